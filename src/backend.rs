@@ -1,0 +1,89 @@
+//! The seam between the training loop and a device: whole steps, not buffers.
+//!
+//! A backend keeps parameters, optimizer state and point sets on its device. Losses come back only
+//! when [`Backend::report`] asks for them.
+
+use crate::data::PointSet;
+use crate::error::Result;
+use crate::jet::{JetLayout, Jets};
+use crate::loss::Loss;
+use crate::optimizer::{OptimizerState, Update};
+
+/// A point set that a backend holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SetId(pub usize);
+
+/// Some points of a loaded set: positions `start..start + count` of its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The set.
+    pub set: SetId,
+    /// The first position.
+    pub start: usize,
+    /// How many points, at least 1.
+    pub count: usize,
+}
+
+/// The loss and its gradient over one batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradient {
+    /// Each term's mean square, unweighted (T).
+    pub losses: Vec<f64>,
+    /// ∂loss/∂parameters in the order of the parameter block (P).
+    pub gradient: Vec<f64>,
+}
+
+/// What a step leaves to be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// Each term's mean square over the last step's batch, before its update (T).
+    pub losses: Vec<f64>,
+    /// The norm of the last step's gradient, before clipping.
+    pub gradient_norm: f64,
+    /// The first step whose loss or gradient was not finite. From that step on the device leaves
+    /// parameters and optimizer state as they were.
+    pub diverged_at: Option<u64>,
+}
+
+/// A device that evaluates jets and trains.
+pub trait Backend {
+    /// What it runs on, for people: `cpu (2 threads, AVX-512)`.
+    fn device(&self) -> String;
+
+    /// Jets at points given as columns (D, B) in the user's units; any B, in bounded memory.
+    fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets>;
+
+    /// Takes a point set and the loss that is evaluated on it to the device.
+    fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId>;
+
+    /// Puts the set's points into a new order (a permutation of 0..B) for the batches to come.
+    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()>;
+
+    /// Each term's mean square over the whole set, unweighted (T).
+    fn losses(&mut self, set: SetId) -> Result<Vec<f64>>;
+
+    /// The loss and its gradient, apart from [`Backend::step`] so that something may stand between
+    /// (an all-reduce, L-BFGS, Gauss–Newton).
+    fn gradient(&mut self, batch: Batch) -> Result<Gradient>;
+
+    /// Gradient and update, all on the device; returns before the device is done.
+    fn step(&mut self, batch: Batch, update: &Update) -> Result<()>;
+
+    /// Waits for the steps so far and reads what the last one left.
+    fn report(&mut self) -> Result<StepReport>;
+
+    /// The parameter block (P).
+    fn parameters(&mut self) -> Result<Vec<f64>>;
+
+    /// Replaces the parameter block.
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
+
+    /// What the optimizer remembers.
+    fn optimizer_state(&mut self) -> Result<OptimizerState>;
+
+    /// Replaces what the optimizer remembers.
+    fn set_optimizer_state(&mut self, state: &OptimizerState) -> Result<()>;
+
+    /// Bytes of working memory on the device: tapes, gradients, optimizer state; not the point sets.
+    fn working_bytes(&self) -> usize;
+}

@@ -1,0 +1,7 @@
+//! What is fitted: tables from CSV files, their scaling, and the point sets made from them.
+
+mod normalizer;
+mod point_set;
+
+pub use normalizer::{Normalizer, Scaling};
+pub use point_set::PointSet;

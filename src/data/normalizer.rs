@@ -1,0 +1,71 @@
+//! The standardisation x̂ = (x − mean)/scale of inputs and outputs: part of the model, so that
+//! nobody divides a derivative by 10 and 100 by hand.
+
+use serde::{Deserialize, Serialize};
+
+/// Means and scales of some columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// One a column, in the user's units.
+    pub mean: Vec<f64>,
+    /// One a column, positive, in the user's units.
+    pub scale: Vec<f64>,
+}
+
+impl Scaling {
+    /// No scaling of `columns` columns.
+    pub fn identity(columns: usize) -> Self {
+        Self { mean: vec![0.0; columns], scale: vec![1.0; columns] }
+    }
+
+    /// Mean and standard deviation of each column; 0 deviation is left for the caller to judge.
+    pub fn of_columns<'a>(columns: impl IntoIterator<Item = &'a [f64]>) -> Self {
+        let (mean, scale) = columns.into_iter().map(mean_and_deviation).unzip();
+        Self { mean, scale }
+    }
+
+    /// x̂ of column `column`.
+    pub fn standardise(&self, column: usize, x: f64) -> f64 {
+        (x - self.mean[column]) / self.scale[column]
+    }
+}
+
+/// The mean and the (population) standard deviation, in two passes so that a large mean does not
+/// eat a small deviation. A constant column gives exactly 0.
+pub fn mean_and_deviation(column: &[f64]) -> (f64, f64) {
+    let count = column.len().max(1) as f64;
+    if column.windows(2).all(|pair| pair[0] == pair[1]) {
+        return (column.first().copied().unwrap_or(0.0), 0.0);
+    }
+    let mean = column.iter().sum::<f64>() / count;
+    let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt())
+}
+
+/// The scaling of a model's inputs and outputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normalizer {
+    /// Of the D inputs.
+    pub inputs: Scaling,
+    /// Of the M outputs.
+    pub outputs: Scaling,
+}
+
+impl Normalizer {
+    /// No scaling.
+    pub fn identity(inputs: usize, outputs: usize) -> Self {
+        Self { inputs: Scaling::identity(inputs), outputs: Scaling::identity(outputs) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_mean_does_not_eat_the_deviation() {
+        let (mean, deviation) = mean_and_deviation(&[1e9 + 1.0, 1e9 - 1.0]);
+        assert_eq!((mean, deviation), (1e9, 1.0));
+        assert_eq!(mean_and_deviation(&[0.1; 1000]).1, 0.0);
+    }
+}

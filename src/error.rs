@@ -1,0 +1,121 @@
+//! The one error type, and the exit code that each kind of error ends with.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The result of every fallible function of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Bad usage, job, data or model: somebody can mend it before running again.
+    #[error("{0}")]
+    Input(Box<InputError>),
+
+    /// A file could not be written or read half-way.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+
+    /// The compute device failed, or has too little memory for the job.
+    #[error("device {device}: {problem}")]
+    Device {
+        /// The device's name.
+        device: String,
+        /// What it reported.
+        problem: String,
+    },
+
+    /// Training met a loss or gradient that is not a number.
+    #[error(
+        "training diverged at step {step}: the loss or its gradient is not finite; \
+         the state before that step was kept\n  mend: lower optimizer.learning_rate, or set optimizer.clip_norm"
+    )]
+    Diverged {
+        /// The first step whose loss or gradient was not finite (from 1).
+        step: u64,
+    },
+
+    /// The work was done, and a stated tolerance was missed.
+    #[error("{0}")]
+    Tolerance(String),
+}
+
+/// An error that names its place and how to mend it.
+#[derive(Debug)]
+pub struct InputError {
+    /// The file, line, column, key or flag.
+    pub place: String,
+    /// What is wrong there.
+    pub problem: String,
+    /// How to mend it.
+    pub mend: String,
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n  mend: {}", self.place, self.problem, self.mend)
+    }
+}
+
+impl Error {
+    /// Bad input at `place`, with its mend.
+    pub fn input(place: impl fmt::Display, problem: impl Into<String>, mend: impl Into<String>) -> Self {
+        Error::Input(Box::new(InputError { place: place.to_string(), problem: problem.into(), mend: mend.into() }))
+    }
+
+    /// A failure of the operating system on `path`.
+    pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
+        Error::Io { path: path.as_ref().to_path_buf(), source }
+    }
+
+    /// A failure of the compute device.
+    pub fn device(device: impl Into<String>, problem: impl fmt::Display) -> Self {
+        Error::Device { device: device.into(), problem: problem.to_string() }
+    }
+
+    /// The exit code of a process that ends with this error: 1 failed while running, 2 bad usage,
+    /// job or data, 3 finished but a stated tolerance was missed.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Input(_) => 2,
+            Error::Tolerance(_) => 3,
+            Error::Io { .. } | Error::Device { .. } | Error::Diverged { .. } => 1,
+        }
+    }
+}
+
+/// Of `known`, the name nearest to `name`, where one is near enough to be what was meant.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(similarity, _)| *similarity > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// `did you mean "x"? ` where a known name is near, then the list of all of them.
+pub fn suggest(name: &str, known: &[&str]) -> String {
+    let list = known.join(", ");
+    match nearest(name, known.iter().copied()) {
+        Some(candidate) => format!("did you mean {candidate:?}? Known: {list}"),
+        None => format!("use one of: {list}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_and_a_far_one_is_not() {
+        assert_eq!(nearest("activaton", ["hidden", "activation"]), Some("activation"));
+        assert_eq!(nearest("zzz", ["hidden", "activation"]), None);
+    }
+}

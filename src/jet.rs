@@ -1,0 +1,296 @@
+//! Which derivatives travel through the network: the layout of a jet, and the names of its entries.
+//!
+//! A *jet* is a function's value with its derivatives at a point. Its channels are, in this order,
+//! the value, one tangent for each first derivative that is carried, and the seconds.
+
+use crate::data::Normalizer;
+
+/// One entry of a jet: a derivative of one output with respect to the inputs (by index).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Derivative {
+    /// u
+    Value,
+    /// ∂u/∂xᵢ
+    First(usize),
+    /// ∂²u/∂xᵢ∂xⱼ with i ≤ j
+    Second(usize, usize),
+    /// Σ cᵢ ∂²u/∂xᵢ², the collapsed channel of a forward Laplacian
+    Laplacian,
+}
+
+impl Derivative {
+    /// 0, 1 or 2.
+    pub fn order(self) -> usize {
+        match self {
+            Derivative::Value => 0,
+            Derivative::First(_) => 1,
+            Derivative::Second(..) | Derivative::Laplacian => 2,
+        }
+    }
+
+    /// The column of this entry in every file: `u`, `du_dx`, `d2u_dx2`, `d2u_dxdy`, `laplacian_u`.
+    pub fn column(self, output: &str, inputs: &[String]) -> String {
+        match self {
+            Derivative::Value => output.to_string(),
+            Derivative::First(i) => format!("d{output}_d{}", inputs[i]),
+            Derivative::Second(i, j) if i == j => format!("d2{output}_d{}2", inputs[i]),
+            Derivative::Second(i, j) => format!("d2{output}_d{}d{}", inputs[i], inputs[j]),
+            Derivative::Laplacian => format!("laplacian_{output}"),
+        }
+    }
+}
+
+/// How a second-order channel is built from the tangents.
+#[derive(Clone, Debug, PartialEq)]
+enum Second {
+    /// One second derivative, of the inputs `(i, j)` with i ≤ j.
+    Pair(usize, usize),
+    /// Σ cᵢ ∂ᵢᵢ over all inputs, with the coefficients `c` in user units.
+    Collapsed(Vec<f64>),
+}
+
+/// The channels of a jet over `inputs` inputs: the value, the tangents, the seconds.
+///
+/// ```
+/// use jetfit::jet::{Derivative, JetLayout};
+/// let layout = JetLayout::diagonal(2);
+/// assert_eq!(layout.channels(), 1 + 2 * 2);
+/// assert_eq!(layout.channel(Derivative::Second(1, 1)), Some(4));
+/// // u_t + u u_x - nu u_xx reads four of the five (t is input 1):
+/// let burgers = [Derivative::First(1), Derivative::First(0), Derivative::Second(0, 0)];
+/// assert_eq!(JetLayout::selected(2, burgers).channels(), 4);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct JetLayout {
+    inputs: usize,
+    tangents: Vec<usize>,
+    seconds: Vec<Second>,
+}
+
+/// One product `coefficient · dz_k · dz_l` that enters a second-order channel; `k` and `l` count
+/// tangents, `second` counts second-order channels.
+///
+/// With `q = Σ coefficient · dz_k · dz_l` over a channel's products, every layout obeys one rule:
+/// `dd = σ''(z) q + σ'(z) ddz`. A Hessian entry has one product, a Laplacian one for each input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Product {
+    /// The second-order channel, from 0.
+    pub second: usize,
+    /// The first tangent.
+    pub k: usize,
+    /// The second tangent.
+    pub l: usize,
+    /// Its coefficient in standardised space.
+    pub coefficient: f64,
+}
+
+impl JetLayout {
+    /// The value alone: 1 channel.
+    pub fn value(inputs: usize) -> Self {
+        Self { inputs, tangents: vec![], seconds: vec![] }
+    }
+
+    /// The value and the Jacobian: 1 + D channels.
+    pub fn gradient(inputs: usize) -> Self {
+        Self { inputs, tangents: (0..inputs).collect(), seconds: vec![] }
+    }
+
+    /// The value, the Jacobian and the Hessian's diagonal: 1 + 2D channels.
+    pub fn diagonal(inputs: usize) -> Self {
+        Self { seconds: (0..inputs).map(|i| Second::Pair(i, i)).collect(), ..Self::gradient(inputs) }
+    }
+
+    /// All second derivatives: 1 + D + D(D+1)/2 channels.
+    pub fn full(inputs: usize) -> Self {
+        let seconds = (0..inputs).flat_map(|i| (i..inputs).map(move |j| Second::Pair(i, j))).collect();
+        Self { seconds, ..Self::gradient(inputs) }
+    }
+
+    /// Σ cᵢ ∂ᵢᵢ in one channel (the forward Laplacian): 2 + D channels. All-zero coefficients are
+    /// the caller's mistake.
+    pub fn collapsed(coefficients: &[f64]) -> Self {
+        assert!(coefficients.iter().any(|c| *c != 0.0), "a collapsed channel needs a coefficient that is not 0");
+        Self { seconds: vec![Second::Collapsed(coefficients.to_vec())], ..Self::gradient(coefficients.len()) }
+    }
+
+    /// The fewest channels from which all of `wanted` can be read (a second derivative needs the
+    /// tangents of both its inputs).
+    pub fn selected(inputs: usize, wanted: impl IntoIterator<Item = Derivative>) -> Self {
+        let mut tangents = vec![];
+        let mut pairs = vec![];
+        for derivative in wanted {
+            match derivative {
+                Derivative::Value => {}
+                Derivative::First(i) => tangents.push(i),
+                Derivative::Second(i, j) => {
+                    tangents.extend([i, j]);
+                    pairs.push((i.min(j), i.max(j)));
+                }
+                Derivative::Laplacian => {
+                    tangents.extend(0..inputs);
+                    pairs.extend((0..inputs).map(|i| (i, i)));
+                }
+            }
+        }
+        tangents.sort_unstable();
+        tangents.dedup();
+        pairs.sort_unstable();
+        pairs.dedup();
+        Self { inputs, tangents, seconds: pairs.into_iter().map(|(i, j)| Second::Pair(i, j)).collect() }
+    }
+
+    /// D, the number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// C, the number of channels.
+    pub fn channels(&self) -> usize {
+        1 + self.tangents.len() + self.seconds.len()
+    }
+
+    /// The input of each tangent.
+    pub fn tangents(&self) -> &[usize] {
+        &self.tangents
+    }
+
+    /// The number of second-order channels.
+    pub fn seconds(&self) -> usize {
+        self.seconds.len()
+    }
+
+    /// The highest order that is carried: 0, 1 or 2.
+    pub fn order(&self) -> usize {
+        self.derivatives().last().map_or(0, Derivative::order)
+    }
+
+    /// What each channel is, in channel order.
+    pub fn derivatives(&self) -> impl Iterator<Item = Derivative> + '_ {
+        let firsts = self.tangents.iter().map(|i| Derivative::First(*i));
+        let seconds = self.seconds.iter().map(|second| match second {
+            Second::Pair(i, j) => Derivative::Second(*i, *j),
+            Second::Collapsed(_) => Derivative::Laplacian,
+        });
+        std::iter::once(Derivative::Value).chain(firsts).chain(seconds)
+    }
+
+    /// The channel that carries `derivative`, if one does.
+    pub fn channel(&self, derivative: Derivative) -> Option<usize> {
+        self.derivatives().position(|d| d == derivative)
+    }
+
+    /// The products of tangents that enter the second-order channels, ordered by channel.
+    /// Kernels run in standardised space, so a collapsed channel's cᵢ becomes cᵢ/scaleᵢ², divided
+    /// by the largest of them, which [`JetLayout::factors`] gives back.
+    pub fn products(&self, normalizer: &Normalizer) -> Vec<Product> {
+        let tangent = |input: usize| self.tangents.iter().position(|t| *t == input).expect("a second's tangent");
+        let mut products = vec![];
+        for (second, rule) in self.seconds.iter().enumerate() {
+            match rule {
+                Second::Pair(i, j) => {
+                    products.push(Product { second, k: tangent(*i), l: tangent(*j), coefficient: 1.0 });
+                }
+                Second::Collapsed(coefficients) => {
+                    let largest = largest_standardised(coefficients, normalizer);
+                    for (i, c) in coefficients.iter().enumerate().filter(|(_, c)| **c != 0.0) {
+                        let coefficient = c / normalizer.inputs.scale[i].powi(2) / largest;
+                        products.push(Product { second, k: tangent(i), l: tangent(i), coefficient });
+                    }
+                }
+            }
+        }
+        products
+    }
+
+    /// The chain rule of the scaling: for each channel of output `output`, what the standardised
+    /// entry is multiplied by to give it in the user's units (the value needs the mean added too).
+    pub fn factors(&self, normalizer: &Normalizer, output: usize) -> Vec<f64> {
+        let y = normalizer.outputs.scale[output];
+        let x = &normalizer.inputs.scale;
+        let firsts = self.tangents.iter().map(|i| y / x[*i]);
+        let seconds = self.seconds.iter().map(|second| match second {
+            Second::Pair(i, j) => y / x[*i] / x[*j],
+            Second::Collapsed(coefficients) => y * largest_standardised(coefficients, normalizer),
+        });
+        std::iter::once(y).chain(firsts).chain(seconds).collect()
+    }
+}
+
+/// max |cᵢ| / scaleᵢ²: keeps a collapsed channel near 1 whatever the units.
+fn largest_standardised(coefficients: &[f64], normalizer: &Normalizer) -> f64 {
+    let scaled = coefficients.iter().zip(&normalizer.inputs.scale).map(|(c, s)| c.abs() / (s * s));
+    scaled.fold(0.0, f64::max)
+}
+
+/// Jets at points, in the user's units.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Jets {
+    /// Which channels they hold.
+    pub layout: JetLayout,
+    /// M, the number of outputs.
+    pub outputs: usize,
+    /// (M, C, B): for each output and channel, one number a point.
+    pub values: Vec<f64>,
+}
+
+impl Jets {
+    /// B, the number of points.
+    pub fn points(&self) -> usize {
+        self.values.len() / (self.outputs * self.layout.channels())
+    }
+
+    /// One entry of the jet at every point (B).
+    pub fn entry(&self, output: usize, derivative: Derivative) -> Option<&[f64]> {
+        let row = output * self.layout.channels() + self.layout.channel(derivative)?;
+        let points = self.points();
+        Some(&self.values[row * points..(row + 1) * points])
+    }
+
+    /// From standardised entries (M, C, B) to the user's units, in f64: the one place where the
+    /// chain rule of the scaling is applied to what a backend computed.
+    pub fn from_standardised(layout: &JetLayout, normalizer: &Normalizer, mut values: Vec<f64>) -> Self {
+        let outputs = normalizer.outputs.mean.len();
+        let channels = layout.channels();
+        let points = values.len() / (outputs * channels);
+        for output in 0..outputs {
+            for (channel, factor) in layout.factors(normalizer, output).into_iter().enumerate() {
+                let shift = if channel == 0 { normalizer.outputs.mean[output] } else { 0.0 };
+                let row = output * channels + channel;
+                values[row * points..(row + 1) * points].iter_mut().for_each(|v| *v = shift + factor * *v);
+            }
+        }
+        Self { layout: layout.clone(), outputs, values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_file_format() {
+        let inputs = ["x".to_string(), "temp".to_string()];
+        let name = |d: Derivative| d.column("u", &inputs);
+        assert_eq!(name(Derivative::Value), "u");
+        assert_eq!(name(Derivative::First(1)), "du_dtemp");
+        assert_eq!(name(Derivative::Second(0, 0)), "d2u_dx2");
+        assert_eq!(name(Derivative::Second(0, 1)), "d2u_dxdtemp");
+        assert_eq!(name(Derivative::Laplacian), "laplacian_u");
+    }
+
+    #[test]
+    fn channel_counts_are_those_of_the_table() {
+        assert_eq!(JetLayout::value(3).channels(), 1);
+        assert_eq!(JetLayout::gradient(3).channels(), 4);
+        assert_eq!(JetLayout::diagonal(3).channels(), 7);
+        assert_eq!(JetLayout::collapsed(&[1.0, 1.0, 1.0]).channels(), 5);
+        assert_eq!(JetLayout::full(3).channels(), 10);
+    }
+
+    #[test]
+    fn orders_follow_from_the_channels() {
+        assert_eq!(JetLayout::value(2).order(), 0);
+        assert_eq!(JetLayout::gradient(2).order(), 1);
+        assert_eq!(JetLayout::selected(2, [Derivative::Second(0, 1)]).order(), 2);
+    }
+}

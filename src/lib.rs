@@ -1,0 +1,8 @@
+//! placeholder
+pub mod backend;
+pub mod data;
+pub mod error;
+pub mod jet;
+pub mod loss;
+pub mod network;
+pub mod optimizer;

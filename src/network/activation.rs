@@ -1,0 +1,158 @@
+//! The activations by name, and how smooth each is. Their numerics stand in `cpu/activation.rs`
+//! and `shaders/activations/`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result, suggest};
+
+/// An activation σ of the hidden layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// tanh z
+    Tanh,
+    /// 1 / (1 + exp(−z))
+    Sigmoid,
+    /// sin z (SIREN; its frequency lives in the initial weights of the first layer)
+    Sin,
+    /// log(1 + exp z)
+    Softplus,
+    /// z · sigmoid z
+    Silu,
+    /// z · Φ(z), with the exact Φ (erf)
+    Gelu,
+    /// z for z > 0, exp z − 1 otherwise
+    Elu,
+    /// max(z, 0)
+    Relu,
+    /// z for z > 0, 0.01 z otherwise
+    LeakyRelu,
+}
+
+/// How often an activation can be differentiated everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Smoothness {
+    /// Continuous; its first derivative jumps.
+    C0,
+    /// Once; its second derivative jumps.
+    C1,
+    /// Any number of times.
+    Infinite,
+}
+
+impl Activation {
+    /// Every activation.
+    pub const ALL: [Activation; 9] = [
+        Activation::Tanh,
+        Activation::Sigmoid,
+        Activation::Sin,
+        Activation::Softplus,
+        Activation::Silu,
+        Activation::Gelu,
+        Activation::Elu,
+        Activation::Relu,
+        Activation::LeakyRelu,
+    ];
+
+    /// Its name in jobs and model files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Activation::Tanh => "tanh",
+            Activation::Sigmoid => "sigmoid",
+            Activation::Sin => "sin",
+            Activation::Softplus => "softplus",
+            Activation::Silu => "silu",
+            Activation::Gelu => "gelu",
+            Activation::Elu => "elu",
+            Activation::Relu => "relu",
+            Activation::LeakyRelu => "leaky_relu",
+        }
+    }
+
+    /// Its class: the highest order of derivative that exists everywhere and is continuous.
+    pub fn smoothness(self) -> Smoothness {
+        match self {
+            Activation::Relu | Activation::LeakyRelu => Smoothness::C0,
+            Activation::Elu => Smoothness::C1,
+            _ => Smoothness::Infinite,
+        }
+    }
+
+    /// An error where a derivative of `order` of a network with this activation has no meaning.
+    /// `place` is the key or flag that asks for it.
+    pub fn supports(self, order: usize, place: &str) -> Result<()> {
+        if order < 2 || self.smoothness() == Smoothness::Infinite {
+            return Ok(());
+        }
+        let name = self.name();
+        let why = match self.smoothness() {
+            Smoothness::C0 => format!(
+                "a {name} network is piecewise linear: its second derivative is 0 almost everywhere and does not \
+                 exist at the kinks, so it says nothing about the data, and its first derivative is a staircase"
+            ),
+            _ => format!(
+                "the second derivative of {name} jumps at 0, so that of a {name} network is erratic: it jumps at \
+                 every kink of every unit"
+            ),
+        };
+        let smooth: Vec<_> =
+            Self::ALL.iter().filter(|a| a.smoothness() == Smoothness::Infinite).map(|a| a.name()).collect();
+        Err(Error::input(
+            place,
+            format!("a second derivative is asked of a network with activation {name:?}, which has none: {why}"),
+            format!(
+                "use an activation that is smooth: {}; or ask for values and first derivatives only",
+                smooth.join(", ")
+            ),
+        ))
+    }
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Activation {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let known = Self::ALL.map(Activation::name);
+        Self::ALL.into_iter().find(|a| a.name() == name).ok_or_else(|| {
+            Error::input("network.activation", format!("{name:?} is no activation"), suggest(name, &known))
+        })
+    }
+}
+
+impl fmt::Display for Smoothness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Smoothness::C0 => "C0",
+            Smoothness::C1 => "C1",
+            Smoothness::Infinite => "C∞",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back() {
+        for activation in Activation::ALL {
+            assert_eq!(activation.name().parse::<Activation>().unwrap(), activation);
+        }
+        assert!("tanhh".parse::<Activation>().unwrap_err().to_string().contains("did you mean \"tanh\""));
+    }
+
+    #[test]
+    fn only_smooth_activations_have_a_second_derivative() {
+        assert!(Activation::Softplus.supports(2, "x").is_ok());
+        assert!(Activation::Relu.supports(1, "x").is_ok());
+        let message = Activation::Relu.supports(2, "predictions.order").unwrap_err().to_string();
+        assert!(message.contains("piecewise linear") && message.contains("tanh"), "{message}");
+        assert!(Activation::Elu.supports(2, "x").is_err());
+    }
+}
