@@ -114,10 +114,11 @@ impl JetLayout {
     }
 
     /// The fewest channels from which all of `wanted` can be read (a second derivative needs the
-    /// tangents of both its inputs).
+    /// tangents of both its inputs; a Laplacian has coefficients 1).
     pub fn selected(inputs: usize, wanted: impl IntoIterator<Item = Derivative>) -> Self {
         let mut tangents = vec![];
         let mut pairs = vec![];
+        let mut laplacian = false;
         for derivative in wanted {
             match derivative {
                 Derivative::Value => {}
@@ -128,7 +129,7 @@ impl JetLayout {
                 }
                 Derivative::Laplacian => {
                     tangents.extend(0..inputs);
-                    pairs.extend((0..inputs).map(|i| (i, i)));
+                    laplacian = true;
                 }
             }
         }
@@ -136,7 +137,9 @@ impl JetLayout {
         tangents.dedup();
         pairs.sort_unstable();
         pairs.dedup();
-        Self { inputs, tangents, seconds: pairs.into_iter().map(|(i, j)| Second::Pair(i, j)).collect() }
+        let collapsed = laplacian.then(|| Second::Collapsed(vec![1.0; inputs]));
+        let seconds = pairs.into_iter().map(|(i, j)| Second::Pair(i, j)).chain(collapsed).collect();
+        Self { inputs, tangents, seconds }
     }
 
     /// D, the number of inputs.

@@ -1,11 +1,9 @@
 //! The multilayer perceptron: its shape, activations, parameters and how they start.
 
 mod activation;
-mod initialization;
 mod model;
 mod spec;
 
 pub use activation::{Activation, Smoothness};
-pub use initialization::initialize;
 pub use model::{Model, Precision};
 pub use spec::{Layer, NetworkSpec};

@@ -1,0 +1,49 @@
+//! The update of Adam and AdamW; the twin of `shaders/adam.wgsl`.
+
+use super::real::Real;
+use crate::optimizer::Update;
+
+/// The numbers of an [`Update`] in the kernel's type, with the clipping folded in.
+#[derive(Clone, Copy)]
+pub struct Constants<T> {
+    clip: T,
+    step_size: T,
+    beta1: T,
+    beta2: T,
+    one_minus_beta1: T,
+    one_minus_beta2: T,
+    second_correction: T,
+    epsilon: T,
+    keep: T,
+}
+
+impl<T: Real> Constants<T> {
+    /// For a gradient of this norm.
+    pub fn new(update: &Update, gradient_norm: f64) -> Self {
+        let clip = if gradient_norm > update.clip_norm { update.clip_norm / gradient_norm } else { 1.0 };
+        Self {
+            clip: T::of(clip),
+            step_size: T::of(update.step_size),
+            beta1: T::of(update.beta1),
+            beta2: T::of(update.beta2),
+            one_minus_beta1: T::of(1.0 - update.beta1),
+            one_minus_beta2: T::of(1.0 - update.beta2),
+            second_correction: T::of(update.second_correction),
+            epsilon: T::of(update.epsilon),
+            keep: T::of(1.0 - update.decay),
+        }
+    }
+}
+
+/// m, v and p from the gradient g, all of one range of the parameter block.
+#[inline(always)]
+pub fn adam<T: Real>(constants: Constants<T>, gradient: &[T], first: &mut [T], second: &mut [T], parameters: &mut [T]) {
+    let Constants { clip, step_size, beta1, beta2, one_minus_beta1, one_minus_beta2, second_correction, epsilon, keep } =
+        constants;
+    for (((g, m), v), p) in gradient.iter().zip(first).zip(second).zip(parameters) {
+        let g = clip * *g;
+        *m = beta1 * *m + one_minus_beta1 * g;
+        *v = beta2 * *v + one_minus_beta2 * (g * g);
+        *p = keep * *p - step_size * *m / ((*v * second_correction).sqrt() + epsilon);
+    }
+}

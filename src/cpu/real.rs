@@ -1,0 +1,147 @@
+//! The two number types of the CPU backend: f32 with our SIMD polynomials, f64 with the library's
+//! functions, whose accuracy the certificate rests on.
+
+use std::fmt::Debug;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
+
+use super::math;
+use crate::network::Precision;
+
+/// f32 or f64.
+pub trait Real:
+    Copy
+    + Debug
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + Sum
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + MulAssign
+{
+    /// 0
+    const ZERO: Self;
+    /// 1
+    const ONE: Self;
+    /// Which of the two it is.
+    const PRECISION: Precision;
+
+    /// Rounded to this type.
+    fn of(x: f64) -> Self;
+    /// Exact.
+    fn to_f64(self) -> f64;
+    /// √x
+    fn sqrt(self) -> Self;
+    /// |x|
+    fn abs(self) -> Self;
+    /// exp x
+    fn exp(self) -> Self;
+    /// exp x − 1 for x ≤ 0
+    fn expm1_negative(self) -> Self;
+    /// tanh x
+    fn tanh(self) -> Self;
+    /// 1/(1 + exp(−x))
+    fn sigmoid(self) -> Self;
+    /// (sin x, cos x)
+    fn sin_cos(self) -> (Self, Self);
+    /// log(1 + t) for 0 ≤ t ≤ 1
+    fn log1p_unit(self) -> Self;
+    /// erf x
+    fn erf(self) -> Self;
+}
+
+macro_rules! common {
+    ($precision:expr) => {
+        const ZERO: Self = 0.0;
+        const ONE: Self = 1.0;
+        const PRECISION: Precision = $precision;
+
+        #[inline(always)]
+        fn of(x: f64) -> Self {
+            x as Self
+        }
+        #[inline(always)]
+        fn sqrt(self) -> Self {
+            self.sqrt()
+        }
+        #[inline(always)]
+        fn abs(self) -> Self {
+            self.abs()
+        }
+    };
+}
+
+impl Real for f32 {
+    common!(Precision::F32);
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        math::exp(self)
+    }
+    #[inline(always)]
+    fn expm1_negative(self) -> Self {
+        math::expm1_negative(self)
+    }
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        math::tanh(self)
+    }
+    #[inline(always)]
+    fn sigmoid(self) -> Self {
+        math::sigmoid(self)
+    }
+    #[inline(always)]
+    fn sin_cos(self) -> (Self, Self) {
+        math::sin_cos(self)
+    }
+    #[inline(always)]
+    fn log1p_unit(self) -> Self {
+        math::log1p_unit(self)
+    }
+    #[inline(always)]
+    fn erf(self) -> Self {
+        math::erf(self)
+    }
+}
+
+impl Real for f64 {
+    common!(Precision::F64);
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+    fn exp(self) -> Self {
+        f64::exp(self)
+    }
+    fn expm1_negative(self) -> Self {
+        f64::exp_m1(self)
+    }
+    fn tanh(self) -> Self {
+        f64::tanh(self)
+    }
+    fn sigmoid(self) -> Self {
+        let e = f64::exp(-self.abs());
+        if self >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
+    }
+    fn sin_cos(self) -> (Self, Self) {
+        f64::sin_cos(self)
+    }
+    fn log1p_unit(self) -> Self {
+        f64::ln_1p(self)
+    }
+    fn erf(self) -> Self {
+        libm::erf(self)
+    }
+}

@@ -1,0 +1,176 @@
+//! A tile of points on its way through the network and back: the working memory of one worker.
+//!
+//! All channels of a tile's points lie side by side, so that one matrix product serves them all, and
+//! the tape of a tile stays in a core's cache. A batch of any size goes through tiles of one size.
+
+use aligned_vec::{AVec, ConstAlign, avec};
+use pulp::Arch;
+
+use super::activation::with_rule;
+use super::channels::Channels;
+use super::real::Real;
+use super::{input_layer, jet_rule, linear};
+use crate::network::{Layer, NetworkSpec};
+
+/// The most points of a tile: the length of the jet rule's rows on the stack.
+pub const MAX_POINTS: usize = 256;
+
+/// Points come in whole vectors of the widest SIMD (16 floats).
+const LANES: usize = 16;
+
+/// Columns of a product (channels times points) beyond which it gains nothing more; measured at
+/// widths 64 to 256.
+const COLUMNS: usize = 640;
+
+/// Bytes of z-jets and a-jets that stay in the second-level cache of common cores (1 to 2 MiB).
+const TAPE_BYTES: usize = 768 << 10;
+
+/// One cache line, and the widest vector.
+type Buffer<T> = AVec<T, ConstAlign<64>>;
+
+/// The shape of every block (units, C, P) of a tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// P
+    pub points: usize,
+    /// The columns that count, C·P for jets.
+    pub columns: usize,
+    /// From one unit's row to the next: never a power of two, or the rows of a block would compete
+    /// for the same lines of the cache (the weight gradient then runs at a third of its rate).
+    pub stride: usize,
+}
+
+impl Shape {
+    /// The tile size for a network and a number of channels: a function of these alone, so that sums
+    /// over tiles have the same order on every machine.
+    pub fn new<T: Real>(spec: &NetworkSpec, channels: usize) -> Self {
+        let point_bytes = 2 * spec.hidden.iter().sum::<usize>().max(1) * channels * size_of::<T>();
+        let points = (COLUMNS / channels).min(TAPE_BYTES / point_bytes);
+        let points = (points / LANES * LANES).clamp(LANES, MAX_POINTS);
+        let columns = channels * points;
+        Self { points, columns, stride: columns + LANES }
+    }
+
+    /// The same rows with the value channel alone.
+    pub fn value_only(self) -> Self {
+        Self { columns: self.points, ..self }
+    }
+}
+
+/// What all workers share on a pass.
+pub struct Pass<'a, T> {
+    pub layers: &'a [Layer],
+    pub spec: &'a NetworkSpec,
+    pub parameters: &'a [T],
+    pub channels: &'a Channels<T>,
+    pub arch: Arch,
+}
+
+/// The buffers of one worker.
+pub struct Tile<T: Real> {
+    pub shape: Shape,
+    /// (D, C, P): the value channel holds x̂.
+    pub x: Buffer<T>,
+    /// (T, P)
+    pub targets: Buffer<T>,
+    /// (P): 0 for points that only fill the tile.
+    pub weights: Buffer<T>,
+    /// z-jets of every layer (H, C, P); the last are the output's.
+    z: Vec<Buffer<T>>,
+    /// a-jets of every hidden layer (H, C, P).
+    a: Vec<Buffer<T>>,
+    /// Cotangents of a layer and of the one before it (H, C, P); empty until a gradient is asked for.
+    bar: [Buffer<T>; 2],
+    /// The gradient that this worker has summed (P); empty until asked for.
+    pub gradient: Buffer<T>,
+    /// The terms' sums that it has summed (T).
+    pub losses: Vec<f64>,
+}
+
+impl<T: Real> Tile<T> {
+    pub fn new(spec: &NetworkSpec, shape: Shape, terms: usize) -> Self {
+        let rows = |rows: usize| avec![[64]| T::ZERO; rows * shape.stride];
+        Self {
+            shape,
+            x: rows(spec.inputs),
+            targets: avec![[64]| T::ZERO; terms * shape.points],
+            weights: avec![[64]| T::ONE; shape.points],
+            z: spec.layers().iter().map(|layer| rows(layer.outputs)).collect(),
+            a: spec.hidden.iter().map(|width| rows(*width)).collect(),
+            bar: [rows(0), rows(0)],
+            gradient: rows(0),
+            losses: vec![0.0; terms],
+        }
+    }
+
+    /// Gets ready to sum a gradient from 0.
+    pub fn clear(&mut self, spec: &NetworkSpec) {
+        self.losses.fill(0.0);
+        if self.gradient.is_empty() {
+            let rows = spec.widest() * self.shape.stride;
+            self.bar = [avec![[64]| T::ZERO; rows], avec![[64]| T::ZERO; rows]];
+            self.gradient = avec![[64]| T::ZERO; spec.parameters()];
+        }
+        self.gradient.fill(T::ZERO);
+    }
+
+    /// Bytes of all buffers.
+    pub fn bytes(&self) -> usize {
+        let jets = self.z.iter().chain(&self.a).chain(&self.bar);
+        let all = jets.chain([&self.x, &self.targets, &self.weights, &self.gradient]);
+        all.map(|buffer| buffer.len() * size_of::<T>()).sum()
+    }
+
+    /// The output's jets (M, C, P), standardised.
+    pub fn jets(&self) -> &[T] {
+        self.z.last().expect("a network has a layer")
+    }
+
+    /// What a loss needs: targets, weights, the output's jets, their cotangents and its sums.
+    pub fn loss_parts(&mut self) -> (&[T], &[T], &[T], &mut [T], &mut [f64]) {
+        let jets = self.z.last().expect("a network has a layer");
+        (&self.targets, &self.weights, jets, &mut self.bar[0], &mut self.losses)
+    }
+
+    /// The jets of the tile's points.
+    pub fn forward(&mut self, pass: &Pass<T>) {
+        let shape = self.shape;
+        let Some(first) = pass.layers.first() else { return };
+        let (weights, biases) = (&pass.parameters[first.weights()], &pass.parameters[first.biases()]);
+        input_layer::forward(weights, biases, &self.x, &mut self.z[0], shape, pass.channels);
+        for (l, layer) in pass.layers.iter().enumerate().skip(1) {
+            let (z, a) = (&self.z[l - 1], &mut self.a[l - 1]);
+            with_rule!(pass.spec.activation, R => pass.arch.dispatch(
+                #[inline(always)]
+                || jet_rule::forward::<T, R>(z, a, layer.inputs, shape, pass.channels),
+            ));
+            let (weights, biases) = (&pass.parameters[layer.weights()], &pass.parameters[layer.biases()]);
+            linear::forward(weights, biases, a, &mut self.z[l], shape);
+        }
+    }
+
+    /// Adds the tile's gradient, from the cotangents of the output's jets in the first buffer.
+    pub fn backward(&mut self, pass: &Pass<T>) {
+        let shape = self.shape;
+        let [z_bar, a_bar] = &mut self.bar;
+        for (l, layer) in pass.layers.iter().enumerate().skip(1).rev() {
+            let (weights_bar, biases_bar) = parts(&mut self.gradient, layer);
+            let (z, a) = (&self.z[l - 1], &self.a[l - 1]);
+            linear::weight_gradient(z_bar, a, weights_bar, biases_bar, shape);
+            linear::backward(&pass.parameters[layer.weights()], layer.outputs, z_bar, a_bar, shape);
+            std::mem::swap(z_bar, a_bar);
+            with_rule!(pass.spec.activation, R => pass.arch.dispatch(
+                #[inline(always)]
+                || jet_rule::backward::<T, R>(z, a, z_bar, layer.inputs, shape, pass.channels),
+            ));
+        }
+        let (weights_bar, biases_bar) = parts(&mut self.gradient, &pass.layers[0]);
+        input_layer::weight_gradient(z_bar, &self.x, weights_bar, biases_bar, shape, pass.channels);
+    }
+}
+
+/// W_bar and b_bar of one layer in the gradient block.
+fn parts<'a, T>(gradient: &'a mut [T], layer: &Layer) -> (&'a mut [T], &'a mut [T]) {
+    let (weights, biases) = gradient[layer.offset..layer.biases().end].split_at_mut(layer.weights().len());
+    (weights, biases)
+}
