@@ -57,9 +57,11 @@ pub fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], units: usize, shape: S
 
 /// z_bar-jets from a_bar-jets, in place:
 ///
-///     z_bar    = σ' a_bar + Σ_k σ'' dz_k d_k_bar + Σ (σ''' q + σ'' ddz) dd_bar
-///     dz_k_bar = σ' d_k_bar + Σ over products with k: σ'' c dz_l dd_bar
-///     ddz_bar  = σ' dd_bar
+/// ```text
+/// z_bar    = σ' a_bar + Σ_k σ'' dz_k d_k_bar + Σ (σ''' q + σ'' ddz) dd_bar
+/// dz_k_bar = σ' d_k_bar + Σ over products with k: σ'' c dz_l dd_bar
+/// ddz_bar  = σ' dd_bar
+/// ```
 #[inline(always)]
 pub fn backward<T: Real, R: Rule<T>>(
     z: &[T],

@@ -24,7 +24,6 @@ use rayon::prelude::*;
 
 use self::adam::{Constants, adam};
 use self::channels::Channels;
-use self::residual::residual;
 use self::set::{Set, share};
 use self::tile::{Pass, Shape, Tile};
 use crate::backend::{Backend, Batch, Gradient, SetId, StepReport};
@@ -102,9 +101,7 @@ impl<T: Real> Cpu<T> {
             for positions in share(start, count, set.shape.points, worker, workers) {
                 set.fill(tile, positions);
                 tile.forward(&pass);
-                let (targets, weights, jets, bar, losses) = tile.loss_parts();
-                let bar = with_gradient.then_some((bar, per_point));
-                residual(&set.terms, jets, targets, weights, set.shape, losses, bar);
+                tile.residual(&set.terms, with_gradient.then_some(per_point));
                 if with_gradient {
                     tile.backward(&pass);
                 }

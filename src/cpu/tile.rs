@@ -9,6 +9,7 @@ use pulp::Arch;
 use super::activation::with_rule;
 use super::channels::Channels;
 use super::real::Real;
+use super::residual::{Residual, residual};
 use super::{input_layer, jet_rule, linear};
 use crate::network::{Layer, NetworkSpec};
 
@@ -126,10 +127,12 @@ impl<T: Real> Tile<T> {
         self.z.last().expect("a network has a layer")
     }
 
-    /// What a loss needs: targets, weights, the output's jets, their cotangents and its sums.
-    pub fn loss_parts(&mut self) -> (&[T], &[T], &[T], &mut [T], &mut [f64]) {
+    /// Adds the terms' sums over the tile's jets, and starts the way back where a share of the loss
+    /// a point (1/B) is given.
+    pub fn residual(&mut self, terms: &[Residual<T>], per_point: Option<T>) {
         let jets = self.z.last().expect("a network has a layer");
-        (&self.targets, &self.weights, jets, &mut self.bar[0], &mut self.losses)
+        let bar = per_point.map(|per_point| (&mut self.bar[0][..], per_point));
+        residual(terms, jets, &self.targets, &self.weights, self.shape, &mut self.losses, bar);
     }
 
     /// The jets of the tile's points.

@@ -19,8 +19,10 @@ pub struct OptimizerState {
 /// One update of Adam or AdamW with everything that depends on the step folded in, so that a
 /// kernel computes, with g the clipped gradient:
 ///
-///     m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²
-///     p ← p − decay · p − step_size · m / (√(v · second_correction) + ε)
+/// ```text
+/// m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²
+/// p ← p − decay · p − step_size · m / (√(v · second_correction) + ε)
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Update {
     /// The step's number, from 1: what [`crate::backend::StepReport::diverged_at`] names.
