@@ -2,8 +2,11 @@
 pub mod backend;
 pub mod cpu;
 pub mod data;
+pub mod entry;
 pub mod error;
+pub mod files;
 pub mod jet;
+pub mod job;
 pub mod loss;
 pub mod network;
 pub mod optimizer;

@@ -84,8 +84,31 @@ impl Activation {
         if order < 2 || self.smoothness() == Smoothness::Infinite {
             return Ok(());
         }
+        let smooth: Vec<_> =
+            Self::ALL.iter().filter(|a| a.smoothness() == Smoothness::Infinite).map(|a| a.name()).collect();
+        Err(Error::input(
+            place,
+            format!(
+                "a second derivative is asked of a network with activation {:?}, which has none: {}",
+                self.name(),
+                self.why_rough()
+            ),
+            format!(
+                "use an activation that is smooth: {}; or ask for values and first derivatives only",
+                smooth.join(", ")
+            ),
+        ))
+    }
+
+    /// What accompanies a second derivative that somebody insists on though there is none.
+    pub fn rough_warning(self) -> String {
+        format!("the second derivatives of this network mean nothing, as {}", self.why_rough())
+    }
+
+    /// Why a network of this activation has no second derivative.
+    fn why_rough(self) -> String {
         let name = self.name();
-        let why = match self.smoothness() {
+        match self.smoothness() {
             Smoothness::C0 => format!(
                 "a {name} network is piecewise linear: its second derivative is 0 almost everywhere and does not \
                  exist at the kinks, so it says nothing about the data, and its first derivative is a staircase"
@@ -94,17 +117,7 @@ impl Activation {
                 "the second derivative of {name} jumps at 0, so that of a {name} network is erratic: it jumps at \
                  every kink of every unit"
             ),
-        };
-        let smooth: Vec<_> =
-            Self::ALL.iter().filter(|a| a.smoothness() == Smoothness::Infinite).map(|a| a.name()).collect();
-        Err(Error::input(
-            place,
-            format!("a second derivative is asked of a network with activation {name:?}, which has none: {why}"),
-            format!(
-                "use an activation that is smooth: {}; or ask for values and first derivatives only",
-                smooth.join(", ")
-            ),
-        ))
+        }
     }
 }
 

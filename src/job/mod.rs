@@ -1,0 +1,310 @@
+//! A job: everything that a training run needs, read from TOML and flags and validated. Every error
+//! names the file, the line and the key, or the flag.
+
+mod read;
+mod section;
+mod write;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::data::Dataset;
+use crate::entry::{Entry, Seconds};
+use crate::loss::{Loss, Term};
+use crate::network::{Activation, NetworkSpec, Precision};
+use crate::optimizer::{Adam, Schedule, Shape};
+
+/// A validated job: one field for each section of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// What is fitted.
+    pub data: Data,
+    /// The network's shape.
+    pub network: Network,
+    /// The loss's weights and scales.
+    pub loss: LossSettings,
+    /// The optimizer.
+    pub optimizer: Optimizer,
+    /// The learning rate over the steps.
+    pub schedule: ScheduleSettings,
+    /// Steps, batches, reports, stops.
+    pub training: Training,
+    /// Where and in which number format it runs.
+    pub device: Device,
+    /// Where the trained network is evaluated.
+    pub predictions: Predictions,
+    /// What is known to be true.
+    pub truth: Option<Truth>,
+    /// The run directory.
+    pub output: PathBuf,
+    /// What the user should be told, though the job goes on.
+    pub warnings: Vec<String>,
+}
+
+/// `[data]`: files, absolute, and the names of their columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    /// The CSV file.
+    pub file: PathBuf,
+    /// The inputs' columns (D ≥ 1).
+    pub inputs: Vec<String>,
+    /// The outputs' columns (M ≥ 1).
+    pub outputs: Vec<String>,
+    /// Derivatives that the file holds, and their columns, ordered as [`Entry::all`] orders them.
+    pub derivatives: Vec<(Entry, String)>,
+    /// The column of row weights.
+    pub weights: Option<String>,
+    /// What is kept from training.
+    pub validation: Validation,
+}
+
+/// The rows that judge the training and take no part in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Validation {
+    /// None.
+    None,
+    /// This fraction of the rows, drawn with the job's seed.
+    Fraction(f64),
+    /// The rows of a file with the same columns.
+    File(PathBuf),
+}
+
+/// `[network]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// The width of each hidden layer; empty for a linear model.
+    pub hidden: Vec<usize>,
+    /// σ of every hidden layer.
+    pub activation: Activation,
+    /// SIREN's first-layer frequency in standardised inputs; `Some` for sin alone.
+    pub frequency: Option<f64>,
+}
+
+/// `[loss]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct LossSettings {
+    /// The weight of every value term.
+    pub value: f64,
+    /// The weight of every first-derivative term.
+    pub first: f64,
+    /// The weight of every second-derivative term.
+    pub second: f64,
+    /// The weight of every curvature penalty; 0 for none.
+    pub curvature: f64,
+    /// The weight of single terms, by the term's name.
+    pub weights: BTreeMap<String, f64>,
+    /// What a residual of 1 means, in the entry's units, by the term's name.
+    pub scales: BTreeMap<String, f64>,
+}
+
+/// `[optimizer]`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Optimizer {
+    /// Adam or AdamW.
+    pub kind: OptimizerKind,
+    /// The rate at the end of the warm-up.
+    pub learning_rate: f64,
+    /// The constants of both.
+    pub adam: Adam,
+}
+
+/// The optimizers by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptimizerKind {
+    /// Adam.
+    Adam,
+    /// Adam with decoupled weight decay.
+    AdamW,
+}
+
+/// `[schedule]`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScheduleSettings {
+    /// How the rate falls.
+    pub shape: Shape,
+    /// Steps over which it rises first.
+    pub warmup: u64,
+}
+
+/// `[training]`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Training {
+    /// How long.
+    pub length: Length,
+    /// Rows a step; `None` for all of them.
+    pub batch_size: Option<usize>,
+    /// Steps between two reports.
+    pub report_every: u64,
+    /// Seconds after which the run ends as if it were done.
+    pub max_seconds: Option<f64>,
+    /// Reports without a lower validation loss after which it ends.
+    pub early_stopping: Option<u64>,
+    /// Start values, split and shuffles follow from it.
+    pub seed: u64,
+}
+
+/// How long a run trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Optimizer steps.
+    Steps(u64),
+    /// Passes through the training rows.
+    Epochs(u64),
+}
+
+/// `[device]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// `auto`, `cpu`, `gpu` or a part of an adapter's name.
+    pub name: String,
+    /// f64 runs on the CPU alone.
+    pub precision: Precision,
+    /// CPU threads; 0 for all.
+    pub threads: usize,
+    /// Whether a run whose GPU fails goes on on the CPU.
+    pub fallback: bool,
+}
+
+/// `[predictions]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictions {
+    /// Where.
+    pub points: Points,
+    /// The highest order of derivative: 0, 1 or 2.
+    pub order: usize,
+    /// Which second derivatives.
+    pub seconds: Seconds,
+    /// Whether second derivatives of a network that has none are put out all the same.
+    pub allow_rough: bool,
+}
+
+/// Where the trained network is evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Points {
+    /// A grid over the data's range, or the training rows for more than two inputs; see
+    /// [`Dataset::default_points`].
+    Data,
+    /// The product of one axis for each input, the last input running fastest.
+    Grid(Vec<Axis>),
+    /// The input columns of a CSV file.
+    File(PathBuf),
+}
+
+/// Equally spaced numbers, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Axis {
+    /// The first.
+    pub from: f64,
+    /// The last.
+    pub to: f64,
+    /// How many.
+    pub count: usize,
+}
+
+/// `[truth]`: a table of what is known, for errors and plots.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Truth {
+    /// A CSV file that has the input columns.
+    pub file: PathBuf,
+    /// Entries and their columns in it, ordered as [`Entry::all`] orders them.
+    pub columns: Vec<(Entry, String)>,
+}
+
+/// What flags put in the place of a job's keys.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--out`: output.directory
+    pub directory: Option<PathBuf>,
+    /// `--device`: device.name
+    pub device: Option<String>,
+    /// `--precision`: device.precision
+    pub precision: Option<Precision>,
+    /// `--threads`: device.threads
+    pub threads: Option<usize>,
+    /// `--seed`: training.seed
+    pub seed: Option<u64>,
+    /// `--max-seconds`: training.max_seconds
+    pub max_seconds: Option<f64>,
+    /// `--steps`: training.steps, in place of training.epochs too
+    pub steps: Option<u64>,
+}
+
+impl Job {
+    /// The shape of the network.
+    pub fn network_spec(&self) -> NetworkSpec {
+        NetworkSpec {
+            inputs: self.data.inputs.len(),
+            hidden: self.network.hidden.clone(),
+            outputs: self.data.outputs.len(),
+            activation: self.network.activation,
+        }
+    }
+
+    /// The terms: values, then derivative columns, then curvature penalties. A term's scale is, if
+    /// the job names none, the standard deviation of its target over the training rows; if that is
+    /// 0 or there is no target, what the entry is when its standardised self is 1.
+    pub fn loss(&self, data: &Dataset) -> Loss {
+        Loss { terms: self.terms().map(|term| self.scaled(term, data)).collect() }
+    }
+
+    /// The constants of the optimizer.
+    pub fn adam(&self) -> Adam {
+        self.optimizer.adam
+    }
+
+    /// The learning rates of a run over `steps` steps.
+    pub fn schedule(&self, steps: u64) -> Schedule {
+        let ScheduleSettings { shape, warmup } = self.schedule;
+        Schedule { learning_rate: self.optimizer.learning_rate, warmup, steps, shape }
+    }
+
+    /// The terms' names in the order of the reports.
+    fn term_names(&self) -> Vec<String> {
+        self.terms().map(|term| term.name).collect()
+    }
+
+    /// The terms with their own weights, not yet scaled.
+    fn terms(&self) -> impl Iterator<Item = Term> + '_ {
+        let Data { inputs, outputs, .. } = &self.data;
+        let targets = self.data.targets().enumerate().map(|(column, (entry, _))| (entry, Some(column)));
+        let seconds = Entry::all(inputs.len(), outputs.len()).into_iter().filter(Entry::is_pure_second);
+        let penalties = seconds.filter(|_| self.loss.curvature > 0.0).map(|entry| (entry, None));
+        targets.chain(penalties).map(move |(entry, target)| {
+            let column = entry.column(inputs, outputs);
+            let (name, weight) = match (target, entry.derivative.order()) {
+                (None, _) => (format!("curvature_{column}"), self.loss.curvature),
+                (_, 0) => (column, self.loss.value),
+                (_, 1) => (column, self.loss.first),
+                _ => (column, self.loss.second),
+            };
+            let weight = self.loss.weights.get(&name).copied().unwrap_or(weight);
+            Term { name, output: entry.output, derivative: entry.derivative, target, weight, scale: 1.0 }
+        })
+    }
+
+    fn scaled(&self, term: Term, data: &Dataset) -> Term {
+        let natural = || Entry { output: term.output, derivative: term.derivative }.natural_scale(&data.normalizer);
+        let deviation = term.target.map(|column| data.deviations[column]).filter(|deviation| *deviation > 0.0);
+        let scale = self.loss.scales.get(&term.name).copied().or(deviation).unwrap_or_else(natural);
+        Term { scale, ..term }
+    }
+}
+
+impl Data {
+    /// What the targets of a point set are, in order, and their columns: the outputs' values, then
+    /// the derivatives.
+    pub fn targets(&self) -> impl Iterator<Item = (Entry, &str)> + '_ {
+        let values = self.outputs.iter().enumerate().map(|(output, column)| (Entry::value(output), column.as_str()));
+        values.chain(self.derivatives.iter().map(|(entry, column)| (*entry, column.as_str())))
+    }
+}
+
+impl Training {
+    /// The steps of a run over `rows` training rows; the last batch of an epoch may be smaller.
+    pub fn steps(&self, rows: usize) -> u64 {
+        match self.length {
+            Length::Steps(steps) => steps,
+            Length::Epochs(epochs) => epochs * rows.div_ceil(self.batch_size.unwrap_or(rows).max(1)).max(1) as u64,
+        }
+    }
+}

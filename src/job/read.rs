@@ -1,0 +1,439 @@
+//! From TOML and flags to a [`Job`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::section::{Document, Item, Section};
+use super::*;
+use crate::error::{Error, Result};
+
+const SECTIONS: [&str; 10] =
+    ["data", "network", "loss", "optimizer", "schedule", "training", "device", "predictions", "truth", "output"];
+
+impl Job {
+    /// Reads a job file; relative paths in it start at its folder.
+    pub fn read(path: impl AsRef<Path>, overrides: &Overrides) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidData => {
+                Error::input(path.display(), "this is not a text file in UTF-8", "give a job file in TOML")
+            }
+            _ => crate::files::unreadable(path, &error, "check the path of the job file"),
+        })?;
+        Self::parse(&text, path, overrides)
+    }
+
+    /// Reads the text of a job; `place` is the file that it came from or could have come from.
+    pub fn parse(text: &str, place: impl AsRef<Path>, overrides: &Overrides) -> Result<Self> {
+        let place = place.as_ref();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let document = Document::parse(text, place, &SECTIONS)?;
+        Reader { document: &document, place, overrides }.job()
+    }
+}
+
+/// What every section's reading needs.
+struct Reader<'a> {
+    document: &'a Document<'a>,
+    place: &'a Path,
+    overrides: &'a Overrides,
+}
+
+impl Reader<'_> {
+    fn job(&self) -> Result<Job> {
+        let data = self.data()?;
+        let network = self.network()?;
+        let mut job = Job {
+            loss: self.loss(&data)?,
+            optimizer: self.optimizer()?,
+            schedule: self.schedule()?,
+            training: self.training(&data)?,
+            device: self.device()?,
+            predictions: self.predictions(&data)?,
+            truth: self.truth(&data)?,
+            output: self.output()?,
+            warnings: vec![],
+            data,
+            network,
+        };
+        self.check_terms(&job)?;
+        self.check_schedule(&job)?;
+        self.check_smoothness(&mut job)?;
+        Ok(job)
+    }
+
+    fn data(&self) -> Result<Data> {
+        let section = self.document.section(
+            "data",
+            &["file", "inputs", "outputs", "derivatives", "weights", "validation_fraction", "validation_file"],
+        )?;
+        let file = section.required("file", "\"data.csv\"", |item| self.path(item))?;
+        let inputs = section.required("inputs", "[\"x\"]", columns)?;
+        let outputs = section.required("outputs", "[\"y\"]", columns)?;
+        let weights = section.optional("weights", Item::text)?;
+        let derivatives = match section.get("derivatives") {
+            None => vec![],
+            Some(item) => entries(&item, &inputs, &outputs, |entry| entry.derivative.order() > 0)?,
+        };
+        let validation = match (
+            section.optional("validation_fraction", |item| {
+                item.number_that("a fraction of at least 0 and below 1", |f| (0.0..1.0).contains(&f))
+            })?,
+            section.optional("validation_file", |item| self.path(item))?,
+        ) {
+            (Some(_), Some(_)) => {
+                let place = section.place("validation_file");
+                let problem = "validation_fraction and validation_file exclude each other";
+                return Err(Error::input(place, problem, "keep one of them"));
+            }
+            (None | Some(0.0), None) => Validation::None,
+            (Some(fraction), None) => Validation::Fraction(fraction),
+            (None, Some(file)) => Validation::File(file),
+        };
+        let data = Data { file, inputs, outputs, derivatives, weights, validation };
+        check_columns(&section, &data)?;
+        Ok(data)
+    }
+
+    fn network(&self) -> Result<Network> {
+        let section = self.document.section("network", &["hidden", "activation", "frequency"])?;
+        let hidden = section.read("hidden", vec![64, 64], |item| {
+            item.list()?.iter().map(|width| Ok(width.count()? as usize)).collect()
+        })?;
+        let choices = Activation::ALL.map(|activation| (activation.name(), activation));
+        let activation = section.read("activation", Activation::Tanh, |item| item.one_of(&choices))?;
+        let is_sin = activation == Activation::Sin;
+        section.only_if("frequency", is_sin, "activation = \"sin\"")?;
+        let frequency = section.read("frequency", 6.0, Item::positive)?;
+        Ok(Network { hidden, activation, frequency: is_sin.then_some(frequency) })
+    }
+
+    fn loss(&self, data: &Data) -> Result<LossSettings> {
+        let section = self.document.section("loss", &["value", "first", "second", "curvature", "weights", "scales"])?;
+        let has = |order| data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == order);
+        section.only_if("first", has(1), "a first derivative in data.derivatives")?;
+        section.only_if("second", has(2), "a second derivative in data.derivatives")?;
+        Ok(LossSettings {
+            value: section.read("value", 1.0, Item::not_negative)?,
+            first: section.read("first", 1.0, Item::not_negative)?,
+            second: section.read("second", 1.0, Item::not_negative)?,
+            curvature: section.read("curvature", 0.0, Item::not_negative)?,
+            weights: section.read("weights", BTreeMap::new(), |item| item.numbers(Item::not_negative))?,
+            scales: section.read("scales", BTreeMap::new(), |item| item.numbers(Item::positive))?,
+        })
+    }
+
+    fn optimizer(&self) -> Result<Optimizer> {
+        let section = self.document.section(
+            "optimizer",
+            &["name", "learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "clip_norm"],
+        )?;
+        let choices = OptimizerKind::ALL.map(|kind| (kind.name(), kind));
+        let kind = section.read("name", OptimizerKind::Adam, |item| item.one_of(&choices))?;
+        let decays = kind == OptimizerKind::AdamW;
+        section.only_if("weight_decay", decays, "name = \"adamw\"")?;
+        let memory = |item: &Item| item.number_that("a number from 0 to below 1", |b| (0.0..1.0).contains(&b));
+        let adam = Adam {
+            beta1: section.read("beta1", 0.9, memory)?,
+            beta2: section.read("beta2", 0.999, memory)?,
+            epsilon: section.read("epsilon", 1e-8, Item::positive)?,
+            weight_decay: if decays { section.read("weight_decay", 0.01, Item::not_negative)? } else { 0.0 },
+            clip_norm: section.read("clip_norm", f64::INFINITY, Item::positive)?,
+        };
+        Ok(Optimizer { kind, learning_rate: section.read("learning_rate", 3e-3, Item::positive)?, adam })
+    }
+
+    fn schedule(&self) -> Result<ScheduleSettings> {
+        let section =
+            self.document.section("schedule", &["shape", "warmup", "final_fraction", "factor", "every", "patience"])?;
+        let choices = ["cosine", "constant", "exponential", "step", "plateau"].map(|name| (name, name));
+        let shape = section.read("shape", "cosine", |item| item.one_of(&choices))?;
+        let falls_to = matches!(shape, "cosine" | "exponential");
+        let falls_by = matches!(shape, "step" | "plateau");
+        section.only_if("final_fraction", falls_to, "shape = \"cosine\" or \"exponential\"")?;
+        section.only_if("factor", falls_by, "shape = \"step\" or \"plateau\"")?;
+        section.only_if("every", shape == "step", "shape = \"step\"")?;
+        section.only_if("patience", shape == "plateau", "shape = \"plateau\"")?;
+        let final_fraction = section.read("final_fraction", 0.01, Item::share)?;
+        let factor = section.read("factor", 0.5, Item::fraction)?;
+        let shape = match shape {
+            "constant" => Shape::Constant,
+            "cosine" => Shape::Cosine { final_fraction },
+            "exponential" => Shape::Exponential { final_fraction },
+            "step" => Shape::Step { factor, every: section.read("every", 1000, Item::count)? },
+            _ => Shape::Plateau { factor, patience: section.read("patience", 10, Item::count)? },
+        };
+        Ok(ScheduleSettings { shape, warmup: section.read("warmup", 0, Item::whole)? })
+    }
+
+    fn training(&self, data: &Data) -> Result<Training> {
+        let section = self.document.section(
+            "training",
+            &["steps", "epochs", "batch_size", "report_every", "max_seconds", "early_stopping", "seed"],
+        )?;
+        let steps = section.optional("steps", Item::count)?;
+        let epochs = section.optional("epochs", Item::count)?;
+        let length = match (self.overrides.steps, steps, epochs) {
+            (Some(0), ..) => return Err(Error::input("--steps", "0 is out of range", "give it at least 1")),
+            (Some(steps), ..) => Length::Steps(steps),
+            (None, Some(_), Some(_)) => {
+                let problem = "steps and epochs exclude each other";
+                return Err(Error::input(section.place("epochs"), problem, "keep one of them"));
+            }
+            (None, None, Some(epochs)) => Length::Epochs(epochs),
+            (None, steps, None) => Length::Steps(steps.unwrap_or(20_000)),
+        };
+        section.only_if(
+            "early_stopping",
+            data.validation != Validation::None,
+            "data.validation_fraction or data.validation_file",
+        )?;
+        let max_seconds = section.optional("max_seconds", Item::positive)?;
+        if self.overrides.max_seconds.is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite())) {
+            return Err(Error::input("--max-seconds", "it is out of range", "give it a number of seconds above 0"));
+        }
+        Ok(Training {
+            length,
+            batch_size: section.optional("batch_size", Item::count)?.map(|size| size as usize),
+            report_every: section.read("report_every", 100, Item::count)?,
+            max_seconds: self.overrides.max_seconds.or(max_seconds),
+            early_stopping: section.optional("early_stopping", Item::count)?,
+            seed: match self.overrides.seed {
+                Some(seed) if seed > section::LARGEST_WHOLE => {
+                    return Err(Error::input("--seed", "it is too large", "give it a whole number up to 2^53"));
+                }
+                Some(seed) => seed,
+                None => section.read("seed", 0, Item::whole)?,
+            },
+        })
+    }
+
+    fn device(&self) -> Result<Device> {
+        let section = self.document.section("device", &["name", "precision", "threads", "fallback"])?;
+        let choices = [("f32", Precision::F32), ("f64", Precision::F64)];
+        let name = section.read("name", "auto".to_string(), Item::text)?;
+        let precision = section.read("precision", Precision::F32, |item| item.one_of(&choices))?;
+        let device = Device {
+            name: self.overrides.device.clone().unwrap_or(name),
+            precision: self.overrides.precision.unwrap_or(precision),
+            threads: self
+                .overrides
+                .threads
+                .map_or_else(|| section.read("threads", 0, |item| Ok(item.whole()? as usize)), Ok)?,
+            fallback: section.read("fallback", true, Item::flag)?,
+        };
+        if device.precision == Precision::F64 && !matches!(device.name.as_str(), "auto" | "cpu") {
+            let problem = format!("f64 runs on the CPU alone, not on device {:?}", device.name);
+            return Err(Error::input(section.place("precision"), problem, "use device \"cpu\", or precision \"f32\""));
+        }
+        Ok(device)
+    }
+
+    fn predictions(&self, data: &Data) -> Result<Predictions> {
+        let section = self.document.section("predictions", &["grid", "points", "order", "second", "allow_rough"])?;
+        let points = match (section.get("grid"), section.get("points")) {
+            (Some(_), Some(points)) => {
+                return Err(points.error("grid and points exclude each other", "keep one of them"));
+            }
+            (Some(grid), None) => Points::Grid(axes(&grid, &data.inputs)?),
+            (None, Some(points)) => Points::File(self.path(&points)?),
+            (None, None) => Points::Data,
+        };
+        let order = section.read("order", 2, Item::whole)? as usize;
+        if order > 2 {
+            let problem = format!("{order} is out of range");
+            return Err(Error::input(section.place("order"), problem, "give it 0, 1 or 2"));
+        }
+        section.only_if("second", order == 2, "order = 2")?;
+        let choices = Seconds::ALL.map(|seconds| (seconds.name(), seconds));
+        Ok(Predictions {
+            points,
+            order,
+            seconds: section.read("second", Seconds::Diagonal, |item| item.one_of(&choices))?,
+            allow_rough: section.read("allow_rough", false, Item::flag)?,
+        })
+    }
+
+    fn truth(&self, data: &Data) -> Result<Option<Truth>> {
+        let section = self.document.section("truth", &["file", "columns"])?;
+        if !section.is_present() {
+            return Ok(None);
+        }
+        let file = section.required("file", "\"truth.csv\"", |item| self.path(item))?;
+        let columns = section.required("columns", "{ y = \"y\" }", |item| {
+            let columns = entries(item, &data.inputs, &data.outputs, |_| true)?;
+            if columns.is_empty() {
+                return Err(item.error("it names no column", "name at least one, or remove the section"));
+            }
+            Ok(columns)
+        })?;
+        Ok(Some(Truth { file, columns }))
+    }
+
+    fn output(&self) -> Result<PathBuf> {
+        let section = self.document.section("output", &["directory"])?;
+        let directory = section.optional("directory", Item::text)?.map(PathBuf::from);
+        let directory = self.overrides.directory.clone().or(directory).unwrap_or_else(|| self.default_directory());
+        absolute(&directory)
+    }
+
+    /// `runs/NAME`, where the name is that of the job file, or of its folder for a `job.toml`.
+    fn default_directory(&self) -> PathBuf {
+        let stem = self.place.file_stem().unwrap_or("job".as_ref());
+        let folder = absolute(self.place).ok().and_then(|place| Some(place.parent()?.file_name()?.to_os_string()));
+        let name = if stem == "job" { folder.unwrap_or(stem.into()) } else { stem.into() };
+        PathBuf::from("runs").join(name)
+    }
+
+    /// Every weight and scale names a term, and some weight is not 0.
+    fn check_terms(&self, job: &Job) -> Result<()> {
+        let names = job.term_names();
+        let section = self.document.section("loss", &["value", "first", "second", "curvature", "weights", "scales"])?;
+        for key in ["weights", "scales"] {
+            let Some(item) = section.get(key) else { continue };
+            if let Some((name, entry)) = item.entries()?.iter().find(|(name, _)| !names.contains(name)) {
+                return Err(entry.unknown_entry(name, &names));
+            }
+        }
+        if job.terms().all(|term| term.weight == 0.0) {
+            let problem = "every term has weight 0, so that there is nothing to fit";
+            return Err(Error::input(section.place("value"), problem, "give a term a weight above 0"));
+        }
+        Ok(())
+    }
+
+    fn check_schedule(&self, job: &Job) -> Result<()> {
+        match job.training.length {
+            Length::Steps(steps) if job.schedule.warmup >= steps => {
+                let problem =
+                    format!("a warm-up of {} steps is not shorter than the run of {steps}", job.schedule.warmup);
+                let place = format!("{}: schedule.warmup", self.place.display());
+                Err(Error::input(place, problem, "warm up over fewer steps, or train longer"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// No second derivative is asked of a network that has none.
+    fn check_smoothness(&self, job: &mut Job) -> Result<()> {
+        let activation = job.network.activation;
+        let file = self.place.display();
+        if job.data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == 2) {
+            activation.supports(2, &format!("{file}: data.derivatives"))?;
+        }
+        if job.loss.curvature > 0.0 {
+            activation.supports(2, &format!("{file}: loss.curvature"))?;
+        }
+        let truth = job.truth.iter().flat_map(|truth| &truth.columns).any(|(entry, _)| entry.derivative.order() == 2);
+        let key = if truth { "truth.columns" } else { "predictions.order" };
+        if !truth && job.predictions.order < 2 {
+            return Ok(());
+        }
+        match activation.supports(2, &format!("{file}: {key}")) {
+            Err(_) if job.predictions.allow_rough => {
+                job.warnings.push(activation.rough_warning());
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// A path in the job, made absolute from the job's folder.
+    fn path(&self, item: &Item) -> Result<PathBuf> {
+        let text = item.text()?;
+        absolute(&self.place.parent().unwrap_or(Path::new("")).join(text))
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::io(path, error))
+}
+
+/// A list of at least one column name.
+fn columns(item: &Item) -> Result<Vec<String>> {
+    let names = item.list()?.iter().map(Item::text).collect::<Result<Vec<_>>>()?;
+    if names.is_empty() {
+        return Err(item.error("this list is empty", "name at least one column"));
+    }
+    Ok(names)
+}
+
+/// A table from the names of jet entries to columns, ordered as [`Entry::all`] orders them.
+fn entries(
+    item: &Item,
+    inputs: &[String],
+    outputs: &[String],
+    allowed: impl Fn(&Entry) -> bool,
+) -> Result<Vec<(Entry, String)>> {
+    let all: Vec<Entry> = Entry::all(inputs.len(), outputs.len()).into_iter().filter(allowed).collect();
+    let mut found = vec![];
+    for (name, column) in item.entries()? {
+        let entry = Entry::named(&name, inputs, outputs).filter(|entry| all.contains(entry)).ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|entry| entry.column(inputs, outputs)).collect();
+            column.unknown_entry(&name, &names)
+        })?;
+        if found.iter().any(|(other, _)| *other == entry) {
+            return Err(column.error("this entry is named twice", "keep one of them"));
+        }
+        found.push((entry, column.text()?));
+    }
+    found.sort_by_key(|(entry, _)| all.iter().position(|other| other == entry));
+    Ok(found)
+}
+
+/// `{ x = [from, to, count] }` for each input.
+fn axes(grid: &Item, inputs: &[String]) -> Result<Vec<Axis>> {
+    let entries = grid.entries()?;
+    if let Some((name, item)) = entries.iter().find(|(name, _)| !inputs.contains(name)) {
+        return Err(item.unknown_entry(name, inputs));
+    }
+    let axis = |input: &String| {
+        let item = entries.get(input).ok_or_else(|| {
+            grid.error(format!("input {input:?} has no axis"), format!("add one: {input} = [from, to, count]"))
+        })?;
+        let Ok([from, to, count]) = <[Item; 3]>::try_from(item.list()?) else {
+            return Err(item.error("an axis has three numbers", "write it as [from, to, count]"));
+        };
+        Ok(Axis { from: from.number()?, to: to.number()?, count: count.count()? as usize })
+    };
+    let axes = inputs.iter().map(axis).collect::<Result<Vec<_>>>()?;
+    // What a grid may hold in memory; a file of points is streamed and knows no limit.
+    const MOST: usize = 100_000_000;
+    let points = axes.iter().try_fold(1usize, |product, axis| product.checked_mul(axis.count));
+    match points.filter(|points| *points <= MOST) {
+        Some(_) => Ok(axes),
+        None => Err(grid.error(
+            format!("this grid has more than {MOST} points"),
+            "take fewer, or put the points into a file and use `jetfit predict`, which streams them",
+        )),
+    }
+}
+
+/// No column plays two parts, and no two entries share a name.
+fn check_columns(section: &Section, data: &Data) -> Result<()> {
+    let mut parts: BTreeMap<&str, &str> = BTreeMap::new();
+    let derivatives = data.derivatives.iter().map(|(_, column)| column.as_str());
+    let named = [
+        ("inputs", data.inputs.iter().map(String::as_str).collect::<Vec<_>>()),
+        ("outputs", data.outputs.iter().map(String::as_str).collect()),
+        ("derivatives", derivatives.collect()),
+        ("weights", data.weights.iter().map(String::as_str).collect()),
+    ];
+    for (key, columns) in named {
+        for column in columns {
+            if let Some(other) = parts.insert(column, key) {
+                let problem = format!("column {column:?} is named twice: in data.{other} and data.{key}");
+                return Err(Error::input(section.place(key), problem, "give each column one part"));
+            }
+        }
+    }
+    let mut names = BTreeMap::new();
+    for entry in Entry::all(data.inputs.len(), data.outputs.len()) {
+        let name = entry.column(&data.inputs, &data.outputs);
+        if data.inputs.contains(&name) || names.insert(name.clone(), entry).is_some() {
+            let problem = format!("with these inputs and outputs two columns of the results would be named {name:?}");
+            return Err(Error::input(section.place("outputs"), problem, "rename a column of the data file"));
+        }
+    }
+    Ok(())
+}
