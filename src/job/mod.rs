@@ -1,8 +1,12 @@
 //! A job: everything that a training run needs, read from TOML and flags and validated. Every error
 //! names the file, the line and the key, or the flag.
 
+mod checks;
+mod lists;
 mod read;
 mod section;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::section::{Document, Item, Section};
+use super::lists::{axes, columns, entries};
+use super::section::{Document, Item};
 use super::*;
 use crate::error::{Error, Result};
 
@@ -56,9 +57,7 @@ impl Reader<'_> {
             data,
             network,
         };
-        self.check_terms(&job)?;
-        self.check_schedule(&job)?;
-        self.check_smoothness(&mut job)?;
+        checks::across_sections(&mut job, self.document, self.place)?;
         Ok(job)
     }
 
@@ -91,7 +90,7 @@ impl Reader<'_> {
             (None, Some(file)) => Validation::File(file),
         };
         let data = Data { file, inputs, outputs, derivatives, weights, validation };
-        check_columns(&section, &data)?;
+        checks::columns(&section, &data)?;
         Ok(data)
     }
 
@@ -285,59 +284,6 @@ impl Reader<'_> {
         PathBuf::from("runs").join(name)
     }
 
-    /// Every weight and scale names a term, and some weight is not 0.
-    fn check_terms(&self, job: &Job) -> Result<()> {
-        let names = job.term_names();
-        let section = self.document.section("loss", &["value", "first", "second", "curvature", "weights", "scales"])?;
-        for key in ["weights", "scales"] {
-            let Some(item) = section.get(key) else { continue };
-            if let Some((name, entry)) = item.entries()?.iter().find(|(name, _)| !names.contains(name)) {
-                return Err(entry.unknown_entry(name, &names));
-            }
-        }
-        if job.terms().all(|term| term.weight == 0.0) {
-            let problem = "every term has weight 0, so that there is nothing to fit";
-            return Err(Error::input(section.place("value"), problem, "give a term a weight above 0"));
-        }
-        Ok(())
-    }
-
-    fn check_schedule(&self, job: &Job) -> Result<()> {
-        match job.training.length {
-            Length::Steps(steps) if job.schedule.warmup >= steps => {
-                let problem =
-                    format!("a warm-up of {} steps is not shorter than the run of {steps}", job.schedule.warmup);
-                let place = format!("{}: schedule.warmup", self.place.display());
-                Err(Error::input(place, problem, "warm up over fewer steps, or train longer"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// No second derivative is asked of a network that has none.
-    fn check_smoothness(&self, job: &mut Job) -> Result<()> {
-        let activation = job.network.activation;
-        let file = self.place.display();
-        if job.data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == 2) {
-            activation.supports(2, &format!("{file}: data.derivatives"))?;
-        }
-        if job.loss.curvature > 0.0 {
-            activation.supports(2, &format!("{file}: loss.curvature"))?;
-        }
-        let truth = job.truth.iter().flat_map(|truth| &truth.columns).any(|(entry, _)| entry.derivative.order() == 2);
-        let key = if truth { "truth.columns" } else { "predictions.order" };
-        if !truth && job.predictions.order < 2 {
-            return Ok(());
-        }
-        match activation.supports(2, &format!("{file}: {key}")) {
-            Err(_) if job.predictions.allow_rough => {
-                job.warnings.push(activation.rough_warning());
-                Ok(())
-            }
-            result => result,
-        }
-    }
-
     /// A path in the job, made absolute from the job's folder.
     fn path(&self, item: &Item) -> Result<PathBuf> {
         let text = item.text()?;
@@ -347,93 +293,4 @@ impl Reader<'_> {
 
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| Error::io(path, error))
-}
-
-/// A list of at least one column name.
-fn columns(item: &Item) -> Result<Vec<String>> {
-    let names = item.list()?.iter().map(Item::text).collect::<Result<Vec<_>>>()?;
-    if names.is_empty() {
-        return Err(item.error("this list is empty", "name at least one column"));
-    }
-    Ok(names)
-}
-
-/// A table from the names of jet entries to columns, ordered as [`Entry::all`] orders them.
-fn entries(
-    item: &Item,
-    inputs: &[String],
-    outputs: &[String],
-    allowed: impl Fn(&Entry) -> bool,
-) -> Result<Vec<(Entry, String)>> {
-    let all: Vec<Entry> = Entry::all(inputs.len(), outputs.len()).into_iter().filter(allowed).collect();
-    let mut found = vec![];
-    for (name, column) in item.entries()? {
-        let entry = Entry::named(&name, inputs, outputs).filter(|entry| all.contains(entry)).ok_or_else(|| {
-            let names: Vec<_> = all.iter().map(|entry| entry.column(inputs, outputs)).collect();
-            column.unknown_entry(&name, &names)
-        })?;
-        if found.iter().any(|(other, _)| *other == entry) {
-            return Err(column.error("this entry is named twice", "keep one of them"));
-        }
-        found.push((entry, column.text()?));
-    }
-    found.sort_by_key(|(entry, _)| all.iter().position(|other| other == entry));
-    Ok(found)
-}
-
-/// `{ x = [from, to, count] }` for each input.
-fn axes(grid: &Item, inputs: &[String]) -> Result<Vec<Axis>> {
-    let entries = grid.entries()?;
-    if let Some((name, item)) = entries.iter().find(|(name, _)| !inputs.contains(name)) {
-        return Err(item.unknown_entry(name, inputs));
-    }
-    let axis = |input: &String| {
-        let item = entries.get(input).ok_or_else(|| {
-            grid.error(format!("input {input:?} has no axis"), format!("add one: {input} = [from, to, count]"))
-        })?;
-        let Ok([from, to, count]) = <[Item; 3]>::try_from(item.list()?) else {
-            return Err(item.error("an axis has three numbers", "write it as [from, to, count]"));
-        };
-        Ok(Axis { from: from.number()?, to: to.number()?, count: count.count()? as usize })
-    };
-    let axes = inputs.iter().map(axis).collect::<Result<Vec<_>>>()?;
-    // What a grid may hold in memory; a file of points is streamed and knows no limit.
-    const MOST: usize = 100_000_000;
-    let points = axes.iter().try_fold(1usize, |product, axis| product.checked_mul(axis.count));
-    match points.filter(|points| *points <= MOST) {
-        Some(_) => Ok(axes),
-        None => Err(grid.error(
-            format!("this grid has more than {MOST} points"),
-            "take fewer, or put the points into a file and use `jetfit predict`, which streams them",
-        )),
-    }
-}
-
-/// No column plays two parts, and no two entries share a name.
-fn check_columns(section: &Section, data: &Data) -> Result<()> {
-    let mut parts: BTreeMap<&str, &str> = BTreeMap::new();
-    let derivatives = data.derivatives.iter().map(|(_, column)| column.as_str());
-    let named = [
-        ("inputs", data.inputs.iter().map(String::as_str).collect::<Vec<_>>()),
-        ("outputs", data.outputs.iter().map(String::as_str).collect()),
-        ("derivatives", derivatives.collect()),
-        ("weights", data.weights.iter().map(String::as_str).collect()),
-    ];
-    for (key, columns) in named {
-        for column in columns {
-            if let Some(other) = parts.insert(column, key) {
-                let problem = format!("column {column:?} is named twice: in data.{other} and data.{key}");
-                return Err(Error::input(section.place(key), problem, "give each column one part"));
-            }
-        }
-    }
-    let mut names = BTreeMap::new();
-    for entry in Entry::all(data.inputs.len(), data.outputs.len()) {
-        let name = entry.column(&data.inputs, &data.outputs);
-        if data.inputs.contains(&name) || names.insert(name.clone(), entry).is_some() {
-            let problem = format!("with these inputs and outputs two columns of the results would be named {name:?}");
-            return Err(Error::input(section.place("outputs"), problem, "rename a column of the data file"));
-        }
-    }
-    Ok(())
 }

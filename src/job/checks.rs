@@ -1,0 +1,97 @@
+//! What must hold between the keys of a job.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::section::{Document, Section};
+use super::{Data, Job, Length};
+use crate::entry::Entry;
+use crate::error::{Error, Result};
+
+/// Everything that needs more than one section.
+pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) -> Result<()> {
+    terms(job, document)?;
+    warmup(job, place)?;
+    smoothness(job, place)
+}
+
+/// Every weight and scale names a term, and some weight is not 0.
+fn terms(job: &Job, document: &Document) -> Result<()> {
+    let names = job.term_names();
+    let section = document.section("loss", &["value", "first", "second", "curvature", "weights", "scales"])?;
+    for key in ["weights", "scales"] {
+        let Some(item) = section.get(key) else { continue };
+        if let Some((name, entry)) = item.entries()?.iter().find(|(name, _)| !names.contains(name)) {
+            return Err(entry.unknown_entry(name, &names));
+        }
+    }
+    if job.terms().all(|term| term.weight == 0.0) {
+        let problem = "every term has weight 0, so that there is nothing to fit";
+        return Err(Error::input(section.place("value"), problem, "give a term a weight above 0"));
+    }
+    Ok(())
+}
+
+fn warmup(job: &Job, place: &Path) -> Result<()> {
+    match job.training.length {
+        Length::Steps(steps) if job.schedule.warmup >= steps => {
+            let problem = format!("a warm-up of {} steps is not shorter than the run of {steps}", job.schedule.warmup);
+            let place = format!("{}: schedule.warmup", place.display());
+            Err(Error::input(place, problem, "warm up over fewer steps, or train longer"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// No second derivative is asked of a network that has none.
+fn smoothness(job: &mut Job, place: &Path) -> Result<()> {
+    let activation = job.network.activation;
+    let file = place.display();
+    if job.data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == 2) {
+        activation.supports(2, &format!("{file}: data.derivatives"))?;
+    }
+    if job.loss.curvature > 0.0 {
+        activation.supports(2, &format!("{file}: loss.curvature"))?;
+    }
+    let truth = job.truth.iter().flat_map(|truth| &truth.columns).any(|(entry, _)| entry.derivative.order() == 2);
+    let key = if truth { "truth.columns" } else { "predictions.order" };
+    if !truth && job.predictions.order < 2 {
+        return Ok(());
+    }
+    match activation.supports(2, &format!("{file}: {key}")) {
+        Err(_) if job.predictions.allow_rough => {
+            job.warnings.push(activation.rough_warning());
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// No column plays two parts, and no two entries share a name.
+pub(super) fn columns(section: &Section, data: &Data) -> Result<()> {
+    let mut parts: BTreeMap<&str, &str> = BTreeMap::new();
+    let derivatives = data.derivatives.iter().map(|(_, column)| column.as_str());
+    let named = [
+        ("inputs", data.inputs.iter().map(String::as_str).collect::<Vec<_>>()),
+        ("outputs", data.outputs.iter().map(String::as_str).collect()),
+        ("derivatives", derivatives.collect()),
+        ("weights", data.weights.iter().map(String::as_str).collect()),
+    ];
+    for (key, columns) in named {
+        for column in columns {
+            if let Some(other) = parts.insert(column, key) {
+                let problem = format!("column {column:?} is named twice: in data.{other} and data.{key}");
+                return Err(Error::input(section.place(key), problem, "give each column one part"));
+            }
+        }
+    }
+    let mut names = BTreeMap::new();
+    for entry in Entry::all(data.inputs.len(), data.outputs.len()) {
+        let name = entry.column(&data.inputs, &data.outputs);
+        if data.inputs.contains(&name) || names.insert(name.clone(), entry).is_some() {
+            let problem = format!("with these inputs and outputs two columns of the results would be named {name:?}");
+            return Err(Error::input(section.place("outputs"), problem, "rename a column of the data file"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! The lists and tables in a job: columns, jet entries, axes of a grid.
+
+use super::Axis;
+use super::section::Item;
+use crate::entry::Entry;
+use crate::error::Result;
+
+/// A list of at least one column name.
+pub(super) fn columns(item: &Item) -> Result<Vec<String>> {
+    let names = item.list()?.iter().map(Item::text).collect::<Result<Vec<_>>>()?;
+    if names.is_empty() {
+        return Err(item.error("this list is empty", "name at least one column"));
+    }
+    Ok(names)
+}
+
+/// A table from the names of jet entries to columns, ordered as [`Entry::all`] orders them.
+pub(super) fn entries(
+    item: &Item,
+    inputs: &[String],
+    outputs: &[String],
+    allowed: impl Fn(&Entry) -> bool,
+) -> Result<Vec<(Entry, String)>> {
+    let all: Vec<Entry> = Entry::all(inputs.len(), outputs.len()).into_iter().filter(allowed).collect();
+    let mut found = vec![];
+    for (name, column) in item.entries()? {
+        let entry = Entry::named(&name, inputs, outputs).filter(|entry| all.contains(entry)).ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|entry| entry.column(inputs, outputs)).collect();
+            column.unknown_entry(&name, &names)
+        })?;
+        if found.iter().any(|(other, _)| *other == entry) {
+            return Err(column.error("this entry is named twice", "keep one of them"));
+        }
+        found.push((entry, column.text()?));
+    }
+    found.sort_by_key(|(entry, _)| all.iter().position(|other| other == entry));
+    Ok(found)
+}
+
+/// `{ x = [from, to, count] }` for each input.
+pub(super) fn axes(grid: &Item, inputs: &[String]) -> Result<Vec<Axis>> {
+    let entries = grid.entries()?;
+    if let Some((name, item)) = entries.iter().find(|(name, _)| !inputs.contains(name)) {
+        return Err(item.unknown_entry(name, inputs));
+    }
+    let axis = |input: &String| {
+        let item = entries.get(input).ok_or_else(|| {
+            grid.error(format!("input {input:?} has no axis"), format!("add one: {input} = [from, to, count]"))
+        })?;
+        let Ok([from, to, count]) = <[Item; 3]>::try_from(item.list()?) else {
+            return Err(item.error("an axis has three numbers", "write it as [from, to, count]"));
+        };
+        Ok(Axis { from: from.number()?, to: to.number()?, count: count.count()? as usize })
+    };
+    let axes = inputs.iter().map(axis).collect::<Result<Vec<_>>>()?;
+    // What a grid may hold in memory; a file of points is streamed and knows no limit.
+    const MOST: usize = 100_000_000;
+    let points = axes.iter().try_fold(1usize, |product, axis| product.checked_mul(axis.count));
+    match points.filter(|points| *points <= MOST) {
+        Some(_) => Ok(axes),
+        None => Err(grid.error(
+            format!("this grid has more than {MOST} points"),
+            "take fewer, or put the points into a file and use `jetfit predict`, which streams them",
+        )),
+    }
+}

@@ -1,0 +1,196 @@
+//! Jobs from text: defaults, round trips, and an error for every kind of mistake.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::error::Result;
+use crate::jet::Derivative;
+
+const SMALLEST: &str = "[data]\nfile = \"a.csv\"\ninputs = [\"x\"]\noutputs = [\"y\"]\n";
+
+fn parse(text: &str) -> Result<Job> {
+    Job::parse(text, "/jobs/sine/job.toml", &Overrides::default())
+}
+
+/// The error of the smallest job with some lines more.
+fn error_of(more: &str) -> String {
+    let error = parse(&format!("{SMALLEST}{more}")).expect_err(more);
+    assert_eq!(error.exit_code(), 2);
+    error.to_string()
+}
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let job = parse(SMALLEST).unwrap();
+    assert_eq!(job.data.file, PathBuf::from("/jobs/sine/a.csv"));
+    assert_eq!(job.network, Network { hidden: vec![64, 64], activation: Activation::Tanh, frequency: None });
+    assert_eq!(job.optimizer.adam, Adam::default());
+    assert_eq!(job.schedule.shape, Shape::Cosine { final_fraction: 0.01 });
+    assert_eq!(job.training.length, Length::Steps(20_000));
+    assert_eq!((job.predictions.order, job.predictions.seconds), (2, Seconds::Diagonal));
+    assert!(job.output.ends_with("runs/sine"));
+    assert_eq!(
+        Job::parse(SMALLEST, "/a/fast.toml", &Overrides::default()).unwrap().output.file_name().unwrap(),
+        "fast"
+    );
+    assert_eq!(parse(&format!("\u{feff}{}", SMALLEST.replace('\n', "\r\n"))).unwrap(), job);
+}
+
+#[test]
+fn terms_are_values_then_derivatives_then_penalties() {
+    let text = SMALLEST.replace("[\"x\"]", "[\"x\", \"t\"]")
+        + "derivatives = { d2y_dx2 = \"c\", dy_dt = \"s\" }\n[loss]\ncurvature = 0.1\nweights = { dy_dt = 0.5, curvature_d2y_dt2 = 2 }";
+    let job = parse(&text).unwrap();
+    let terms: Vec<_> = job.terms().map(|term| (term.name, term.target, term.weight)).collect();
+    let expected = [
+        ("y", Some(0), 1.0),
+        ("dy_dt", Some(1), 0.5),
+        ("d2y_dx2", Some(2), 1.0),
+        ("curvature_d2y_dx2", None, 0.1),
+        ("curvature_d2y_dt2", None, 2.0),
+    ];
+    assert_eq!(terms, expected.map(|(name, target, weight)| (name.to_string(), target, weight)));
+    assert_eq!(job.data.derivatives[0].0, Entry { output: 0, derivative: Derivative::First(1) });
+}
+
+#[test]
+fn flags_come_before_keys() {
+    let overrides = Overrides {
+        directory: Some("/out".into()),
+        device: Some("cpu".to_string()),
+        precision: Some(Precision::F64),
+        threads: Some(3),
+        seed: Some(7),
+        max_seconds: Some(2.5),
+        steps: Some(11),
+    };
+    let text = format!("{SMALLEST}[training]\nepochs = 5\nseed = 1\n[device]\nname = \"gpu\"\n");
+    let job = Job::parse(&text, "job.toml", &overrides).unwrap();
+    assert_eq!(job.output, PathBuf::from("/out"));
+    assert_eq!((job.device.name.as_str(), job.device.precision, job.device.threads), ("cpu", Precision::F64, 3));
+    assert_eq!((job.training.seed, job.training.max_seconds), (7, Some(2.5)));
+    assert_eq!(job.training.length, Length::Steps(11));
+}
+
+#[test]
+fn a_mistake_names_line_key_and_mend() {
+    let cases: &[(&str, &[&str])] = &[
+        ("[netwrk]", &["job.toml:5: netwrk", "did you mean \"network\""]),
+        ("[network]\nhiden = [3]", &["job.toml:6: network.hiden: unknown key", "did you mean \"hidden\""]),
+        (
+            "validation_fractoin = 0.1",
+            &["job.toml:5: data.validation_fractoin", "did you mean \"validation_fraction\""],
+        ),
+        ("[network]\nhidden = 64", &["job.toml:6: network.hidden: expected an array, found the number 64"]),
+        ("[network]\nhidden = [64, 0]", &["network.hidden: 0 is out of range"]),
+        ("[network]\nhidden = [6.5]", &["network.hidden: 6.5 is out of range", "whole number"]),
+        ("[network]\nactivation = \"tanhh\"", &["network.activation", "did you mean \"tanh\""]),
+        ("[network]\nfrequency = 6", &["network.frequency: this key has no effect", "activation = \"sin\""]),
+        ("[training]\nsteps = \"many\"", &["training.steps: expected a finite number, found the string \"many\""]),
+        ("[training]\nsteps = 10\nepochs = 2", &["training.epochs", "exclude each other"]),
+        ("[training]\nsteps = 10\n[schedule]\nwarmup = 10", &["schedule.warmup", "not shorter"]),
+        ("[training]\nearly_stopping = 5", &["training.early_stopping", "validation_fraction"]),
+        ("[optimizer]\nweight_decay = 0.1", &["job.toml:6: optimizer.weight_decay", "name = \"adamw\""]),
+        (
+            "[optimizer]\nlearning_rate = nan",
+            &["optimizer.learning_rate: expected a finite number, found the number nan"],
+        ),
+        ("[schedule]\nevery = 10", &["schedule.every: this key has no effect", "shape = \"step\""]),
+        ("[loss]\nfirst = 1", &["loss.first: this key has no effect", "data.derivatives"]),
+        ("[loss]\nvalue = 0", &["loss.value", "nothing to fit"]),
+        ("[loss]\nweights = { dy_dx = 1 }", &["loss.weights.dy_dx", "Known: y"]),
+        ("[loss]\nscales = { y = 0 }", &["loss.scales.y: 0 is out of range", "above 0"]),
+        ("derivatives = { dz_dx = \"z\" }", &["job.toml:5: data.derivatives.dz_dx", "did you mean \"dy_dx\""]),
+        ("derivatives = { dy_dx = \"y\" }", &["column \"y\" is named twice: in data.outputs and data.derivatives"]),
+        ("weights = \"x\"", &["named twice"]),
+        ("validation_fraction = 1.0", &["data.validation_fraction: 1 is out of range"]),
+        ("[device]\nname = \"gpu\"\nprecision = \"f64\"", &["job.toml:7: device.precision: f64 runs on the CPU alone"]),
+        ("[predictions]\norder = 3", &["predictions.order: 3 is out of range", "0, 1 or 2"]),
+        ("[predictions]\norder = 1\nsecond = \"full\"", &["predictions.second: this key has no effect"]),
+        ("[predictions]\ngrid = { z = [0, 1, 2] }", &["predictions.grid.z"]),
+        ("[predictions]\ngrid = { x = [0, 1] }", &["predictions.grid.x: an axis has three numbers"]),
+        ("[predictions]\ngrid = { x = [0, 1, 1e9] }", &["more than 100000000 points", "jetfit predict"]),
+        ("[truth]\ncolumns = { y = \"y\" }", &["truth.file: this key is missing"]),
+        ("[output]\ndirectory = \"\"", &["output.directory: this is an empty string"]),
+        ("[data", &["job.toml:5: this is not TOML"]),
+        ("network = 3", &["unknown key \"network\""]),
+    ];
+    for (more, parts) in cases {
+        let message = error_of(more);
+        parts.iter().for_each(|part| assert!(message.contains(part), "{more}\n{message}\nlacks {part}"));
+        assert!(message.contains("\n  mend: "), "{message}");
+    }
+    assert!(parse("").unwrap_err().to_string().contains("job.toml: data.file: this key is missing"));
+    let clash = SMALLEST.replace("[\"x\"]", "[\"x\", \"dy_dx\"]");
+    assert!(parse(&clash).unwrap_err().to_string().contains("would be named \"dy_dx\""));
+}
+
+#[test]
+fn a_rough_network_has_no_second_derivative() {
+    let relu = "[network]\nactivation = \"relu\"\n";
+    for more in ["", "[predictions]\norder = 2", "[loss]\ncurvature = 1\n[predictions]\nallow_rough = true"] {
+        let message = error_of(&format!("{relu}{more}"));
+        assert!(message.contains("piecewise linear") && message.contains("softplus"), "{message}");
+    }
+    let terms = format!("derivatives = {{ d2y_dx2 = \"c\" }}\n{relu}[predictions]\norder = 1");
+    assert!(error_of(&terms).contains("data.derivatives"));
+    assert!(parse(&format!("{SMALLEST}{relu}[predictions]\norder = 1")).unwrap().warnings.is_empty());
+    let rough = parse(&format!("{SMALLEST}{relu}[predictions]\nallow_rough = true")).unwrap();
+    assert!(rough.warnings[0].contains("piecewise linear"));
+}
+
+/// Texts of jobs that are valid, with every section and variant.
+fn jobs() -> impl Strategy<Value = String> {
+    let data = prop_oneof![
+        Just(""),
+        Just("validation_fraction = 0.25"),
+        Just("validation_file = \"v.csv\"\nweights = \"w\""),
+        Just("derivatives = { du_dx = \"a b\", d2v_dxdt = \"c\", d2v_dt2 = \"\\\"q\\\"\" }"),
+    ];
+    let network = prop_oneof![Just(""), Just("hidden = []"), Just("activation = \"sin\"\nfrequency = 0.1")];
+    let optimizer = prop_oneof![Just(""), Just("clip_norm = 1e-300"), Just("name = \"adamw\"\nweight_decay = 0.3")];
+    let schedule = prop_oneof![
+        Just(""),
+        Just("shape = \"constant\"\nwarmup = 3"),
+        Just("shape = \"exponential\"\nfinal_fraction = 1e-7"),
+        Just("shape = \"step\"\nevery = 7"),
+        Just("shape = \"plateau\"\nfactor = 0.1\npatience = 2"),
+    ];
+    let predictions = prop_oneof![
+        Just(""),
+        Just("order = 0"),
+        Just("points = \"p.csv\"\nsecond = \"laplacian\""),
+        Just("grid = { x = [-1, 1, 3], t = [0.1, 1e9, 5] }\nsecond = \"full\""),
+    ];
+    let training =
+        (proptest::option::of(1usize..99), 5u64..1 << 50, 0u64..1 << 50).prop_map(|(batch, epochs, seed)| {
+            let batch = batch.map_or(String::new(), |size| format!("batch_size = {size}"));
+            format!("epochs = {epochs}\nseed = {seed}\n{batch}")
+        });
+    let loss = (1e-9f64..1e9).prop_map(|w| format!("value = {w}\ncurvature = {w}\nscales = {{ u = {w} }}"));
+    (data, network, loss, optimizer, schedule, training, predictions).prop_map(|(d, n, l, o, s, t, p)| {
+        format!(
+            "[data]\nfile = \"a.csv\"\ninputs = [\"x\", \"t\"]\noutputs = [\"u\", \"v\"]\n{d}\n[network]\n{n}\n[loss]\n{l}\n\
+             [optimizer]\n{o}\n[schedule]\n{s}\n[training]\n{t}\n[predictions]\n{p}\n\
+             [truth]\nfile = \"../t.csv\"\ncolumns = {{ u = \"u\", dv_dt = \"slope\" }}\n"
+        )
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_resolved_job_reads_back_to_an_equal_one(text in jobs()) {
+        let job = parse(&text).unwrap();
+        let resolved = job.to_toml();
+        // From another place, since all its paths are absolute.
+        let again = Job::parse(&resolved, "/elsewhere/job.toml", &Overrides::default()).unwrap();
+        prop_assert_eq!(&again, &job);
+        prop_assert_eq!(again.to_toml(), resolved);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC*", line in "[a-z_.=\\[\\]{}\"0-9, \n-]{0,80}") {
+        let _ = parse(&text);
+        let _ = parse(&format!("{SMALLEST}{line}"));
+    }
+}
