@@ -1,6 +1,13 @@
 //! From the `[data]` section of a job to point sets and their scaling.
 
-use super::{Normalizer, PointSet};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::normalizer::mean_and_deviation;
+use super::{Normalizer, PointSet, Scaling, TableReader};
+use crate::error::{Error, Result};
+use crate::job::{Data, Validation};
 
 /// The rows of a job's data, split and ready for a backend.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,8 +20,221 @@ pub struct Dataset {
     pub training: PointSet,
     /// The rows that judge, with the same columns.
     pub validation: Option<PointSet>,
-    /// From the training rows.
+    /// From the training rows: their mean and standard deviation. An output that is constant has
+    /// its own size for a scale, or 1 if it is 0.
     pub normalizer: Normalizer,
     /// The standard deviation of each target over the training rows (T).
     pub deviations: Vec<f64>,
+}
+
+impl Dataset {
+    /// Reads the rows, splits them with `seed` and standardises.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for everything that [`TableReader`] refuses; fewer than two training rows; an
+    /// input that is constant; weights that are negative or all 0.
+    pub fn read(data: &Data, seed: u64) -> Result<Self> {
+        let rows = Rows::read(data, &data.file)?;
+        let place = data.file.display();
+        let (training, validation) = match &data.validation {
+            Validation::None => (rows, None),
+            Validation::File(file) => (rows, Some(Rows::read(data, file)?.point_set()?)),
+            Validation::Fraction(fraction) => {
+                let (training, validation) = rows.split(*fraction, seed)?;
+                (training, Some(validation.point_set()?))
+            }
+        };
+        if training.count() < 2 {
+            let problem = "there is one row only, from which no scale of the inputs and outputs follows";
+            return Err(Error::input(place, problem, "give at least two rows to train on"));
+        }
+        let training = training.point_set()?;
+        let inputs = data.inputs.iter().zip(&training.inputs).map(|(name, column)| {
+            let (mean, deviation) = spread(data, name, column)?;
+            if deviation == 0.0 {
+                let problem = format!(
+                    "input {name:?} is {mean} in every training row: it cannot be standardised, and nothing can be \
+                     learnt about derivatives with respect to it"
+                );
+                return Err(Error::input(
+                    &place,
+                    problem,
+                    "take it out of data.inputs, or give rows in which it varies",
+                ));
+            }
+            Ok((mean, deviation))
+        });
+        let (mean, scale) = inputs.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let inputs = Scaling { mean, scale };
+        let targets = data.targets().zip(&training.targets).map(|((_, name), column)| spread(data, name, column));
+        let targets = targets.collect::<Result<Vec<_>>>()?;
+        let own_size = |mean: f64| if mean == 0.0 { 1.0 } else { mean.abs() };
+        let outputs = &targets[..data.outputs.len()];
+        let outputs = Scaling {
+            mean: outputs.iter().map(|(mean, _)| *mean).collect(),
+            scale: outputs.iter().map(|(mean, d)| if *d == 0.0 { own_size(*mean) } else { *d }).collect(),
+        };
+        Ok(Self {
+            inputs: data.inputs.clone(),
+            outputs: data.outputs.clone(),
+            training,
+            validation,
+            normalizer: Normalizer { inputs, outputs },
+            deviations: targets.iter().map(|(_, deviation)| *deviation).collect(),
+        })
+    }
+}
+
+/// Mean and standard deviation, which is 0 for a constant column alone.
+fn spread(data: &Data, name: &str, column: &[f64]) -> Result<(f64, f64)> {
+    let (mean, deviation) = mean_and_deviation(column);
+    let is_constant = column.iter().all(|x| *x == column[0]);
+    if (is_constant || deviation.is_normal()) && mean.is_finite() {
+        return Ok((mean, deviation));
+    }
+    let problem = format!("the numbers of column {name:?} are too large or too small for the square of their spread");
+    Err(Error::input(data.file.display(), problem, "give the column in another unit"))
+}
+
+/// Columns as they come from a file.
+struct Rows {
+    place: String,
+    weights_column: String,
+    inputs: Vec<Vec<f64>>,
+    targets: Vec<Vec<f64>>,
+    weights: Option<Vec<f64>>,
+}
+
+impl Rows {
+    fn read(data: &Data, file: &std::path::Path) -> Result<Self> {
+        let mut reader = TableReader::open(file)?;
+        let targets = data.targets().map(|(_, column)| column);
+        let names: Vec<&str> =
+            data.inputs.iter().map(String::as_str).chain(targets).chain(data.weights.as_deref()).collect();
+        reader.select(&names)?;
+        let mut inputs = reader.read_rows()?;
+        let mut targets = inputs.split_off(data.inputs.len());
+        let weights = data.weights.is_some().then(|| targets.pop()).flatten();
+        let weights_column = data.weights.clone().unwrap_or_default();
+        Ok(Self { place: file.display().to_string(), weights_column, inputs, targets, weights })
+    }
+
+    fn count(&self) -> usize {
+        self.inputs[0].len()
+    }
+
+    /// The training and the validation rows, each in the file's order.
+    fn split(self, fraction: f64, seed: u64) -> Result<(Self, Self)> {
+        let count = self.count();
+        let held_out = ((fraction * count as f64).round() as usize).max(1);
+        if held_out + 2 > count {
+            let problem =
+                format!("of {count} rows, {held_out} would be kept for validation: too few are left to train on");
+            let mend = "give more rows, or lower data.validation_fraction";
+            return Err(Error::input(self.place, problem, mend));
+        }
+        let mut order: Vec<usize> = (0..count).collect();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        let (validation, training) = order.split_at_mut(held_out);
+        validation.sort_unstable();
+        training.sort_unstable();
+        Ok((self.pick(training), self.pick(validation)))
+    }
+
+    fn pick(&self, rows: &[usize]) -> Self {
+        let pick = |column: &Vec<f64>| rows.iter().map(|row| column[*row]).collect();
+        Self {
+            place: self.place.clone(),
+            weights_column: self.weights_column.clone(),
+            inputs: self.inputs.iter().map(pick).collect(),
+            targets: self.targets.iter().map(pick).collect(),
+            weights: self.weights.as_ref().map(pick),
+        }
+    }
+
+    /// The rows with weights of mean 1.
+    fn point_set(self) -> Result<PointSet> {
+        let Self { place, weights_column, inputs, targets, weights } = self;
+        let Some(mut weights) = weights else { return Ok(PointSet { inputs, targets, weights: None }) };
+        let wrong = |problem: String| {
+            let place = format!("{place}: column {weights_column:?}");
+            Error::input(place, problem, "give weights of at least 0, not all of them 0")
+        };
+        if let Some(weight) = weights.iter().find(|weight| **weight < 0.0) {
+            return Err(wrong(format!("a row has the weight {weight}, which is negative")));
+        }
+        // By the largest first, so that no sum overflows.
+        let largest = weights.iter().copied().fold(0.0, f64::max);
+        if largest == 0.0 {
+            return Err(wrong("every row has the weight 0".to_string()));
+        }
+        weights.iter_mut().for_each(|weight| *weight /= largest);
+        let mean = weights.iter().sum::<f64>() / weights.len() as f64;
+        weights.iter_mut().for_each(|weight| *weight /= mean);
+        Ok(PointSet { inputs, targets, weights: Some(weights) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::entry::Entry;
+    use crate::jet::Derivative;
+
+    fn data(file: PathBuf, validation: Validation, weights: Option<&str>) -> Data {
+        let (inputs, outputs) = (vec!["x".to_string()], vec!["y".to_string()]);
+        let derivatives = vec![(Entry { output: 0, derivative: Derivative::First(0) }, "s".to_string())];
+        Data { file, inputs, outputs, derivatives, weights: weights.map(str::to_string), validation }
+    }
+
+    fn read(text: &str, validation: Validation, weights: Option<&str>) -> Result<Dataset> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.csv");
+        std::fs::write(&file, text).unwrap();
+        Dataset::read(&data(file, validation, weights), 7)
+    }
+
+    #[test]
+    fn rows_are_standardised_and_weights_have_mean_1() {
+        let dataset = read("w,s,y,x\n1,5,2,10\n3,6,2,30\n", Validation::None, Some("w")).unwrap();
+        assert_eq!(dataset.normalizer.inputs, Scaling { mean: vec![20.0], scale: vec![10.0] });
+        assert_eq!(dataset.normalizer.outputs, Scaling { mean: vec![2.0], scale: vec![2.0] });
+        assert_eq!(dataset.training.targets, [[2.0, 2.0], [5.0, 6.0]]);
+        assert_eq!(dataset.training.weights, Some(vec![0.5, 1.5]));
+        assert_eq!(dataset.deviations, [0.0, 0.5]);
+        assert_eq!(dataset.default_points()[0].len(), 1001);
+    }
+
+    #[test]
+    fn a_split_is_seeded_and_loses_no_row() {
+        let text: String = (0..40).map(|row| format!("{row},{row},0\n")).collect();
+        let text = format!("x,y,s\n{text}");
+        let dataset = read(&text, Validation::Fraction(0.25), None).unwrap();
+        assert_eq!(dataset, read(&text, Validation::Fraction(0.25), None).unwrap());
+        let validation = dataset.validation.unwrap();
+        assert_eq!((dataset.training.points(), validation.points()), (30, 10));
+        assert!(dataset.training.inputs[0].is_sorted() && validation.inputs[0].is_sorted());
+        let mut all = [dataset.training.inputs[0].clone(), validation.inputs[0].clone()].concat();
+        all.sort_by(f64::total_cmp);
+        assert!(all.iter().enumerate().all(|(row, x)| *x == row as f64));
+    }
+
+    #[test]
+    fn rows_that_cannot_be_fitted_are_refused() {
+        let cases = [
+            ("x,y,s,w\n1,1,1,1\n", Validation::None, "one row only"),
+            ("x,y,s,w\n1,1,1,1\n2,1,1,1\n", Validation::Fraction(0.1), "too few are left"),
+            ("x,y,s,w\n3,1,1,1\n3,2,1,1\n", Validation::None, "input \"x\" is 3 in every training row"),
+            ("x,y,s,w\n1,1,1,1\n2,1,1,-1\n", Validation::None, "column \"w\": a row has the weight -1"),
+            ("x,y,s,w\n1,1,1,0\n2,1,1,0\n", Validation::None, "every row has the weight 0"),
+            ("x,y,s,w\n1,1e300,1,1\n2,-1e300,1,1\n", Validation::None, "another unit"),
+        ];
+        for (text, validation, part) in cases {
+            let error = read(text, validation, Some("w")).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
 }

@@ -1,9 +1,14 @@
 //! What is fitted: tables from CSV files, their scaling, and the point sets made from them.
 
+mod cells;
 mod dataset;
 mod normalizer;
 mod point_set;
+mod points;
+mod table;
 
 pub use dataset::Dataset;
 pub use normalizer::{Normalizer, Scaling};
 pub use point_set::PointSet;
+pub use points::grid;
+pub use table::TableReader;
