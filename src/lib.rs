@@ -8,5 +8,7 @@ pub mod files;
 pub mod jet;
 pub mod job;
 pub mod loss;
+pub mod model_file;
 pub mod network;
 pub mod optimizer;
+pub mod tensors;

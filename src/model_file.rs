@@ -1,0 +1,284 @@
+//! Models as safetensors files with the keys of a `torch.nn.Sequential` (`0.weight`, `0.bias`,
+//! `2.weight`, …), and names, shape and scaling in the metadata.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::data::{Normalizer, Scaling};
+use crate::error::{Error, Result};
+use crate::network::{Activation, Layer, Model, NetworkSpec, Precision};
+use crate::tensors::{Tensor, TensorFile};
+
+/// The version of the document that this code writes and reads.
+const FORMAT: u64 = 1;
+
+/// The document in a model's metadata.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    format: u64,
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+    hidden: Vec<usize>,
+    activation: String,
+    normalizer: Normalizer,
+}
+
+impl Model {
+    /// Reads a model.
+    ///
+    /// # Errors
+    /// [`Error::Input`] that names the file, and the tensor or the metadata's key, for a file that is
+    /// cut off, is no model, has another format, or whose tensors do not fit its shape.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::of_tensors(&TensorFile::read(path)?, path)
+    }
+
+    /// Writes the model, whole or not at all.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.to_tensors().write(path.as_ref())
+    }
+
+    /// The model in a file's contents; `path` is what messages name.
+    pub fn of_tensors(file: &TensorFile, path: &Path) -> Result<Self> {
+        let document = Document::of_value(&file.document, path)?;
+        let spec = document.spec(path)?;
+        let mut precision = None;
+        let mut parameters = vec![];
+        let widths: Vec<usize> = [spec.inputs].into_iter().chain(spec.hidden.clone()).chain([spec.outputs]).collect();
+        for (layer, pair) in widths.windows(2).enumerate() {
+            let (inputs, outputs) = (pair[0], pair[1]);
+            for (name, shape) in [(weight(layer), vec![outputs, inputs]), (bias(layer), vec![outputs])] {
+                let tensor = file.tensor(&name, &shape, path)?;
+                let expected = *precision.get_or_insert(tensor.precision);
+                if tensor.precision != expected {
+                    let place = format!("{}: tensor {name:?}", path.display());
+                    let problem = format!("it is in {}, the tensors before it in {expected}", tensor.precision);
+                    return Err(Error::input(place, problem, "save all tensors in one format"));
+                }
+                parameters.extend_from_slice(&tensor.values);
+            }
+        }
+        Ok(Self {
+            inputs: document.inputs,
+            outputs: document.outputs,
+            spec,
+            normalizer: document.normalizer,
+            precision: precision.unwrap_or(Precision::F32),
+            parameters,
+        })
+    }
+
+    /// The contents of the model's file.
+    pub fn to_tensors(&self) -> TensorFile {
+        let document = Document {
+            format: FORMAT,
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            hidden: self.spec.hidden.clone(),
+            activation: self.spec.activation.name().to_string(),
+            normalizer: self.normalizer.clone(),
+        };
+        let tensor = |shape: Vec<usize>, place: std::ops::Range<usize>| Tensor {
+            shape,
+            precision: self.precision,
+            values: self.parameters[place].to_vec(),
+        };
+        let of_layer = |(index, layer): (usize, Layer)| {
+            let weights = tensor(vec![layer.outputs, layer.inputs], layer.weights());
+            [(weight(index), weights), (bias(index), tensor(vec![layer.outputs], layer.biases()))]
+        };
+        TensorFile {
+            document: serde_json::to_value(document).expect("names and finite numbers are JSON"),
+            tensors: self.spec.layers().into_iter().enumerate().flat_map(of_layer).collect(),
+        }
+    }
+}
+
+/// The key of a layer's weights: in a Sequential every second module is an activation.
+fn weight(layer: usize) -> String {
+    format!("{}.weight", 2 * layer)
+}
+
+fn bias(layer: usize) -> String {
+    format!("{}.bias", 2 * layer)
+}
+
+impl Document {
+    fn of_value(value: &Value, path: &Path) -> Result<Self> {
+        let mend = "give a model that this version of jetfit wrote";
+        match value.get("format").and_then(Value::as_u64) {
+            Some(FORMAT) => {}
+            Some(other) => {
+                let problem = format!("the model has format {other}; this jetfit reads format {FORMAT}");
+                return Err(Error::input(path.display(), problem, mend));
+            }
+            None => return Err(Error::input(path.display(), "the metadata names no format", mend)),
+        }
+        let document: Self = serde_json::from_value(value.clone())
+            .map_err(|error| Error::input(path.display(), format!("the metadata is not a model's: {error}"), mend))?;
+        document.check(path)?;
+        Ok(document)
+    }
+
+    fn check(&self, path: &Path) -> Result<()> {
+        let wrong = |key: &str, problem: String| {
+            let mend = "mend the metadata, or write the model again";
+            Err(Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, mend))
+        };
+        for (key, names) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
+            if names.is_empty() {
+                return wrong(key, "it names nothing".to_string());
+            }
+        }
+        if self.hidden.contains(&0) {
+            return wrong("hidden", "a layer has no units".to_string());
+        }
+        let Normalizer { inputs, outputs } = &self.normalizer;
+        for (key, names, Scaling { mean, scale }) in
+            [("normalizer.inputs", &self.inputs, inputs), ("normalizer.outputs", &self.outputs, outputs)]
+        {
+            if mean.len() != names.len() || scale.len() != names.len() {
+                let problem =
+                    format!("it has {} means and {} scales for {} names", mean.len(), scale.len(), names.len());
+                return wrong(key, problem);
+            }
+            if let Some(mean) = mean.iter().find(|mean| !mean.is_finite()) {
+                return wrong(key, format!("a mean is {mean}"));
+            }
+            if let Some(scale) = scale.iter().find(|scale| !(**scale > 0.0 && scale.is_finite())) {
+                return wrong(key, format!("a scale is {scale}; scales are above 0"));
+            }
+        }
+        Ok(())
+    }
+
+    fn spec(&self, path: &Path) -> Result<NetworkSpec> {
+        let choices = Activation::ALL.map(Activation::name);
+        let activation = Activation::ALL.into_iter().find(|activation| activation.name() == self.activation);
+        let activation = activation.ok_or_else(|| {
+            let place = format!("{}: metadata key \"activation\"", path.display());
+            let problem = format!("{:?} is no activation that this jetfit knows", self.activation);
+            Error::input(place, problem, crate::error::suggest(&self.activation, &choices))
+        })?;
+        Ok(NetworkSpec {
+            inputs: self.inputs.len(),
+            hidden: self.hidden.clone(),
+            outputs: self.outputs.len(),
+            activation,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn model(precision: Precision) -> Model {
+        let spec = NetworkSpec { inputs: 2, hidden: vec![3, 1], outputs: 2, activation: Activation::Sin };
+        let round = |x: f64| if precision == Precision::F32 { f64::from(x as f32) } else { x };
+        Model {
+            inputs: vec!["x".to_string(), "t \"q\"".to_string()],
+            outputs: vec!["u".to_string(), "v".to_string()],
+            normalizer: Normalizer {
+                inputs: Scaling { mean: vec![0.1, -1e-300], scale: vec![1.0 / 3.0, 1e200] },
+                outputs: Scaling { mean: vec![0.2, 0.7 / 3.0], scale: vec![5e-324, 0.1 + 0.2] },
+            },
+            precision,
+            parameters: (0..spec.parameters()).map(|i| round((i as f64 + 0.1).sin())).collect(),
+            spec,
+        }
+    }
+
+    fn error_of(file: &TensorFile) -> String {
+        let error = Model::of_tensors(file, Path::new("m.safetensors")).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    #[test]
+    fn models_survive_the_file_to_the_bit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.safetensors");
+        for model in [Precision::F32, Precision::F64].map(model) {
+            model.write(&path).unwrap();
+            assert_eq!(Model::read(&path).unwrap(), model);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_model_names_what_is_wrong() {
+        let edits: &[(&str, Value, &str)] = &[
+            ("format", json!(2), "the model has format 2; this jetfit reads format 1"),
+            ("format", json!("one"), "names no format"),
+            ("activation", json!("tanhh"), "did you mean \"tanh\""),
+            ("hidden", json!([3, 2]), "tensor \"2.weight\": its shape is [1, 3], expected [2, 3]"),
+            ("hidden", json!([3, 1, 4]), "tensor \"4.weight\": its shape is [2, 1], expected [4, 1]"),
+            ("hidden", json!([3, 0]), "metadata key \"hidden\": a layer has no units"),
+            ("hidden", json!([u64::MAX, u64::MAX]), "tensor \"0.weight\": its shape is [3, 2]"),
+            ("inputs", json!(["x"]), "it has 2 means and 2 scales for 1 names"),
+            ("outputs", json!([]), "metadata key \"outputs\": it names nothing"),
+            ("normalizer", json!(3), "the metadata is not a model's"),
+        ];
+        for (key, value, part) in edits {
+            let mut file = model(Precision::F32).to_tensors();
+            file.document[*key] = value.clone();
+            let message = error_of(&file);
+            assert!(message.starts_with("m.safetensors") && message.contains(part), "{message}\nlacks {part}");
+        }
+        let mut file = model(Precision::F32).to_tensors();
+        file.document["normalizer"]["inputs"]["scale"][1] = json!(-1.0);
+        assert!(error_of(&file).contains("metadata key \"normalizer.inputs\": a scale is -1"));
+        let mut file = model(Precision::F32).to_tensors();
+        file.tensors.get_mut("2.bias").unwrap().precision = Precision::F64;
+        assert!(error_of(&file).contains("tensor \"2.bias\": it is in f64, the tensors before it in f32"));
+        file.tensors.get_mut("0.bias").unwrap().values[0] = f64::NAN;
+        assert!(error_of(&file).contains("tensor \"0.bias\": it holds NaN"));
+        file.tensors.remove("0.weight");
+        assert!(error_of(&file).contains("tensor \"0.weight\": there is no such tensor"));
+        file.document["comment"] = json!("keys that are not known are left alone");
+        assert!(error_of(&file).contains("tensor \"0.weight\""));
+    }
+
+    #[test]
+    fn a_cut_file_and_another_format_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.safetensors");
+        model(Precision::F64).write(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for length in [0, 5, 8, 100, whole.len() - 1] {
+            let message = TensorFile::parse(&whole[..length], &path).unwrap_err().to_string();
+            assert!(message.contains("cut off"), "{length}: {message}");
+        }
+        let csv = TensorFile::parse(b"x,y,dy_dx\n1,2,3\n", &path).unwrap_err();
+        assert!(csv.to_string().contains("this is no safetensors file"), "{csv}");
+        let others = serialize_without_metadata();
+        assert!(TensorFile::parse(&others, &path).unwrap_err().to_string().contains("no key \"jetfit\""));
+    }
+
+    fn serialize_without_metadata() -> Vec<u8> {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &[0; 4]).unwrap();
+        safetensors::serialize([("0.weight", view)], None).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(noise in proptest::collection::vec(any::<u8>(), 0..200), at in 0usize..2000) {
+            let path = Path::new("m.safetensors");
+            let _ = TensorFile::parse(&noise, path);
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join("m.safetensors");
+            model(Precision::F32).write(&file).unwrap();
+            let mut bytes = std::fs::read(&file).unwrap();
+            let start = at.min(bytes.len());
+            let end = (start + noise.len()).min(bytes.len());
+            bytes[start..end].copy_from_slice(&noise[..end - start]);
+            let _ = TensorFile::parse(&bytes, path).and_then(|file| Model::of_tensors(&file, path));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Safetensors files: named tensors of f32 or f64 and one JSON document, the key `jetfit` of their
+//! metadata. Models and checkpoints are such files.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
+use safetensors::{SafeTensors, serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::files;
+use crate::network::Precision;
+
+/// The key of the metadata that holds the document.
+const KEY: &str = "jetfit";
+
+/// The contents of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorFile {
+    /// The JSON document.
+    pub document: Value,
+    /// The tensors of f32 or f64; others are left out when a file is read.
+    pub tensors: BTreeMap<String, Tensor>,
+}
+
+/// One tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its extent along each axis.
+    pub shape: Vec<usize>,
+    /// How its numbers lie in the file.
+    pub precision: Precision,
+    /// Its numbers, the last axis running fastest.
+    pub values: Vec<f64>,
+}
+
+impl TensorFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a file that is not there, is no safetensors file, was cut off, or was not
+    /// written by jetfit.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| files::unreadable(path, &error, "check the path"))?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Reads the bytes of a file; `path` is what messages name.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        let wrong = |problem: String| {
+            Error::input(path.display(), problem, "give a .safetensors file that jetfit wrote, whole and unchanged")
+        };
+        let not_whole = |error| match error {
+            SafeTensorError::MetadataIncompleteBuffer
+            | SafeTensorError::HeaderTooSmall
+            | SafeTensorError::InvalidHeaderLength => {
+                wrong(format!("this file was cut off, or is no safetensors file: {error}"))
+            }
+            error => wrong(format!("this is no safetensors file: {error}")),
+        };
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_whole)?;
+        let file = SafeTensors::deserialize(bytes).map_err(not_whole)?;
+        let Some(document) = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)) else {
+            return Err(wrong(format!("its metadata has no key {KEY:?}, so that names and scaling are not known")));
+        };
+        let document = serde_json::from_str(document)
+            .map_err(|error| wrong(format!("the key {KEY:?} of its metadata is not JSON: {error}")))?;
+        let tensors = file.iter().filter_map(|(name, view)| Some((name.to_string(), Tensor::of_view(&view)?)));
+        Ok(Self { document, tensors: tensors.collect() })
+    }
+
+    /// Writes the file, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let bytes: BTreeMap<_, _> = self.tensors.iter().map(|(name, tensor)| (name, tensor.bytes())).collect();
+        let views = self.tensors.iter().map(|(name, tensor)| {
+            let view = TensorView::new(tensor.dtype(), tensor.shape.clone(), &bytes[name]);
+            (name.as_str(), view.expect("a tensor has as many numbers as its shape says"))
+        });
+        let metadata = HashMap::from([(KEY.to_string(), self.document.to_string())]);
+        let file = serialize(views, Some(metadata)).map_err(|error| Error::io(path, std::io::Error::other(error)))?;
+        files::write_atomically(path, |writer| writer.write_all(&file).map_err(|error| Error::io(path, error)))
+    }
+
+    /// The tensor `name`, which must have this shape and only finite numbers.
+    ///
+    /// # Errors
+    /// [`Error::Input`] that names the file and the tensor.
+    pub fn tensor(&self, name: &str, shape: &[usize], path: &Path) -> Result<&Tensor> {
+        let wrong = |problem: String| {
+            let mend = "give a file whose tensors fit the shape in its metadata, as jetfit writes it";
+            Error::input(format_args!("{}: tensor {name:?}", path.display()), problem, mend)
+        };
+        let tensor =
+            self.tensors.get(name).ok_or_else(|| wrong("there is no such tensor of f32 or f64".to_string()))?;
+        if tensor.shape != shape {
+            return Err(wrong(format!("its shape is {:?}, expected {shape:?}", tensor.shape)));
+        }
+        if let Some(value) = tensor.values.iter().find(|value| !value.is_finite()) {
+            return Err(wrong(format!("it holds {value}")));
+        }
+        Ok(tensor)
+    }
+}
+
+impl Tensor {
+    /// None for a format other than f32 and f64.
+    fn of_view(view: &TensorView) -> Option<Self> {
+        let data = view.data();
+        let (precision, values) = match view.dtype() {
+            Dtype::F32 => {
+                (Precision::F32, data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes).into()).collect())
+            }
+            Dtype::F64 => (Precision::F64, data.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()),
+            _ => return None,
+        };
+        Some(Self { shape: view.shape().to_vec(), precision, values })
+    }
+
+    fn dtype(&self) -> Dtype {
+        match self.precision {
+            Precision::F32 => Dtype::F32,
+            Precision::F64 => Dtype::F64,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match self.precision {
+            Precision::F32 => self.values.iter().flat_map(|value| (*value as f32).to_le_bytes()).collect(),
+            Precision::F64 => self.values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        }
+    }
+}
