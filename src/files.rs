@@ -7,18 +7,26 @@ use std::path::Path;
 use crate::error::{Error, Result};
 
 /// Has `write` write a file and puts it in the place of `path` once it is complete and on disk;
-/// when anything fails, `path` stays as it was and nothing is left beside it.
+/// when anything fails, `path` stays as it was and nothing is left beside it. What is no file, as a
+/// pipe or a terminal, is written to as it is.
 ///
 /// # Errors
 /// [`Error::Input`] where the directory takes no file, otherwise what `write` or the disk said.
 pub fn write_atomically<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
+    // A link stays a link: what it points to is replaced.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let fail = |error| Error::io(path, error);
+    if path.is_dir() {
+        return Err(Error::input(path.display(), "this is a directory", "name a file to write"));
+    }
+    if path.exists() && !path.is_file() {
+        let mut device = File::options().write(true).open(path).map_err(fail)?;
+        return write(&mut device);
+    }
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    if path.is_dir() {
-        return Err(Error::input(path.display(), "this is a directory", "name a file to write"));
-    }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".jetfit-");
     // What the umask leaves, as for any file; a temporary file is otherwise its owner's alone.
@@ -27,7 +35,6 @@ pub fn write_atomically<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Re
     let temporary = builder.tempfile_in(directory).map_err(|error| unwritable(directory, &error))?;
     let mut writer = BufWriter::with_capacity(1 << 20, temporary);
     let written = write(&mut writer)?;
-    let fail = |error| Error::io(path, error);
     let temporary = writer.into_inner().map_err(|error| fail(error.into_error()))?;
     temporary.as_file().sync_all().map_err(fail)?;
     temporary.persist(path).map_err(|error| fail(error.error))?;
@@ -75,6 +82,21 @@ mod tests {
         assert_eq!(failed.unwrap_err().exit_code(), 1);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_and_links_stay_what_they_are() {
+        let hello = |writer: &mut dyn Write| writer.write_all(b"hello").map_err(|error| Error::io("a", error));
+        write_atomically(Path::new("/dev/null"), hello).unwrap();
+        assert!(!Path::new("/dev/null").is_file());
+        let directory = tempfile::tempdir().unwrap();
+        let [target, link] = ["target", "link"].map(|name| directory.path().join(name));
+        std::fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_atomically(&link, hello).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "hello");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 pub mod backend;
 pub mod cpu;
 pub mod data;
+pub mod device;
 pub mod entry;
 pub mod error;
 pub mod files;
@@ -11,4 +12,6 @@ pub mod loss;
 pub mod model_file;
 pub mod network;
 pub mod optimizer;
+pub mod predict;
+pub mod run_dir;
 pub mod tensors;

@@ -1,0 +1,66 @@
+//! The command line: the only place that prints. One file a subcommand.
+
+mod predict;
+mod progress;
+
+use std::io::Write;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jetfit::error::{Error, Result};
+
+/// Fit a multilayer perceptron to data, and get its value and its exact first and second derivatives
+/// in your units, on a GPU or the CPU.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed while running, 2 bad usage, job or data, 3 a tolerance was missed."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Predict(predict::Arguments),
+}
+
+impl Cli {
+    /// Runs the subcommand.
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Predict(arguments) => predict::run(arguments),
+        }
+    }
+}
+
+/// How results and progress are shown.
+#[derive(Args)]
+struct Display {
+    /// The form of the result on stdout
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+
+    /// Show no progress on stderr
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}
+
+/// Prints a result.
+fn print(text: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{text}").map_err(|error| Error::io("stdout", error))
+}
+
+/// Prints what the user should know though the work goes on.
+fn warn(text: &str) {
+    // Nobody can be told if stderr is closed.
+    let _ = writeln!(std::io::stderr(), "jetfit: warning: {text}");
+}

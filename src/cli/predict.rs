@@ -1,0 +1,157 @@
+//! `jetfit predict`: a trained network's value and derivatives at the points of a CSV file.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jetfit::backend::Backend;
+use jetfit::data::TableReader;
+use jetfit::entry::Seconds;
+use jetfit::error::{Error, Result};
+use jetfit::jet::JetLayout;
+use jetfit::network::{Model, Precision};
+use jetfit::predict::Predictions;
+use jetfit::{device, files, run_dir};
+use serde_json::json;
+
+use super::progress::Progress;
+use super::{Display, Format};
+
+/// Evaluate a trained network and its derivatives at the points of a CSV file
+///
+/// The points are streamed: ten million rows need no more memory than ten thousand. The result has
+/// the inputs' columns first, then for each output its value and its derivatives, all in your units,
+/// with the rows in the order of the points.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  jetfit predict runs/sine --points points.csv --out jets.csv
+  jetfit predict model.safetensors --points points.csv --order 1 | head
+  jetfit predict runs/heat --points points.csv --second laplacian --precision f64 --out jets.csv")]
+pub struct Arguments {
+    /// A model.safetensors, or the directory of a run
+    #[arg(value_name = "MODEL|RUN_DIR")]
+    model: PathBuf,
+
+    /// A CSV file that has a column for each input of the model
+    #[arg(long, value_name = "FILE")]
+    points: PathBuf,
+
+    /// Where the result goes [default: stdout]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// The highest order of derivative: 0, 1 or 2
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=2))]
+    order: u8,
+
+    /// Which second derivatives: of each input, their sum alone, or the mixed ones too
+    #[arg(long, default_value = Seconds::Diagonal.name(), value_parser = seconds())]
+    second: Seconds,
+
+    /// auto, cpu, gpu, or a part of an adapter's name
+    #[arg(long, default_value = "auto")]
+    device: String,
+
+    /// The format of the arithmetic; f64 runs on the CPU [default: that of the model]
+    #[arg(long, value_parser = precision())]
+    precision: Option<Precision>,
+
+    /// CPU threads; 0 takes all
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+
+    /// Put out second derivatives even of a network that has none (relu, leaky_relu, elu)
+    #[arg(long)]
+    allow_rough: bool,
+
+    #[command(flatten)]
+    display: Display,
+}
+
+fn seconds() -> impl TypedValueParser<Value = Seconds> {
+    let named = |name: String| Seconds::ALL.into_iter().find(|seconds| seconds.name() == name);
+    PossibleValuesParser::new(Seconds::ALL.map(Seconds::name)).try_map(move |name| named(name).ok_or("no such choice"))
+}
+
+pub fn precision() -> impl TypedValueParser<Value = Precision> {
+    PossibleValuesParser::new(["f32", "f64"]).try_map(|name| name.parse::<Precision>())
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let Arguments { points, out, threads, display, .. } = &arguments;
+    let model = Model::read(run_dir::model_path(&arguments.model)?)?;
+    let order = usize::from(arguments.order);
+    if let Err(error) = model.spec.activation.supports(order, "--order 2") {
+        if !arguments.allow_rough {
+            return Err(error);
+        }
+        super::warn(&model.spec.activation.rough_warning());
+    }
+    let layout = arguments.second.layout(order, model.inputs.len());
+    let precision = arguments.precision.unwrap_or(model.precision);
+    let mut reader = TableReader::open(points)?;
+    reader.select(&model.inputs)?;
+    let backend = device::open(&arguments.device, precision, *threads, &model)?;
+    // Reading and formatting run on the global threads, beside the backend's own.
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(*threads)
+        .build_global()
+        .map_err(|error| Error::device("cpu", error))?;
+    let length = std::fs::metadata(points).map_or(0, |metadata| metadata.len());
+    let progress = Progress::new("predict", length, display.quiet);
+    let mut work = Work { model: &model, layout: &layout, precision, reader, backend, progress, stop: interrupts()? };
+    let Some(out) = out.as_deref().filter(|out| *out != Path::new("-")) else {
+        return work.write(&mut std::io::stdout(), "stdout").map(|_| ());
+    };
+    if std::fs::canonicalize(out).is_ok_and(|out| std::fs::canonicalize(points).is_ok_and(|points| points == out)) {
+        let problem = "this is the file of the points, which it would replace";
+        return Err(Error::input(format_args!("--out {}", out.display()), problem, "name another file"));
+    }
+    let start = Instant::now();
+    let rows = files::write_atomically(out, |writer| work.write(writer, &out.display().to_string()))?;
+    let seconds = start.elapsed().as_secs_f64();
+    let (file, device) = (out.display().to_string(), work.backend.device());
+    drop(work);
+    super::print(&match display.format {
+        Format::Json => json!({ "file": file, "rows": rows, "seconds": seconds, "device": device }).to_string(),
+        Format::Human => format!("{file}: {rows} rows in {seconds:.2} s on {device}"),
+    })
+}
+
+/// Everything that the evaluation needs.
+struct Work<'a> {
+    model: &'a Model,
+    layout: &'a JetLayout,
+    precision: Precision,
+    reader: TableReader<std::fs::File>,
+    backend: Box<dyn Backend>,
+    progress: Progress,
+    stop: Arc<AtomicBool>,
+}
+
+impl Work<'_> {
+    fn write(&mut self, writer: &mut dyn Write, place: &str) -> Result<u64> {
+        let mut predictions = Predictions::new(writer, place, self.model, self.layout, self.precision)?;
+        predictions.stream(&mut self.reader, self.backend.as_mut(), |bytes, rows| {
+            self.progress.at(bytes, || format!("{rows} rows"));
+            match self.stop.load(Ordering::Relaxed) {
+                true => Err(Error::io(place, std::io::Error::other("interrupted"))),
+                false => Ok(()),
+            }
+        })
+    }
+}
+
+/// Set by SIGINT and SIGTERM, so that the temporary file goes before the process does.
+fn interrupts() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
+        .map_err(|error| Error::io("signals", std::io::Error::other(error)))?;
+    Ok(stop)
+}

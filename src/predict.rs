@@ -1,0 +1,109 @@
+//! Jets as rows of a CSV file, block by block: ten million points need no more memory than one block.
+
+use std::io::{Read, Write};
+
+use rayon::prelude::*;
+
+use crate::backend::Backend;
+use crate::data::TableReader;
+use crate::error::{Error, Result};
+use crate::jet::{JetLayout, Jets};
+use crate::network::{Model, Precision};
+
+/// Points that are evaluated and formatted at once.
+const BLOCK: usize = 1 << 16;
+
+/// Rows that one thread formats at once.
+const ROWS: usize = 1 << 12;
+
+/// Where predictions go, and in which form.
+pub struct Predictions<'a, W: Write> {
+    writer: W,
+    /// How messages name the file.
+    place: String,
+    layout: &'a JetLayout,
+    precision: Precision,
+}
+
+impl<'a, W: Write> Predictions<'a, W> {
+    /// Writes the header: the inputs, then for each output its value and its derivatives.
+    /// `precision` is that of the backend; the fewest digits are written that read back to its bits.
+    pub fn new(writer: W, place: &str, model: &Model, layout: &'a JetLayout, precision: Precision) -> Result<Self> {
+        let mut predictions = Self { writer, place: place.to_string(), layout, precision };
+        let outputs = model.outputs.iter();
+        let entries = outputs.flat_map(|output| layout.derivatives().map(|d| d.column(output, &model.inputs)));
+        let mut header = csv::Writer::from_writer(vec![]);
+        let names = model.inputs.iter().cloned().chain(entries);
+        header.write_record(names).map_err(|error| Error::io(place, error.into()))?;
+        let header = header.into_inner().map_err(|error| Error::io(place, error.into_error()))?;
+        predictions.put(&header)?;
+        Ok(predictions)
+    }
+
+    /// Evaluates all rows of `points`, whose inputs were selected in the model's order, and writes
+    /// them. `progress` hears of every block, the bytes read and the rows written so far, and ends
+    /// the work with an error of its own.
+    /// Returns the number of rows, at least 1.
+    ///
+    /// # Errors
+    /// What is wrong with the points, with the device, or with the file that is written.
+    pub fn stream<R: Read>(
+        &mut self,
+        points: &mut TableReader<R>,
+        backend: &mut dyn Backend,
+        mut progress: impl FnMut(u64, u64) -> Result<()>,
+    ) -> Result<u64> {
+        let mut rows = 0;
+        while let Some(columns) = points.next_block()? {
+            let count = columns[0].len();
+            for start in (0..count).step_by(BLOCK) {
+                let end = (start + BLOCK).min(count);
+                let block: Vec<Vec<f64>> = columns.iter().map(|column| column[start..end].to_vec()).collect();
+                let jets = backend.evaluate(&block, self.layout)?;
+                self.rows(&block, &jets)?;
+                rows += (end - start) as u64;
+                progress(points.bytes(), rows)?;
+            }
+        }
+        match rows {
+            0 => Err(points.error("there are no rows below the header", "give it rows")),
+            rows => Ok(rows),
+        }
+    }
+
+    /// Writes jets that were evaluated at `points` (D, B).
+    pub fn rows(&mut self, points: &[Vec<f64>], jets: &Jets) -> Result<()> {
+        let count = jets.points();
+        let entries: Vec<&[f64]> = jets.values.chunks_exact(count).collect();
+        let starts: Vec<usize> = (0..count).step_by(ROWS).collect();
+        let precision = self.precision;
+        let format = |start: &usize| {
+            let mut text = Vec::with_capacity(ROWS * 16 * (points.len() + entries.len()));
+            for row in *start..(*start + ROWS).min(count) {
+                points.iter().for_each(|column| number(&mut text, column[row], Precision::F64));
+                entries.iter().for_each(|entry| number(&mut text, entry[row], precision));
+                // The last comma becomes the line's end.
+                text.last_mut().map(|last| *last = b'\n').expect("a row has fields");
+            }
+            text
+        };
+        let texts: Vec<Vec<u8>> = starts.par_iter().map(format).collect();
+        texts.iter().try_for_each(|text| self.put(text))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.writer.write_all(bytes).map_err(|error| Error::io(&self.place, error))
+    }
+}
+
+/// The shortest text that reads back to the number's bits, and a comma.
+fn number(text: &mut Vec<u8>, number: f64, precision: Precision) {
+    let mut buffer = ryu::Buffer::new();
+    let digits = match precision {
+        Precision::F32 => buffer.format(number as f32),
+        Precision::F64 => buffer.format(number),
+    };
+    // ryu writes a whole number as `1.0`.
+    text.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes());
+    text.push(b',');
+}

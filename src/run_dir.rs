@@ -1,0 +1,233 @@
+//! What a run leaves behind: the files of a run directory, and the growing `metrics.csv`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::files;
+
+/// The directory of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+/// Every file of a run.
+const FILES: [&str; 8] = [
+    "job.toml",
+    "metrics.csv",
+    "model.safetensors",
+    "checkpoint.safetensors",
+    "predictions.csv",
+    "fit.png",
+    "fit.svg",
+    "report.json",
+];
+
+impl RunDir {
+    /// Makes the directory for a new run; with `force`, the files of a run that it holds go.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it holds a run and `force` is false, or where nothing can be written;
+    /// then nothing was changed.
+    pub fn create(path: impl Into<PathBuf>, force: bool) -> Result<Self> {
+        let run = Self { path: path.into() };
+        if run.path.exists() && !run.path.is_dir() {
+            let mend = "name another directory with output.directory or --out";
+            return Err(Error::input(run.path.display(), "this is a file, not a directory", mend));
+        }
+        let held: Vec<_> = FILES.iter().map(|name| run.path.join(name)).filter(|file| file.exists()).collect();
+        if !held.is_empty() && !force {
+            let mend =
+                "name another directory with --out, go on with the run with --resume, or replace it with --force";
+            return Err(Error::input(run.path.display(), "this directory holds a run already", mend));
+        }
+        // Tried where the first new directory would be, so that a failure leaves none behind.
+        let existing = run.path.ancestors().find(|ancestor| ancestor.exists());
+        let existing = existing.filter(|ancestor| !ancestor.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        tempfile::tempfile_in(existing).map_err(|error| files::unwritable(existing, &error))?;
+        fs::create_dir_all(&run.path).map_err(|error| files::unwritable(&run.path, &error))?;
+        held.iter().try_for_each(|file| fs::remove_file(file).map_err(|error| Error::io(file, error)))?;
+        Ok(run)
+    }
+
+    /// The directory of a run that is there, to go on with it or to read it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is no directory or no run in it.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let run = Self { path: path.into() };
+        let mend = "name the directory of a run that `jetfit train` made";
+        if !run.path.is_dir() {
+            return Err(Error::input(run.path.display(), "there is no such directory", mend));
+        }
+        if !run.job().is_file() {
+            return Err(Error::input(run.path.display(), "this directory holds no run: it has no job.toml", mend));
+        }
+        Ok(run)
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The resolved job.
+    pub fn job(&self) -> PathBuf {
+        self.path.join("job.toml")
+    }
+
+    /// The losses of every report.
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.csv")
+    }
+
+    /// The trained network.
+    pub fn model(&self) -> PathBuf {
+        self.path.join("model.safetensors")
+    }
+
+    /// Where a stopped run goes on.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoint.safetensors")
+    }
+
+    /// The trained network's jets at the points of the job.
+    pub fn predictions(&self) -> PathBuf {
+        self.path.join("predictions.csv")
+    }
+
+    /// The picture, as pixels.
+    pub fn plot_png(&self) -> PathBuf {
+        self.path.join("fit.png")
+    }
+
+    /// The picture, as lines.
+    pub fn plot_svg(&self) -> PathBuf {
+        self.path.join("fit.svg")
+    }
+
+    /// What the run came to.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.json")
+    }
+}
+
+/// The model file that is meant by a model file or a run directory.
+///
+/// # Errors
+/// [`Error::Input`] for a directory without a model.
+pub fn model_path(model_or_run: &Path) -> Result<PathBuf> {
+    if !model_or_run.is_dir() {
+        return Ok(model_or_run.to_path_buf());
+    }
+    let model = RunDir { path: model_or_run.to_path_buf() }.model();
+    if model.is_file() {
+        return Ok(model);
+    }
+    let problem = "this directory holds no model.safetensors";
+    Err(Error::input(model_or_run.display(), problem, "name a model file, or the directory of a run that has ended"))
+}
+
+/// `metrics.csv`: a row each report, on disk as soon as it is written, so that it can be watched.
+pub struct Metrics {
+    file: File,
+    path: PathBuf,
+}
+
+impl Metrics {
+    /// A new file whose columns are `step` and `columns`.
+    pub fn create(path: impl Into<PathBuf>, columns: &[String]) -> Result<Self> {
+        Self::start(path.into(), columns, &[])
+    }
+
+    /// The file of a run that goes on after `step`: later rows, and a last one that was cut off, go.
+    pub fn resume(path: impl Into<PathBuf>, columns: &[String], step: u64) -> Result<Self> {
+        let path = path.into();
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let is_kept = |line: &&str| {
+            let mut fields = line.trim_end().split(',');
+            let is_before = fields.next().and_then(|field| field.parse::<u64>().ok()).is_some_and(|at| at <= step);
+            line.ends_with('\n') && is_before && fields.count() == columns.len()
+        };
+        let rows: Vec<&str> = text.split_inclusive('\n').skip(1).filter(is_kept).collect();
+        Self::start(path, columns, &rows)
+    }
+
+    fn start(path: PathBuf, columns: &[String], rows: &[&str]) -> Result<Self> {
+        let fail = |error| Error::io(&path, error);
+        files::write_atomically(&path, |writer| {
+            let mut header = csv::Writer::from_writer(vec![]);
+            let names = std::iter::once("step").chain(columns.iter().map(String::as_str));
+            header.write_record(names).map_err(|error| fail(error.into()))?;
+            let header = header.into_inner().map_err(|error| fail(error.into_error()))?;
+            writer.write_all(&header).map_err(fail)?;
+            rows.iter().try_for_each(|row| writer.write_all(row.as_bytes()).map_err(fail))
+        })?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(fail)?;
+        Ok(Self { file, path })
+    }
+
+    /// Adds the row of a report after `step` steps.
+    pub fn row(&mut self, step: u64, values: &[f64]) -> Result<()> {
+        let mut line = step.to_string();
+        values.iter().for_each(|value| line.push_str(&format!(",{}", ryu::Buffer::new().format(*value))));
+        line.push('\n');
+        // In one call, so that whoever watches sees whole rows.
+        self.file.write_all(line.as_bytes()).map_err(|error| Error::io(&self.path, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_never_overwritten_without_force() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b");
+        let run = RunDir::create(&path, false).unwrap();
+        assert_eq!(RunDir::create(&path, false).unwrap(), run);
+        assert!(RunDir::open(&path).unwrap_err().to_string().contains("holds no run"));
+        fs::write(run.job(), "old").unwrap();
+        fs::write(path.join("notes.txt"), "mine").unwrap();
+        let error = RunDir::create(&path, false).unwrap_err();
+        assert!(error.exit_code() == 2 && error.to_string().contains("holds a run already"), "{error}");
+        assert_eq!(fs::read_to_string(run.job()).unwrap(), "old");
+        assert_eq!(RunDir::open(&path).unwrap(), run);
+        RunDir::create(&path, true).unwrap();
+        assert!(!run.job().exists() && path.join("notes.txt").exists());
+    }
+
+    #[test]
+    fn a_place_that_takes_no_directory_stays_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        for path in [file.clone(), file.join("run"), PathBuf::from("/proc/none/run")] {
+            let error = RunDir::create(&path, true).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{error}");
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        assert!(RunDir::open(&file).unwrap_err().to_string().contains("no such directory"));
+        assert!(model_path(directory.path()).unwrap_err().to_string().contains("holds no model"));
+        assert_eq!(model_path(&file).unwrap(), file);
+    }
+
+    #[test]
+    fn metrics_go_on_after_the_checkpoint() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("metrics.csv");
+        let columns = ["loss".to_string(), "a, b".to_string()];
+        let mut metrics = Metrics::create(&path, &columns).unwrap();
+        for step in [100, 200, 300] {
+            metrics.row(step, &[1.0 / step as f64, 1e-300]).unwrap();
+        }
+        metrics.file.write_all(b"400,0.1").unwrap();
+        let mut metrics = Metrics::resume(&path, &columns, 200).unwrap();
+        metrics.row(250, &[0.5, f64::NAN]).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "step,loss,\"a, b\"\n100,0.01,1e-300\n200,0.005,1e-300\n250,0.5,NaN\n");
+    }
+}
