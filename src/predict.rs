@@ -21,23 +21,22 @@ pub struct Predictions<'a, W: Write> {
     writer: W,
     /// How messages name the file.
     place: String,
+    /// Written with the first rows, so that a mistake before them leaves nothing.
+    header: Vec<u8>,
     layout: &'a JetLayout,
     precision: Precision,
 }
 
 impl<'a, W: Write> Predictions<'a, W> {
-    /// Writes the header: the inputs, then for each output its value and its derivatives.
-    /// `precision` is that of the backend; the fewest digits are written that read back to its bits.
+    /// The columns are the inputs, then for each output its value and its derivatives. `precision` is that of the backend; the fewest digits are written that read back to its bits.
     pub fn new(writer: W, place: &str, model: &Model, layout: &'a JetLayout, precision: Precision) -> Result<Self> {
-        let mut predictions = Self { writer, place: place.to_string(), layout, precision };
         let outputs = model.outputs.iter();
         let entries = outputs.flat_map(|output| layout.derivatives().map(|d| d.column(output, &model.inputs)));
         let mut header = csv::Writer::from_writer(vec![]);
         let names = model.inputs.iter().cloned().chain(entries);
         header.write_record(names).map_err(|error| Error::io(place, error.into()))?;
         let header = header.into_inner().map_err(|error| Error::io(place, error.into_error()))?;
-        predictions.put(&header)?;
-        Ok(predictions)
+        Ok(Self { writer, place: place.to_string(), header, layout, precision })
     }
 
     /// Evaluates all rows of `points`, whose inputs were selected in the model's order, and writes
@@ -88,6 +87,8 @@ impl<'a, W: Write> Predictions<'a, W> {
             text
         };
         let texts: Vec<Vec<u8>> = starts.par_iter().map(format).collect();
+        let header = std::mem::take(&mut self.header);
+        self.put(&header)?;
         texts.iter().try_for_each(|text| self.put(text))
     }
 

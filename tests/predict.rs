@@ -1,0 +1,147 @@
+//! `jetfit predict` end to end, against jets that the library evaluates.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use jetfit::backend::Backend;
+use jetfit::cpu::Cpu;
+use jetfit::data::{Normalizer, Scaling, TableReader};
+use jetfit::jet::JetLayout;
+use jetfit::network::{Activation, Model, NetworkSpec, Precision};
+
+fn model(activation: Activation, precision: Precision) -> Model {
+    let spec = NetworkSpec { inputs: 2, hidden: vec![7, 5], outputs: 2, activation };
+    Model {
+        inputs: vec!["x".to_string(), "t".to_string()],
+        outputs: vec!["u".to_string(), "v".to_string()],
+        normalizer: Normalizer {
+            inputs: Scaling { mean: vec![1.0, 2000.0], scale: vec![0.5, 300.0] },
+            outputs: Scaling { mean: vec![0.0, -1e-3], scale: vec![1.0, 1e-3] },
+        },
+        precision,
+        // Numbers that an f32 holds exactly.
+        parameters: (0..spec.parameters()).map(|i| f64::from((i as f32 * 0.7).sin())).collect(),
+        spec,
+    }
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new(activation: Activation) -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        model(activation, Precision::F32).write(place.path("model.safetensors")).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn points(&self, rows: usize) -> Vec<Vec<f64>> {
+        let columns = [0.37, 11.0].map(|step| (0..rows).map(|row| (row as f64 * step) % 5000.0).collect::<Vec<_>>());
+        let rows = (0..rows).map(|row| format!("{};{row};{}\r\n", columns[1][row], columns[0][row]));
+        std::fs::write(self.path("points.csv"), format!("t;note;x\r\n{}", rows.collect::<String>())).unwrap();
+        columns.to_vec()
+    }
+
+    fn predict(&self, flags: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("jetfit").unwrap();
+        command.current_dir(self.0.path());
+        command.args(["predict", "model.safetensors", "--points", "points.csv"]).args(flags);
+        command
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn read(path: &Path) -> (Vec<String>, Vec<Vec<f64>>) {
+    let mut reader = TableReader::open(path).unwrap();
+    let names = reader.names().to_vec();
+    reader.select(&names).unwrap();
+    (names, reader.read_rows().unwrap())
+}
+
+#[test]
+fn the_file_holds_the_bits_of_the_backend() {
+    let place = Place::new(Activation::Tanh);
+    // More rows than a block, and no multiple of one.
+    let points = place.points(70_001);
+    for precision in ["f32", "f64"] {
+        let output =
+            place.predict(&["--out", "jets.csv", "--precision", precision, "--format", "json"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&result["rows"], &result["file"]), (&70_001.into(), &"jets.csv".into()));
+        let (names, columns) = read(&place.path("jets.csv"));
+        let entries = ["u", "du_dx", "du_dt", "d2u_dx2", "d2u_dt2", "v", "dv_dx", "dv_dt", "d2v_dx2", "d2v_dt2"];
+        assert_eq!(names, [["x", "t"].as_slice(), &entries].concat());
+        assert_eq!(columns[..2], points);
+        let model = Model::read(place.path("model.safetensors")).unwrap();
+        let layout = JetLayout::diagonal(2);
+        let (jets, round): (_, fn(f64) -> f64) = match precision {
+            "f32" => (Cpu::<f32>::new(&model, 2).unwrap().evaluate(&points, &layout), |x| f64::from(x as f32)),
+            _ => (Cpu::<f64>::new(&model, 2).unwrap().evaluate(&points, &layout), |x| x),
+        };
+        let expected: Vec<f64> = jets.unwrap().values.into_iter().map(round).collect();
+        let found: Vec<f64> = columns[2..].concat().into_iter().map(round).collect();
+        assert_eq!(found, expected);
+    }
+    assert_eq!(place.names(), ["jets.csv", "model.safetensors", "points.csv"]);
+}
+
+#[test]
+fn stdout_threads_and_layouts_agree() {
+    let place = Place::new(Activation::Gelu);
+    place.points(300);
+    let run = |flags: &[&str]| {
+        let output = place.predict(flags).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = run(&["--order", "1", "--quiet"]);
+    assert!(text.starts_with("x,t,u,du_dx,du_dt,v,dv_dx,dv_dt\n"), "{}", &text[..80]);
+    assert_eq!(text.lines().count(), 301);
+    assert_eq!(text, run(&["--order", "1", "--threads", "1", "--out", "-"]));
+    assert!(run(&["--order", "0"]).starts_with("x,t,u,v\n"));
+    assert!(run(&["--second", "laplacian"]).starts_with("x,t,u,du_dx,du_dt,laplacian_u,v,"));
+    assert!(run(&["--second", "full"]).starts_with("x,t,u,du_dx,du_dt,d2u_dx2,d2u_dxdt,d2u_dt2,v,"));
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let place = Place::new(Activation::Tanh);
+    place.points(50_000);
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("jetfit"))
+        .current_dir(place.0.path())
+        .args(["predict", "model.safetensors", "--points", "points.csv"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn second_derivatives_of_a_rough_network_need_a_word() {
+    let place = Place::new(Activation::Relu);
+    place.points(3);
+    let refused = place.predict(&["--out", "jets.csv"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("piecewise linear"));
+    assert_eq!(place.names(), ["model.safetensors", "points.csv"]);
+    let rough = place.predict(&["--allow-rough"]).output().unwrap();
+    assert!(rough.status.success());
+    assert!(
+        String::from_utf8_lossy(&rough.stderr).contains("warning: the second derivatives of this network mean nothing")
+    );
+    assert!(place.predict(&["--order", "1"]).output().unwrap().status.success());
+}
