@@ -1,5 +1,7 @@
 //! The update of Adam and AdamW; the twin of `shaders/adam.wgsl`.
 
+use pulp::{Simd, WithSimd};
+
 use super::real::Real;
 use crate::optimizer::Update;
 
@@ -36,14 +38,25 @@ impl<T: Real> Constants<T> {
 }
 
 /// m, v and p from the gradient g, all of one range of the parameter block.
-#[inline(always)]
-pub fn adam<T: Real>(constants: Constants<T>, gradient: &[T], first: &mut [T], second: &mut [T], parameters: &mut [T]) {
-    let Constants { clip, step_size, beta1, beta2, one_minus_beta1, one_minus_beta2, second_correction, epsilon, keep } =
-        constants;
-    for (((g, m), v), p) in gradient.iter().zip(first).zip(second).zip(parameters) {
-        let g = clip * *g;
-        *m = beta1 * *m + one_minus_beta1 * g;
-        *v = beta2 * *v + one_minus_beta2 * (g * g);
-        *p = keep * *p - step_size * *m / ((*v * second_correction).sqrt() + epsilon);
+pub struct Adam<'a, T> {
+    pub constants: Constants<T>,
+    pub gradient: &'a [T],
+    pub first: &'a mut [T],
+    pub second: &'a mut [T],
+    pub parameters: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for Adam<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let c = self.constants;
+        for (((g, m), v), p) in self.gradient.iter().zip(self.first).zip(self.second).zip(self.parameters) {
+            let g = c.clip * *g;
+            *m = c.beta1 * *m + c.one_minus_beta1 * g;
+            *v = c.beta2 * *v + c.one_minus_beta2 * (g * g);
+            *p = c.keep * *p - c.step_size * *m / ((*v * c.second_correction).sqrt() + c.epsilon);
+        }
     }
 }

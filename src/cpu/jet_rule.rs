@@ -4,6 +4,10 @@
 //! A unit's row holds its channels one after the other, P points each, so that every loop runs over
 //! contiguous points and becomes SIMD whatever the widths.
 
+use std::marker::PhantomData;
+
+use pulp::{Simd, WithSimd};
+
 use super::activation::Rule;
 use super::channels::Channels;
 use super::real::Real;
@@ -17,8 +21,33 @@ struct Row<T> {
 }
 
 /// a-jets from z-jets: a = σ(z), d_k = σ' dz_k, dd = σ'' q + σ' ddz with q = Σ c dz_k dz_l.
+///
+/// A struct rather than a closure, here and below: pulp compiles `with_simd` once for each
+/// instruction set, and a closure's body would not be inlined into that.
+pub struct Forward<'a, T, R> {
+    pub rule: PhantomData<R>,
+    /// (H, C, P)
+    pub z: &'a [T],
+    /// (H, C, P)
+    pub a: &'a mut [T],
+    /// H
+    pub units: usize,
+    pub shape: Shape,
+    pub channels: &'a Channels<T>,
+}
+
+impl<T: Real, R: Rule<T>> WithSimd for Forward<'_, T, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { z, a, units, shape, channels, .. } = self;
+        forward::<T, R>(z, a, units, shape, channels);
+    }
+}
+
 #[inline(always)]
-pub fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], units: usize, shape: Shape, channels: &Channels<T>) {
+fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], units: usize, shape: Shape, channels: &Channels<T>) {
     let points = shape.points;
     let mut row = Row { first: [T::ZERO; MAX_POINTS], second: [T::ZERO; MAX_POINTS], third: [T::ZERO; MAX_POINTS] };
     for unit in 0..units {
@@ -62,15 +91,32 @@ pub fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], units: usize, shape: S
 /// dz_k_bar = σ' d_k_bar + Σ over products with k: σ'' c dz_l dd_bar
 /// ddz_bar  = σ' dd_bar
 /// ```
+pub struct Backward<'a, T, R> {
+    pub rule: PhantomData<R>,
+    /// (H, C, P)
+    pub z: &'a [T],
+    /// (H, C, P); its value channel is read.
+    pub a: &'a [T],
+    /// (H, C, P): a_bar before, z_bar after.
+    pub bar: &'a mut [T],
+    /// H
+    pub units: usize,
+    pub shape: Shape,
+    pub channels: &'a Channels<T>,
+}
+
+impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { z, a, bar, units, shape, channels, .. } = self;
+        backward::<T, R>(z, a, bar, units, shape, channels);
+    }
+}
+
 #[inline(always)]
-pub fn backward<T: Real, R: Rule<T>>(
-    z: &[T],
-    a: &[T],
-    bar: &mut [T],
-    units: usize,
-    shape: Shape,
-    channels: &Channels<T>,
-) {
+fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], units: usize, shape: Shape, channels: &Channels<T>) {
     let points = shape.points;
     let mut row = Row { first: [T::ZERO; MAX_POINTS], second: [T::ZERO; MAX_POINTS], third: [T::ZERO; MAX_POINTS] };
     for unit in 0..units {

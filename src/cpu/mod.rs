@@ -22,7 +22,7 @@ pub use real::Real;
 use pulp::Arch;
 use rayon::prelude::*;
 
-use self::adam::{Constants, adam};
+use self::adam::{Adam, Constants};
 use self::channels::Channels;
 use self::set::{Set, share};
 use self::tile::{Pass, Shape, Tile};
@@ -226,10 +226,7 @@ impl<T: Real> Backend for Cpu<T> {
         let blocks = blocks.zip(self.parameters.par_chunks_mut(BLOCK));
         self.threads.install(|| {
             blocks.for_each(|(((gradient, first), second), parameters)| {
-                arch.dispatch(
-                    #[inline(always)]
-                    || adam(constants, gradient, first, second, parameters),
-                );
+                arch.dispatch(Adam { constants, gradient, first, second, parameters });
             });
         });
         Ok(())

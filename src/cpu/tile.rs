@@ -3,6 +3,8 @@
 //! All channels of a tile's points lie side by side, so that one matrix product serves them all, and
 //! the tape of a tile stays in a core's cache. A batch of any size goes through tiles of one size.
 
+use std::marker::PhantomData;
+
 use aligned_vec::{AVec, ConstAlign, avec};
 use pulp::Arch;
 
@@ -143,10 +145,11 @@ impl<T: Real> Tile<T> {
         input_layer::forward(weights, biases, &self.x, &mut self.z[0], shape, pass.channels);
         for (l, layer) in pass.layers.iter().enumerate().skip(1) {
             let (z, a) = (&self.z[l - 1], &mut self.a[l - 1]);
-            with_rule!(pass.spec.activation, R => pass.arch.dispatch(
-                #[inline(always)]
-                || jet_rule::forward::<T, R>(z, a, layer.inputs, shape, pass.channels),
-            ));
+            let (units, channels) = (layer.inputs, pass.channels);
+            with_rule!(pass.spec.activation, R => {
+                let rule = PhantomData::<R>;
+                pass.arch.dispatch(jet_rule::Forward { rule, z, a, units, shape, channels });
+            });
             let (weights, biases) = (&pass.parameters[layer.weights()], &pass.parameters[layer.biases()]);
             linear::forward(weights, biases, a, &mut self.z[l], shape);
         }
@@ -162,10 +165,11 @@ impl<T: Real> Tile<T> {
             linear::weight_gradient(z_bar, a, weights_bar, biases_bar, shape);
             linear::backward(&pass.parameters[layer.weights()], layer.outputs, z_bar, a_bar, shape);
             std::mem::swap(z_bar, a_bar);
-            with_rule!(pass.spec.activation, R => pass.arch.dispatch(
-                #[inline(always)]
-                || jet_rule::backward::<T, R>(z, a, z_bar, layer.inputs, shape, pass.channels),
-            ));
+            let (units, channels) = (layer.inputs, pass.channels);
+            with_rule!(pass.spec.activation, R => {
+                let rule = PhantomData::<R>;
+                pass.arch.dispatch(jet_rule::Backward { rule, z, a, bar: &mut **z_bar, units, shape, channels });
+            });
         }
         let (weights_bar, biases_bar) = parts(&mut self.gradient, &pass.layers[0]);
         input_layer::weight_gradient(z_bar, &self.x, weights_bar, biases_bar, shape, pass.channels);
