@@ -1,5 +1,6 @@
 //! placeholder
 pub mod backend;
+pub mod checkpoint;
 pub mod cpu;
 pub mod data;
 pub mod device;
@@ -15,3 +16,4 @@ pub mod optimizer;
 pub mod predict;
 pub mod run_dir;
 pub mod tensors;
+pub mod trainer;
