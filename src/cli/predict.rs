@@ -136,7 +136,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn write(&mut self, writer: &mut dyn Write, place: &str) -> Result<u64> {
-        let mut predictions = Predictions::new(writer, place, self.model, self.layout, self.precision)?;
+        let mut predictions = Predictions::new(writer, place, self.model, self.layout, self.precision);
         predictions.stream(&mut self.reader, self.backend.as_mut(), |bytes, rows| {
             self.progress.at(bytes, || format!("{rows} rows"));
             match self.stop.load(Ordering::Relaxed) {
