@@ -12,6 +12,7 @@ pub mod loss;
 pub mod model_file;
 pub mod network;
 pub mod optimizer;
+pub mod plot;
 pub mod predict;
 pub mod run_dir;
 pub mod tensors;
