@@ -1,5 +1,6 @@
 //! placeholder
 pub mod backend;
+pub mod certificate;
 pub mod cpu;
 pub mod data;
 pub mod device;
