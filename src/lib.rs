@@ -1,5 +1,6 @@
 //! placeholder
 pub mod backend;
+pub mod bench;
 pub mod certificate;
 pub mod cpu;
 pub mod data;
