@@ -1,9 +1,16 @@
 //! Every picture from synthetic data, also where the data are awkward. They stay in
 //! `target/tmp/plots`, to be looked at.
 
+mod support;
+
 use std::path::PathBuf;
 
-use jetfit::plot::{self, Bench, BenchLine, Fit, FitPanel, FitRow, LossHistory, Parity, ParityPanel, Series};
+use jetfit::cpu::Cpu;
+use jetfit::data::PointSet;
+use jetfit::entry::Entry;
+use jetfit::jet::Derivative;
+use jetfit::network::Activation;
+use jetfit::plot::{self, Bench, BenchLine, Fit, FitPanel, FitRow, Known, LossHistory, Parity, ParityPanel, Series};
 
 /// Writes the picture and checks that both files are what they claim to be.
 fn picture(name: &str, svg: &str) {
@@ -156,4 +163,37 @@ fn a_benchmark() {
     let title = "train, tanh 2–64–64–64–64–1, f32, cpu (2 threads)".to_string();
     let bench = Bench { title, lines: (0..3).map(line).collect(), unit: "training step".into() };
     picture("bench", &plot::bench(&bench));
+}
+
+#[test]
+fn slices_and_parity_of_a_model() {
+    let model = support::random_model(2, &[16, 16], 2, Activation::Tanh, 3);
+    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let points = support::random_points(&model, 3000, 4);
+    let entries = [Entry::value(0), Entry::value(1), Entry { output: 0, derivative: Derivative::First(1) }];
+    let columns: Vec<Vec<f64>> = points.iter().chain([&points[0]]).cloned().collect();
+    let data = Known { points: &points, entries: &entries, columns: &columns };
+    let rows = plot::fit_rows(&model, &mut cpu, &data, Some(&data), 2).unwrap();
+    assert_eq!(rows.len(), 4);
+    // About 0.1 / 1.7 of the points are near a slice.
+    assert!((100..300).contains(&rows[0].panels[0].data.as_ref().unwrap().x.len()));
+    assert!(rows[0].slice.as_ref().unwrap().starts_with("x1 = ") && rows[0].panels[0].truth.is_none());
+    assert!(rows[1].panels[1].data.is_some() && rows[1].panels[1].error.is_some() && rows[1].panels[2].error.is_none());
+    picture("fit_of_model", &svg_of("random", rows));
+
+    let set = PointSet { inputs: points.clone(), targets: columns.clone(), weights: None };
+    let panels = plot::parity_panels(&model, &mut cpu, &set, Some(&set)).unwrap();
+    assert_eq!((panels.len(), panels[1].validation.as_ref().unwrap().y.len()), (2, 3000));
+}
+
+#[test]
+fn the_truth_of_one_input_is_drawn_in_its_order() {
+    let model = support::random_model(1, &[16], 1, Activation::Tanh, 3);
+    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let (points, columns, entries) = (vec![vec![3.0, 1.0, 2.0]], vec![vec![9.0, 1.0, 4.0]], [Entry::value(0)]);
+    let known = Known { points: &points, entries: &entries, columns: &columns };
+    let rows = plot::fit_rows(&model, &mut cpu, &known, Some(&known), 1).unwrap();
+    assert_eq!((rows.len(), rows[0].panels.len(), &rows[0].slice), (1, 2, &None));
+    assert_eq!(rows[0].panels[0].truth, Some(Series::new([1.0, 2.0, 3.0], [1.0, 4.0, 9.0])));
+    assert_eq!((rows[0].panels[0].fit.x[0], *rows[0].panels[0].fit.x.last().unwrap()), (1.0, 3.0));
 }

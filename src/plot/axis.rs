@@ -137,7 +137,16 @@ pub(super) fn scientific(value: f64) -> String {
     }
     let text = format!("{value:.1e}");
     let (mantissa, exponent) = text.split_once('e').expect("a float in scientific form");
-    format!("{mantissa}×10{}", superscript(exponent.parse().expect("its exponent")))
+    format!("{mantissa}×10{}", superscript(exponent.parse().expect("its exponent"))).replace('-', "−")
+}
+
+/// A number in running text: three digits, with a power of ten where it is far from 1.
+pub(super) fn short(value: f64) -> String {
+    if value == 0.0 || (1e-2..1e5).contains(&value.abs()) {
+        let decade = if value == 0.0 { 2 } else { value.abs().log10().floor() as i32 };
+        return format!("{value:.*}", (2 - decade).max(0) as usize).replace('-', "−");
+    }
+    scientific(value)
 }
 
 fn superscript(number: i32) -> String {
@@ -176,6 +185,12 @@ mod tests {
             assert!(axis.low < axis.high && axis.ticks.len() >= 2, "{values:?}: {axis:?}");
             assert!(axis.low.is_finite() && axis.high.is_finite(), "{values:?}: {axis:?}");
         }
+    }
+
+    #[test]
+    fn numbers_in_text_have_three_digits_or_a_power_of_ten() {
+        let texts = [0.0, 5000.0, -0.0123, 2.5, 2.5e-3, -3e7].map(short);
+        assert_eq!(texts, ["0", "5000", "−0.0123", "2.50", "2.5×10⁻³", "−3.0×10⁷"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod figure;
 mod fit;
 mod loss;
 mod parity;
+mod views;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use bench::{Bench, BenchLine, bench};
 pub use fit::{Fit, FitPanel, FitRow, fit};
 pub use loss::{LossHistory, loss};
 pub use parity::{Parity, ParityPanel, parity};
+pub use views::{Known, fit_rows, parity_panels};
 
 /// Numbers against numbers. Pairs that are not finite are not drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
