@@ -11,12 +11,12 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::backend::{Backend, Batch, SetId};
-use crate::data::PointSet;
+use crate::data::{Normalizer, PointSet};
 use crate::entry::Seconds;
 use crate::error::{Error, Result};
 use crate::jet::JetLayout;
 use crate::loss::{Loss, Term};
-use crate::network::Model;
+use crate::network::{Model, NetworkSpec, Precision};
 use crate::optimizer::Adam;
 
 /// What one timed unit does.
@@ -238,9 +238,28 @@ impl Case {
     }
 }
 
+/// A network of this shape with random weights: their values matter to the time only in that
+/// activations neither saturate nor vanish.
+pub fn network(spec: NetworkSpec, precision: Precision) -> Model {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let mut parameters = vec![0.0; spec.parameters()];
+    for layer in spec.layers() {
+        let bound = (3.0 / layer.inputs as f64).sqrt();
+        parameters[layer.weights()].fill_with(|| random.random_range(-bound..bound));
+    }
+    Model {
+        inputs: (1..=spec.inputs).map(|i| format!("x{i}")).collect(),
+        outputs: (1..=spec.outputs).map(|i| format!("u{i}")).collect(),
+        normalizer: Normalizer::identity(spec.inputs, spec.outputs),
+        spec,
+        precision,
+        parameters,
+    }
+}
+
 /// Random points within the model's range, and a term with random targets for each channel of each
 /// output.
-fn random_problem(model: &Model, layout: &JetLayout, batch: usize) -> (PointSet, Loss) {
+pub fn random_problem(model: &Model, layout: &JetLayout, batch: usize) -> (PointSet, Loss) {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let mut column = |mean: f64, scale: f64| -> Vec<f64> {
         (0..batch).map(|_| mean + scale * random.random_range(-1.7..1.7)).collect()
@@ -271,19 +290,11 @@ fn median(mut values: Vec<f64>) -> f64 {
 mod tests {
     use super::*;
     use crate::cpu::Cpu;
-    use crate::data::Normalizer;
-    use crate::network::{Activation, NetworkSpec, Precision};
+    use crate::network::Activation;
 
     fn model() -> Model {
         let spec = NetworkSpec { inputs: 2, hidden: vec![8, 8], outputs: 1, activation: Activation::Tanh };
-        Model {
-            inputs: vec!["x".into(), "t".into()],
-            outputs: vec!["u".into()],
-            normalizer: Normalizer::identity(2, 1),
-            precision: Precision::F32,
-            parameters: (0..spec.parameters()).map(|k| (k as f64).sin()).collect(),
-            spec,
-        }
+        network(spec, Precision::F32)
     }
 
     fn run(settings: &Settings) -> Result<Report> {

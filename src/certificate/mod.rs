@@ -82,6 +82,9 @@ pub struct Certificate {
     pub device: String,
     /// The points at which jets were compared.
     pub points: usize,
+    /// The points among them, evenly thinned, at which values were differenced; 0 where no
+    /// derivative was certified.
+    pub differenced: usize,
     /// The findings, entry by entry.
     pub findings: Vec<Finding>,
     /// Why orders were left out, if any were.
@@ -185,7 +188,8 @@ pub fn certify(
         }
     }
     let passed = findings.iter().all(|finding| finding.passed);
-    Ok(Certificate { device: device.device(), points: count, findings, skipped, passed })
+    let differenced = if order > 0 { judged.len() } else { 0 };
+    Ok(Certificate { device: device.device(), points: count, differenced, findings, skipped, passed })
 }
 
 impl Certificate {
