@@ -8,6 +8,15 @@ use crate::network::{Model, Precision};
 /// Opens a device with the model's parameters on it: `auto`, `cpu`, `gpu`, or a part of an adapter's
 /// name. `threads` counts CPU threads, 0 for all.
 ///
+/// ```no_run
+/// use jetfit::{device, jet::{Derivative, JetLayout}, network::Model};
+/// let model = Model::read("runs/sine/model.safetensors")?;
+/// let mut backend = device::open("auto", model.precision, 0, &model)?;
+/// let jets = backend.evaluate(&[vec![0.0, 0.5, 1.0]], &JetLayout::diagonal(1))?;
+/// println!("the curvature at the three points: {:?}", jets.entry(0, Derivative::Second(0, 0)));
+/// # Ok::<(), jetfit::error::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Input`] for a name that matches no device, or f64 on a GPU; [`Error::Device`] where the
 /// device fails.

@@ -1,5 +1,7 @@
 //! placeholder
 pub mod backend;
+pub mod bench;
+pub mod certificate;
 pub mod checkpoint;
 pub mod cpu;
 pub mod data;
@@ -13,6 +15,7 @@ pub mod loss;
 pub mod model_file;
 pub mod network;
 pub mod optimizer;
+pub mod plot;
 pub mod predict;
 pub mod run_dir;
 pub mod tensors;

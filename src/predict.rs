@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use rayon::prelude::*;
 
 use crate::backend::Backend;
-use crate::data::TableReader;
+use crate::data::{TableReader, rows};
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
 use crate::network::{Model, Precision};
@@ -28,21 +28,18 @@ pub struct Predictions<'a, W: Write> {
 }
 
 impl<'a, W: Write> Predictions<'a, W> {
-    /// The columns are the inputs, then for each output its value and its derivatives. `precision` is that of the backend; the fewest digits are written that read back to its bits.
-    pub fn new(writer: W, place: &str, model: &Model, layout: &'a JetLayout, precision: Precision) -> Result<Self> {
+    /// The columns are the inputs, then for each output its value and its derivatives. `precision`
+    /// is that of the backend; the fewest digits are written that read back to its bits.
+    pub fn new(writer: W, place: &str, model: &Model, layout: &'a JetLayout, precision: Precision) -> Self {
         let outputs = model.outputs.iter();
         let entries = outputs.flat_map(|output| layout.derivatives().map(|d| d.column(output, &model.inputs)));
-        let mut header = csv::Writer::from_writer(vec![]);
-        let names = model.inputs.iter().cloned().chain(entries);
-        header.write_record(names).map_err(|error| Error::io(place, error.into()))?;
-        let header = header.into_inner().map_err(|error| Error::io(place, error.into_error()))?;
-        Ok(Self { writer, place: place.to_string(), header, layout, precision })
+        let header = rows::header(model.inputs.iter().cloned().chain(entries));
+        Self { writer, place: place.to_string(), header, layout, precision }
     }
 
     /// Evaluates all rows of `points`, whose inputs were selected in the model's order, and writes
     /// them. `progress` hears of every block, the bytes read and the rows written so far, and ends
-    /// the work with an error of its own.
-    /// Returns the number of rows, at least 1.
+    /// the work with an error of its own. Returns the number of rows, at least 1.
     ///
     /// # Errors
     /// What is wrong with the points, with the device, or with the file that is written.
@@ -52,7 +49,7 @@ impl<'a, W: Write> Predictions<'a, W> {
         backend: &mut dyn Backend,
         mut progress: impl FnMut(u64, u64) -> Result<()>,
     ) -> Result<u64> {
-        let mut rows = 0;
+        let mut written = 0;
         while let Some(columns) = points.next_block()? {
             let count = columns[0].len();
             for start in (0..count).step_by(BLOCK) {
@@ -60,13 +57,13 @@ impl<'a, W: Write> Predictions<'a, W> {
                 let block: Vec<Vec<f64>> = columns.iter().map(|column| column[start..end].to_vec()).collect();
                 let jets = backend.evaluate(&block, self.layout)?;
                 self.rows(&block, &jets)?;
-                rows += (end - start) as u64;
-                progress(points.bytes(), rows)?;
+                written += (end - start) as u64;
+                progress(points.bytes(), written)?;
             }
         }
-        match rows {
+        match written {
             0 => Err(points.error("there are no rows below the header", "give it rows")),
-            rows => Ok(rows),
+            written => Ok(written),
         }
     }
 
@@ -79,10 +76,9 @@ impl<'a, W: Write> Predictions<'a, W> {
         let format = |start: &usize| {
             let mut text = Vec::with_capacity(ROWS * 16 * (points.len() + entries.len()));
             for row in *start..(*start + ROWS).min(count) {
-                points.iter().for_each(|column| number(&mut text, column[row], Precision::F64));
-                entries.iter().for_each(|entry| number(&mut text, entry[row], precision));
-                // The last comma becomes the line's end.
-                text.last_mut().map(|last| *last = b'\n').expect("a row has fields");
+                points.iter().for_each(|column| rows::push(&mut text, column[row], Precision::F64));
+                entries.iter().for_each(|entry| rows::push(&mut text, entry[row], precision));
+                rows::end(&mut text);
             }
             text
         };
@@ -95,16 +91,4 @@ impl<'a, W: Write> Predictions<'a, W> {
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.writer.write_all(bytes).map_err(|error| Error::io(&self.place, error))
     }
-}
-
-/// The shortest text that reads back to the number's bits, and a comma.
-fn number(text: &mut Vec<u8>, number: f64, precision: Precision) {
-    let mut buffer = ryu::Buffer::new();
-    let digits = match precision {
-        Precision::F32 => buffer.format(number as f32),
-        Precision::F64 => buffer.format(number),
-    };
-    // ryu writes a whole number as `1.0`.
-    text.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes());
-    text.push(b',');
 }

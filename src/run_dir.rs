@@ -4,8 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::data::rows;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::network::Precision;
 
 /// The directory of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,19 +153,16 @@ impl Metrics {
             let is_before = fields.next().and_then(|field| field.parse::<u64>().ok()).is_some_and(|at| at <= step);
             line.ends_with('\n') && is_before && fields.count() == columns.len()
         };
-        let rows: Vec<&str> = text.split_inclusive('\n').skip(1).filter(is_kept).collect();
-        Self::start(path, columns, &rows)
+        let kept: Vec<&str> = text.split_inclusive('\n').skip(1).filter(is_kept).collect();
+        Self::start(path, columns, &kept)
     }
 
-    fn start(path: PathBuf, columns: &[String], rows: &[&str]) -> Result<Self> {
+    fn start(path: PathBuf, columns: &[String], kept: &[&str]) -> Result<Self> {
         let fail = |error| Error::io(&path, error);
         files::write_atomically(&path, |writer| {
-            let mut header = csv::Writer::from_writer(vec![]);
             let names = std::iter::once("step").chain(columns.iter().map(String::as_str));
-            header.write_record(names).map_err(|error| fail(error.into()))?;
-            let header = header.into_inner().map_err(|error| fail(error.into_error()))?;
-            writer.write_all(&header).map_err(fail)?;
-            rows.iter().try_for_each(|row| writer.write_all(row.as_bytes()).map_err(fail))
+            writer.write_all(&rows::header(names)).map_err(fail)?;
+            kept.iter().try_for_each(|row| writer.write_all(row.as_bytes()).map_err(fail))
         })?;
         let file = OpenOptions::new().append(true).open(&path).map_err(fail)?;
         Ok(Self { file, path })
@@ -171,11 +170,11 @@ impl Metrics {
 
     /// Adds the row of a report after `step` steps.
     pub fn row(&mut self, step: u64, values: &[f64]) -> Result<()> {
-        let mut line = step.to_string();
-        values.iter().for_each(|value| line.push_str(&format!(",{}", ryu::Buffer::new().format(*value))));
-        line.push('\n');
+        let mut row = format!("{step},").into_bytes();
+        values.iter().for_each(|value| rows::push(&mut row, *value, Precision::F64));
+        rows::end(&mut row);
         // In one call, so that whoever watches sees whole rows.
-        self.file.write_all(line.as_bytes()).map_err(|error| Error::io(&self.path, error))
+        self.file.write_all(&row).map_err(|error| Error::io(&self.path, error))
     }
 }
 

@@ -72,7 +72,7 @@ pub struct Arguments {
     display: Display,
 }
 
-fn seconds() -> impl TypedValueParser<Value = Seconds> {
+pub fn seconds() -> impl TypedValueParser<Value = Seconds> {
     let named = |name: String| Seconds::ALL.into_iter().find(|seconds| seconds.name() == name);
     PossibleValuesParser::new(Seconds::ALL.map(Seconds::name)).try_map(move |name| named(name).ok_or("no such choice"))
 }
@@ -136,7 +136,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn write(&mut self, writer: &mut dyn Write, place: &str) -> Result<u64> {
-        let mut predictions = Predictions::new(writer, place, self.model, self.layout, self.precision)?;
+        let mut predictions = Predictions::new(writer, place, self.model, self.layout, self.precision);
         predictions.stream(&mut self.reader, self.backend.as_mut(), |bytes, rows| {
             self.progress.at(bytes, || format!("{rows} rows"));
             match self.stop.load(Ordering::Relaxed) {

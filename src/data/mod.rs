@@ -5,6 +5,7 @@ mod dataset;
 mod normalizer;
 mod point_set;
 mod points;
+pub mod rows;
 mod table;
 
 pub use dataset::Dataset;

@@ -7,6 +7,7 @@ use super::lists::{axes, columns, entries};
 use super::section::{Document, Item};
 use super::*;
 use crate::error::{Error, Result};
+use crate::network::DEFAULT_FREQUENCY;
 
 const SECTIONS: [&str; 10] =
     ["data", "network", "loss", "optimizer", "schedule", "training", "device", "predictions", "truth", "output"];
@@ -103,7 +104,7 @@ impl Reader<'_> {
         let activation = section.read("activation", Activation::Tanh, |item| item.one_of(&choices))?;
         let is_sin = activation == Activation::Sin;
         section.only_if("frequency", is_sin, "activation = \"sin\"")?;
-        let frequency = section.read("frequency", 6.0, Item::positive)?;
+        let frequency = section.read("frequency", DEFAULT_FREQUENCY, Item::positive)?;
         Ok(Network { hidden, activation, frequency: is_sin.then_some(frequency) })
     }
 

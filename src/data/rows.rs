@@ -1,0 +1,45 @@
+//! How tables are written: a header with quotes where a name needs them, and the fewest digits that
+//! read back to the same bits.
+
+use crate::network::Precision;
+
+/// The header of these columns, with its line end.
+pub fn header<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(vec![]);
+    let written = writer.write_record(names.into_iter().map(|name| name.as_ref().as_bytes().to_vec()));
+    written.expect("one record in memory cannot fail");
+    writer.into_inner().expect("a vector takes every byte")
+}
+
+/// Adds `number` and a comma to a row.
+pub fn push(row: &mut Vec<u8>, number: f64, precision: Precision) {
+    let mut buffer = ryu::Buffer::new();
+    let digits = match precision {
+        Precision::F32 => buffer.format(number as f32),
+        Precision::F64 => buffer.format(number),
+    };
+    // ryu writes a whole number as `1.0`.
+    row.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes());
+    row.push(b',');
+}
+
+/// Turns a row's last comma into its line end.
+pub fn end(row: &mut [u8]) {
+    if let Some(last) = row.last_mut() {
+        *last = b'\n';
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fewest_digits_of_either_precision() {
+        let mut row = header(["x", "a, b"]);
+        [1.0, -0.1, 1e300, 1e-7, f64::NAN].iter().for_each(|number| push(&mut row, *number, Precision::F64));
+        push(&mut row, f64::from(0.1f32), Precision::F32);
+        end(&mut row);
+        assert_eq!(row, b"x,\"a, b\"\n1,-0.1,1e300,1e-7,NaN,0.1\n");
+    }
+}
