@@ -42,6 +42,11 @@ pub fn write_atomically<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Re
     Ok(written)
 }
 
+/// Writes a text file, whole or not at all.
+pub fn write_text(path: &Path, text: &str) -> Result<()> {
+    write_atomically(path, |writer| writer.write_all(text.as_bytes()).map_err(|error| Error::io(path, error)))
+}
+
 /// Makes a rename in the directory outlive a power cut.
 fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }

@@ -17,6 +17,8 @@ pub mod network;
 pub mod optimizer;
 pub mod plot;
 pub mod predict;
+pub mod results;
+pub mod run;
 pub mod run_dir;
 pub mod tensors;
 pub mod trainer;

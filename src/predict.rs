@@ -52,19 +52,31 @@ impl<'a, W: Write> Predictions<'a, W> {
         let mut written = 0;
         while let Some(columns) = points.next_block()? {
             let count = columns[0].len();
-            for start in (0..count).step_by(BLOCK) {
-                let end = (start + BLOCK).min(count);
-                let block: Vec<Vec<f64>> = columns.iter().map(|column| column[start..end].to_vec()).collect();
-                let jets = backend.evaluate(&block, self.layout)?;
-                self.rows(&block, &jets)?;
-                written += (end - start) as u64;
-                progress(points.bytes(), written)?;
-            }
+            self.points(&columns, backend, |now| progress(points.bytes(), written + now as u64))?;
+            written += count as u64;
         }
         match written {
             0 => Err(points.error("there are no rows below the header", "give it rows")),
             written => Ok(written),
         }
+    }
+
+    /// Evaluates points (D, B) block by block and writes them; `progress` hears the rows so far.
+    pub fn points(
+        &mut self,
+        points: &[Vec<f64>],
+        backend: &mut dyn Backend,
+        mut progress: impl FnMut(usize) -> Result<()>,
+    ) -> Result<()> {
+        let count = points[0].len();
+        for start in (0..count).step_by(BLOCK) {
+            let end = (start + BLOCK).min(count);
+            let block: Vec<Vec<f64>> = points.iter().map(|column| column[start..end].to_vec()).collect();
+            let jets = backend.evaluate(&block, self.layout)?;
+            self.rows(&block, &jets)?;
+            progress(end)?;
+        }
+        Ok(())
     }
 
     /// Writes jets that were evaluated at `points` (D, B).

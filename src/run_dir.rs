@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::data::rows;
+use crate::data::TableReader;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::network::Precision;
@@ -16,7 +17,7 @@ pub struct RunDir {
 }
 
 /// Every file of a run.
-const FILES: [&str; 8] = [
+const FILES: [&str; 12] = [
     "job.toml",
     "metrics.csv",
     "model.safetensors",
@@ -24,6 +25,10 @@ const FILES: [&str; 8] = [
     "predictions.csv",
     "fit.png",
     "fit.svg",
+    "loss.png",
+    "loss.svg",
+    "parity.png",
+    "parity.svg",
     "report.json",
 ];
 
@@ -95,19 +100,28 @@ impl RunDir {
         self.path.join("checkpoint.safetensors")
     }
 
+    /// Columns of the metrics; empty ones where no report was reached.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the file is not as it was written.
+    pub fn read_metrics(&self, columns: &[String]) -> Result<Vec<Vec<f64>>> {
+        let mut reader = TableReader::open(self.metrics())?;
+        reader.select(columns)?;
+        let mut all = vec![vec![]; columns.len()];
+        while let Some(block) = reader.next_block()? {
+            all.iter_mut().zip(block).for_each(|(all, block)| all.extend(block));
+        }
+        Ok(all)
+    }
+
     /// The trained network's jets at the points of the job.
     pub fn predictions(&self) -> PathBuf {
         self.path.join("predictions.csv")
     }
 
-    /// The picture, as pixels.
-    pub fn plot_png(&self) -> PathBuf {
-        self.path.join("fit.png")
-    }
-
-    /// The picture, as lines.
-    pub fn plot_svg(&self) -> PathBuf {
-        self.path.join("fit.svg")
+    /// A picture without its ending: `fit`, `loss` or `parity`, each as .png and .svg.
+    pub fn picture(&self, name: &str) -> PathBuf {
+        self.path.join(name)
     }
 
     /// What the run came to.

@@ -5,6 +5,7 @@ mod check;
 mod predict;
 mod progress;
 mod table;
+mod train;
 
 use std::io::Write;
 
@@ -25,6 +26,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Train(train::Arguments),
     Predict(predict::Arguments),
     Check(check::Arguments),
     Bench(bench::Arguments),
@@ -34,6 +36,7 @@ impl Cli {
     /// Runs the subcommand.
     pub fn run(self) -> Result<()> {
         match self.command {
+            Command::Train(arguments) => train::run_job(arguments),
             Command::Predict(arguments) => predict::run(arguments),
             Command::Check(arguments) => check::run(arguments),
             Command::Bench(arguments) => bench::run(arguments),

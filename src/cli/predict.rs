@@ -148,7 +148,7 @@ impl Work<'_> {
 }
 
 /// Set by SIGINT and SIGTERM, so that the temporary file goes before the process does.
-fn interrupts() -> Result<Arc<AtomicBool>> {
+pub fn interrupts() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))

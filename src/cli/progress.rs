@@ -20,6 +20,8 @@ pub enum Progress {
         title: &'static str,
         /// The length.
         length: u64,
+        /// When the work started, and at which position.
+        started: (Instant, u64),
         /// When the last line was written.
         shown: Instant,
     },
@@ -32,11 +34,34 @@ impl Progress {
             return Self::Quiet;
         }
         if !std::io::stderr().is_terminal() {
-            return Self::Lines { title, length, shown: Instant::now() };
+            let now = Instant::now();
+            return Self::Lines { title, length, started: (now, 0), shown: now };
         }
         let style = ProgressStyle::with_template("{prefix} {bar:30} {percent:>3} %  {msg}  {eta} left");
         let bar = ProgressBar::new(length).with_prefix(title);
         Self::Bar(style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style)))
+    }
+
+    /// A line that stays.
+    pub fn say(&self, text: &str) {
+        match self {
+            Self::Quiet => {}
+            Self::Bar(bar) => bar.println(text),
+            // Nobody can be told if stderr is closed.
+            Self::Lines { .. } => drop(writeln!(std::io::stderr(), "{text}")),
+        }
+    }
+
+    /// What was done before this call, so that rate and time left do not count it.
+    pub fn start_at(&mut self, position: u64) {
+        match self {
+            Self::Quiet => {}
+            Self::Bar(bar) => {
+                bar.set_position(position);
+                bar.reset_eta();
+            }
+            Self::Lines { started, .. } => *started = (Instant::now(), position),
+        }
     }
 
     /// At `position` now, with a few words about it.
@@ -48,9 +73,11 @@ impl Progress {
                 bar.set_message(words());
             }
             Self::Lines { shown, .. } if shown.elapsed() < BETWEEN_LINES => {}
-            Self::Lines { title, length, shown } => {
+            Self::Lines { title, length, started: (start, from), shown } => {
                 let percent = 100 * position.min(*length) / (*length).max(1);
-                let _ = writeln!(std::io::stderr(), "{title}: {percent} %, {}", words());
+                let share = (*length).saturating_sub(*from).max(1) as f64 / (position - *from).max(1) as f64;
+                let left = start.elapsed().as_secs_f64() * (share - 1.0).max(0.0);
+                let _ = writeln!(std::io::stderr(), "{title}: {percent} %  {}  {left:.0} s left", words());
                 *shown = Instant::now();
             }
         }

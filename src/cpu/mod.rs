@@ -137,7 +137,16 @@ impl<T: Real> Backend for Cpu<T> {
     fn device(&self) -> String {
         let threads = self.threads.current_num_threads();
         let plural = if threads == 1 { "" } else { "s" };
-        format!("cpu ({threads} thread{plural}, {:?}, {})", self.arch, T::PRECISION).replace("V4(V4)", "AVX-512")
+        let instructions = match self.arch {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(_) => ", AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(_) => ", AVX2",
+            #[cfg(target_arch = "aarch64")]
+            Arch::Neon(_) => ", NEON",
+            _ => "",
+        };
+        format!("cpu ({threads} thread{plural}{instructions}, {})", T::PRECISION)
     }
 
     fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {

@@ -234,6 +234,12 @@ pub struct Overrides {
 }
 
 impl Job {
+    /// The run's name: that of its directory.
+    pub fn name(&self) -> String {
+        let name = self.output.file_name().unwrap_or(self.output.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
     /// The shape of the network.
     pub fn network_spec(&self) -> NetworkSpec {
         NetworkSpec {

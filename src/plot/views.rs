@@ -25,6 +25,19 @@ impl Known<'_> {
         let position = self.entries.iter().position(|known| *known == entry)?;
         Some(&self.columns[position])
     }
+
+    /// ‖ours − known‖/‖known‖ of an entry over all points; `None` where it is not known, or 0 everywhere.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn relative_error(&self, backend: &mut dyn Backend, entry: Entry) -> Result<Option<f64>> {
+        let Some(column) = self.column(entry) else { return Ok(None) };
+        let jets = backend.evaluate(self.points, &JetLayout::selected(self.points.len(), [entry.derivative]))?;
+        let ours = jets.entry(entry.output, entry.derivative).expect("a channel of the layout");
+        let square: f64 = ours.iter().zip(column).map(|(a, b)| (a - b).powi(2)).sum();
+        let size: f64 = column.iter().map(|b| b * b).sum();
+        Ok((size > 0.0).then(|| (square / size).sqrt()))
+    }
 }
 
 /// Points of a drawn curve: its second derivative bends more often than the value.
@@ -68,7 +81,7 @@ pub fn fit_rows(
                     fit: Series::new(x.clone(), curve),
                     truth: truth.filter(|_| inputs == 1).and_then(|truth| ascending(truth, entry)),
                     data: near_slice(model, data, entry, input),
-                    error: truth.map(|truth| relative_error(backend, truth, entry, inputs)).transpose()?.flatten(),
+                    error: truth.map(|truth| truth.relative_error(backend, entry)).transpose()?.flatten(),
                 });
             }
             rows.push(FitRow {
@@ -109,16 +122,6 @@ fn near_slice(model: &Model, data: &Known, entry: Entry, input: usize) -> Option
     let (x, y): (Vec<f64>, Vec<f64>) =
         (0..column.len()).filter(is_near).map(|row| (data.points[input][row], column[row])).unzip();
     (!x.is_empty()).then_some(Series { x, y })
-}
-
-/// ‖u − truth‖ / ‖truth‖ over all points at which the truth is known.
-fn relative_error(backend: &mut dyn Backend, truth: &Known, entry: Entry, inputs: usize) -> Result<Option<f64>> {
-    let Some(column) = truth.column(entry) else { return Ok(None) };
-    let jets = backend.evaluate(truth.points, &JetLayout::selected(inputs, [entry.derivative]))?;
-    let ours = jets.entry(entry.output, entry.derivative).expect("a channel of the layout");
-    let square: f64 = ours.iter().zip(column).map(|(a, b)| (a - b).powi(2)).sum();
-    let size: f64 = column.iter().map(|b| b * b).sum();
-    Ok((size > 0.0).then(|| (square / size).sqrt()))
 }
 
 /// A panel for each output. The first M targets of each set are the measured values of the outputs.

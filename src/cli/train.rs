@@ -1,0 +1,173 @@
+//! `jetfit train`: a job from its data to its run directory.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use jetfit::error::Result;
+use jetfit::job::{Job, Overrides};
+use jetfit::network::Precision;
+use jetfit::results::{Named, Summary};
+use jetfit::run::{Mode, Observer, run};
+use jetfit::trainer::Report;
+use serde_json::json;
+
+use super::predict::{interrupts, precision};
+use super::progress::Progress;
+use super::table::table;
+use super::{Display, Format, print, warn};
+
+/// Train a network as a job file says, and write predictions, pictures and a report
+///
+/// The run directory then holds model.safetensors, checkpoint.safetensors, predictions.csv, pictures
+/// (fit, loss), metrics.csv, report.json and the resolved job.toml, which runs again as it is.
+/// Ctrl-C or SIGTERM writes a checkpoint and ends; --resume goes on from there to the same bits.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  jetfit train examples/sine/job.toml
+  jetfit train job.toml --out runs/long --steps 200000 --max-seconds 3600
+  jetfit train --resume runs/long")]
+pub struct Arguments {
+    /// The job, in TOML
+    #[arg(value_name = "JOB.toml", required_unless_present = "resume", conflicts_with = "resume")]
+    job: Option<PathBuf>,
+
+    /// Go on with the run in this directory from its checkpoint
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out", "force", "seed", "precision"])]
+    resume: Option<PathBuf>,
+
+    /// The run directory, in place of the job's
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Replace the run that the directory holds
+    #[arg(long)]
+    force: bool,
+
+    /// auto, cpu, gpu, or a part of an adapter's name, in place of the job's
+    #[arg(long)]
+    device: Option<String>,
+
+    /// The format of weights and arithmetic, in place of the job's; f64 runs on the CPU
+    #[arg(long, value_parser = precision())]
+    precision: Option<Precision>,
+
+    /// CPU threads, in place of the job's; 0 takes all
+    #[arg(long)]
+    threads: Option<usize>,
+
+    /// The seed of start weights, split and shuffles, in place of the job's
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// End after so many seconds of training, in place of the job's limit
+    #[arg(long, value_name = "SECONDS")]
+    max_seconds: Option<f64>,
+
+    /// Optimizer steps, in place of the job's steps or epochs
+    #[arg(long)]
+    steps: Option<u64>,
+
+    #[command(flatten)]
+    display: Display,
+}
+
+/// Runs the subcommand.
+pub fn run_job(arguments: Arguments) -> Result<()> {
+    let mut overrides = Overrides {
+        directory: arguments.out,
+        device: arguments.device,
+        precision: arguments.precision,
+        threads: arguments.threads,
+        seed: arguments.seed,
+        max_seconds: arguments.max_seconds,
+        steps: arguments.steps,
+    };
+    let (file, mode) = match (arguments.resume, arguments.job) {
+        (Some(directory), _) => {
+            let file = jetfit::run_dir::RunDir::open(&directory)?.job();
+            overrides.directory = Some(directory);
+            (file, Mode::Resume)
+        }
+        (None, Some(job)) => (job, if arguments.force { Mode::Replace } else { Mode::New }),
+        (None, None) => unreachable!("clap requires one of the two"),
+    };
+    let job = Job::read(&file, &overrides)?;
+    let quiet = arguments.display.quiet;
+    let mut show = Show { quiet, progress: Progress::Quiet, started: (Instant::now(), 0) };
+    let ended = run(&job, mode, &mut show, interrupts()?.as_ref());
+    drop(show);
+    let summary = ended?;
+    print(&match arguments.display.format {
+        Format::Json => json!(summary).to_string(),
+        Format::Human => for_people(&summary),
+    })
+}
+
+/// Progress on stderr.
+struct Show {
+    quiet: bool,
+    progress: Progress,
+    /// When training started, and after how many steps.
+    started: (Instant, u64),
+}
+
+impl Observer for Show {
+    fn started(&mut self, device: &str, done: u64, steps: u64) {
+        self.progress = Progress::new("train", steps, self.quiet);
+        let from = if done > 0 { format!(", from step {done}") } else { String::new() };
+        self.progress.say(&format!("train: {steps} steps on {device}{from}"));
+        self.progress.start_at(done);
+        self.started = (Instant::now(), done);
+    }
+
+    fn report(&mut self, report: &Report, loss: f64, validation: Option<f64>) {
+        let validation = validation.map(|loss| format!("  validation {loss:.3e}")).unwrap_or_default();
+        let (start, from) = self.started;
+        let rate = (report.step - from) as f64 / start.elapsed().as_secs_f64();
+        self.progress.at(report.step, || format!("loss {loss:.3e}{validation}  {rate:.0} steps/s"));
+    }
+
+    fn warning(&mut self, text: &str) {
+        match &self.progress {
+            Progress::Bar(bar) => bar.suspend(|| warn(text)),
+            _ => warn(text),
+        }
+    }
+}
+
+fn for_people(summary: &Summary) -> String {
+    let why = match summary.stop {
+        "early_stopping" => ": the validation loss stopped falling",
+        "max_seconds" => ": the time is over; go on with --resume",
+        "interrupted" => ": interrupted; go on with --resume",
+        _ => "",
+    };
+    let mut text = format!(
+        "{}: {} steps in {:.1} s ({:.0} steps/s) on {}{why}\n",
+        summary.directory, summary.steps, summary.seconds, summary.steps_per_second, summary.device
+    );
+    if let Some(step) = summary.best_step {
+        text += &format!("kept the network of step {step}, whose validation loss is the lowest\n");
+    }
+    let find = |list: &[Named], name: &str| {
+        list.iter().find(|n| n.name == name).map_or_else(|| "-".to_string(), |n| format!("{:.3e}", n.value))
+    };
+    let losses = &summary.losses;
+    let row = |name: &str, training: String, validation: String| {
+        vec![name.to_string(), training, validation, find(&summary.relative_errors, name)]
+    };
+    let mut rows = vec![row(
+        "loss",
+        format!("{:.3e}", losses.training),
+        losses.validation.map_or_else(|| "-".to_string(), |loss| format!("{loss:.3e}")),
+    )];
+    for term in &losses.training_terms {
+        rows.push(row(&term.name, find(&losses.training_terms, &term.name), find(&losses.validation_terms, &term.name)));
+    }
+    let is_term = |name: &str| losses.training_terms.iter().any(|term| term.name == name);
+    for error in summary.relative_errors.iter().filter(|error| !is_term(&error.name)) {
+        rows.push(row(&error.name, "-".to_string(), "-".to_string()));
+    }
+    text + &table(&["", "training", "validation", "relative error"], &rows)
+}

@@ -1,0 +1,206 @@
+//! A job from its data to its run directory.
+
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use crate::backend::Backend;
+use crate::checkpoint;
+use crate::data::Dataset;
+use crate::device;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::job::Job;
+use crate::loss::Loss;
+use crate::network::{Model, NetworkSpec, initialize};
+use crate::results::{self, Summary};
+use crate::run_dir::{Metrics, RunDir};
+use crate::trainer::{Report, Settings, State, Stop, Trainer};
+
+/// Between two checkpoints of a run that goes well.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+
+/// How the run directory is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A new run in a directory that holds none.
+    New,
+    /// A new run in the place of the one that is there.
+    Replace,
+    /// The run that is there, from its checkpoint.
+    Resume,
+}
+
+/// Who hears of a run while it goes on.
+pub trait Observer {
+    /// Training starts after `done` of `steps` steps.
+    fn started(&mut self, _device: &str, _done: u64, _steps: u64) {}
+    /// Another report, with the weighted losses over the last batch and over the validation rows.
+    fn report(&mut self, _report: &Report, _loss: f64, _validation: Option<f64>) {}
+    /// Something that the user should know though the run goes on.
+    fn warning(&mut self, _text: &str) {}
+}
+
+/// Hears nothing.
+impl Observer for () {}
+
+/// Trains a job and writes its run directory. `stop`, once true, ends the training after the step
+/// that is under way; a checkpoint is then written and the run can be resumed.
+///
+/// # Errors
+/// [`Error::Input`] before anything is written; [`Error::Diverged`] after the last good state was
+/// written; [`Error::Device`] and [`Error::Io`] with the last checkpoint in place.
+///
+/// ```no_run
+/// use jetfit::job::{Job, Overrides};
+/// use jetfit::run::{Mode, run};
+/// let job = Job::read("examples/sine/job.toml", &Overrides::default())?;
+/// let summary = run(&job, Mode::New, &mut (), &false.into())?;
+/// println!("{} steps in {:.1} s", summary.steps, summary.seconds);
+/// # Ok::<(), jetfit::error::Error>(())
+/// ```
+pub fn run(job: &Job, mode: Mode, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Summary> {
+    let data = Dataset::read(&job.data, job.training.seed)?;
+    // What is asked for at the end is read first: a mistake there should not cost a training.
+    let wanted = results::Wanted::read(job, &data)?;
+    let loss = job.loss(&data);
+    let spec = job.network_spec();
+    let mut model = start(job, &data, spec);
+    let mut backend = device::open(&job.device.name, job.device.precision, job.device.threads, &model)?;
+    let (directory, state) = match mode {
+        Mode::Resume => {
+            let directory = RunDir::open(&job.output)?;
+            let precision = job.device.precision;
+            let state = checkpoint::read(&directory.checkpoint(), &model.spec, precision, &model.normalizer)?;
+            (directory, Some(state))
+        }
+        Mode::New | Mode::Replace => (RunDir::create(&job.output, mode == Mode::Replace)?, None),
+    };
+    job.warnings.iter().for_each(|warning| observer.warning(warning));
+    files::write_text(&directory.job(), &job.to_toml())?;
+    let mut training = Training { job, data: &data, loss: &loss, directory: &directory, model: &model, observer, stop };
+    let ended = match training.on(backend.as_mut(), state) {
+        Err(Error::Device { device, problem }) if job.device.fallback && !device.starts_with("cpu") => {
+            training.observer.warning(&format!(
+                "device {device} failed ({problem}): the run goes on on the CPU from its last checkpoint"
+            ));
+            let saved = directory.checkpoint();
+            let precision = job.device.precision;
+            let state =
+                saved.exists().then(|| checkpoint::read(&saved, &model.spec, precision, &model.normalizer)).transpose()?;
+            backend = device::open("cpu", precision, job.device.threads, &model)?;
+            training.on(backend.as_mut(), state)
+        }
+        ended => ended,
+    }?;
+    model.parameters = backend.parameters()?;
+    model.write(directory.model())?;
+    let summary = results::write(job, &data, &wanted, &model, &ended, backend.as_mut(), &directory)?;
+    match ended.stop {
+        Stop::Diverged(step) => Err(Error::Diverged { step }),
+        _ => Ok(summary),
+    }
+}
+
+/// The network before its first step.
+fn start(job: &Job, data: &Dataset, spec: NetworkSpec) -> Model {
+    Model {
+        inputs: data.inputs.clone(),
+        outputs: data.outputs.clone(),
+        normalizer: data.normalizer.clone(),
+        precision: job.device.precision,
+        parameters: initialize(&spec, job.network.frequency, job.training.seed),
+        spec,
+    }
+}
+
+/// How the training ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// Why.
+    pub stop: Stop,
+    /// Where the run stands.
+    pub state: State,
+    /// The steps of this call.
+    pub steps_now: u64,
+    /// The seconds of this call.
+    pub seconds_now: f64,
+    /// The terms' names (T).
+    pub terms: Vec<String>,
+    /// Each term over all training rows (T).
+    pub training: Vec<f64>,
+    /// Each term over the validation rows (T).
+    pub validation: Option<Vec<f64>>,
+}
+
+/// What a training needs, whatever the device.
+struct Training<'a> {
+    job: &'a Job,
+    data: &'a Dataset,
+    loss: &'a Loss,
+    directory: &'a RunDir,
+    model: &'a Model,
+    observer: &'a mut dyn Observer,
+    stop: &'a AtomicBool,
+}
+
+impl Training<'_> {
+    /// Trains on one device, from a state or from the start.
+    fn on(&mut self, backend: &mut dyn Backend, state: Option<State>) -> Result<Ended> {
+        let settings = Settings::new(self.job, self.data);
+        let done = state.as_ref().map_or(0, |state| state.step);
+        self.observer.started(&backend.device(), done, settings.schedule.steps);
+        let columns = self.columns();
+        let mut metrics = match state {
+            Some(_) => Metrics::resume(self.directory.metrics(), &columns, done)?,
+            None => Metrics::create(self.directory.metrics(), &columns)?,
+        };
+        let started = Instant::now();
+        let mut trainer = Trainer::new(backend, &settings, self.loss, self.data, state)?;
+        let mut saved = Instant::now();
+        let stop = trainer.run(self.stop, |report, trainer| {
+            let loss = self.loss.total(&report.training);
+            let validation = report.validation.as_ref().map(|losses| self.loss.total(losses));
+            metrics.row(report.step, &row(report, loss, validation))?;
+            self.observer.report(report, loss, validation);
+            if saved.elapsed() >= CHECKPOINT_EVERY {
+                self.save(&trainer.state()?)?;
+                saved = Instant::now();
+            }
+            Ok(())
+        })?;
+        let seconds_now = started.elapsed().as_secs_f64();
+        let state = trainer.state()?;
+        self.save(&state)?;
+        if let Some(best) = &state.best {
+            trainer.set_parameters(&best.parameters)?;
+        }
+        let (training, validation) = trainer.losses()?;
+        let terms = self.loss.terms.iter().map(|term| term.name.clone()).collect();
+        Ok(Ended { stop, steps_now: state.step - done, seconds_now, state, terms, training, validation })
+    }
+
+    fn save(&self, state: &State) -> Result<()> {
+        let path = self.directory.checkpoint();
+        checkpoint::write(&path, state, self.job.device.precision, &self.model.normalizer)
+    }
+
+    /// The columns of `metrics.csv` behind the step, as [`row`] fills them.
+    fn columns(&self) -> Vec<String> {
+        let terms = || self.loss.terms.iter().map(|term| term.name.as_str());
+        let mut columns: Vec<String> = ["seconds", "learning_rate", "gradient_norm", "loss"].map(str::to_string).into();
+        columns.extend(terms().map(|name| format!("loss_{name}")));
+        if self.data.validation.is_some() {
+            columns.push("validation".to_string());
+            columns.extend(terms().map(|name| format!("validation_{name}")));
+        }
+        columns
+    }
+}
+
+fn row(report: &Report, loss: f64, validation: Option<f64>) -> Vec<f64> {
+    let mut row = vec![report.seconds, report.learning_rate, report.gradient_norm, loss];
+    row.extend(&report.training);
+    row.extend(validation);
+    row.extend(report.validation.iter().flatten());
+    row
+}
