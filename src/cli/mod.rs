@@ -2,6 +2,7 @@
 
 mod predict;
 mod progress;
+mod train;
 
 use std::io::Write;
 
