@@ -1,5 +1,8 @@
 //! placeholder
 pub mod backend;
+pub mod bench;
+pub mod certificate;
+pub mod checkpoint;
 pub mod cpu;
 pub mod data;
 pub mod device;
@@ -12,6 +15,8 @@ pub mod loss;
 pub mod model_file;
 pub mod network;
 pub mod optimizer;
+pub mod plot;
 pub mod predict;
 pub mod run_dir;
 pub mod tensors;
+pub mod trainer;

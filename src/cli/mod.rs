@@ -1,7 +1,10 @@
 //! The command line: the only place that prints. One file a subcommand.
 
+mod bench;
+mod check;
 mod predict;
 mod progress;
+mod table;
 mod train;
 
 use std::io::Write;
@@ -24,6 +27,8 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Predict(predict::Arguments),
+    Check(check::Arguments),
+    Bench(bench::Arguments),
 }
 
 impl Cli {
@@ -31,6 +36,8 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Predict(arguments) => predict::run(arguments),
+            Command::Check(arguments) => check::run(arguments),
+            Command::Bench(arguments) => bench::run(arguments),
         }
     }
 }

@@ -72,7 +72,7 @@ pub struct Arguments {
     display: Display,
 }
 
-fn seconds() -> impl TypedValueParser<Value = Seconds> {
+pub fn seconds() -> impl TypedValueParser<Value = Seconds> {
     let named = |name: String| Seconds::ALL.into_iter().find(|seconds| seconds.name() == name);
     PossibleValuesParser::new(Seconds::ALL.map(Seconds::name)).try_map(move |name| named(name).ok_or("no such choice"))
 }

@@ -1,0 +1,352 @@
+//! The benchmark: what derivatives cost against the batch size, on one device.
+//!
+//! Order 0 is always measured beside the others, repeat by repeat in turn, so that a machine that
+//! slows down or speeds up does so for all of them and the ratios hold.
+
+use std::fmt;
+use std::time::Instant;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use crate::backend::{Backend, Batch, SetId};
+use crate::data::{Normalizer, PointSet};
+use crate::entry::Seconds;
+use crate::error::{Error, Result};
+use crate::jet::JetLayout;
+use crate::loss::{Loss, Term};
+use crate::network::{Model, NetworkSpec, Precision};
+use crate::optimizer::Adam;
+
+/// What one timed unit does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Jets, a loss over all of their channels, weight gradients and the Adam update.
+    Train,
+    /// Jets, given back to the host.
+    Evaluate,
+}
+
+impl Mode {
+    /// The products over those of a forward pass: backward, the weight gradients and the
+    /// cotangents of the layer's inputs cost one forward pass each.
+    fn passes(self) -> usize {
+        match self {
+            Mode::Train => 3,
+            Mode::Evaluate => 1,
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Mode::Train => "train",
+            Mode::Evaluate => "evaluate",
+        })
+    }
+}
+
+/// What to measure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Points in a batch.
+    pub batches: Vec<usize>,
+    /// The highest order of derivative: 0, 1 or 2.
+    pub orders: Vec<usize>,
+    /// The second derivatives of order 2.
+    pub seconds: Seconds,
+    /// What one timed unit does.
+    pub mode: Mode,
+    /// Timings of each batch and order, of at least [`LEAST_SECONDS`] each.
+    pub repeats: usize,
+}
+
+/// A timing shorter than this would measure the clock and the scheduler.
+pub const LEAST_SECONDS: f64 = 0.02;
+
+/// One batch and order.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// Points in a batch.
+    pub batch: usize,
+    /// The highest order of derivative.
+    pub order: usize,
+    /// What was timed.
+    pub mode: Mode,
+    /// The median over the repeats, of one step or evaluation.
+    pub seconds_median: f64,
+    /// The least.
+    pub seconds_min: f64,
+    /// Batch over median.
+    pub points_per_second: f64,
+    /// 10⁹ flops a second by the count `2 · C · B · Σ(in·out)`, times 3 where it trains, at the
+    /// median: products alone, the first layer's among them although it is cheaper than that.
+    pub gflops: f64,
+    /// The median over the repeats of the time over that of order 0 in the same repeat.
+    pub cost_ratio: f64,
+    /// Working memory on the device: tapes, gradients, optimizer state; not the points.
+    pub working_bytes: usize,
+}
+
+/// All rows of one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// What it ran on.
+    pub device: String,
+    /// Whose time it is.
+    pub clock: &'static str,
+    /// Batch by batch, each with its orders ascending.
+    pub rows: Vec<Row>,
+}
+
+/// Measures `model` on backends that `open` makes; `watch` sees each row as it is done.
+///
+/// # Errors
+/// Settings without batches, orders or repeats; an order above 2; a device that fails.
+pub fn bench(
+    model: &Model,
+    settings: &Settings,
+    open: &mut dyn FnMut(&Model) -> Result<Box<dyn Backend>>,
+    watch: &mut dyn FnMut(&Row),
+) -> Result<Report> {
+    settings.check()?;
+    let mut orders = settings.orders.clone();
+    orders.push(0);
+    orders.sort_unstable();
+    orders.dedup();
+    let mut report = Report { device: String::new(), clock: "host", rows: vec![] };
+    for batch in &settings.batches {
+        let case = |order: &usize| Case::new(model, settings, *order, *batch, open(model)?);
+        let mut cases = orders.iter().map(case).collect::<Result<Vec<_>>>()?;
+        report.device = cases[0].backend.device();
+        let mut timings = vec![vec![]; cases.len()];
+        for _ in 0..settings.repeats {
+            for (case, timings) in cases.iter_mut().zip(&mut timings) {
+                timings.push(case.time(case.steps)?);
+            }
+        }
+        for (case, own) in cases.iter().zip(&timings).filter(|(case, _)| settings.orders.contains(&case.order)) {
+            let row = case.row(settings.mode, model, own, &timings[0]);
+            watch(&row);
+            report.rows.push(row);
+        }
+    }
+    Ok(report)
+}
+
+impl Settings {
+    fn check(&self) -> Result<()> {
+        let wrong = |flag: &str, problem: &str, mend: &str| Err(Error::input(flag, problem, mend));
+        if self.batches.is_empty() || self.batches.contains(&0) {
+            return wrong("--batch", "a batch has at least one point", "give numbers of points, as in 256,1024");
+        }
+        if self.orders.is_empty() || self.orders.iter().any(|order| *order > 2) {
+            return wrong("--order", "derivatives have the orders 0, 1 and 2", "give some of 0,1,2");
+        }
+        if self.repeats == 0 {
+            return wrong("--repeats", "0 timings have no median", "give at least 1");
+        }
+        Ok(())
+    }
+}
+
+/// One order at one batch size, ready to be timed.
+struct Case {
+    backend: Box<dyn Backend>,
+    order: usize,
+    layout: JetLayout,
+    points: Vec<Vec<f64>>,
+    /// Where it trains: the loaded points.
+    set: Option<SetId>,
+    /// Steps taken.
+    step: u64,
+    /// Steps in a timing.
+    steps: u32,
+}
+
+impl Case {
+    fn new(
+        model: &Model,
+        settings: &Settings,
+        order: usize,
+        batch: usize,
+        mut backend: Box<dyn Backend>,
+    ) -> Result<Self> {
+        let layout = settings.seconds.layout(order, model.spec.inputs);
+        let (set, loss) = random_problem(model, &layout, batch);
+        let points = set.inputs.clone();
+        let set = match settings.mode {
+            Mode::Train => Some(backend.load(&set, &loss)?),
+            Mode::Evaluate => None,
+        };
+        let mut case = Self { backend, order, layout, points, set, step: 0, steps: 1 };
+        // Warm-up: caches, thread pools and pipelines; then as many steps as a timing needs.
+        case.time(2)?;
+        loop {
+            let seconds = case.time(case.steps)? * f64::from(case.steps);
+            if seconds >= LEAST_SECONDS {
+                return Ok(case);
+            }
+            // Aim a tenth beyond, at most tenfold at once: the first timings are the least sure.
+            let factor = (1.1 * LEAST_SECONDS / seconds.max(1e-9)).clamp(1.1, 10.0);
+            case.steps = (f64::from(case.steps) * factor).ceil() as u32;
+        }
+    }
+
+    /// Seconds of one of `steps` steps.
+    fn time(&mut self, steps: u32) -> Result<f64> {
+        let start = Instant::now();
+        for _ in 0..steps {
+            self.step += 1;
+            match self.set {
+                Some(set) => {
+                    let batch = Batch { set, start: 0, count: self.points[0].len() };
+                    self.backend.step(batch, &Adam::default().update(self.step, 1e-4))?;
+                }
+                None => {
+                    self.backend.evaluate(&self.points, &self.layout)?;
+                }
+            }
+        }
+        if self.set.is_some() {
+            // A device may still be at work: the report waits for it.
+            if let Some(step) = self.backend.report()?.diverged_at {
+                return Err(Error::Diverged { step });
+            }
+        }
+        Ok(start.elapsed().as_secs_f64() / f64::from(steps))
+    }
+
+    fn row(&self, mode: Mode, model: &Model, timings: &[f64], value_alone: &[f64]) -> Row {
+        let batch = self.points[0].len();
+        let seconds = median(timings.to_vec());
+        let flops = (mode.passes() * 2 * self.layout.channels() * batch * model.spec.multiply_adds()) as f64;
+        Row {
+            batch,
+            order: self.order,
+            mode,
+            seconds_median: seconds,
+            seconds_min: timings.iter().copied().fold(f64::INFINITY, f64::min),
+            points_per_second: batch as f64 / seconds,
+            gflops: flops / seconds / 1e9,
+            cost_ratio: median(timings.iter().zip(value_alone).map(|(own, value)| own / value).collect()),
+            working_bytes: self.backend.working_bytes(),
+        }
+    }
+}
+
+/// A network of this shape with random weights: their values matter to the time only in that
+/// activations neither saturate nor vanish.
+pub fn network(spec: NetworkSpec, precision: Precision) -> Model {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let mut parameters = vec![0.0; spec.parameters()];
+    for layer in spec.layers() {
+        let bound = (3.0 / layer.inputs as f64).sqrt();
+        parameters[layer.weights()].fill_with(|| random.random_range(-bound..bound));
+    }
+    Model {
+        inputs: (1..=spec.inputs).map(|i| format!("x{i}")).collect(),
+        outputs: (1..=spec.outputs).map(|i| format!("u{i}")).collect(),
+        normalizer: Normalizer::identity(spec.inputs, spec.outputs),
+        spec,
+        precision,
+        parameters,
+    }
+}
+
+/// Random points within the model's range, and a term with random targets for each channel of each
+/// output.
+pub fn random_problem(model: &Model, layout: &JetLayout, batch: usize) -> (PointSet, Loss) {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut column = |mean: f64, scale: f64| -> Vec<f64> {
+        (0..batch).map(|_| mean + scale * random.random_range(-1.7..1.7)).collect()
+    };
+    let scaling = &model.normalizer.inputs;
+    let inputs = scaling.mean.iter().zip(&scaling.scale).map(|(mean, scale)| column(*mean, *scale)).collect();
+    let mut set = PointSet { inputs, ..PointSet::default() };
+    let mut terms = vec![];
+    for (output, name) in model.outputs.iter().enumerate() {
+        let factors = layout.factors(&model.normalizer, output);
+        for (derivative, scale) in layout.derivatives().zip(factors) {
+            let name = derivative.column(name, &model.inputs);
+            terms.push(Term { name, output, derivative, target: Some(set.targets.len()), weight: 1.0, scale });
+            set.targets.push(column(0.0, scale));
+        }
+    }
+    (set, Loss { terms })
+}
+
+/// The middle value, or the mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::Cpu;
+    use crate::network::Activation;
+
+    fn model() -> Model {
+        let spec = NetworkSpec { inputs: 2, hidden: vec![8, 8], outputs: 1, activation: Activation::Tanh };
+        network(spec, Precision::F32)
+    }
+
+    fn run(settings: &Settings) -> Result<Report> {
+        let mut open = |model: &Model| Ok(Box::new(Cpu::<f32>::new(model, 1)?) as Box<dyn Backend>);
+        bench(&model(), settings, &mut open, &mut |_| {})
+    }
+
+    #[test]
+    fn every_mode_and_choice_of_seconds_is_measured() {
+        for mode in [Mode::Train, Mode::Evaluate] {
+            for seconds in Seconds::ALL {
+                let settings = Settings { batches: vec![7, 33], orders: vec![2, 0], seconds, mode, repeats: 1 };
+                let rows = run(&settings).unwrap().rows;
+                let found: Vec<_> = rows.iter().map(|row| (row.batch, row.order)).collect();
+                assert_eq!(found, [(7, 0), (7, 2), (33, 0), (33, 2)]);
+                assert_eq!((rows[0].cost_ratio, rows[2].cost_ratio), (1.0, 1.0));
+                for row in &rows {
+                    assert!(row.seconds_min <= row.seconds_median && row.working_bytes > 0, "{row:?}");
+                    let channels = seconds.layout(row.order, 2).channels();
+                    let flops = (mode.passes() * 2 * channels * row.batch * model().spec.multiply_adds()) as f64;
+                    assert!((row.gflops * 1e9 * row.seconds_median / flops - 1.0).abs() < 1e-12);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn order_0_is_measured_for_the_ratio_even_if_it_is_not_shown() {
+        let settings =
+            Settings { batches: vec![16], orders: vec![1], seconds: Seconds::Diagonal, mode: Mode::Train, repeats: 2 };
+        let rows = run(&settings).unwrap().rows;
+        assert!(rows.len() == 1 && rows[0].cost_ratio > 0.0 && rows[0].cost_ratio != 1.0);
+    }
+
+    #[test]
+    fn senseless_settings_are_bad_input() {
+        let good =
+            Settings { batches: vec![16], orders: vec![1], seconds: Seconds::Diagonal, mode: Mode::Train, repeats: 1 };
+        let bad = [
+            Settings { batches: vec![], ..good.clone() },
+            Settings { batches: vec![0], ..good.clone() },
+            Settings { orders: vec![3], ..good.clone() },
+            Settings { repeats: 0, ..good },
+        ];
+        for settings in bad {
+            assert_eq!(run(&settings).unwrap_err().exit_code(), 2, "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn a_median_of_an_even_count_is_between() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
+    }
+}

@@ -1,0 +1,295 @@
+//! The derivative certificate: what a device says about a network's value and derivatives, against
+//! jets in f64 on the CPU, and both against differences of values, which know nothing of jets.
+
+mod differences;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use self::differences::{Differences, differences, evaluations};
+use crate::backend::Backend;
+use crate::cpu::Cpu;
+use crate::entry::{Entry, Seconds};
+use crate::error::{Error, Result};
+use crate::jet::{Derivative, Jets};
+use crate::network::{Model, Precision, Smoothness};
+
+/// What is compared with what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    /// The device under test against jets in f64 on the CPU.
+    DeviceWithReference,
+    /// Jets in f64 on the CPU against extrapolated differences of values.
+    ReferenceWithDifferences,
+    /// The device under test against extrapolated differences of values.
+    DeviceWithDifferences,
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Comparison::DeviceWithReference => "device - cpu f64",
+            Comparison::ReferenceWithDifferences => "cpu f64 - differences",
+            Comparison::DeviceWithDifferences => "device - differences",
+        })
+    }
+}
+
+/// What to certify, and how strictly.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Strictness {
+    /// The second derivatives: [`Seconds::Diagonal`] or [`Seconds::Full`].
+    pub seconds: Seconds,
+    /// The arithmetic of the device under test.
+    pub precision: Precision,
+    /// The normwise tolerance of the device in place of [`device_tolerance`].
+    pub tolerance: Option<f64>,
+    /// Threads of the CPU reference; 0 for all.
+    pub threads: usize,
+}
+
+/// One comparison of one entry of the jet over all points.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// Its column in every file: `d2u_dx2`.
+    pub entry: String,
+    /// 0, 1 or 2.
+    pub order: usize,
+    /// What is compared.
+    pub comparison: Comparison,
+    /// The points that were compared.
+    pub points: usize,
+    /// The largest difference, relative to the entry's largest magnitude.
+    pub worst: f64,
+    /// The inputs at that point (D).
+    pub worst_at: Vec<f64>,
+    /// The root mean square of the difference, relative to that of the entry.
+    pub normwise: f64,
+    /// What the normwise error must not exceed; the worst may be [`WORST_OVER_NORM`] times as much.
+    pub tolerance: f64,
+    /// The differences' own normwise error, as they estimate it.
+    pub differences_error: Option<f64>,
+    /// Whether both errors keep to their tolerance.
+    pub passed: bool,
+}
+
+/// Everything that was compared.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Certificate {
+    /// The device under test.
+    pub device: String,
+    /// The points at which jets were compared.
+    pub points: usize,
+    /// The points among them, evenly thinned, at which values were differenced; 0 where no
+    /// derivative was certified.
+    pub differenced: usize,
+    /// The findings, entry by entry.
+    pub findings: Vec<Finding>,
+    /// Why orders were left out, if any were.
+    pub skipped: Option<String>,
+    /// Whether every finding passed.
+    pub passed: bool,
+}
+
+/// A single point may be this much worse than the root mean square over all: a rounding error of
+/// four deviations among ten thousand points, at a point of ill condition.
+pub const WORST_OVER_NORM: f64 = 10.0;
+
+/// Errors of an entry that is smaller than this fraction of its natural scale (the output's
+/// deviation over those of the inputs) are measured against that: an entry that is nearly 0 is a
+/// difference of terms that are not, and has their rounding errors.
+const LEAST_SIZE: f64 = 0.1;
+
+/// The normwise tolerance of a device against jets in f64. In f32 random networks of 1 to 10 inputs
+/// and up to 4 layers of 128 came to 2e-6 at most, in f64 to 1e-14; a wrong rule is wrong by more than
+/// 1e-3.
+pub fn device_tolerance(precision: Precision) -> f64 {
+    match precision {
+        Precision::F32 => 1e-5,
+        Precision::F64 => 1e-12,
+    }
+}
+
+/// The normwise tolerance of jets in f64 against differences of an order. The same networks came to
+/// 1e-12 (first) and 1e-9 (second derivatives, where rounding is divided by h²) at most. A network
+/// that is C1 came to 1e-4: differences across a kink are wrong by about the narrowest step.
+fn differences_tolerance(smoothness: Smoothness, order: usize) -> f64 {
+    match (smoothness, order) {
+        (Smoothness::Infinite, 1) => 1e-9,
+        (Smoothness::Infinite, _) => 1e-7,
+        _ => 1e-3,
+    }
+}
+
+/// Flops that the differences of one certificate may take: a few seconds of a CPU. Where all
+/// points would take more, they are evenly thinned.
+const DIFFERENCES_FLOPS: f64 = 5e10;
+
+/// Certifies `device`, which holds `model`, at `points` (D, B) in the user's units.
+///
+/// # Errors
+/// Bad points, or a device that fails. A missed tolerance is no error here: see
+/// [`Certificate::verdict`].
+pub fn certify(
+    model: &Model,
+    points: &[Vec<f64>],
+    device: &mut dyn Backend,
+    strictness: &Strictness,
+) -> Result<Certificate> {
+    let count = points.first().map_or(0, Vec::len);
+    if count == 0 || points.len() != model.spec.inputs {
+        let problem = format!("{count} points of {} inputs for a network of {}", points.len(), model.spec.inputs);
+        return Err(Error::input("points", problem, "give at least one point with every input of the network"));
+    }
+    let (order, skipped) = orders(model);
+    let layout = strictness.seconds.layout(order, model.spec.inputs);
+    let mut reference = Cpu::<f64>::new(model, strictness.threads)?;
+    let device_jets = device.evaluate(points, &layout)?;
+    let reference_jets = reference.evaluate(points, &layout)?;
+
+    // A mean is no part of a derivative, and would cost the differences digits.
+    let mut centred = model.clone();
+    centred.normalizer.outputs.mean.fill(0.0);
+    let mut values = Cpu::<f64>::new(&centred, strictness.threads)?;
+    let derivatives: Vec<_> = layout.derivatives().collect();
+    let judged = thin(count, differences_points(model, &derivatives));
+    let judged_points = at(points, &judged);
+    let mut all: Vec<Option<Vec<Differences>>> = vec![];
+    for derivative in &derivatives {
+        all.push(match derivative {
+            Derivative::Value => None,
+            derivative => Some(differences(&mut values, &centred, &judged_points, *derivative)?),
+        });
+    }
+
+    let mut findings = vec![];
+    for output in 0..model.spec.outputs {
+        for (derivative, differences) in derivatives.iter().zip(&all) {
+            let entry = Entry { output, derivative: *derivative };
+            let judge = Judge { model, entry, points };
+            let of = |jets: &Jets| jets.entry(output, *derivative).expect("a channel of the layout").to_vec();
+            let (tested, exact) = (of(&device_jets), of(&reference_jets));
+            let allowed = strictness.tolerance.unwrap_or(device_tolerance(strictness.precision));
+            findings.push(judge.finding(Comparison::DeviceWithReference, &tested, &exact, allowed));
+            if let Some(differences) = differences {
+                let judge = Judge { points: &judged_points, ..judge };
+                let differences = &differences[output];
+                let pick = |values: &[f64]| -> Vec<f64> { judged.iter().map(|k| values[*k]).collect() };
+                let (tested, exact) = (pick(&tested), pick(&exact));
+                let mut push = |comparison, jets: &[f64], allowed| {
+                    findings.push(judge.finding_with(comparison, jets, differences, allowed));
+                };
+                let least = differences_tolerance(model.spec.activation.smoothness(), derivative.order());
+                push(Comparison::ReferenceWithDifferences, &exact, least);
+                push(Comparison::DeviceWithDifferences, &tested, allowed + least);
+            }
+        }
+    }
+    let passed = findings.iter().all(|finding| finding.passed);
+    let differenced = if order > 0 { judged.len() } else { 0 };
+    Ok(Certificate { device: device.device(), points: count, differenced, findings, skipped, passed })
+}
+
+impl Certificate {
+    /// An [`Error::Tolerance`] (exit code 3) where a tolerance was missed.
+    pub fn verdict(&self) -> Result<()> {
+        let missed: Vec<_> = self.findings.iter().filter(|finding| !finding.passed).collect();
+        let Some(first) = missed.first() else { return Ok(()) };
+        let (count, all) = (missed.len(), self.findings.len());
+        Err(Error::Tolerance(format!(
+            "{count} of {all} comparisons miss their tolerance; the first is {} ({}): normwise {:.1e}, worst {:.1e}, \
+             tolerance {:.1e}",
+            first.entry, first.comparison, first.normwise, first.worst, first.tolerance
+        )))
+    }
+}
+
+/// The orders that exist and are continuous, and why the others are left out.
+fn orders(model: &Model) -> (usize, Option<String>) {
+    let activation = model.spec.activation;
+    let because = |what: &str| Some(format!("{activation} is {}: {what}", activation.smoothness()));
+    match activation.smoothness() {
+        Smoothness::C0 => {
+            (0, because("its derivatives jump or do not exist at the kinks of every unit; values alone are certified"))
+        }
+        Smoothness::C1 => (
+            1,
+            because(
+                "its second derivative jumps at the kinks of every unit; values and first derivatives are certified",
+            ),
+        ),
+        Smoothness::Infinite => (2, None),
+    }
+}
+
+/// At how many points differences are affordable.
+fn differences_points(model: &Model, derivatives: &[Derivative]) -> usize {
+    let evaluations: usize = derivatives.iter().filter(|d| d.order() > 0).map(|d| evaluations(*d)).sum();
+    let flops = (evaluations * 2 * model.spec.multiply_adds()).max(1);
+    (DIFFERENCES_FLOPS / flops as f64).max(100.0) as usize
+}
+
+/// At most `most` of 0..count, evenly.
+pub fn thin(count: usize, most: usize) -> Vec<usize> {
+    let kept = count.min(most.max(1));
+    (0..kept).map(|k| k * count / kept).collect()
+}
+
+/// The points (D, ·) at these positions.
+pub fn at(points: &[Vec<f64>], positions: &[usize]) -> Vec<Vec<f64>> {
+    points.iter().map(|column| positions.iter().map(|k| column[*k]).collect()).collect()
+}
+
+/// Compares two ways to one entry.
+#[derive(Clone, Copy)]
+struct Judge<'a> {
+    model: &'a Model,
+    entry: Entry,
+    points: &'a [Vec<f64>],
+}
+
+impl Judge<'_> {
+    fn finding(&self, comparison: Comparison, tested: &[f64], exact: &[f64], tolerance: f64) -> Finding {
+        let least = LEAST_SIZE * self.entry.natural_scale(&self.model.normalizer);
+        let apart: Vec<f64> = tested.iter().zip(exact).map(|(a, b)| distance(*a, *b)).collect();
+        let largest = exact.iter().fold(least, |largest, x| largest.max(x.abs()));
+        let at = (0..apart.len()).max_by(|a, b| apart[*a].total_cmp(&apart[*b])).unwrap_or(0);
+        let (worst, normwise) = (apart[at] / largest, root_mean_square(&apart) / root_mean_square(exact).max(least));
+        Finding {
+            entry: self.entry.column(&self.model.inputs, &self.model.outputs),
+            order: self.entry.derivative.order(),
+            comparison,
+            points: exact.len(),
+            worst,
+            worst_at: self.points.iter().map(|column| column[at]).collect(),
+            normwise,
+            tolerance,
+            differences_error: None,
+            passed: normwise <= tolerance && worst <= WORST_OVER_NORM * tolerance,
+        }
+    }
+
+    fn finding_with(&self, comparison: Comparison, jets: &[f64], judge: &Differences, tolerance: f64) -> Finding {
+        let least = LEAST_SIZE * self.entry.natural_scale(&self.model.normalizer);
+        let error = root_mean_square(&judge.errors) / root_mean_square(&judge.values).max(least);
+        Finding { differences_error: Some(error), ..self.finding(comparison, jets, &judge.values, tolerance) }
+    }
+}
+
+/// |a − b|; infinite where that is not a number, so that it can never pass.
+fn distance(a: f64, b: f64) -> f64 {
+    let distance = (a - b).abs();
+    if distance.is_nan() { f64::INFINITY } else { distance }
+}
+
+fn root_mean_square(values: &[f64]) -> f64 {
+    // Scaled by the largest, so that the squares neither overflow nor vanish.
+    let largest = values.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    if largest == 0.0 || !largest.is_finite() {
+        return largest;
+    }
+    let mean = values.iter().map(|x| (x / largest).powi(2)).sum::<f64>() / values.len() as f64;
+    largest * mean.sqrt()
+}

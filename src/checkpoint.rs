@@ -1,0 +1,97 @@
+//! `checkpoint.safetensors`: a run's [`State`] on disk, exact to the bit.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::Normalizer;
+use crate::error::{Error, Result};
+use crate::network::{NetworkSpec, Precision};
+use crate::optimizer::{OptimizerState, Plateau};
+use crate::tensors::{Tensor, TensorFile};
+use crate::trainer::{Best, State};
+
+/// The version of the file.
+const FORMAT: u32 = 1;
+
+/// All but the tensors.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    checkpoint: u32,
+    step: u64,
+    seconds: f64,
+    plateau: Plateau,
+    best: Option<BestDocument>,
+    normalizer: Normalizer,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BestDocument {
+    step: u64,
+    loss: f64,
+    waited: u64,
+}
+
+/// Writes the state of a run whose numbers have this precision and whose data has this scaling.
+pub fn write(path: &Path, state: &State, precision: Precision, normalizer: &Normalizer) -> Result<()> {
+    let best = state.best.as_ref();
+    let document = Document {
+        checkpoint: FORMAT,
+        step: state.step,
+        seconds: state.seconds,
+        plateau: state.plateau,
+        best: best.map(|best| BestDocument { step: best.step, loss: best.loss, waited: best.waited }),
+        normalizer: normalizer.clone(),
+    };
+    let blocks = [
+        ("parameters", Some(&state.parameters)),
+        ("first_moment", Some(&state.optimizer.first_moment)),
+        ("second_moment", Some(&state.optimizer.second_moment)),
+        ("best_parameters", best.map(|best| &best.parameters)),
+    ];
+    let tensor = |values: &Vec<f64>| Tensor { shape: vec![values.len()], precision, values: values.clone() };
+    let tensors = blocks.into_iter().filter_map(|(name, block)| Some((name.to_string(), tensor(block?))));
+    let document = serde_json::to_value(document).expect("a document of numbers");
+    TensorFile { document, tensors: tensors.collect() }.write(path)
+}
+
+/// Reads the state of a run.
+///
+/// # Errors
+/// [`Error::Input`] for a file that is no checkpoint or another network's, and where the data is not
+/// what the run was trained on.
+pub fn read(path: &Path, spec: &NetworkSpec, precision: Precision, normalizer: &Normalizer) -> Result<State> {
+    let wrong = |problem: String, mend: &str| Error::input(path.display(), problem, mend);
+    let file = TensorFile::read(path)?;
+    let document: Document = serde_json::from_value(file.document.clone()).map_err(|error| {
+        wrong(format!("this is no checkpoint: {error}"), "name the directory of a run that `jetfit train` made")
+    })?;
+    if document.checkpoint != FORMAT {
+        let problem = format!("this checkpoint has format {}, expected {FORMAT}", document.checkpoint);
+        return Err(wrong(problem, "resume it with the version of jetfit that wrote it"));
+    }
+    if &document.normalizer != normalizer {
+        let problem = "the scaling of the job's data is not that of the checkpoint: the data has changed".to_string();
+        return Err(wrong(problem, "restore the data files, or start a new run"));
+    }
+    let block = |name: &str| {
+        let tensor = file.tensor(name, &[spec.parameters()], path)?;
+        if tensor.precision != precision {
+            let problem = format!("the run has precision {}, the job {precision}", tensor.precision);
+            return Err(wrong(problem, "resume with the precision that the run was started with"));
+        }
+        Ok(tensor.values.clone())
+    };
+    let best = |best: BestDocument| {
+        let parameters = block("best_parameters")?;
+        Ok(Best { step: best.step, loss: best.loss, waited: best.waited, parameters })
+    };
+    Ok(State {
+        step: document.step,
+        seconds: document.seconds,
+        parameters: block("parameters")?,
+        optimizer: OptimizerState { first_moment: block("first_moment")?, second_moment: block("second_moment")? },
+        plateau: document.plateau,
+        best: document.best.map(best).transpose()?,
+    })
+}

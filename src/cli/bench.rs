@@ -1,0 +1,194 @@
+//! `jetfit bench`: what derivatives cost against the batch size, on a device.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use jetfit::bench::{self, Mode, Report, Row, Settings};
+use jetfit::entry::Seconds;
+use jetfit::error::{Error, Result};
+use jetfit::network::{Activation, NetworkSpec, Precision};
+use jetfit::{device, files, plot};
+use serde_json::json;
+
+use super::predict::{precision, seconds};
+use super::progress::Progress;
+use super::table::table;
+use super::{Display, Format, print};
+
+/// Measure what derivatives cost against the batch size
+///
+/// A row for each batch and order, with order 0 measured in turn with the others, so that the cost
+/// ratios hold on a busy machine. GFLOP/s count the products alone: 2 · channels · batch · Σ(in·out),
+/// three times that for a training step.
+#[derive(Args)]
+#[command(after_help = "Example:
+  jetfit bench --inputs 2 --hidden 64,64,64,64 --batch 256,1024,4096 --order 0,1,2 --plot bench.png")]
+pub struct Arguments {
+    /// Inputs of the network
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    inputs: u32,
+
+    /// Outputs of the network
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    outputs: u32,
+
+    /// The width of each hidden layer
+    #[arg(long, value_name = "WIDTHS", default_value = "64,64,64,64", value_delimiter = ',',
+          value_parser = clap::value_parser!(u32).range(1..))]
+    hidden: Vec<u32>,
+
+    /// The activation of the hidden layers
+    #[arg(long, default_value = "tanh", value_parser = activation())]
+    activation: Activation,
+
+    /// Points in a batch
+    #[arg(long, value_name = "COUNTS", default_value = "256,1024,4096", value_delimiter = ',',
+          value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Vec<u32>,
+
+    /// Orders of derivative
+    #[arg(long, value_name = "ORDERS", default_value = "0,1,2", value_delimiter = ',',
+          value_parser = clap::value_parser!(u8).range(0..=2))]
+    order: Vec<u8>,
+
+    /// Which second derivatives: of each input, their sum alone, or the mixed ones too
+    #[arg(long, default_value = Seconds::Diagonal.name(), value_parser = seconds())]
+    second: Seconds,
+
+    /// A training step, or jets alone
+    #[arg(long, value_enum, default_value_t = What::Train)]
+    mode: What,
+
+    /// auto, cpu, gpu, or a part of an adapter's name
+    #[arg(long, default_value = "auto")]
+    device: String,
+
+    /// The format of the arithmetic; f64 runs on the CPU
+    #[arg(long, default_value = "f32", value_parser = precision())]
+    precision: Precision,
+
+    /// CPU threads; 0 takes all
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+
+    /// Timings of each batch and order
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    repeats: u32,
+
+    /// Write the rows as CSV
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Draw time and cost ratio against the batch size, as PNG and SVG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+
+    #[command(flatten)]
+    display: Display,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    Train,
+    Evaluate,
+}
+
+fn activation() -> impl TypedValueParser<Value = Activation> {
+    PossibleValuesParser::new(Activation::ALL.map(Activation::name)).try_map(|name| name.parse::<Activation>())
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let wide = |numbers: &[u32]| numbers.iter().map(|n| *n as usize).collect::<Vec<_>>();
+    let spec = NetworkSpec {
+        inputs: arguments.inputs as usize,
+        hidden: wide(&arguments.hidden),
+        outputs: arguments.outputs as usize,
+        activation: arguments.activation,
+    };
+    let mut orders: Vec<_> = arguments.order.iter().map(|order| usize::from(*order)).collect();
+    orders.sort_unstable();
+    orders.dedup();
+    arguments.activation.supports(*orders.last().unwrap_or(&0), "--order 2")?;
+    let mode = match arguments.mode {
+        What::Train => Mode::Train,
+        What::Evaluate => Mode::Evaluate,
+    };
+    let repeats = arguments.repeats as usize;
+    let settings = Settings { batches: wide(&arguments.batch), orders, seconds: arguments.second, mode, repeats };
+    let model = bench::network(spec, arguments.precision);
+    let rows = (settings.batches.len() * settings.orders.len()) as u64;
+    let mut progress = Progress::new("bench", rows, arguments.display.quiet);
+    let mut done = 0;
+    let report = bench::bench(
+        &model,
+        &settings,
+        &mut |model| device::open(&arguments.device, arguments.precision, arguments.threads, model),
+        &mut |row| {
+            done += 1;
+            progress.at(done, || format!("batch {}, order {}", row.batch, row.order));
+        },
+    )?;
+    drop(progress);
+    let widths = [&[model.spec.inputs], model.spec.hidden.as_slice(), &[model.spec.outputs]].concat();
+    let widths = widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
+    let subject = format!("{mode}, {} {widths}, {} on {}", model.spec.activation, arguments.precision, report.device);
+    // Shown first: a file that cannot be written must not cost the measurement.
+    print(&match arguments.display.format {
+        Format::Json => json!(report).to_string(),
+        Format::Human => for_people(&report, &subject, repeats),
+    })?;
+    if let Some(path) = &arguments.out {
+        write_csv(&report.rows, path)?;
+    }
+    if let Some(path) = &arguments.plot {
+        plot::write_svg_png(&plot::bench(&picture(&report.rows, &settings, subject)), path)?;
+    }
+    Ok(())
+}
+
+fn write_csv(rows: &[Row], path: &Path) -> Result<()> {
+    files::write_atomically(path, |writer| {
+        let mut writer = csv::Writer::from_writer(writer);
+        let failed = |error: csv::Error| Error::io(path, error.into());
+        rows.iter().try_for_each(|row| writer.serialize(row).map_err(failed))?;
+        writer.flush().map_err(|error| Error::io(path, error))
+    })
+}
+
+fn picture(rows: &[Row], settings: &Settings, title: String) -> plot::Bench {
+    let line = |order: &usize| {
+        let mut own: Vec<_> = rows.iter().filter(|row| row.order == *order).collect();
+        own.sort_by_key(|row| row.batch);
+        let batches: Vec<f64> = own.iter().map(|row| row.batch as f64).collect();
+        plot::BenchLine {
+            order: *order,
+            seconds: plot::Series::new(batches.clone(), own.iter().map(|row| row.seconds_median).collect::<Vec<_>>()),
+            ratio: plot::Series::new(batches, own.iter().map(|row| row.cost_ratio).collect::<Vec<_>>()),
+        }
+    };
+    let unit = match settings.mode {
+        Mode::Train => "training step",
+        Mode::Evaluate => "evaluation",
+    };
+    plot::Bench { title, lines: settings.orders.iter().map(line).collect(), unit: unit.to_string() }
+}
+
+fn for_people(report: &Report, subject: &str, repeats: usize) -> String {
+    let row = |row: &Row| {
+        vec![
+            row.batch.to_string(),
+            row.order.to_string(),
+            format!("{:.3}", 1e3 * row.seconds_median),
+            format!("{:.3}", 1e3 * row.seconds_min),
+            format!("{:.2e}", row.points_per_second),
+            format!("{:.1}", row.gflops),
+            format!("{:.2}", row.cost_ratio),
+            format!("{:.2}", row.working_bytes as f64 / f64::from(1 << 20)),
+        ]
+    };
+    let heading = ["batch", "order", "median ms", "least ms", "points/s", "GFLOP/s", "cost ratio", "MiB"];
+    let rows: Vec<_> = report.rows.iter().map(row).collect();
+    format!("{subject}\n  {} clock, median of {repeats} timings\n\n{}", report.clock, table(&heading, &rows))
+}

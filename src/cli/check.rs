@@ -1,0 +1,171 @@
+//! `jetfit check`: the derivative certificate of a trained network on a device.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jetfit::certificate::{Certificate, Finding, Strictness, WORST_OVER_NORM, at, certify, thin};
+use jetfit::data::{Dataset, TableReader};
+use jetfit::device;
+use jetfit::entry::Seconds;
+use jetfit::error::{Error, Result};
+use jetfit::job::{Job, Overrides};
+use jetfit::network::{Model, Precision};
+use jetfit::run_dir::{self, RunDir};
+use serde_json::json;
+
+use super::predict::precision;
+use super::table::table;
+use super::{Format, print};
+
+/// Certify a trained network's value and derivatives on a device
+///
+/// Compares what the device computes with jets in f64 on the CPU, and both with extrapolated
+/// differences of values, which know nothing of jets. Ends with exit code 3 where a tolerance is
+/// missed.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  jetfit check runs/sine
+  jetfit check model.safetensors --points points.csv --second full --format json")]
+pub struct Arguments {
+    /// A model.safetensors, or the directory of a run
+    #[arg(value_name = "MODEL|RUN_DIR")]
+    model: PathBuf,
+
+    /// A CSV file that has a column for each input [default: the run's validation rows]
+    #[arg(long, value_name = "FILE")]
+    points: Option<PathBuf>,
+
+    /// Points at most; more are thinned evenly
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = at_least_1())]
+    max_points: usize,
+
+    /// Which second derivatives: of each input, or the mixed ones too
+    #[arg(long, default_value = "diagonal", value_parser = diagonal_or_full())]
+    second: Seconds,
+
+    /// auto, cpu, gpu, or a part of an adapter's name
+    #[arg(long, default_value = "auto")]
+    device: String,
+
+    /// The format of the arithmetic; f64 runs on the CPU [default: that of the model]
+    #[arg(long, value_parser = precision())]
+    precision: Option<Precision>,
+
+    /// CPU threads; 0 takes all
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+
+    /// The normwise tolerance against f64 [default: 1e-5 in f32, 1e-12 in f64]
+    #[arg(long, value_parser = positive)]
+    tolerance: Option<f64>,
+
+    /// The form of the result on stdout
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+fn at_least_1() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u32).range(1..).map(|count| count as usize)
+}
+
+fn diagonal_or_full() -> impl TypedValueParser<Value = Seconds> {
+    let full = |name: String| if name == "full" { Seconds::Full } else { Seconds::Diagonal };
+    PossibleValuesParser::new(["diagonal", "full"]).map(full)
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err("a positive number is needed, as in 1e-5".to_string()),
+    }
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let model = Model::read(run_dir::model_path(&arguments.model)?)?;
+    let (points, mut source) = match &arguments.points {
+        Some(file) => from_file(&model, file)?,
+        None => from_run(&arguments.model)?,
+    };
+    let count = points[0].len();
+    let kept = thin(count, arguments.max_points);
+    if kept.len() < count {
+        source = format!("{} of the {count} {source}, evenly thinned", kept.len());
+    } else {
+        source = format!("{count} {source}");
+    }
+    let precision = arguments.precision.unwrap_or(model.precision);
+    let strictness =
+        Strictness { seconds: arguments.second, precision, tolerance: arguments.tolerance, threads: arguments.threads };
+    let mut backend = device::open(&arguments.device, precision, arguments.threads, &model)?;
+    let certificate = certify(&model, &at(&points, &kept), backend.as_mut(), &strictness)?;
+    print(&match arguments.format {
+        Format::Json => {
+            let mut value = json!(certificate);
+            value["model"] = json!(arguments.model.display().to_string());
+            value["source"] = json!(source);
+            value.to_string()
+        }
+        Format::Human => for_people(&certificate, &model, &arguments.model, &source),
+    })?;
+    certificate.verdict()
+}
+
+/// All points (D, B) of a file, and what they are.
+fn from_file(model: &Model, file: &Path) -> Result<(Vec<Vec<f64>>, String)> {
+    let mut reader = TableReader::open(file)?;
+    reader.select(&model.inputs)?;
+    Ok((reader.read_rows()?, format!("rows of {}", file.display())))
+}
+
+/// The rows that judged the run, or those it was trained on where none did.
+fn from_run(path: &Path) -> Result<(Vec<Vec<f64>>, String)> {
+    if !path.is_dir() {
+        let problem = "a model file alone names no points to check it at";
+        return Err(Error::input(path.display(), problem, "give --points FILE, or the directory of a run"));
+    }
+    let job = Job::read(RunDir::open(path)?.job(), &Overrides::default())?;
+    let dataset = Dataset::read(&job.data, job.training.seed)?;
+    Ok(match dataset.validation {
+        Some(set) => (set.inputs, "validation rows of the run".to_string()),
+        None => (dataset.training.inputs, "training rows of the run, which has no others".to_string()),
+    })
+}
+
+fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &str) -> String {
+    let row = |finding: &Finding| {
+        let places = model.inputs.iter().zip(&finding.worst_at).map(|(name, x)| format!("{name} = {x:.4}"));
+        vec![
+            finding.entry.clone(),
+            finding.comparison.to_string(),
+            format!("{:.1e}", finding.normwise),
+            format!("{:.1e}", finding.worst),
+            format!("{:.0e}", finding.tolerance),
+            if finding.passed { "ok" } else { "MISSED" }.to_string(),
+            places.collect::<Vec<_>>().join(", "),
+        ]
+    };
+    let rows: Vec<_> = certificate.findings.iter().map(row).collect();
+    let heading = ["entry", "difference", "normwise", "worst", "tolerance", "", "worst at"];
+    let mut lines = vec![
+        format!("Derivative certificate of {}", path.display()),
+        format!("  device: {}", certificate.device),
+        format!("  points: {source}"),
+    ];
+    if (1..certificate.points).contains(&certificate.differenced) {
+        lines.push(format!("  differences: at {} of them, evenly thinned", certificate.differenced));
+    }
+    lines.extend(certificate.skipped.iter().map(|reason| format!("  left out: {reason}")));
+    lines.extend([String::new(), table(&heading, &rows), String::new()]);
+    lines.push(format!(
+        "  normwise: relative root mean square; worst: relative to the largest, at most {WORST_OVER_NORM} times the \
+         tolerance"
+    ));
+    let missed = certificate.findings.iter().filter(|finding| !finding.passed).count();
+    lines.push(match missed {
+        0 => format!("  passed: all {} comparisons", rows.len()),
+        _ => format!("  failed: {missed} of {} comparisons", rows.len()),
+    });
+    lines.join("\n")
+}

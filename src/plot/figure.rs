@@ -1,0 +1,225 @@
+//! What all pictures share: the canvas, the type, the colours, a panel with its axes, the marks.
+
+use std::sync::Once;
+
+use plotters::chart::ChartContext;
+use plotters::coord::Shift;
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{FontStyle, register_font};
+
+use super::Series;
+use super::axis::Axis;
+
+/// SVG units a pixel: plotters rounds coordinates to whole units, and a curve rounded to whole
+/// pixels is a staircase.
+const UNIT: i32 = 10;
+
+/// The first family is embedded (pictures look alike everywhere); the others are for a viewer of
+/// the SVG that has no DejaVu Sans.
+const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
+
+/// Okabe and Ito's colours, told apart by everybody.
+pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
+pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
+pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
+pub(super) const LINES: [RGBColor; 5] =
+    [RGBColor(0, 158, 115), RGBColor(230, 159, 0), RGBColor(86, 180, 233), RGBColor(204, 121, 167), GREY];
+const GRID: RGBColor = RGBColor(232, 232, 232);
+
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
+pub(super) type Drawn<T = ()> = std::result::Result<T, DrawingAreaErrorKind<std::io::Error>>;
+
+/// A mark of a legend.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Mark {
+    Line(RGBColor),
+    Dashed(RGBColor),
+    Dots(RGBColor),
+}
+
+/// What surrounds the panels.
+pub(super) struct Frame {
+    pub title: String,
+    pub legend: Vec<(Mark, String)>,
+    /// A line in a warning colour above the panels.
+    pub warning: Option<String>,
+    /// Small lines below the panels.
+    pub notes: Vec<String>,
+    /// Width and height of a panel in pixels.
+    pub panel: (u32, u32),
+}
+
+/// The height of a line of text above or below the panels, in pixels.
+const LINE: u32 = 22;
+
+impl Frame {
+    /// An SVG with `rows` rows of `columns` panels; `draw` gets each panel's area in reading order.
+    pub fn draw(&self, rows: usize, columns: usize, draw: impl FnOnce(&[Area]) -> Drawn) -> String {
+        static FONT: Once = Once::new();
+        FONT.call_once(|| {
+            let valid = register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok();
+            assert!(valid, "the embedded font is a font");
+        });
+        let (rows, columns) = (rows.max(1), columns.max(1));
+        let panels = (columns as u32 * self.panel.0, rows as u32 * self.panel.1);
+        let head = 12 + LINE * (1 + u32::from(self.has_legend()) + u32::from(self.warning.is_some()));
+        let size = (panels.0, head + panels.1 + LINE * self.notes.len() as u32 + 6);
+        let fine = |pixels: u32| pixels * UNIT as u32;
+        let mut svg = String::new();
+        let root = SVGBackend::with_string(&mut svg, (fine(size.0), fine(size.1))).into_drawing_area();
+        let (top, rest) = root.split_vertically(fine(head));
+        let (middle, bottom) = rest.split_vertically(fine(panels.1));
+        root.fill(&WHITE)
+            .and_then(|()| self.draw_text(&top, &bottom))
+            .and_then(|()| draw(&middle.split_evenly((rows, columns))))
+            .and_then(|()| root.present())
+            .expect("an SVG grows in memory with an embedded font: nothing there can fail");
+        drop((top, middle, bottom, rest, root));
+        let written = |(w, h): (u32, u32)| format!("width=\"{w}\" height=\"{h}\"");
+        svg.replacen(&written((fine(size.0), fine(size.1))), &written(size), 1)
+    }
+
+    /// A legend of one entry says nothing.
+    fn has_legend(&self) -> bool {
+        self.legend.len() > 1
+    }
+
+    fn draw_text(&self, top: &Area, bottom: &Area) -> Drawn {
+        let line = |k: usize| 8 + LINE as i32 * k as i32;
+        write(top, &self.title, (14, line(0)), 15.0, &INK)?;
+        if self.has_legend() {
+            draw_legend(top, &self.legend, line(1))?;
+        }
+        if let Some(warning) = &self.warning {
+            write(top, warning, (14, line(1 + usize::from(self.has_legend()))), 11.5, &VERMILION)?;
+        }
+        for (k, note) in self.notes.iter().enumerate() {
+            write(bottom, note, (14, LINE as i32 * k as i32), 10.5, &GREY)?;
+        }
+        Ok(())
+    }
+}
+
+/// One panel before its series are drawn.
+pub(super) struct Panel<'a> {
+    pub caption: String,
+    pub x: Axis,
+    pub y: Axis,
+    pub x_name: &'a str,
+    pub y_name: &'a str,
+    /// Room for the labels of the y axis: [`Axis::widest_label`], or that of the widest axis in
+    /// the column, so that panels stand one under the other.
+    pub label_characters: usize,
+}
+
+impl Panel<'_> {
+    /// Draws grid, axes, names and caption.
+    pub fn draw<'a, 'b>(self, area: &'a Area<'b>) -> Drawn<Chart<'a, 'b>> {
+        let ticks = 30 + 6 * self.label_characters as i32;
+        let top = if self.caption.is_empty() { 8 } else { 26 };
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(top * UNIT)
+            .margin_right(14 * UNIT)
+            .margin_left(10 * UNIT)
+            .margin_bottom(8 * UNIT)
+            .x_label_area_size(40 * UNIT)
+            .y_label_area_size(ticks * UNIT)
+            .build_cartesian_2d(self.x, self.y)?;
+        chart
+            .configure_mesh()
+            .max_light_lines(0)
+            .bold_line_style(GRID.stroke_width(UNIT as u32 * 7 / 10))
+            .axis_style(GREY.stroke_width(UNIT as u32 * 8 / 10))
+            .set_all_tick_mark_size(4 * UNIT)
+            .label_style(font(11.0).color(&INK))
+            .axis_desc_style(font(12.0).color(&INK))
+            .x_desc(self.x_name)
+            .y_desc(self.y_name)
+            .draw()?;
+        write(area, &self.caption, (10 + ticks, 6), 12.0, &INK)?;
+        Ok(chart)
+    }
+}
+
+/// A curve, or a mark where there is one point.
+pub(super) fn line(chart: &mut Chart, series: &Series, colour: RGBColor, width: f64) -> Drawn {
+    if series.points(CURVE_POINTS).nth(1).is_none() {
+        return marks(chart, series, colour);
+    }
+    chart.draw_series(LineSeries::new(series.points(CURVE_POINTS), stroke(colour, width)))?;
+    Ok(())
+}
+
+/// A dashed curve.
+pub(super) fn dashed(chart: &mut Chart, series: &Series, colour: RGBColor, width: f64) -> Drawn {
+    let points: Vec<_> = series.points(CURVE_POINTS).collect();
+    let style = stroke(colour, width);
+    chart.draw_series(DashedLineSeries::new(points, 6 * UNIT, 4 * UNIT, style))?;
+    Ok(())
+}
+
+/// Translucent dots, thinned evenly where there are more than a picture can show.
+pub(super) fn dots(chart: &mut Chart, series: &Series, colour: RGBColor) -> Drawn {
+    // The more there are, the smaller: a cloud shows its density, a handful stays visible.
+    let radius = if series.x.len() > 200 { 18 } else { 24 } * UNIT / 10;
+    let style = colour.mix(0.35).filled();
+    chart.draw_series(series.points(DOTS).map(|point| Circle::new(point, radius, style)))?;
+    Ok(())
+}
+
+/// A filled mark at every point.
+pub(super) fn marks(chart: &mut Chart, series: &Series, colour: RGBColor) -> Drawn {
+    chart.draw_series(series.points(DOTS).map(|point| Circle::new(point, 3 * UNIT, colour.filled())))?;
+    Ok(())
+}
+
+/// A curve of more points than this is thinned: three a pixel of the widest panel.
+const CURVE_POINTS: usize = 3000;
+/// More dots than this only make the file larger.
+pub(super) const DOTS: usize = 2000;
+
+fn stroke(colour: impl Into<RGBAColor>, width: f64) -> ShapeStyle {
+    let colour = colour.into();
+    ShapeStyle { color: colour, filled: false, stroke_width: (width * f64::from(UNIT)).round() as u32 }
+}
+
+/// `pixels` an em. plotters divides a size by 1.24 to get the em.
+fn font(pixels: f64) -> FontDesc<'static> {
+    (FAMILY, pixels * 1.24 * f64::from(UNIT)).into_font()
+}
+
+/// Text with its top at `place`, in pixels of `area`.
+fn write(area: &Area, text: &str, (x, y): (i32, i32), size: f64, colour: &RGBColor) -> Drawn {
+    let style = font(size).color(colour).pos(Pos::new(HPos::Left, VPos::Top));
+    area.draw(&Text::new(text.to_string(), (x * UNIT, y * UNIT), style))
+}
+
+fn draw_legend(area: &Area, legend: &[(Mark, String)], top: i32) -> Drawn {
+    let mut x = 14;
+    let middle = (top + 6) * UNIT;
+    for (mark, name) in legend {
+        let ends = vec![(x * UNIT, middle), ((x + 24) * UNIT, middle)];
+        match mark {
+            Mark::Line(colour) => area.draw(&PathElement::new(ends, stroke(*colour, 2.2)))?,
+            Mark::Dashed(colour) => {
+                for k in 0..3 {
+                    let dash = |end: i32| ((x + 10 * k + end).min(x + 24) * UNIT, middle);
+                    area.draw(&PathElement::new(vec![dash(0), dash(6)], stroke(*colour, 1.2)))?;
+                }
+            }
+            Mark::Dots(colour) => {
+                for k in [4, 12, 20] {
+                    area.draw(&Circle::new(((x + k) * UNIT, middle), 2 * UNIT, colour.mix(0.5).filled()))?;
+                }
+            }
+        }
+        write(area, name, (x + 30, top), 11.5, &INK)?;
+        let (width, _) = font(11.5).box_size(name).unwrap_or((8 * UNIT as u32 * name.len() as u32, 0));
+        x += 30 + width as i32 / UNIT + 22;
+    }
+    Ok(())
+}

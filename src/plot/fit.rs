@@ -1,0 +1,130 @@
+//! The picture of a fit: the value with its data, the first and the second derivative, against one
+//! input; a row for each output and input.
+
+use super::Series;
+use super::axis::{Axis, scientific};
+use super::figure::{Area, BLUE, Drawn, Frame, GREY, INK, Mark, Panel, dashed, dots, line};
+
+/// A fit to be drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    /// The job's name.
+    pub title: String,
+    /// One for each output and input; more than [`MOST_ROWS`] are left out, and the picture says so.
+    pub rows: Vec<FitRow>,
+    /// Drawn above the panels, in a warning colour.
+    pub warning: Option<String>,
+}
+
+/// One output against one input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FitRow {
+    /// The output's name.
+    pub output: String,
+    /// The input's name.
+    pub input: String,
+    /// Where the other inputs stand: `v = 0.5`. `None` where there is one input.
+    pub slice: Option<String>,
+    /// The value, the first and the second derivative along the input: one to three.
+    pub panels: Vec<FitPanel>,
+}
+
+/// One entry of the jet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FitPanel {
+    /// The network's.
+    pub fit: Series,
+    /// The true one, where it is known.
+    pub truth: Option<Series>,
+    /// Measured points.
+    pub data: Option<Series>,
+    /// The relative L2 error, where the truth is known.
+    pub error: Option<f64>,
+}
+
+/// Rows of one picture.
+const MOST_ROWS: usize = 6;
+/// Characters of tick labels under one panel.
+const TICK_CHARACTERS: usize = 44;
+
+/// The picture of `fit`.
+pub fn fit(fit: &Fit) -> String {
+    let shown = &fit.rows[..fit.rows.len().min(MOST_ROWS)];
+    let panels = || shown.iter().flat_map(|row| &row.panels);
+    let mut legend = vec![];
+    if panels().any(|p| p.data.is_some()) {
+        let near = if shown.iter().any(|row| row.slice.is_some()) { "data near the slice" } else { "data" };
+        legend.push((Mark::Dots(GREY), near.to_string()));
+    }
+    legend.push((Mark::Line(BLUE), "fit".to_string()));
+    if panels().any(|p| p.truth.is_some()) {
+        legend.push((Mark::Dashed(INK), "truth".to_string()));
+    }
+    let mut notes = vec![];
+    if fit.rows.len() > shown.len() {
+        let left_out: Vec<_> =
+            fit.rows[shown.len()..].iter().map(|row| format!("{} along {}", row.output, row.input)).collect();
+        notes.push(format!("Not shown: {}.", left_out.join(", ")));
+    }
+    let columns = shown.iter().map(|row| row.panels.len()).max().unwrap_or(1);
+    let frame = Frame { title: fit.title.clone(), legend, warning: fit.warning.clone(), notes, panel: (360, 270) };
+    let axes: Vec<Vec<(Axis, Axis)>> = shown.iter().map(|row| row.panels.iter().map(axes).collect()).collect();
+    let widest =
+        |column: usize| axes.iter().filter_map(|row| row.get(column)).map(|(_, y)| y.widest_label()).max().unwrap_or(0);
+    frame.draw(shown.len(), columns, |areas| {
+        for ((row, axes), areas) in shown.iter().zip(&axes).zip(areas.chunks(columns)) {
+            for (order, (panel, (x, y))) in row.panels.iter().zip(axes).enumerate() {
+                let empty = Panel {
+                    caption: caption(row, order, panel.error),
+                    x: x.clone(),
+                    y: y.clone(),
+                    x_name: &row.input,
+                    y_name: &notation(&row.output, &row.input, order, row.slice.is_some()),
+                    label_characters: widest(order),
+                };
+                draw_series(panel, empty, &areas[order])?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Axes that hold everything in the panel.
+fn axes(panel: &FitPanel) -> (Axis, Axis) {
+    let all: Vec<_> = [Some(&panel.fit), panel.truth.as_ref(), panel.data.as_ref()].into_iter().flatten().collect();
+    let x = Axis::linear(all.iter().flat_map(|s| &s.x), TICK_CHARACTERS);
+    (x, Axis::linear(all.iter().flat_map(|s| &s.y), usize::MAX))
+}
+
+fn caption(row: &FitRow, order: usize, error: Option<f64>) -> String {
+    let mut caption = ["Value", "First derivative", "Second derivative"][order.min(2)].to_string();
+    if let (Some(slice), 0) = (&row.slice, order) {
+        caption = format!("{caption} at {slice}");
+    }
+    match error {
+        Some(error) => format!("{caption}, relative L2 error {}", scientific(error)),
+        None => caption,
+    }
+}
+
+fn draw_series(panel: &FitPanel, empty: Panel, area: &Area) -> Drawn {
+    let mut chart = empty.draw(area)?;
+    if let Some(data) = &panel.data {
+        dots(&mut chart, data, GREY)?;
+    }
+    line(&mut chart, &panel.fit, BLUE, 2.0)?;
+    if let Some(truth) = &panel.truth {
+        dashed(&mut chart, truth, INK, 1.1)?;
+    }
+    Ok(())
+}
+
+/// `y`, `dy/dx`, `d²y/dx²`; `∂u/∂x` where there are more inputs.
+fn notation(output: &str, input: &str, order: usize, partial: bool) -> String {
+    let d = if partial { "∂" } else { "d" };
+    match order {
+        0 => output.to_string(),
+        1 => format!("{d}{output}/{d}{input}"),
+        _ => format!("{d}²{output}/{d}{input}²"),
+    }
+}

@@ -1,0 +1,77 @@
+//! Pictures: each function takes data and gives one SVG; [`write_svg_png`] writes it with the PNG
+//! that is rendered from it. The font is embedded, so they look alike on every machine.
+
+mod axis;
+mod bench;
+mod figure;
+mod fit;
+mod loss;
+mod parity;
+mod views;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use resvg::{tiny_skia, usvg};
+
+use crate::error::{Error, Result};
+use crate::files::write_atomically;
+
+pub use bench::{Bench, BenchLine, bench};
+pub use fit::{Fit, FitPanel, FitRow, fit};
+pub use loss::{LossHistory, loss};
+pub use parity::{Parity, ParityPanel, parity};
+pub use views::{Known, fit_rows, parity_panels};
+
+/// Numbers against numbers. Pairs that are not finite are not drawn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// (B)
+    pub x: Vec<f64>,
+    /// (B)
+    pub y: Vec<f64>,
+}
+
+impl Series {
+    /// `y` against `x`, of the same length.
+    pub fn new(x: impl Into<Vec<f64>>, y: impl Into<Vec<f64>>) -> Self {
+        let series = Self { x: x.into(), y: y.into() };
+        assert_eq!(series.x.len(), series.y.len(), "a number for each number");
+        series
+    }
+
+    /// The finite points, evenly thinned to at most `most`; the last one is always among them.
+    fn points(&self, most: usize) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let every = self.x.len().div_ceil(most).max(1);
+        let last = self.x.len().saturating_sub(1);
+        let kept = self.x.iter().zip(&self.y).enumerate().filter(move |(k, _)| k % every == 0 || *k == last);
+        kept.map(|(_, (x, y))| (*x, *y)).filter(|(x, y)| x.is_finite() && y.is_finite())
+    }
+}
+
+/// Pixels of the PNG for one of the SVG.
+const PNG_SCALE: f32 = 2.0;
+
+/// Renders an SVG of this module as PNG, at twice its size.
+pub fn png(svg: &str) -> Result<Vec<u8>> {
+    let failed = |problem: String| Error::device("svg renderer", problem);
+    let mut fonts = usvg::fontdb::Database::new();
+    fonts.load_font_data(dejavu::sans::regular().to_vec());
+    let options = usvg::Options { fontdb: Arc::new(fonts), ..Default::default() };
+    let tree = usvg::Tree::from_str(svg, &options).map_err(|e| failed(e.to_string()))?;
+    let size = tree.size().to_int_size().scale_by(PNG_SCALE).ok_or_else(|| failed("an empty picture".into()))?;
+    let mut pixels =
+        tiny_skia::Pixmap::new(size.width(), size.height()).ok_or_else(|| failed("out of memory".into()))?;
+    resvg::render(&tree, tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE), &mut pixels.as_mut());
+    pixels.encode_png().map_err(|e| failed(e.to_string()))
+}
+
+/// Writes `STEM.svg` and the `STEM.png` rendered from it, each whole or not at all.
+pub fn write_svg_png(svg: &str, stem: &Path) -> Result<()> {
+    let png = png(svg)?;
+    for (extension, bytes) in [("svg", svg.as_bytes()), ("png", &png)] {
+        let path = stem.with_extension(extension);
+        write_atomically(&path, |file| file.write_all(bytes).map_err(|e| Error::io(&path, e)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! The training loop: batches, schedule, reports, and the reasons to stop.
+//!
+//! All that decides a step follows from the settings and the step's number, so a run that goes on
+//! from a [`State`] reaches the bits of one that was never stopped.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::backend::{Backend, Batch, SetId};
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::job::Job;
+use crate::loss::Loss;
+use crate::optimizer::{Adam, OptimizerState, Plateau, Schedule};
+
+/// What does not change during a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The optimizer's constants.
+    pub adam: Adam,
+    /// The learning rate; its `steps` are those of the run.
+    pub schedule: Schedule,
+    /// Training rows.
+    pub rows: usize,
+    /// Rows a step; `rows` for full batches, in the rows' own order.
+    pub batch_size: usize,
+    /// Steps between two reports.
+    pub report_every: u64,
+    /// Reports without a lower validation loss after which the run ends; the best state is kept.
+    pub early_stopping: Option<u64>,
+    /// Seconds after which this call ends.
+    pub max_seconds: Option<f64>,
+    /// Shuffles follow from it.
+    pub seed: u64,
+}
+
+impl Settings {
+    /// Those of a job over its data.
+    pub fn new(job: &Job, data: &Dataset) -> Self {
+        let rows = data.training.points();
+        Self {
+            adam: job.adam(),
+            schedule: job.schedule(job.training.steps(rows)),
+            rows,
+            batch_size: job.training.batch_size.unwrap_or(rows).min(rows),
+            report_every: job.training.report_every,
+            early_stopping: job.training.early_stopping,
+            max_seconds: job.training.max_seconds,
+            seed: job.training.seed,
+        }
+    }
+}
+
+/// Where a run stands: what a checkpoint holds.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct State {
+    /// Steps done.
+    pub step: u64,
+    /// Seconds spent on them.
+    pub seconds: f64,
+    /// The parameter block (P).
+    pub parameters: Vec<f64>,
+    /// The optimizer's memory.
+    pub optimizer: OptimizerState,
+    /// The on-plateau schedule's memory.
+    pub plateau: Plateau,
+    /// The best parameters so far, where early stopping keeps them.
+    pub best: Option<Best>,
+}
+
+/// The state with the lowest validation loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best {
+    /// After how many steps.
+    pub step: u64,
+    /// Its validation loss.
+    pub loss: f64,
+    /// Reports since then.
+    pub waited: u64,
+    /// The parameter block (P).
+    pub parameters: Vec<f64>,
+}
+
+/// What a report says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Steps done.
+    pub step: u64,
+    /// Seconds of training so far, those before a resume among them.
+    pub seconds: f64,
+    /// The rate of the last step.
+    pub learning_rate: f64,
+    /// The norm of the last gradient, before clipping.
+    pub gradient_norm: f64,
+    /// Each term over the last batch, before its update (T).
+    pub training: Vec<f64>,
+    /// Each term over the validation rows, after it (T).
+    pub validation: Option<Vec<f64>>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// All steps are done.
+    Steps,
+    /// The validation loss stopped falling.
+    EarlyStopping,
+    /// The time is over.
+    MaxSeconds,
+    /// A signal.
+    Interrupted,
+    /// This step's loss or gradient was not finite.
+    Diverged(u64),
+}
+
+impl Stop {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stop::Steps => "steps",
+            Stop::EarlyStopping => "early_stopping",
+            Stop::MaxSeconds => "max_seconds",
+            Stop::Interrupted => "interrupted",
+            Stop::Diverged(_) => "diverged",
+        }
+    }
+}
+
+/// A run on a backend.
+pub struct Trainer<'a> {
+    backend: &'a mut dyn Backend,
+    settings: &'a Settings,
+    loss: &'a Loss,
+    training: SetId,
+    validation: Option<SetId>,
+    state: State,
+    /// Of this call, and the seconds before it.
+    started: Instant,
+    seconds_before: f64,
+    /// Whose order the training set has.
+    epoch: Option<u64>,
+}
+
+impl<'a> Trainer<'a> {
+    /// Takes the data to the backend. A `state` continues a run; without one the backend's own
+    /// parameters are the start.
+    pub fn new(
+        backend: &'a mut dyn Backend,
+        settings: &'a Settings,
+        loss: &'a Loss,
+        data: &Dataset,
+        state: Option<State>,
+    ) -> Result<Self> {
+        let training = backend.load(&data.training, loss)?;
+        let validation = data.validation.as_ref().map(|set| backend.load(set, loss)).transpose()?;
+        if let Some(state) = &state {
+            backend.set_parameters(&state.parameters)?;
+            backend.set_optimizer_state(&state.optimizer)?;
+        }
+        let state = state.unwrap_or_default();
+        let seconds_before = state.seconds;
+        let started = Instant::now();
+        Ok(Self { backend, settings, loss, training, validation, state, started, seconds_before, epoch: None })
+    }
+
+    /// Trains until there is a reason to stop. `observe` hears every report, and may ask the trainer
+    /// for its state, to keep it.
+    pub fn run(
+        &mut self,
+        stop: &AtomicBool,
+        mut observe: impl FnMut(&Report, &mut Self) -> Result<()>,
+    ) -> Result<Stop> {
+        while self.state.step < self.settings.schedule.steps {
+            if stop.load(Ordering::Relaxed) {
+                return self.end(Stop::Interrupted);
+            }
+            if self.settings.max_seconds.is_some_and(|most| self.started.elapsed().as_secs_f64() >= most) {
+                return self.end(Stop::MaxSeconds);
+            }
+            let step = self.state.step + 1;
+            let rate = self.settings.schedule.rate(step, &self.state.plateau);
+            let batch = self.batch(step)?;
+            self.backend.step(batch, &self.settings.adam.update(step, rate))?;
+            self.state.step = step;
+            if step % self.settings.report_every != 0 && step != self.settings.schedule.steps {
+                continue;
+            }
+            let read = self.backend.report()?;
+            if let Some(step) = read.diverged_at {
+                return self.end(Stop::Diverged(step));
+            }
+            let validation = self.validation.map(|set| self.backend.losses(set)).transpose()?;
+            let report = Report {
+                step,
+                seconds: self.seconds(),
+                learning_rate: rate,
+                gradient_norm: read.gradient_norm,
+                training: read.losses,
+                validation,
+            };
+            let patience_is_over = self.judge(&report)?;
+            observe(&report, self)?;
+            if patience_is_over {
+                return self.end(Stop::EarlyStopping);
+            }
+        }
+        self.end(Stop::Steps)
+    }
+
+    /// The state as it is now, read from the device.
+    pub fn state(&mut self) -> Result<State> {
+        self.state.parameters = self.backend.parameters()?;
+        self.state.optimizer = self.backend.optimizer_state()?;
+        self.state.seconds = self.seconds();
+        Ok(self.state.clone())
+    }
+
+    /// Each term over all training rows, and over the validation rows (T).
+    pub fn losses(&mut self) -> Result<(Vec<f64>, Option<Vec<f64>>)> {
+        let validation = self.validation.map(|set| self.backend.losses(set)).transpose()?;
+        Ok((self.backend.losses(self.training)?, validation))
+    }
+
+    /// Replaces the parameters, for example by the best ones.
+    pub fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.backend.set_parameters(parameters)
+    }
+
+    fn seconds(&self) -> f64 {
+        self.seconds_before + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Steps that a device still computes may yet turn out to have diverged.
+    fn end(&mut self, stop: Stop) -> Result<Stop> {
+        let stop = self.backend.report()?.diverged_at.map_or(stop, Stop::Diverged);
+        if let Stop::Diverged(step) = stop {
+            self.state.step = step - 1;
+        }
+        Ok(stop)
+    }
+
+    /// The rows of a step. Every epoch has an order of its own.
+    fn batch(&mut self, step: u64) -> Result<Batch> {
+        let Settings { rows, batch_size, seed, .. } = *self.settings;
+        let per_epoch = rows.div_ceil(batch_size) as u64;
+        let (epoch, position) = ((step - 1) / per_epoch, (step - 1) % per_epoch);
+        if batch_size < rows && self.epoch != Some(epoch) {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            // Stream 0 has split the rows.
+            rng.set_stream(epoch + 1);
+            let mut order: Vec<u32> = (0..rows as u32).collect();
+            order.shuffle(&mut rng);
+            self.backend.order(self.training, &order)?;
+            self.epoch = Some(epoch);
+        }
+        let start = position as usize * batch_size;
+        Ok(Batch { set: self.training, start, count: batch_size.min(rows - start) })
+    }
+
+    /// Shows a report to the schedule and to early stopping; true when its patience is over.
+    fn judge(&mut self, report: &Report) -> Result<bool> {
+        let training = self.loss.total(&report.training);
+        let validation = report.validation.as_ref().map(|losses| self.loss.total(losses));
+        self.settings.schedule.watch(validation.unwrap_or(training), &mut self.state.plateau);
+        let (Some(patience), Some(loss)) = (self.settings.early_stopping, validation) else { return Ok(false) };
+        match &mut self.state.best {
+            Some(best) if loss >= best.loss || loss.is_nan() => {
+                best.waited += 1;
+                Ok(best.waited >= patience)
+            }
+            best => {
+                let parameters = self.backend.parameters()?;
+                *best = Some(Best { step: report.step, loss, waited: 0, parameters });
+                Ok(false)
+            }
+        }
+    }
+}

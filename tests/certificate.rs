@@ -1,0 +1,176 @@
+//! The derivative certificate: sound devices pass, unsound ones do not.
+
+mod support;
+
+use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport};
+use jetfit::certificate::{Certificate, Comparison, Strictness, certify};
+use jetfit::cpu::Cpu;
+use jetfit::data::PointSet;
+use jetfit::entry::Seconds;
+use jetfit::error::Result;
+use jetfit::jet::{Derivative, JetLayout, Jets};
+use jetfit::loss::Loss;
+use jetfit::network::{Activation, Model, Precision};
+use jetfit::optimizer::{OptimizerState, Update};
+use support::{random_model, random_points};
+
+fn strictness(seconds: Seconds, precision: Precision) -> Strictness {
+    Strictness { seconds, precision, tolerance: None, threads: 1 }
+}
+
+fn certificate(model: &Model, device: &mut dyn Backend, strictness: &Strictness) -> Certificate {
+    certify(model, &random_points(model, 33, 5), device, strictness).unwrap()
+}
+
+#[test]
+fn the_cpu_passes_for_every_activation() {
+    for activation in Activation::ALL {
+        for (inputs, hidden, outputs) in [(1, vec![33], 1), (3, vec![7, 16], 2)] {
+            let model = random_model(inputs, &hidden, outputs, activation, 3);
+            let mut device = Cpu::<f32>::new(&model, 1).unwrap();
+            let certificate = certificate(&model, &mut device, &strictness(Seconds::Full, Precision::F32));
+            certificate.verdict().unwrap_or_else(|error| panic!("{activation}: {error}"));
+            let orders = certificate.findings.iter().map(|finding| finding.order).max().unwrap();
+            let expected = match activation {
+                Activation::Relu | Activation::LeakyRelu => 0,
+                Activation::Elu => 1,
+                _ => 2,
+            };
+            assert_eq!(orders, expected, "{activation}");
+            assert_eq!(certificate.skipped.is_some(), expected < 2, "{activation}");
+            if expected == 2 {
+                // The value once, every derivative in three comparisons.
+                let derivatives = JetLayout::full(inputs).channels() - 1;
+                assert_eq!(certificate.findings.len(), outputs * (1 + 3 * derivatives));
+            }
+        }
+    }
+}
+
+#[test]
+fn f64_on_the_device_is_the_reference_itself() {
+    let model = random_model(2, &[16, 16], 1, Activation::Silu, 4);
+    let mut device = Cpu::<f64>::new(&model, 2).unwrap();
+    let certificate = certificate(&model, &mut device, &strictness(Seconds::Diagonal, Precision::F64));
+    let same = certificate.findings.iter().filter(|f| f.comparison == Comparison::DeviceWithReference);
+    assert!(same.clone().count() == 5 && same.clone().all(|f| f.normwise == 0.0));
+    assert!(certificate.passed);
+}
+
+#[test]
+fn a_device_with_one_wrong_derivative_fails_with_exit_code_3() {
+    let model = random_model(2, &[16, 16], 1, Activation::Tanh, 4);
+    for wrong in [Derivative::Value, Derivative::First(1), Derivative::Second(0, 0), Derivative::Second(0, 1)] {
+        let mut device = Wrong { inner: Cpu::<f32>::new(&model, 1).unwrap(), wrong, point: None, by: 1e-4 };
+        let certificate = certificate(&model, &mut device, &strictness(Seconds::Full, Precision::F32));
+        let error = certificate.verdict().unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        let name = wrong.column("u0", &model.inputs);
+        assert!(error.to_string().contains(&name), "{error}");
+        let missed: Vec<_> = certificate.findings.iter().filter(|f| !f.passed).collect();
+        assert!(missed.iter().all(|f| f.entry == name && f.comparison != Comparison::ReferenceWithDifferences));
+        assert_eq!(missed.len(), if wrong == Derivative::Value { 1 } else { 2 });
+    }
+}
+
+#[test]
+fn one_wrong_point_and_not_a_number_are_found() {
+    let model = random_model(2, &[16], 1, Activation::Tanh, 4);
+    let points = random_points(&model, 33, 5);
+    for by in [1e-2, f32::NAN] {
+        let inner = Cpu::<f32>::new(&model, 1).unwrap();
+        let mut device = Wrong { inner, wrong: Derivative::First(0), point: Some(17), by: by.into() };
+        let certificate =
+            certify(&model, &points, &mut device, &strictness(Seconds::Diagonal, Precision::F32)).unwrap();
+        assert_eq!(certificate.verdict().unwrap_err().exit_code(), 3);
+        let missed = certificate.findings.iter().find(|f| !f.passed).unwrap();
+        assert_eq!(missed.worst_at, [points[0][17], points[1][17]]);
+    }
+}
+
+#[test]
+fn awkward_scales_change_no_verdict() {
+    let mut model = random_model(2, &[16, 16], 2, Activation::Gelu, 4);
+    model.normalizer.inputs.mean = vec![5e3, 2e-3];
+    model.normalizer.inputs.scale = vec![1.3e3, 4e-4];
+    model.normalizer.outputs.mean = vec![1e6, 0.0];
+    model.normalizer.outputs.scale = vec![3.0, 1e-8];
+    let mut device = Cpu::<f32>::new(&model, 1).unwrap();
+    certificate(&model, &mut device, &strictness(Seconds::Full, Precision::F32)).verdict().unwrap();
+}
+
+#[test]
+fn entries_that_are_0_pass() {
+    let linear = random_model(2, &[], 1, Activation::Tanh, 4);
+    let mut device = Cpu::<f32>::new(&linear, 1).unwrap();
+    certificate(&linear, &mut device, &strictness(Seconds::Full, Precision::F32)).verdict().unwrap();
+}
+
+#[test]
+fn bad_points_are_bad_input() {
+    let model = random_model(2, &[4], 1, Activation::Tanh, 4);
+    let mut device = Cpu::<f32>::new(&model, 1).unwrap();
+    for points in [vec![], vec![vec![1.0]], vec![vec![], vec![]]] {
+        let error = certify(&model, &points, &mut device, &strictness(Seconds::Full, Precision::F32)).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
+/// A device that gets one entry wrong: by a fraction everywhere, or at one point.
+struct Wrong {
+    inner: Cpu<f32>,
+    wrong: Derivative,
+    point: Option<usize>,
+    by: f64,
+}
+
+impl Backend for Wrong {
+    fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
+        let mut jets = self.inner.evaluate(points, layout)?;
+        let (count, channel) = (jets.points(), layout.channel(self.wrong).unwrap());
+        let entry = &mut jets.values[channel * count..(channel + 1) * count];
+        for (k, value) in entry.iter_mut().enumerate() {
+            if self.point.is_none_or(|point| point == k) {
+                *value *= 1.0 + self.by;
+            }
+        }
+        Ok(jets)
+    }
+
+    fn device(&self) -> String {
+        self.inner.device()
+    }
+    fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
+        self.inner.load(set, loss)
+    }
+    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
+        self.inner.order(set, rows)
+    }
+    fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
+        self.inner.losses(set)
+    }
+    fn gradient(&mut self, batch: Batch) -> Result<Gradient> {
+        self.inner.gradient(batch)
+    }
+    fn step(&mut self, batch: Batch, update: &Update) -> Result<()> {
+        self.inner.step(batch, update)
+    }
+    fn report(&mut self) -> Result<StepReport> {
+        self.inner.report()
+    }
+    fn parameters(&mut self) -> Result<Vec<f64>> {
+        self.inner.parameters()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.inner.set_parameters(parameters)
+    }
+    fn optimizer_state(&mut self) -> Result<OptimizerState> {
+        self.inner.optimizer_state()
+    }
+    fn set_optimizer_state(&mut self, state: &OptimizerState) -> Result<()> {
+        self.inner.set_optimizer_state(state)
+    }
+    fn working_bytes(&self) -> usize {
+        self.inner.working_bytes()
+    }
+}

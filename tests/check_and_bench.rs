@@ -1,0 +1,161 @@
+//! `jetfit check` and `jetfit bench` as people run them.
+
+mod support;
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use jetfit::network::{Activation, Model};
+use serde_json::Value;
+use support::{random_model, random_points};
+
+/// Runs the program: its exit code, stdout and stderr.
+fn jetfit(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::cargo_bin("jetfit").unwrap().args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// A directory with a model of two inputs and a CSV file of points.
+fn model_and_points(activation: Activation) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let model = random_model(2, &[16, 16], 1, activation, 3);
+    model.write(directory.path().join("model.safetensors")).unwrap();
+    write_points(&model, 40, &directory.path().join("points.csv"));
+    directory
+}
+
+fn write_points(model: &Model, count: usize, path: &Path) {
+    let columns = random_points(model, count, 4);
+    let rows = (0..count).map(|k| format!("{},{},{}\n", columns[0][k], columns[1][k], k % 7));
+    std::fs::write(path, "x0,x1,u0\n".to_string() + &rows.collect::<String>()).unwrap();
+}
+
+fn path(directory: &tempfile::TempDir, name: &str) -> String {
+    directory.path().join(name).display().to_string()
+}
+
+#[test]
+fn a_model_passes_its_certificate() {
+    let directory = model_and_points(Activation::Tanh);
+    let (model, points) = (path(&directory, "model.safetensors"), path(&directory, "points.csv"));
+    let (code, table, stderr) = jetfit(&["check", &model, "--points", &points, "--device", "cpu"]);
+    assert_eq!(code, 0, "{table}{stderr}");
+    for text in ["passed: all 13 comparisons", "d2u0_dx12", "40 rows of", "x1 = "] {
+        assert!(table.contains(text), "{text}: {table}");
+    }
+    let full = ["check", &model, "--points", &points, "--second", "full", "--max-points", "7", "--format", "json"];
+    let (code, json, _) = jetfit(&full);
+    let value: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &value["passed"], &value["points"]), (0, &Value::Bool(true), &Value::from(7)));
+    assert_eq!(value["findings"].as_array().unwrap().len(), 16);
+    assert!(value["source"].as_str().unwrap().starts_with("7 of the 40 rows of"));
+}
+
+#[test]
+fn a_missed_tolerance_ends_with_exit_code_3() {
+    let directory = model_and_points(Activation::Tanh);
+    let (model, points) = (path(&directory, "model.safetensors"), path(&directory, "points.csv"));
+    let (code, table, stderr) =
+        jetfit(&["check", &model, "--points", &points, "--device", "cpu", "--tolerance", "1e-12"]);
+    assert_eq!(code, 3);
+    assert!(table.contains("MISSED") && table.contains("failed: "), "{table}");
+    assert!(stderr.contains("miss their tolerance"), "{stderr}");
+}
+
+#[test]
+fn orders_that_do_not_exist_are_left_out_and_said_so() {
+    let directory = model_and_points(Activation::Elu);
+    let (model, points) = (path(&directory, "model.safetensors"), path(&directory, "points.csv"));
+    let (code, table, _) = jetfit(&["check", &model, "--points", &points]);
+    assert_eq!(code, 0, "{table}");
+    assert!(table.contains("left out: elu is C1") && !table.contains("d2u0"), "{table}");
+}
+
+#[test]
+fn a_run_is_checked_at_its_own_validation_rows() {
+    let directory = model_and_points(Activation::Gelu);
+    let job =
+        "[data]\nfile = \"points.csv\"\ninputs = [\"x0\", \"x1\"]\noutputs = [\"u0\"]\nvalidation_fraction = 0.25\n";
+    std::fs::write(directory.path().join("job.toml"), job).unwrap();
+    let (code, table, stderr) = jetfit(&["check", &directory.path().display().to_string()]);
+    assert!(code == 0 && table.contains("10 validation rows of the run"), "{table}{stderr}");
+
+    std::fs::write(directory.path().join("job.toml"), job.replace("validation_fraction = 0.25\n", "")).unwrap();
+    let (code, table, _) = jetfit(&["check", &directory.path().display().to_string()]);
+    assert!(code == 0 && table.contains("40 training rows of the run"), "{table}");
+}
+
+#[test]
+fn bad_usage_of_check_ends_with_exit_code_2() {
+    let directory = model_and_points(Activation::Tanh);
+    let (model, points) = (path(&directory, "model.safetensors"), path(&directory, "points.csv"));
+    let cases: [(&[&str], &str); 7] = [
+        (&[&model], "give --points FILE"),
+        (&["missing.safetensors", "--points", &points], "missing.safetensors"),
+        (&[&model, "--points", "missing.csv"], "missing.csv"),
+        (&[&model, "--points", &model], "model.safetensors"),
+        (&[&model, "--points", &points, "--tolerance", "0"], "positive"),
+        (&[&model, "--points", &points, "--second", "laplacian"], "diagonal, full"),
+        (&[&model, "--points", &points, "--device", "toaster"], "toaster"),
+    ];
+    for (arguments, needed) in cases {
+        let (code, stdout, stderr) = jetfit(&[&["check"], arguments].concat());
+        assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(needed), "{arguments:?}: {stderr}");
+    }
+}
+
+/// A benchmark that takes no time to speak of.
+const SMALL: [&str; 12] =
+    ["bench", "--device", "cpu", "--hidden", "8,8", "--batch", "16,33", "--repeats", "1", "--threads", "1", "--quiet"];
+
+#[test]
+fn a_benchmark_has_a_row_for_each_batch_and_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let (csv, png) = (path(&directory, "bench.csv"), path(&directory, "bench.png"));
+    let more = ["--order", "0,2", "--format", "json", "--out", &csv, "--plot", &png];
+    let (code, json, stderr) = jetfit(&[SMALL.as_slice(), &more].concat());
+    assert_eq!(code, 0, "{stderr}");
+    let value: Value = serde_json::from_str(&json).unwrap();
+    assert!(value["device"].as_str().unwrap().starts_with("cpu") && value["clock"] == "host");
+    let rows = value["rows"].as_array().unwrap();
+    let keys: Vec<_> =
+        rows.iter().map(|row| (row["batch"].as_u64().unwrap(), row["order"].as_u64().unwrap())).collect();
+    assert_eq!(keys, [(16, 0), (16, 2), (33, 0), (33, 2)]);
+    for row in rows {
+        assert_eq!(row["mode"], "train");
+        for key in ["seconds_median", "seconds_min", "points_per_second", "gflops", "cost_ratio", "working_bytes"] {
+            assert!(row[key].as_f64().unwrap() > 0.0, "{key}: {row}");
+        }
+    }
+    let csv = std::fs::read_to_string(csv).unwrap();
+    assert!(csv.starts_with("batch,order,mode,seconds_median,") && csv.lines().count() == 5, "{csv}");
+    assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
+    assert!(directory.path().join("bench.svg").exists());
+}
+
+#[test]
+fn a_benchmark_for_people_is_a_table() {
+    let (code, table, _) = jetfit(&[SMALL.as_slice(), &["--mode", "evaluate", "--second", "laplacian"]].concat());
+    assert!(code == 0 && table.starts_with("evaluate, tanh 2-8-8-1, f32 on cpu"), "{table}");
+    assert!(table.contains("host clock, median of 1") && table.contains("cost ratio"), "{table}");
+}
+
+#[test]
+fn bad_usage_of_bench_ends_with_exit_code_2() {
+    let cases: [&[&str]; 8] = [
+        &["--order", "3"],
+        &["--batch", "0"],
+        &["--hidden", "8,,8"],
+        &["--activation", "tan"],
+        &["--activation", "relu", "--order", "2"],
+        &["--mode", "both"],
+        &["--precision", "f16"],
+        &["--repeats", "0"],
+    ];
+    for case in cases {
+        let (code, stdout, stderr) = jetfit(&[&["bench", "--device", "cpu"], case].concat());
+        assert_eq!((code, stdout.as_str()), (2, ""), "{case:?}: {stderr}");
+    }
+}
