@@ -8,17 +8,40 @@ use super::{Data, Job, Length};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 
+/// The keys of `[loss]`.
+pub(super) const LOSS_KEYS: &[&str] = &["value", "first", "second", "curvature", "weights", "scales"];
+
 /// Everything that needs more than one section.
 pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) -> Result<()> {
+    size(job, place)?;
     terms(job, document)?;
     warmup(job, place)?;
     smoothness(job, place)
 }
 
+/// The parameters can be counted in 31 bits, as shaders do, and so fit into memory.
+fn size(job: &Job, place: &Path) -> Result<()> {
+    const MOST: usize = (1 << 31) - 1;
+    let hidden = job.network.hidden.iter().copied();
+    let mut widths = [job.data.inputs.len()].into_iter().chain(hidden).chain([job.data.outputs.len()]);
+    let first = widths.next().unwrap_or(0);
+    let count = widths.try_fold((first, 0usize), |(before, count), width| {
+        Some((width, count.checked_add(width.checked_mul(before.checked_add(1)?)?)?))
+    });
+    match count {
+        Some((_, count)) if count <= MOST => Ok(()),
+        _ => {
+            let place = format!("{}: network.hidden", place.display());
+            let problem = format!("a network of these widths has more than {MOST} parameters");
+            Err(Error::input(place, problem, "name fewer or smaller widths"))
+        }
+    }
+}
+
 /// Every weight and scale names a term, and some weight is not 0.
 fn terms(job: &Job, document: &Document) -> Result<()> {
     let names = job.term_names();
-    let section = document.section("loss", &["value", "first", "second", "curvature", "weights", "scales"])?;
+    let section = document.section("loss", LOSS_KEYS)?;
     for key in ["weights", "scales"] {
         let Some(item) = section.get(key) else { continue };
         if let Some((name, entry)) = item.entries()?.iter().find(|(name, _)| !names.contains(name)) {

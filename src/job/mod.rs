@@ -314,7 +314,10 @@ impl Training {
     pub fn steps(&self, rows: usize) -> u64 {
         match self.length {
             Length::Steps(steps) => steps,
-            Length::Epochs(epochs) => epochs * rows.div_ceil(self.batch_size.unwrap_or(rows).max(1)).max(1) as u64,
+            Length::Epochs(epochs) => {
+                let batches = rows.div_ceil(self.batch_size.unwrap_or(rows).max(1)).max(1);
+                epochs.saturating_mul(batches as u64)
+            }
         }
     }
 }

@@ -109,7 +109,7 @@ impl Reader<'_> {
     }
 
     fn loss(&self, data: &Data) -> Result<LossSettings> {
-        let section = self.document.section("loss", &["value", "first", "second", "curvature", "weights", "scales"])?;
+        let section = self.document.section("loss", checks::LOSS_KEYS)?;
         let has = |order| data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == order);
         section.only_if("first", has(1), "a first derivative in data.derivatives")?;
         section.only_if("second", has(2), "a second derivative in data.derivatives")?;

@@ -54,6 +54,14 @@ fn terms_are_values_then_derivatives_then_penalties() {
 }
 
 #[test]
+fn epochs_are_counted_in_batches() {
+    let training = |text: &str| parse(&format!("{SMALLEST}[training]\nepochs = 3\n{text}")).unwrap().training;
+    assert_eq!(training("").steps(1000), 3);
+    assert_eq!(training("batch_size = 256").steps(1000), 12);
+    assert_eq!(training("batch_size = 5000").steps(1000), 3);
+}
+
+#[test]
 fn flags_come_before_keys() {
     let overrides = Overrides {
         directory: Some("/out".into()),
@@ -84,6 +92,7 @@ fn a_mistake_names_line_key_and_mend() {
         ("[network]\nhidden = 64", &["job.toml:6: network.hidden: expected an array, found the number 64"]),
         ("[network]\nhidden = [64, 0]", &["network.hidden: 0 is out of range"]),
         ("[network]\nhidden = [6.5]", &["network.hidden: 6.5 is out of range", "whole number"]),
+        ("[network]\nhidden = [9e15, 9e15]", &["network.hidden: a network of these widths has more than 2147483647"]),
         ("[network]\nactivation = \"tanhh\"", &["network.activation", "did you mean \"tanh\""]),
         ("[network]\nfrequency = 6", &["network.frequency: this key has no effect", "activation = \"sin\""]),
         ("[training]\nsteps = \"many\"", &["training.steps: expected a finite number, found the string \"many\""]),
