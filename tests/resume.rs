@@ -58,7 +58,8 @@ fn history(place: &Place, name: &str) -> Vec<String> {
 }
 
 fn stopped_three_times(precision: &str) {
-    let place = Place::new(&LONG.replace("[optimizer]", &format!("[device]\nprecision = \"{precision}\"\n[optimizer]")));
+    let place =
+        Place::new(&LONG.replace("[optimizer]", &format!("[device]\nprecision = \"{precision}\"\n[optimizer]")));
     place.write("job.toml", place.text("job.toml").replace("hidden = [9]", "hidden = [64, 33]"));
     let straight = place.report("job.toml", &["--out", "straight", "--threads", "2"]);
     stop(&place, &["job.toml", "--threads", "1"], "-INT", 5);
@@ -69,7 +70,8 @@ fn stopped_three_times(precision: &str) {
     let report = place.json("run/report.json");
     assert_eq!(report["stop"], "max_seconds");
     assert!(report["steps"].as_u64().unwrap() > first);
-    let last = start(&place, &["--resume", "run", "--threads", "1", "--max-seconds", "600"]).wait_with_output().unwrap();
+    let last =
+        start(&place, &["--resume", "run", "--threads", "1", "--max-seconds", "600"]).wait_with_output().unwrap();
     assert!(last.status.success());
     let resumed = place.json("run/report.json");
     for key in ["stop", "steps", "best_step", "losses"] {
