@@ -155,13 +155,7 @@ fn relative_errors(model: &Model, truth: &Truth, known: &PointSet, backend: &mut
     Ok(named)
 }
 
-fn predictions(
-    job: &Job,
-    wanted: &Wanted,
-    model: &Model,
-    backend: &mut dyn Backend,
-    directory: &RunDir,
-) -> Result<()> {
+fn predictions(job: &Job, wanted: &Wanted, model: &Model, backend: &mut dyn Backend, directory: &RunDir) -> Result<()> {
     let layout = job.predictions.seconds.layout(job.predictions.order, model.spec.inputs);
     let path = directory.predictions();
     files::write_atomically(&path, |writer| {

@@ -85,8 +85,10 @@ pub fn run(job: &Job, mode: Mode, observer: &mut dyn Observer, stop: &AtomicBool
             ));
             let saved = directory.checkpoint();
             let precision = job.device.precision;
-            let state =
-                saved.exists().then(|| checkpoint::read(&saved, &model.spec, precision, &model.normalizer)).transpose()?;
+            let state = saved
+                .exists()
+                .then(|| checkpoint::read(&saved, &model.spec, precision, &model.normalizer))
+                .transpose()?;
             backend = device::open("cpu", precision, job.device.threads, &model)?;
             training.on(backend.as_mut(), state)
         }

@@ -4,8 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::data::rows;
 use crate::data::TableReader;
+use crate::data::rows;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::network::Precision;

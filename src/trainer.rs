@@ -186,7 +186,7 @@ impl<'a> Trainer<'a> {
             let batch = self.batch(step)?;
             self.backend.step(batch, &self.settings.adam.update(step, rate))?;
             self.state.step = step;
-            if step % self.settings.report_every != 0 && step != self.settings.schedule.steps {
+            if !step.is_multiple_of(self.settings.report_every) && step != self.settings.schedule.steps {
                 continue;
             }
             let read = self.backend.report()?;

@@ -163,7 +163,11 @@ fn for_people(summary: &Summary) -> String {
         losses.validation.map_or_else(|| "-".to_string(), |loss| format!("{loss:.3e}")),
     )];
     for term in &losses.training_terms {
-        rows.push(row(&term.name, find(&losses.training_terms, &term.name), find(&losses.validation_terms, &term.name)));
+        rows.push(row(
+            &term.name,
+            find(&losses.training_terms, &term.name),
+            find(&losses.validation_terms, &term.name),
+        ));
     }
     let is_term = |name: &str| losses.training_terms.iter().any(|term| term.name == name);
     for error in summary.relative_errors.iter().filter(|error| !is_term(&error.name)) {

@@ -10,7 +10,7 @@ use super::figure::{Area, BLUE, Drawn, Frame, GREY, INK, Mark, Panel, dashed, do
 pub struct Fit {
     /// The job's name.
     pub title: String,
-    /// One for each output and input; more than [`MOST_ROWS`] are left out, and the picture says so.
+    /// One for each output and input; more than six are left out, and the picture says so.
     pub rows: Vec<FitRow>,
     /// Drawn above the panels, in a warning colour.
     pub warning: Option<String>,
