@@ -22,9 +22,9 @@ fn exp_parts(argument: f32) -> vec3<f32> {
     p = fma(p, r, 1.6666665459e-1);
     p = fma(p, r, 5.0000001201e-1);
     let q = fma(p, r * r, r);
-    let half = i32(n) >> 1u;
-    let rest = i32(n) - half;
-    return vec3<f32>(q, bitcast<f32>(u32(half + 127) << 23u), bitcast<f32>(u32(rest + 127) << 23u));
+    let lower = i32(n) >> 1u;
+    let rest = i32(n) - lower;
+    return vec3<f32>(q, bitcast<f32>(u32(lower + 127) << 23u), bitcast<f32>(u32(rest + 127) << 23u));
 }
 
 // exp x; 0 below -104, infinite above 88.7.
