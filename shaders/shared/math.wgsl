@@ -4,7 +4,19 @@
 // src/cpu/math.rs.
 //
 // Portability: `fma` may or may not be fused, so no step relies on it. Rounding is the built-in
-// `round` and no `(x + c) - c`, which a compiler with fast arithmetic folds to x.
+// `round` and no `(x + c) - c`, which a compiler with fast arithmetic folds to x. Where the order
+// of two steps carries the accuracy, the first result is pinned: Mesa, for one, turns
+// n a + (n b + x) into n (a + b) + x, which would undo the reduction.
+
+// `value` itself, as `zero` is 0; but compilers cannot know that, nor move arithmetic across it.
+fn pin(value: f32, zero: u32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(value) ^ zero);
+}
+
+// 0 for every number of at most 16 significant bits, such as a small integer.
+fn low_bits(value: f32) -> u32 {
+    return bitcast<u32>(value) & 0xffu;
+}
 
 // exp x = (1 + q) a b with x = n ln 2 + r, q = exp r - 1 (Cephes expf), and a b = 2^n in two
 // factors, so that neither overflows where the product does not. ln 2 comes in two parts of which
@@ -13,7 +25,7 @@ fn exp_parts(argument: f32) -> vec3<f32> {
     var x = select(argument, 89.0, argument > 89.0);
     x = select(x, -104.0, x < -104.0);
     let n = round(x * 1.44269504);
-    var r = fma(n, -0.693359375, x);
+    var r = pin(fma(n, -0.693359375, x), low_bits(n));
     r = fma(n, 2.12194440e-4, r);
     var p = 1.9875691500e-4;
     p = fma(p, r, 1.3981999507e-3);
@@ -37,7 +49,7 @@ fn exp_f32(x: f32) -> f32 {
 fn expm1_negative(x: f32) -> f32 {
     let e = exp_parts(x);
     let power = e.y * e.z;
-    return fma(e.x, power, power - 1.0);
+    return fma(e.x, power, pin(power - 1.0, low_bits(power)));
 }
 
 // tanh x (Cephes tanhf): an odd polynomial below 0.625, the exponential above.
@@ -64,8 +76,8 @@ fn sigmoid(x: f32) -> f32 {
 fn sin_cos(x: f32) -> vec2<f32> {
     let n = round(x * 0.636619772);
     let quadrant = i32(n);
-    var r = fma(n, -1.5703125, x);
-    r = fma(n, -4.837512969970703125e-4, r);
+    var r = pin(fma(n, -1.5703125, x), low_bits(n));
+    r = pin(fma(n, -4.837512969970703125e-4, r), low_bits(n));
     r = fma(n, -7.54978995489188216e-8, r);
     let z = r * r;
     var s = -1.9515295891e-4;
