@@ -42,13 +42,8 @@ fn layouts(inputs: usize) -> Vec<JetLayout> {
 
 /// Networks of awkward shapes, with a number of points to try them at.
 fn awkward(activation: Activation) -> Vec<(Model, usize)> {
-    let shapes: [(usize, &[usize], usize, usize); 5] = [
-        (1, &[7], 1, 7),
-        (2, &[33, 1, 7], 2, 33),
-        (3, &[], 2, 1),
-        (10, &[129], 1, 33),
-        (2, &[1, 129], 2, 1000),
-    ];
+    let shapes: [(usize, &[usize], usize, usize); 5] =
+        [(1, &[7], 1, 7), (2, &[33, 1, 7], 2, 33), (3, &[], 2, 1), (10, &[129], 1, 33), (2, &[1, 129], 2, 1000)];
     shapes.iter().map(|(d, hidden, m, points)| (random_model(*d, hidden, *m, activation, 3), *points)).collect()
 }
 

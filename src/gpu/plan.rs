@@ -146,8 +146,7 @@ impl Planner<'_> {
         let workspace = self.workspace;
         let groups = self.quads().div_ceil(THREADS);
         let source = shader::residual(self.layout, self.spec.outputs, &set.terms);
-        let buffers =
-            [(1, Read, &workspace.jets), (2, Read, &workspace.batch), (3, Write, &workspace.loss_partials)];
+        let buffers = [(1, Read, &workspace.jets), (2, Read, &workspace.batch), (3, Write, &workspace.loss_partials)];
         let constants = [self.quads(), set.columns as u32 - 1];
         self.push((source, "losses", false), &constants, &buffers, [groups, 1, 1]);
         let terms = set.terms.len() as u32;

@@ -54,13 +54,7 @@ const UPLOAD: usize = 1 << 20;
 
 impl Set {
     /// Standardises in f64 and uploads as f32.
-    pub fn new(
-        device: &Device,
-        bounds: &Bounds,
-        set: &PointSet,
-        loss: &Loss,
-        normalizer: &Normalizer,
-    ) -> Result<Self> {
+    pub fn new(device: &Device, bounds: &Bounds, set: &PointSet, loss: &Loss, normalizer: &Normalizer) -> Result<Self> {
         let points = set.points();
         let layout = loss.layout(normalizer.inputs.mean.len());
         let terms = loss.residuals(&layout, normalizer);

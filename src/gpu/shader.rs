@@ -43,8 +43,7 @@ impl Header {
             values.push(T::default().literal());
         }
         let (kind, count) = (T::KIND, values.len());
-        writeln!(self.0, "const {name} = array<{kind}, {count}>({});", values.join(", "))
-            .expect("writing to a string");
+        writeln!(self.0, "const {name} = array<{kind}, {count}>({});", values.join(", ")).expect("writing to a string");
         self
     }
 
@@ -216,11 +215,13 @@ mod tests {
 
     /// Validates with no optional capability and translates to what Vulkan, Metal and DX12 take.
     fn translate(name: &str, source: &str) {
-        let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
+        let module =
+            naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
         let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
             .validate(&module)
             .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
-        spv::write_vec(&module, &info, &spv::Options::default(), None).unwrap_or_else(|e| panic!("{name}: SPIR-V: {e}"));
+        spv::write_vec(&module, &info, &spv::Options::default(), None)
+            .unwrap_or_else(|e| panic!("{name}: SPIR-V: {e}"));
         let options = msl::Options { fake_missing_bindings: true, ..Default::default() };
         msl::write_string(&module, &info, &options, &msl::PipelineOptions::default())
             .unwrap_or_else(|e| panic!("{name}: MSL: {e}"));

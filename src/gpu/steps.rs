@@ -89,8 +89,8 @@ impl Steps {
         self.slots.extend_from_slice(bytemuck::bytes_of(&step));
         self.slots.resize(offset + SLOT as usize, 0);
         let encoder = self.encoder.get_or_insert_with(|| device.encoder());
-        let mut pass = encoder
-            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: timestamps });
+        let mut pass =
+            encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: timestamps });
         for plan in plans {
             encode(plan, &mut pass, (&self.group, offset as u32));
         }

@@ -11,7 +11,13 @@ use crate::optimizer::Update;
 
 impl Gpu {
     /// Encodes a batch; an update follows where the task is a step.
-    pub(super) fn run(&mut self, batch: Batch, task: Task, update: Option<&Update>, clock: Option<&Clock>) -> Result<()> {
+    pub(super) fn run(
+        &mut self,
+        batch: Batch,
+        task: Task,
+        update: Option<&Update>,
+        clock: Option<&Clock>,
+    ) -> Result<()> {
         let parts = self.prepare(batch, task)?;
         // By the design's count: a step is three products, each a multiply and an add.
         let products = if task == Task::Losses { 2.0 } else { 6.0 };

@@ -86,9 +86,13 @@ impl Demand {
         if self.tape {
             numbers.extend([self.widest() * channels; 2]);
             // Without hidden layers the output layer is the first.
-            numbers.extend(hidden.iter().chain(&outputs[..usize::from(hidden.is_empty())]).enumerate().map(
-                |(layer, width)| width * if layer == 0 { 1 } else { channels },
-            ));
+            numbers.extend(
+                hidden
+                    .iter()
+                    .chain(&outputs[..usize::from(hidden.is_empty())])
+                    .enumerate()
+                    .map(|(layer, width)| width * if layer == 0 { 1 } else { channels }),
+            );
             numbers.extend(hidden.iter().map(|width| width * channels));
         } else {
             numbers.extend([self.widest() * channels; 2]);
@@ -102,7 +106,8 @@ impl Demand {
         let largest = numbers.iter().copied().max().unwrap_or(1) as u64;
         let by_binding = bounds.binding / (4 * largest);
         let by_budget = BUDGET / (4 * numbers.iter().sum::<usize>() as u64);
-        let by_dispatch = (bounds.workgroups * u64::from(THREADS)).min(bounds.workgroups * TILE_COLUMNS / self.channels as u64);
+        let by_dispatch =
+            (bounds.workgroups * u64::from(THREADS)).min(bounds.workgroups * TILE_COLUMNS / self.channels as u64);
         let most = by_binding.min(by_budget).min(by_dispatch).min(bounds.points.max(4) as u64) / 4 * 4;
         if most < 4 {
             return Err(device.error(format!(
@@ -152,8 +157,7 @@ impl Workspace {
             z.push(next("z", &mut storage));
             a.push(next("a", &mut storage));
         }
-        let partials =
-            demand.tape.then(|| storage("partials", demand.splits(capacity) * demand.parameters));
+        let partials = demand.tape.then(|| storage("partials", demand.splits(capacity) * demand.parameters));
         let loss_partials = storage("loss partials", terms * (capacity / 4).div_ceil(THREADS as usize));
         Self { demand, capacity, batch, z, a, jets, bars, partials, loss_partials, bytes }
     }
