@@ -135,6 +135,9 @@ pub(super) fn scientific(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
     }
+    if (0.1..10.0).contains(&value.abs()) {
+        return format!("{value:.2}").replace('-', "−");
+    }
     let text = format!("{value:.1e}");
     let (mantissa, exponent) = text.split_once('e').expect("a float in scientific form");
     format!("{mantissa}×10{}", superscript(exponent.parse().expect("its exponent"))).replace('-', "−")
