@@ -27,7 +27,7 @@ impl Axis {
             _ => 1.0,
         };
         let (low, high) = (low - margin, high + margin);
-        let ticks = (2..=6).rev().map(|count| linear_ticks(low, high, count));
+        let ticks = (2..=8).rev().map(|count| linear_ticks(low, high, count));
         let fits = |ticks: &Vec<(f64, String)>| {
             ticks.iter().map(|(_, label)| label.chars().count() + 2).sum::<usize>() <= characters
         };
@@ -43,7 +43,7 @@ impl Axis {
         let (low, high) = (low.log10() - margin, high.log10() + margin);
         let every = ((high - low) / 7.0).ceil() as i32;
         let decades = (low.floor() as i32..=high.ceil() as i32).filter(|d| d.rem_euclid(every) == 0);
-        let mantissas: &[i32] = if high - low > 2.5 { &[1] } else { &[1, 2, 5] };
+        let mantissas: &[i32] = if high - low > 3.0 { &[1] } else { &[1, 2, 5] };
         let tick = |decade: i32, m: i32| (f64::from(m) * 10f64.powi(decade), power_of_ten(m, decade));
         let ticks = decades.flat_map(|decade| mantissas.iter().map(move |m| tick(decade, *m)));
         let ticks = ticks.filter(|(v, _)| (low..=high).contains(&v.log10())).collect();
