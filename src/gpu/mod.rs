@@ -232,6 +232,14 @@ impl Backend for Gpu {
         self.set_block("optimizer state", &state.second_moment, |state| &state.second_moment)
     }
 
+    fn timed_steps(&mut self, batch: Batch, update: &Update, repeats: usize) -> Result<Option<Vec<f64>>> {
+        Gpu::timed_steps(self, batch, update, repeats)
+    }
+
+    fn timed_evaluations(&mut self, points: usize, layout: &JetLayout, repeats: usize) -> Result<Option<Vec<f64>>> {
+        Gpu::timed_evaluations(self, points, layout, repeats)
+    }
+
     fn working_bytes(&self) -> usize {
         let workspaces = self.sets.iter().filter_map(|set| set.workspace.as_ref()).map(Workspace::bytes).sum::<u64>();
         let evaluator = self.evaluator.as_ref().map_or(0, Evaluator::bytes);
