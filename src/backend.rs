@@ -84,6 +84,18 @@ pub trait Backend {
     /// Replaces what the optimizer remembers.
     fn set_optimizer_state(&mut self, state: &OptimizerState) -> Result<()>;
 
+    /// Seconds of each of `repeats` steps on one batch by the device's own clock, after one that is
+    /// not counted; `None` where it has none. The steps update the parameters like any others.
+    fn timed_steps(&mut self, _batch: Batch, _update: &Update, _repeats: usize) -> Result<Option<Vec<f64>>> {
+        Ok(None)
+    }
+
+    /// Seconds of each of `repeats` evaluations at some `points` points that are on the device
+    /// already, by the device's own clock; `None` where it has none.
+    fn timed_evaluations(&mut self, _points: usize, _layout: &JetLayout, _repeats: usize) -> Result<Option<Vec<f64>>> {
+        Ok(None)
+    }
+
     /// Bytes of working memory on the device: tapes, gradients, optimizer state; not the point sets.
     fn working_bytes(&self) -> usize;
 }

@@ -1,4 +1,79 @@
-//! placeholder
+//! Fit a multilayer perceptron to data, and get its value **and its exact first and second
+//! derivatives with respect to its inputs**, in the user's units, on any GPU or on the CPU.
+//!
+//! ```
+//! use jetfit::device;
+//! use jetfit::jet::{Derivative, JetLayout};
+//! use jetfit::network::{Model, Precision};
+//!
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("model.safetensors");
+//! # let spec = jetfit::network::NetworkSpec {
+//! #     inputs: 1, hidden: vec![7], outputs: 1, activation: jetfit::network::Activation::Tanh,
+//! # };
+//! # Model {
+//! #     inputs: vec!["x".into()], outputs: vec!["u".into()],
+//! #     normalizer: jetfit::data::Normalizer::identity(1, 1), precision: Precision::F64,
+//! #     parameters: jetfit::network::initialize(&spec, None, 0), spec,
+//! # }.write(&path)?;
+//! let model = Model::read(&path)?;
+//! let mut cpu = device::open("cpu", Precision::F64, 0, &model)?;
+//! let points = [vec![-1.0, 0.0, 1.0]]; // a column for each input
+//! let jets = cpu.evaluate(&points, &JetLayout::diagonal(1))?;
+//! let u_xx = jets.entry(0, Derivative::Second(0, 0)).unwrap(); // of output 0, at the three points
+//! assert_eq!(u_xx.len(), 3);
+//! # Ok::<(), jetfit::error::Error>(())
+//! ```
+//!
+//! [`run::run`] trains a whole job as the command line does.
+//!
+//! # The jet algebra
+//!
+//! A *jet* is a function's value with its derivatives at a point. Its channels travel through the
+//! network together. With `z = W a + b` and `a = σ(z)`, the linear part acts on every channel alike
+//! (the bias on the value alone), and the activation by the chain rule:
+//!
+//! ```text
+//! a   = σ(z)
+//! d_k = σ'(z) dz_k                       a tangent: the first derivative along input k
+//! dd  = σ''(z) q + σ'(z) ddz             a second, with q = Σ c dz_k dz_l over its products
+//! ```
+//!
+//! A Hessian entry `(k, l)` has the one product `dz_k dz_l`; a Laplacian has `Σ dz_k²`, all in one
+//! channel. Training needs the way back too: the cotangents of these three lines, with σ'''.
+//!
+//! # The code map
+//!
+//! Data flows one way, and imports point back along it:
+//! [`job`] → [`data`] → [`network`] → [`backend`] (jets, [`loss`], gradients) → [`optimizer`] →
+//! [`trainer`] → [`run`] → [`results`]. Compute takes data, not paths.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`job`] | the TOML file and the flags, validated |
+//! | [`data`] | CSV tables, the split, standardisation, point sets |
+//! | [`network`] | shape, activations, start weights, the model |
+//! | [`jet`], [`entry`] | which derivatives travel, and how they are named |
+//! | [`loss`] | terms: an entry of the jet against a column, or against 0 |
+//! | [`backend`] | the seam between the training loop and a device |
+//! | [`cpu`], [`gpu`] | the two devices; a CPU kernel and its shader share stem and names |
+//! | [`optimizer`] | Adam, AdamW, learning-rate schedules |
+//! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
+//! | [`run`], [`results`], [`run_dir`] | a job from its data to its run directory |
+//! | [`model_file`], [`tensors`], [`files`], [`predict`], [`plot`] | what is written, and how |
+//! | [`certificate`], [`bench`](mod@bench) | is a derivative right, and what does it cost |
+//!
+//! # Invariants
+//!
+//! - Kernels run in standardised space. The scaling's chain rule is one factor for each channel,
+//!   applied in f64 in one place ([`jet::Jets::from_standardised`]); every number that leaves the
+//!   library is in the user's units.
+//! - All jets lie as (H, C, B): unit, channel, point, with the points contiguous.
+//! - The same job on the same device gives the same bits, whatever the thread count, and however
+//!   often the run was stopped and resumed.
+//! - No wgpu type leaves [`gpu`]; only the command line prints.
+//! - What a user can mend is an [`error::Error::Input`] that names the place and the mend.
+
 pub mod backend;
 pub mod bench;
 pub mod certificate;
@@ -9,6 +84,7 @@ pub mod device;
 pub mod entry;
 pub mod error;
 pub mod files;
+pub mod gpu;
 pub mod jet;
 pub mod job;
 pub mod loss;

@@ -9,6 +9,9 @@ use clap::Parser;
 use jetfit::error::Error;
 
 fn main() -> ExitCode {
+    // Mesa's layer that chooses a default adapter complains where there is no display; the choice is
+    // ours. SAFETY: no other thread runs yet.
+    unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     // Clap itself ends with 2 on bad usage.
     match cli::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::job::Job;
 use crate::loss::Loss;
-use crate::network::{Model, NetworkSpec, initialize};
+use crate::network::{Model, Precision, initialize};
 use crate::results::{self, Summary};
 use crate::run_dir::{Metrics, RunDir};
 use crate::trainer::{Report, Settings, State, Stop, Trainer};
@@ -59,37 +59,52 @@ impl Observer for () {}
 /// # Ok::<(), jetfit::error::Error>(())
 /// ```
 pub fn run(job: &Job, mode: Mode, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Summary> {
+    run_on(job, mode, observer, stop, device::open)
+}
+
+/// The same on devices that `open` opens: by the job's device name, and `cpu` where that one fails
+/// while it trains and the job allows to go on.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_on(
+    job: &Job,
+    mode: Mode,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+    open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
+) -> Result<Summary> {
     let data = Dataset::read(&job.data, job.training.seed)?;
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &data)?;
     let loss = job.loss(&data);
-    let spec = job.network_spec();
-    let mut model = start(job, &data, spec);
-    let mut backend = device::open(&job.device.name, job.device.precision, job.device.threads, &model)?;
+    let mut model = start(job, &data);
+    let open = |name: &str| open(name, job.device.precision, job.device.threads, &model);
+    let saved = |directory: &RunDir| {
+        checkpoint::read(&directory.checkpoint(), &model.spec, job.device.precision, &model.normalizer)
+    };
+    let mut backend = open(&job.device.name)?;
     let (directory, state) = match mode {
         Mode::Resume => {
             let directory = RunDir::open(&job.output)?;
-            let precision = job.device.precision;
-            let state = checkpoint::read(&directory.checkpoint(), &model.spec, precision, &model.normalizer)?;
+            let state = saved(&directory)?;
             (directory, Some(state))
         }
-        Mode::New | Mode::Replace => (RunDir::create(&job.output, mode == Mode::Replace)?, None),
+        Mode::New | Mode::Replace => {
+            let directory = RunDir::create(&job.output, mode == Mode::Replace)?;
+            files::write_text(&directory.job(), &job.to_toml())?;
+            (directory, None)
+        }
     };
     job.warnings.iter().for_each(|warning| observer.warning(warning));
-    files::write_text(&directory.job(), &job.to_toml())?;
     let mut training = Training { job, data: &data, loss: &loss, directory: &directory, model: &model, observer, stop };
     let ended = match training.on(backend.as_mut(), state) {
         Err(Error::Device { device, problem }) if job.device.fallback && !device.starts_with("cpu") => {
             training.observer.warning(&format!(
                 "device {device} failed ({problem}): the run goes on on the CPU from its last checkpoint"
             ));
-            let saved = directory.checkpoint();
-            let precision = job.device.precision;
-            let state = saved
-                .exists()
-                .then(|| checkpoint::read(&saved, &model.spec, precision, &model.normalizer))
-                .transpose()?;
-            backend = device::open("cpu", precision, job.device.threads, &model)?;
+            let state = directory.checkpoint().exists().then(|| saved(&directory)).transpose()?;
+            backend = open("cpu")?;
             training.on(backend.as_mut(), state)
         }
         ended => ended,
@@ -104,7 +119,8 @@ pub fn run(job: &Job, mode: Mode, observer: &mut dyn Observer, stop: &AtomicBool
 }
 
 /// The network before its first step.
-fn start(job: &Job, data: &Dataset, spec: NetworkSpec) -> Model {
+fn start(job: &Job, data: &Dataset) -> Model {
+    let spec = job.network_spec();
     Model {
         inputs: data.inputs.clone(),
         outputs: data.outputs.clone(),

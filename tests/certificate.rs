@@ -2,17 +2,13 @@
 
 mod support;
 
-use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport};
+use jetfit::backend::Backend;
 use jetfit::certificate::{Certificate, Comparison, Strictness, certify};
 use jetfit::cpu::Cpu;
-use jetfit::data::PointSet;
 use jetfit::entry::Seconds;
-use jetfit::error::Result;
-use jetfit::jet::{Derivative, JetLayout, Jets};
-use jetfit::loss::Loss;
+use jetfit::jet::{Derivative, JetLayout};
 use jetfit::network::{Activation, Model, Precision};
-use jetfit::optimizer::{OptimizerState, Update};
-use support::{random_model, random_points};
+use support::{Tampered, random_model, random_points};
 
 fn strictness(seconds: Seconds, precision: Precision) -> Strictness {
     Strictness { seconds, precision, tolerance: None, threads: 1 }
@@ -61,7 +57,12 @@ fn f64_on_the_device_is_the_reference_itself() {
 fn a_device_with_one_wrong_derivative_fails_with_exit_code_3() {
     let model = random_model(2, &[16, 16], 1, Activation::Tanh, 4);
     for wrong in [Derivative::Value, Derivative::First(1), Derivative::Second(0, 0), Derivative::Second(0, 1)] {
-        let mut device = Wrong { inner: Cpu::<f32>::new(&model, 1).unwrap(), wrong, point: None, by: 1e-4 };
+        let mut device = Tampered::new(&model);
+        device.tamper = Box::new(move |entry, values| {
+            if entry == wrong {
+                values.iter_mut().for_each(|value| *value *= 1.0 + 1e-4);
+            }
+        });
         let certificate = certificate(&model, &mut device, &strictness(Seconds::Full, Precision::F32));
         let error = certificate.verdict().unwrap_err();
         assert_eq!(error.exit_code(), 3);
@@ -77,9 +78,13 @@ fn a_device_with_one_wrong_derivative_fails_with_exit_code_3() {
 fn one_wrong_point_and_not_a_number_are_found() {
     let model = random_model(2, &[16], 1, Activation::Tanh, 4);
     let points = random_points(&model, 33, 5);
-    for by in [1e-2, f32::NAN] {
-        let inner = Cpu::<f32>::new(&model, 1).unwrap();
-        let mut device = Wrong { inner, wrong: Derivative::First(0), point: Some(17), by: by.into() };
+    for by in [1e-2, f64::NAN] {
+        let mut device = Tampered::new(&model);
+        device.tamper = Box::new(move |entry, values| {
+            if entry == Derivative::First(0) {
+                values[17] *= 1.0 + by;
+            }
+        });
         let certificate =
             certify(&model, &points, &mut device, &strictness(Seconds::Diagonal, Precision::F32)).unwrap();
         assert_eq!(certificate.verdict().unwrap_err().exit_code(), 3);
@@ -113,64 +118,5 @@ fn bad_points_are_bad_input() {
     for points in [vec![], vec![vec![1.0]], vec![vec![], vec![]]] {
         let error = certify(&model, &points, &mut device, &strictness(Seconds::Full, Precision::F32)).unwrap_err();
         assert_eq!(error.exit_code(), 2);
-    }
-}
-
-/// A device that gets one entry wrong: by a fraction everywhere, or at one point.
-struct Wrong {
-    inner: Cpu<f32>,
-    wrong: Derivative,
-    point: Option<usize>,
-    by: f64,
-}
-
-impl Backend for Wrong {
-    fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
-        let mut jets = self.inner.evaluate(points, layout)?;
-        let (count, channel) = (jets.points(), layout.channel(self.wrong).unwrap());
-        let entry = &mut jets.values[channel * count..(channel + 1) * count];
-        for (k, value) in entry.iter_mut().enumerate() {
-            if self.point.is_none_or(|point| point == k) {
-                *value *= 1.0 + self.by;
-            }
-        }
-        Ok(jets)
-    }
-
-    fn device(&self) -> String {
-        self.inner.device()
-    }
-    fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
-        self.inner.load(set, loss)
-    }
-    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
-        self.inner.order(set, rows)
-    }
-    fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
-        self.inner.losses(set)
-    }
-    fn gradient(&mut self, batch: Batch) -> Result<Gradient> {
-        self.inner.gradient(batch)
-    }
-    fn step(&mut self, batch: Batch, update: &Update) -> Result<()> {
-        self.inner.step(batch, update)
-    }
-    fn report(&mut self) -> Result<StepReport> {
-        self.inner.report()
-    }
-    fn parameters(&mut self) -> Result<Vec<f64>> {
-        self.inner.parameters()
-    }
-    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        self.inner.set_parameters(parameters)
-    }
-    fn optimizer_state(&mut self) -> Result<OptimizerState> {
-        self.inner.optimizer_state()
-    }
-    fn set_optimizer_state(&mut self, state: &OptimizerState) -> Result<()> {
-        self.inner.set_optimizer_state(state)
-    }
-    fn working_bytes(&self) -> usize {
-        self.inner.working_bytes()
     }
 }

@@ -5,9 +5,11 @@ mod support;
 use std::path::Path;
 
 use assert_cmd::Command;
+use jetfit::bench::{self, Mode, Settings};
+use jetfit::entry::Seconds;
 use jetfit::network::{Activation, Model};
 use serde_json::Value;
-use support::{random_model, random_points};
+use support::{Tampered, random_model, random_points};
 
 /// Runs the program: its exit code, stdout and stderr.
 fn jetfit(arguments: &[&str]) -> (i32, String, String) {
@@ -133,6 +135,20 @@ fn a_benchmark_has_a_row_for_each_batch_and_order() {
     assert!(csv.starts_with("batch,order,mode,seconds_median,") && csv.lines().count() == 5, "{csv}");
     assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
     assert!(directory.path().join("bench.svg").exists());
+}
+
+#[test]
+fn the_clock_of_the_device_is_taken_where_it_has_one() {
+    let model = random_model(2, &[8], 1, Activation::Tanh, 3);
+    let settings =
+        Settings { batches: vec![16], orders: vec![1], seconds: Seconds::Diagonal, mode: Mode::Train, repeats: 3 };
+    let mut open = |model: &Model| {
+        let mut device = Tampered::new(model);
+        device.clock = Some(0.5);
+        Ok(Box::new(device) as _)
+    };
+    let report = bench::bench(&model, &settings, &mut open, &mut |_| {}).unwrap();
+    assert_eq!((report.clock, report.rows[0].seconds_median, report.rows[0].cost_ratio), ("device", 0.5, 1.0));
 }
 
 #[test]

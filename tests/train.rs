@@ -272,7 +272,10 @@ fn jobs_that_cannot_run() {
         assert_says(&place.refused("job.toml", &[]), &[part]);
     }
     place.write("data.csv", data);
-    assert_says(&place.refused("job.toml", &["--device", "no such adapter"]), &["no such adapter", "matches no"]);
+    assert_says(
+        &place.refused("job.toml", &["--device", "no such adapter"]),
+        &["device: no adapter's name contains", "no such adapter"],
+    );
     assert_says(&place.refused("job.toml", &["--out", "data.csv"]), &["data.csv: this is a file"]);
     assert_says(&place.refused("job.toml", &["--out", "data.csv/run"]), &["nothing can be written here"]);
     assert_says(&place.refused("job.toml", &["--steps", "0"]), &["--steps"]);

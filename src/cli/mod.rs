@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod devices;
 mod predict;
 mod progress;
 mod table;
@@ -30,6 +31,7 @@ enum Command {
     Predict(predict::Arguments),
     Check(check::Arguments),
     Bench(bench::Arguments),
+    Devices(devices::Arguments),
 }
 
 impl Cli {
@@ -40,6 +42,7 @@ impl Cli {
             Command::Predict(arguments) => predict::run(arguments),
             Command::Check(arguments) => check::run(arguments),
             Command::Bench(arguments) => bench::run(arguments),
+            Command::Devices(arguments) => devices::run(arguments),
         }
     }
 }

@@ -27,7 +27,7 @@ impl Axis {
             _ => 1.0,
         };
         let (low, high) = (low - margin, high + margin);
-        let ticks = (2..=6).rev().map(|count| linear_ticks(low, high, count));
+        let ticks = (2..=8).rev().map(|count| linear_ticks(low, high, count));
         let fits = |ticks: &Vec<(f64, String)>| {
             ticks.iter().map(|(_, label)| label.chars().count() + 2).sum::<usize>() <= characters
         };
@@ -43,7 +43,7 @@ impl Axis {
         let (low, high) = (low.log10() - margin, high.log10() + margin);
         let every = ((high - low) / 7.0).ceil() as i32;
         let decades = (low.floor() as i32..=high.ceil() as i32).filter(|d| d.rem_euclid(every) == 0);
-        let mantissas: &[i32] = if high - low > 2.5 { &[1] } else { &[1, 2, 5] };
+        let mantissas: &[i32] = if high - low > 3.0 { &[1] } else { &[1, 2, 5] };
         let tick = |decade: i32, m: i32| (f64::from(m) * 10f64.powi(decade), power_of_ten(m, decade));
         let ticks = decades.flat_map(|decade| mantissas.iter().map(move |m| tick(decade, *m)));
         let ticks = ticks.filter(|(v, _)| (low..=high).contains(&v.log10())).collect();
@@ -134,6 +134,9 @@ fn power_of_ten(mantissa: i32, exponent: i32) -> String {
 pub(super) fn scientific(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
+    }
+    if (0.1..10.0).contains(&value.abs()) {
+        return format!("{value:.2}").replace('-', "−");
     }
     let text = format!("{value:.1e}");
     let (mantissa, exponent) = text.split_once('e').expect("a float in scientific form");

@@ -4,13 +4,14 @@
 use super::Series;
 use super::axis::{Axis, scientific};
 use super::figure::{Area, BLUE, Drawn, Frame, GREY, INK, Mark, Panel, dashed, dots, line};
+use super::views::NEAR;
 
 /// A fit to be drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
     /// The job's name.
     pub title: String,
-    /// One for each output and input; more than [`MOST_ROWS`] are left out, and the picture says so.
+    /// One for each output and input; more than six are left out, and the picture says so.
     pub rows: Vec<FitRow>,
     /// Drawn above the panels, in a warning colour.
     pub warning: Option<String>,
@@ -36,7 +37,7 @@ pub struct FitPanel {
     pub fit: Series,
     /// The true one, where it is known.
     pub truth: Option<Series>,
-    /// Measured points.
+    /// Measured points; on a slice those within [`NEAR`] of it.
     pub data: Option<Series>,
     /// The relative L2 error, where the truth is known.
     pub error: Option<f64>,
@@ -53,8 +54,11 @@ pub fn fit(fit: &Fit) -> String {
     let panels = || shown.iter().flat_map(|row| &row.panels);
     let mut legend = vec![];
     if panels().any(|p| p.data.is_some()) {
-        let near = if shown.iter().any(|row| row.slice.is_some()) { "data near the slice" } else { "data" };
-        legend.push((Mark::Dots(GREY), near.to_string()));
+        let name = match shown.iter().any(|row| row.slice.is_some()) {
+            true => format!("data within {NEAR} deviations of the slice"),
+            false => "data".to_string(),
+        };
+        legend.push((Mark::Dots(GREY), name));
     }
     legend.push((Mark::Line(BLUE), "fit".to_string()));
     if panels().any(|p| p.truth.is_some()) {

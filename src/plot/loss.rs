@@ -49,7 +49,7 @@ pub fn loss(history: &LossHistory) -> String {
             label_characters: y.widest_label(),
             y,
             x_name: "step",
-            y_name: "loss",
+            y_name: if curves.len() == 1 { "training loss" } else { "loss" },
         }
         .draw(&areas[0])?;
         for (mark, _, series) in curves.iter().rev() {

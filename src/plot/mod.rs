@@ -21,7 +21,7 @@ pub use bench::{Bench, BenchLine, bench};
 pub use fit::{Fit, FitPanel, FitRow, fit};
 pub use loss::{LossHistory, loss};
 pub use parity::{Parity, ParityPanel, parity};
-pub use views::{Known, fit_rows, parity_panels};
+pub use views::{Known, NEAR, fit_rows, parity_panels};
 
 /// Numbers against numbers. Pairs that are not finite are not drawn.
 #[derive(Clone, Debug, Default, PartialEq)]

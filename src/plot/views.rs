@@ -43,7 +43,7 @@ impl Known<'_> {
 /// Points of a drawn curve: its second derivative bends more often than the value.
 const CURVE_POINTS: usize = 801;
 /// A measured point is drawn beside a slice where its other inputs are this near, in deviations.
-const NEAR: f64 = 0.1;
+pub const NEAR: f64 = 0.1;
 /// More inputs than this are not listed one by one.
 const MOST_NAMED: usize = 2;
 

@@ -1,10 +1,14 @@
 //! What several test files share: the float64 reference cases, random models, error norms.
 #![allow(dead_code)]
 
+use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport};
+use jetfit::cpu::Cpu;
 use jetfit::data::{Normalizer, PointSet, Scaling};
-use jetfit::jet::{Derivative, Jets};
+use jetfit::error::Result;
+use jetfit::jet::{Derivative, JetLayout, Jets};
 use jetfit::loss::{Loss, Term};
 use jetfit::network::{Activation, Model, NetworkSpec, Precision};
+use jetfit::optimizer::{OptimizerState, Update};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -171,7 +175,7 @@ pub fn random_points(model: &Model, points: usize, seed: u64) -> Vec<Vec<f64>> {
 }
 
 /// A loss over every entry of the layout, with random targets.
-pub fn random_loss(model: &Model, layout: &jetfit::jet::JetLayout, points: usize, seed: u64) -> (PointSet, Loss) {
+pub fn random_loss(model: &Model, layout: &JetLayout, points: usize, seed: u64) -> (PointSet, Loss) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut set = PointSet { inputs: random_points(model, points, seed + 1), ..PointSet::default() };
     let mut terms = vec![];
@@ -207,4 +211,75 @@ pub fn jets_apart(a: &Jets, b: &Jets) -> f64 {
     assert_eq!((a.outputs, &a.layout), (b.outputs, &b.layout));
     let entries = (0..a.outputs).flat_map(|output| a.layout.derivatives().map(move |d| (output, d)));
     entries.map(|(output, d)| normwise(a.entry(output, d).unwrap(), b.entry(output, d).unwrap())).fold(0.0, f64::max)
+}
+
+/// Changes the values of one entry.
+type Tamper = Box<dyn Fn(Derivative, &mut [f64])>;
+
+/// A CPU that is not what it should be.
+pub struct Tampered {
+    inner: Cpu<f32>,
+    /// Sees each entry of every jet before the caller does.
+    pub tamper: Tamper,
+    /// What its own clock says of a step, if it has one.
+    pub clock: Option<f64>,
+}
+
+impl Tampered {
+    /// A sound one without a clock.
+    pub fn new(model: &Model) -> Self {
+        Self { inner: Cpu::new(model, 1).unwrap(), tamper: Box::new(|_, _| {}), clock: None }
+    }
+}
+
+impl Backend for Tampered {
+    fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
+        let mut jets = self.inner.evaluate(points, layout)?;
+        let count = jets.points();
+        let entries = (0..jets.outputs).flat_map(|_| layout.derivatives());
+        entries.zip(jets.values.chunks_mut(count)).for_each(|(entry, values)| (self.tamper)(entry, values));
+        Ok(jets)
+    }
+    fn timed_steps(&mut self, batch: Batch, update: &Update, repeats: usize) -> Result<Option<Vec<f64>>> {
+        let Some(seconds) = self.clock else { return Ok(None) };
+        self.inner.step(batch, update)?;
+        Ok(Some(vec![seconds; repeats]))
+    }
+
+    fn device(&self) -> String {
+        self.inner.device()
+    }
+    fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
+        self.inner.load(set, loss)
+    }
+    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
+        self.inner.order(set, rows)
+    }
+    fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
+        self.inner.losses(set)
+    }
+    fn gradient(&mut self, batch: Batch) -> Result<Gradient> {
+        self.inner.gradient(batch)
+    }
+    fn step(&mut self, batch: Batch, update: &Update) -> Result<()> {
+        self.inner.step(batch, update)
+    }
+    fn report(&mut self) -> Result<StepReport> {
+        self.inner.report()
+    }
+    fn parameters(&mut self) -> Result<Vec<f64>> {
+        self.inner.parameters()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.inner.set_parameters(parameters)
+    }
+    fn optimizer_state(&mut self) -> Result<OptimizerState> {
+        self.inner.optimizer_state()
+    }
+    fn set_optimizer_state(&mut self, state: &OptimizerState) -> Result<()> {
+        self.inner.set_optimizer_state(state)
+    }
+    fn working_bytes(&self) -> usize {
+        self.inner.working_bytes()
+    }
 }

@@ -3,20 +3,20 @@
 //! Order 0 is always measured beside the others, repeat by repeat in turn, so that a machine that
 //! slows down or speeds up does so for all of them and the ratios hold.
 
+mod problem;
+
 use std::fmt;
 use std::time::Instant;
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
+pub use self::problem::{network, random_problem};
+
 use crate::backend::{Backend, Batch, SetId};
-use crate::data::{Normalizer, PointSet};
 use crate::entry::Seconds;
 use crate::error::{Error, Result};
 use crate::jet::JetLayout;
-use crate::loss::{Loss, Term};
-use crate::network::{Model, NetworkSpec, Precision};
+use crate::network::Model;
 use crate::optimizer::Adam;
 
 /// What one timed unit does.
@@ -67,6 +67,11 @@ pub struct Settings {
 /// A timing shorter than this would measure the clock and the scheduler.
 pub const LEAST_SECONDS: f64 = 0.02;
 
+/// Time as the host sees it, transfers and waiting included.
+const HOST_CLOCK: &str = "host";
+/// Timestamps that the device takes at the start and the end of its work.
+const DEVICE_CLOCK: &str = "device";
+
 /// One batch and order.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
@@ -96,7 +101,7 @@ pub struct Row {
 pub struct Report {
     /// What it ran on.
     pub device: String,
-    /// Whose time it is.
+    /// Whose time it is: `host`, or `device` where that takes timestamps.
     pub clock: &'static str,
     /// Batch by batch, each with its orders ascending.
     pub rows: Vec<Row>,
@@ -117,11 +122,11 @@ pub fn bench(
     orders.push(0);
     orders.sort_unstable();
     orders.dedup();
-    let mut report = Report { device: String::new(), clock: "host", rows: vec![] };
+    let mut report = Report { device: String::new(), clock: HOST_CLOCK, rows: vec![] };
     for batch in &settings.batches {
         let case = |order: &usize| Case::new(model, settings, *order, *batch, open(model)?);
         let mut cases = orders.iter().map(case).collect::<Result<Vec<_>>>()?;
-        report.device = cases[0].backend.device();
+        (report.device, report.clock) = (cases[0].backend.device(), cases[0].clock);
         let mut timings = vec![vec![]; cases.len()];
         for _ in 0..settings.repeats {
             for (case, timings) in cases.iter_mut().zip(&mut timings) {
@@ -165,6 +170,8 @@ struct Case {
     step: u64,
     /// Steps in a timing.
     steps: u32,
+    /// Whose time it is.
+    clock: &'static str,
 }
 
 impl Case {
@@ -182,7 +189,7 @@ impl Case {
             Mode::Train => Some(backend.load(&set, &loss)?),
             Mode::Evaluate => None,
         };
-        let mut case = Self { backend, order, layout, points, set, step: 0, steps: 1 };
+        let mut case = Self { backend, order, layout, points, set, step: 0, steps: 1, clock: HOST_CLOCK };
         // Warm-up: caches, thread pools and pipelines; then as many steps as a timing needs.
         case.time(2)?;
         loop {
@@ -196,28 +203,38 @@ impl Case {
         }
     }
 
-    /// Seconds of one of `steps` steps.
+    /// Seconds of one of `steps` steps, by the device's own clock where it has one.
     fn time(&mut self, steps: u32) -> Result<f64> {
+        let count = self.points[0].len();
+        let batch = self.set.map(|set| Batch { set, start: 0, count });
+        let update = |step: u64| Adam::default().update(step, 1e-4);
+        let own_clock = match batch {
+            Some(batch) => self.backend.timed_steps(batch, &update(self.step + 1), steps as usize)?,
+            None => self.backend.timed_evaluations(count, &self.layout, steps as usize)?,
+        };
+        if let Some(seconds) = own_clock {
+            self.clock = DEVICE_CLOCK;
+            self.check()?;
+            return Ok(seconds.iter().sum::<f64>() / f64::from(steps));
+        }
         let start = Instant::now();
         for _ in 0..steps {
             self.step += 1;
-            match self.set {
-                Some(set) => {
-                    let batch = Batch { set, start: 0, count: self.points[0].len() };
-                    self.backend.step(batch, &Adam::default().update(self.step, 1e-4))?;
-                }
-                None => {
-                    self.backend.evaluate(&self.points, &self.layout)?;
-                }
+            match batch {
+                Some(batch) => self.backend.step(batch, &update(self.step))?,
+                None => drop(self.backend.evaluate(&self.points, &self.layout)?),
             }
         }
-        if self.set.is_some() {
-            // A device may still be at work: the report waits for it.
-            if let Some(step) = self.backend.report()?.diverged_at {
-                return Err(Error::Diverged { step });
-            }
-        }
+        self.check()?;
         Ok(start.elapsed().as_secs_f64() / f64::from(steps))
+    }
+
+    /// Waits for the device, which may still be at work, and makes sure that it went well.
+    fn check(&mut self) -> Result<()> {
+        match self.set.and(self.backend.report()?.diverged_at) {
+            Some(step) => Err(Error::Diverged { step }),
+            None => Ok(()),
+        }
     }
 
     fn row(&self, mode: Mode, model: &Model, timings: &[f64], value_alone: &[f64]) -> Row {
@@ -238,47 +255,6 @@ impl Case {
     }
 }
 
-/// A network of this shape with random weights: their values matter to the time only in that
-/// activations neither saturate nor vanish.
-pub fn network(spec: NetworkSpec, precision: Precision) -> Model {
-    let mut random = ChaCha8Rng::seed_from_u64(2);
-    let mut parameters = vec![0.0; spec.parameters()];
-    for layer in spec.layers() {
-        let bound = (3.0 / layer.inputs as f64).sqrt();
-        parameters[layer.weights()].fill_with(|| random.random_range(-bound..bound));
-    }
-    Model {
-        inputs: (1..=spec.inputs).map(|i| format!("x{i}")).collect(),
-        outputs: (1..=spec.outputs).map(|i| format!("u{i}")).collect(),
-        normalizer: Normalizer::identity(spec.inputs, spec.outputs),
-        spec,
-        precision,
-        parameters,
-    }
-}
-
-/// Random points within the model's range, and a term with random targets for each channel of each
-/// output.
-pub fn random_problem(model: &Model, layout: &JetLayout, batch: usize) -> (PointSet, Loss) {
-    let mut random = ChaCha8Rng::seed_from_u64(1);
-    let mut column = |mean: f64, scale: f64| -> Vec<f64> {
-        (0..batch).map(|_| mean + scale * random.random_range(-1.7..1.7)).collect()
-    };
-    let scaling = &model.normalizer.inputs;
-    let inputs = scaling.mean.iter().zip(&scaling.scale).map(|(mean, scale)| column(*mean, *scale)).collect();
-    let mut set = PointSet { inputs, ..PointSet::default() };
-    let mut terms = vec![];
-    for (output, name) in model.outputs.iter().enumerate() {
-        let factors = layout.factors(&model.normalizer, output);
-        for (derivative, scale) in layout.derivatives().zip(factors) {
-            let name = derivative.column(name, &model.inputs);
-            terms.push(Term { name, output, derivative, target: Some(set.targets.len()), weight: 1.0, scale });
-            set.targets.push(column(0.0, scale));
-        }
-    }
-    (set, Loss { terms })
-}
-
 /// The middle value, or the mean of the two in the middle.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -290,7 +266,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 mod tests {
     use super::*;
     use crate::cpu::Cpu;
-    use crate::network::Activation;
+    use crate::network::{Activation, NetworkSpec, Precision};
 
     fn model() -> Model {
         let spec = NetworkSpec { inputs: 2, hidden: vec![8, 8], outputs: 1, activation: Activation::Tanh };

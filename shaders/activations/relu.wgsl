@@ -1,0 +1,9 @@
+// max(z, 0); the slope at 0 is 0.
+
+fn activation(z: f32) -> f32 {
+    return select(0.0, z, z > 0.0);
+}
+
+fn slopes(z: f32, a: f32) -> vec3<f32> {
+    return vec3<f32>(select(0.0, 1.0, z > 0.0), 0.0, 0.0);
+}

@@ -1,0 +1,45 @@
+// Brings a batch's rows together: from the set's rows (R, N), in the set's order, to the batch's
+// columns (N, B), where N = D inputs + T targets + 1 weight.
+//
+// One thread a point: it reads the N neighbouring numbers of its row, wherever the order puts it,
+// and neighbouring threads write neighbouring points. A set larger than one binding lies in blocks
+// of rows; one dispatch a block copies the points whose row is in it. The threads beyond the last
+// point fill the last quad with zeros, among them the weight, so that they add to no sum.
+
+struct Block {
+    // rows first .. first + rows of the set lie in this block
+    first: u32,
+    rows: u32,
+    // N
+    columns: u32,
+    // the chunk's points, and the same rounded up to whole quads
+    points: u32,
+    padded: u32,
+}
+
+@group(0) @binding(0) var<uniform> block: Block;
+@group(0) @binding(1) var<storage, read> order: array<u32>;
+@group(0) @binding(2) var<storage, read> rows: array<f32>;
+@group(0) @binding(3) var<storage, read_write> batch: array<f32>;
+
+@compute @workgroup_size(THREADS)
+fn gather(@builtin(global_invocation_id) id: vec3<u32>) {
+    let point = id.x;
+    if point >= block.padded {
+        return;
+    }
+    if point >= block.points {
+        for (var column = 0u; column < block.columns; column++) {
+            batch[column * block.padded + point] = 0.0;
+        }
+        return;
+    }
+    let row = order[now.start + point];
+    if row < block.first || row - block.first >= block.rows {
+        return;
+    }
+    let start = (row - block.first) * block.columns;
+    for (var column = 0u; column < block.columns; column++) {
+        batch[column * block.padded + point] = rows[start + column];
+    }
+}

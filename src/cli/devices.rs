@@ -1,0 +1,72 @@
+//! `jetfit devices`: what a job could run on.
+
+use clap::Args;
+use jetfit::device;
+use jetfit::error::Result;
+use jetfit::gpu::{AdapterInfo, adapters};
+use serde_json::json;
+
+use super::{Format, print};
+
+/// List the CPU and every GPU adapter, and which one `auto` takes
+#[derive(Args)]
+#[command(after_help = "A part of an adapter's name is a --device; software adapters are taken only by name.")]
+pub struct Arguments {
+    /// The form of the result on stdout
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let adapters = adapters();
+    let automatic = device::automatic(&adapters);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    print(&match arguments.format {
+        Format::Json => json!({
+            "auto": automatic.map_or("cpu", |adapter| &adapter.name),
+            "cpu": { "threads": threads, "precisions": ["f32", "f64"] },
+            "adapters": adapters.iter().map(for_programs).collect::<Vec<_>>(),
+        })
+        .to_string(),
+        Format::Human => {
+            let mark = |is_automatic: bool| if is_automatic { "  <- auto" } else { "" };
+            let cpu = format!("cpu: {threads} threads, f32 and f64{}", mark(automatic.is_none()));
+            let rows = adapters.iter().map(|a| for_people(a, mark(automatic.is_some_and(|auto| auto == a))));
+            std::iter::once(cpu).chain(rows).collect::<Vec<_>>().join("\n")
+        }
+    })
+}
+
+fn for_programs(adapter: &AdapterInfo) -> serde_json::Value {
+    json!({
+        "name": adapter.name,
+        "backend": adapter.backend,
+        "driver": adapter.driver,
+        "type": adapter.kind.to_string(),
+        "max_binding_bytes": adapter.max_binding_bytes,
+        "max_buffer_bytes": adapter.max_buffer_bytes,
+        "max_workgroups": adapter.max_workgroups,
+        "max_workgroup_threads": adapter.max_workgroup_threads,
+        "workgroup_memory_bytes": adapter.workgroup_memory_bytes,
+        "timestamps": adapter.timestamps,
+    })
+}
+
+fn for_people(adapter: &AdapterInfo, mark: &str) -> String {
+    let mib = |bytes: u64| bytes >> 20;
+    format!(
+        "{}: {}, {}, {}, f32{mark}\n  binding {} MiB, buffer {} MiB, {} workgroups, {} threads and {} KiB a workgroup, \
+         {}",
+        adapter.name,
+        adapter.kind,
+        adapter.backend,
+        adapter.driver,
+        mib(adapter.max_binding_bytes),
+        mib(adapter.max_buffer_bytes),
+        adapter.max_workgroups,
+        adapter.max_workgroup_threads,
+        adapter.workgroup_memory_bytes >> 10,
+        if adapter.timestamps { "device timestamps" } else { "no device timestamps" },
+    )
+}

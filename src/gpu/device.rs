@@ -1,0 +1,311 @@
+//! An opened device: buffers, pipelines, submission and readback, with every failure an
+//! [`Error::device`] instead of wgpu's panic.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytemuck::Pod;
+use futures_intrusive::channel::shared::oneshot_channel;
+
+use crate::error::{Error, Result};
+
+/// A slot of a uniform buffer that is chosen by a dynamic offset: a multiple of every adapter's
+/// alignment.
+pub const SLOT: u64 = 256;
+
+/// The first failure that the device reported.
+type Failure = Arc<Mutex<Option<String>>>;
+
+/// A device with its queue.
+pub struct Device {
+    pub name: String,
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub limits: wgpu::Limits,
+    pub timestamps: bool,
+    /// Whether shaders carry bounds checks and workgroup memory starts at zero.
+    checked: bool,
+    failure: Failure,
+    /// Group 1 of the kernels that read the step's numbers.
+    step_layout: wgpu::BindGroupLayout,
+    kernels: HashMap<(String, &'static str), Kernel>,
+}
+
+/// A compiled entry point with the layout of its group 0.
+#[derive(Clone)]
+pub struct Kernel {
+    pub pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+    pub reads_step: bool,
+}
+
+/// How a kernel sees a buffer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Uniform,
+    Read,
+    Write,
+}
+
+impl Device {
+    /// Opens an adapter with its largest buffers, and otherwise the limits that all have.
+    pub fn open(adapter: &wgpu::Adapter, checked: bool) -> Result<Self> {
+        let info = adapter.get_info();
+        let fail = |problem: &dyn std::fmt::Display| Error::device(&info.name, problem);
+        let available = adapter.limits();
+        let limits = wgpu::Limits {
+            max_storage_buffer_binding_size: available.max_storage_buffer_binding_size,
+            max_buffer_size: available.max_buffer_size,
+            ..wgpu::Limits::default().or_worse_values_from(&available)
+        };
+        let features = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("jetfit"),
+            required_features: features,
+            required_limits: limits.clone(),
+            ..Default::default()
+        }))
+        .map_err(|e| fail(&e))?;
+        let failure = Failure::default();
+        let keep = |failure: &Failure, message: String| {
+            // The first failure is the cause; what follows from it is noise.
+            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+        };
+        let of_error = failure.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| keep(&of_error, error.to_string())));
+        let of_loss = failure.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                keep(&of_loss, format!("the device was lost: {message}"));
+            }
+        });
+        let step_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("step"),
+            entries: &[entry(0, Access::Uniform, true)],
+        });
+        Ok(Self {
+            name: info.name,
+            device,
+            queue,
+            limits,
+            timestamps: !features.is_empty(),
+            checked,
+            failure,
+            step_layout,
+            kernels: HashMap::new(),
+        })
+    }
+
+    /// An error of this device.
+    pub fn error(&self, problem: impl std::fmt::Display) -> Error {
+        Error::device(&self.name, problem)
+    }
+
+    /// The first failure that the device has reported, if any: out of memory, lost, or our mistake.
+    pub fn check(&self) -> Result<()> {
+        match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(problem) => Err(self.error(problem)),
+            None => Ok(()),
+        }
+    }
+
+    /// A buffer for kernels to bind, of `bytes` rounded up to whole vec4.
+    pub fn storage(&self, label: &str, bytes: u64) -> wgpu::Buffer {
+        use wgpu::BufferUsages as Use;
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes.next_multiple_of(16).max(16),
+            usage: Use::STORAGE | Use::COPY_SRC | Use::COPY_DST,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// A small buffer of constants.
+    pub fn uniform(&self, constants: &[u32]) -> wgpu::Buffer {
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("constants"),
+            size: size_of_val(constants) as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.write(&buffer, constants);
+        buffer
+    }
+
+    /// An empty buffer that is filled between submissions.
+    pub fn ring(&self, slots: u64) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("steps"),
+            size: slots * SLOT,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// A buffer that the host can read.
+    pub fn staging(&self, bytes: u64) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("staging"),
+            size: bytes.next_multiple_of(16).max(16),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// Compiles an entry point once and keeps it; the bindings are those of its group 0.
+    pub fn kernel(
+        &mut self,
+        source: String,
+        entry_point: &'static str,
+        bindings: &[(u32, Access)],
+        reads_step: bool,
+    ) -> Kernel {
+        let key = (source, entry_point);
+        if let Some(kernel) = self.kernels.get(&key) {
+            return kernel.clone();
+        }
+        let kernel = self.compile(&key.0, entry_point, bindings, reads_step);
+        self.kernels.insert(key, kernel.clone());
+        kernel
+    }
+
+    fn compile(&self, source: &str, entry_point: &str, bindings: &[(u32, Access)], reads_step: bool) -> Kernel {
+        let label = Some(entry_point);
+        let description = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) };
+        let checks = match self.checked {
+            true => wgpu::ShaderRuntimeChecks::checked(),
+            false => wgpu::ShaderRuntimeChecks::unchecked(),
+        };
+        // SAFETY: the shaders are our own: every index is guarded against the shapes that the host
+        // allocates for, every loop has a bound, and no divisor is 0. The tests run them checked.
+        let module = unsafe { self.device.create_shader_module_trusted(description, checks) };
+        let entries: Vec<_> = bindings.iter().map(|(binding, access)| entry(*binding, *access, false)).collect();
+        let layout =
+            self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+        let groups = [Some(&layout), Some(&self.step_layout)];
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &groups[..1 + usize::from(reads_step)],
+            immediate_size: 0,
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(entry_point),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: self.checked,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        Kernel { pipeline, layout, reads_step }
+    }
+
+    /// Group 0 of a kernel.
+    pub fn bind(&self, kernel: &Kernel, buffers: &[(u32, &wgpu::Buffer)]) -> wgpu::BindGroup {
+        let entries: Vec<_> = buffers
+            .iter()
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding: *binding, resource: buffer.as_entire_binding() })
+            .collect();
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &kernel.layout,
+            entries: &entries,
+        })
+    }
+
+    /// Group 1: one slot of the ring at a time.
+    pub fn bind_ring(&self, ring: &wgpu::Buffer, bytes: u64) -> wgpu::BindGroup {
+        let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: ring,
+            offset: 0,
+            size: wgpu::BufferSize::new(bytes),
+        });
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("step"),
+            layout: &self.step_layout,
+            entries: &[wgpu::BindGroupEntry { binding: 0, resource }],
+        })
+    }
+
+    pub fn encoder(&self) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None })
+    }
+
+    /// Waits for a submission, or for all of them.
+    pub fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        let wait = wgpu::PollType::Wait { submission_index: submission, timeout: None };
+        self.device.poll(wait).map_err(|problem| self.error(problem))?;
+        self.check()
+    }
+
+    /// Reads the first `bytes` of a staging buffer once `submission` is done.
+    pub fn map<R>(
+        &self,
+        staging: &wgpu::Buffer,
+        bytes: u64,
+        submission: wgpu::SubmissionIndex,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R> {
+        // A buffer that could not be made cannot be mapped either: say why.
+        self.check()?;
+        let slice = staging.slice(..bytes);
+        let (sender, receiver) = oneshot_channel();
+        slice.map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver waits below; it is gone only if that failed.
+            let _ = sender.send(result);
+        });
+        self.wait(Some(submission))?;
+        let mapped = pollster::block_on(receiver.receive());
+        mapped.ok_or_else(|| self.error("a buffer was never mapped"))?.map_err(|problem| self.error(problem))?;
+        let result = read(&slice.get_mapped_range().map_err(|problem| self.error(problem))?);
+        staging.unmap();
+        Ok(result)
+    }
+
+    /// Reads whole buffers of f32, each `lengths` numbers long, after everything submitted so far.
+    pub fn read(&self, buffers: &[(&wgpu::Buffer, usize)]) -> Result<Vec<Vec<f32>>> {
+        let bytes = |numbers: usize| numbers as u64 * 4;
+        let total = buffers.iter().map(|(_, length)| bytes(*length)).sum();
+        let staging = self.staging(total);
+        let mut encoder = self.encoder();
+        let mut offset = 0;
+        for (buffer, length) in buffers {
+            encoder.copy_buffer_to_buffer(buffer, 0, &staging, offset, bytes(*length));
+            offset += bytes(*length);
+        }
+        let submission = self.queue.submit([encoder.finish()]);
+        self.map(&staging, total, submission, |mapped| {
+            let mut rest = mapped;
+            let mut take = |(_, length): &(&wgpu::Buffer, usize)| {
+                let (numbers, after) = rest.split_at(length * 4);
+                rest = after;
+                numbers.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+            };
+            buffers.iter().map(&mut take).collect()
+        })
+    }
+
+    /// Writes numbers to the start of a buffer, before whatever is submitted next.
+    pub fn write<T: Pod>(&self, buffer: &wgpu::Buffer, numbers: &[T]) {
+        self.queue.write_buffer(buffer, 0, bytemuck::cast_slice(numbers));
+    }
+}
+
+fn entry(binding: u32, access: Access, has_dynamic_offset: bool) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: match access {
+                Access::Uniform => wgpu::BufferBindingType::Uniform,
+                Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
+            },
+            has_dynamic_offset,
+            min_binding_size: None,
+        },
+        count: None,
+    }
+}

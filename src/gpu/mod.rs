@@ -1,0 +1,252 @@
+//! The GPU backend: the kernels of `shaders/` on any Vulkan, Metal or DX12 adapter. The only place
+//! that names wgpu.
+//!
+//! A chunk of points is one list of dispatches (a plan), built once for each shape and then only
+//! encoded: no allocation, no compilation and no readback inside the training loop. Jets lie in
+//! memory as (H, C, B), so neighbouring threads work on neighbouring points.
+
+mod adapter;
+mod device;
+mod evaluate;
+#[cfg(test)]
+mod math;
+mod plan;
+mod set;
+mod shader;
+mod state;
+mod steps;
+mod timing;
+mod train;
+mod workspace;
+
+pub use adapter::{AdapterInfo, AdapterKind, adapters};
+
+use self::device::Device;
+use self::evaluate::Evaluator;
+use self::plan::Planner;
+use self::set::{Set, Task};
+use self::state::{State, Status};
+use self::steps::Steps;
+use self::workspace::{Bounds, Workspace};
+use crate::backend::{Backend, Batch, Gradient, SetId, StepReport};
+use crate::data::{Normalizer, PointSet};
+use crate::error::{Error, Result};
+use crate::jet::{JetLayout, Jets};
+use crate::loss::Loss;
+use crate::network::{Model, NetworkSpec};
+use crate::optimizer::{OptimizerState, Update};
+
+/// What can be asked of a device beyond its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GpuOptions {
+    /// Bounds checks in the shaders, and workgroup memory that starts at zero; on in debug builds.
+    pub checked: bool,
+    /// The most points of a chunk (at least 4 are taken); `None` leaves it to the device's memory.
+    pub max_points: Option<usize>,
+    /// Bytes that a kernel may bind at once; `None` takes the adapter's limit.
+    pub max_binding_bytes: Option<u64>,
+}
+
+impl Default for GpuOptions {
+    fn default() -> Self {
+        Self { checked: cfg!(debug_assertions), max_points: None, max_binding_bytes: None }
+    }
+}
+
+/// A network on a GPU, in f32.
+pub struct Gpu {
+    device: Device,
+    description: String,
+    bounds: Bounds,
+    spec: NetworkSpec,
+    normalizer: Normalizer,
+    state: State,
+    steps: Steps,
+    sets: Vec<Set>,
+    evaluator: Option<Evaluator>,
+    /// The set of the last step: where a report finds the losses.
+    last: Option<SetId>,
+}
+
+impl Gpu {
+    /// Opens an adapter and takes the model's parameters to it. `choice` is a part of an adapter's
+    /// name, such as `llvmpipe`, or `gpu` for the best hardware; software is taken only by name.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where no adapter is meant, with the names of those that there are;
+    /// [`Error::Device`] where it cannot be opened or has too little memory.
+    pub fn new(choice: &str, model: &Model) -> Result<Self> {
+        Self::with_options(choice, model, GpuOptions::default())
+    }
+
+    /// The same with [`GpuOptions`].
+    pub fn with_options(choice: &str, model: &Model, options: GpuOptions) -> Result<Self> {
+        let adapter = adapter::choose(choice)?;
+        let device = Device::open(&adapter, options.checked)?;
+        let info = adapter.get_info();
+        let limits = &device.limits;
+        let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let bounds = Bounds {
+            binding: options.max_binding_bytes.map_or(binding, |asked| asked.min(binding)),
+            workgroups: limits.max_compute_workgroups_per_dimension.into(),
+            points: options.max_points.unwrap_or(usize::MAX),
+        };
+        let count = model.spec.parameters();
+        if 4 * count as u64 > binding {
+            return Err(device.error(format!("{count} parameters do not fit into one binding of {binding} bytes")));
+        }
+        let state = State::new(&device, count);
+        let steps = Steps::new(&device);
+        let mut gpu = Self {
+            description: format!("{} ({:?}, f32)", info.name, info.backend),
+            bounds,
+            spec: model.spec.clone(),
+            normalizer: model.normalizer.clone(),
+            state,
+            steps,
+            sets: vec![],
+            evaluator: None,
+            last: None,
+            device,
+        };
+        gpu.set_parameters(&model.parameters)?;
+        Ok(gpu)
+    }
+
+    fn planner<'a>(&'a mut self, layout: &'a JetLayout, workspace: &'a Workspace, points: usize) -> Planner<'a> {
+        Planner {
+            device: &mut self.device,
+            spec: &self.spec,
+            normalizer: &self.normalizer,
+            layout,
+            state: &self.state,
+            workspace,
+            points,
+            plan: vec![],
+        }
+    }
+
+    /// One of the blocks of P numbers.
+    fn block(&mut self, choose: impl Fn(&State) -> &wgpu::Buffer) -> Result<Vec<f64>> {
+        self.steps.flush(&self.device)?;
+        let numbers = self.device.read(&[(choose(&self.state), self.spec.parameters())])?;
+        Ok(to_f64(&numbers[0]))
+    }
+
+    /// Replaces one of the blocks of P numbers, or fills it with zeros from an empty one.
+    fn set_block(&mut self, what: &str, numbers: &[f64], choose: impl Fn(&State) -> &wgpu::Buffer) -> Result<()> {
+        let count = self.spec.parameters();
+        if !numbers.is_empty() && numbers.len() != count {
+            let problem = format!("it has {} numbers, and the network {count} parameters", numbers.len());
+            return Err(Error::input(what, problem, "take the state of the same network"));
+        }
+        self.steps.flush(&self.device)?;
+        let mut numbers: Vec<f32> = numbers.iter().map(|x| *x as f32).collect();
+        numbers.resize(count, 0.0);
+        self.device.write(choose(&self.state), &numbers);
+        self.device.check()
+    }
+}
+
+impl Backend for Gpu {
+    fn device(&self) -> String {
+        self.description.clone()
+    }
+
+    fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
+        let values = self.stream(points, layout)?;
+        Ok(Jets::from_standardised(layout, &self.normalizer, values))
+    }
+
+    fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
+        self.sets.push(Set::new(&self.device, &self.bounds, set, loss, &self.normalizer)?);
+        Ok(SetId(self.sets.len() - 1))
+    }
+
+    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
+        self.steps.flush(&self.device)?;
+        let set = &self.sets[set.0];
+        if rows.len() != set.points || rows.iter().any(|row| *row as usize >= set.points) {
+            let problem = format!("it is no order of the set's {} rows", set.points);
+            return Err(Error::input("order", problem, "pass a permutation of 0..B"));
+        }
+        self.device.write(&set.order, rows);
+        self.device.check()
+    }
+
+    fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
+        let count = self.sets[set.0].points;
+        self.run(Batch { set, start: 0, count }, Task::Losses, None, None)?;
+        self.steps.flush(&self.device)?;
+        let set = &self.sets[set.0];
+        let numbers = self.device.read(&[(&set.means, set.terms.len())])?;
+        Ok(to_f64(&numbers[0]))
+    }
+
+    fn gradient(&mut self, batch: Batch) -> Result<Gradient> {
+        self.run(batch, Task::Gradient, None, None)?;
+        self.steps.flush(&self.device)?;
+        let set = &self.sets[batch.set.0];
+        let wanted = [(&set.means, set.terms.len()), (&self.state.gradient, self.spec.parameters())];
+        let numbers = self.device.read(&wanted)?;
+        Ok(Gradient { losses: to_f64(&numbers[0]), gradient: to_f64(&numbers[1]) })
+    }
+
+    fn step(&mut self, batch: Batch, update: &Update) -> Result<()> {
+        self.last = Some(batch.set);
+        self.run(batch, Task::Step, Some(update), None)
+    }
+
+    fn report(&mut self) -> Result<StepReport> {
+        self.steps.flush(&self.device)?;
+        let mut wanted = vec![(&self.state.status, size_of::<Status>() / 4)];
+        wanted.extend(self.last.map(|id| (&self.sets[id.0].step_means, self.sets[id.0].terms.len())));
+        let numbers = self.device.read(&wanted)?;
+        let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&numbers[0]));
+        let diverged = u64::from(status.diverged[0]) | u64::from(status.diverged[1]) << 32;
+        Ok(StepReport {
+            losses: numbers.get(1).map_or(vec![], |losses| to_f64(losses)),
+            gradient_norm: status.norm.into(),
+            diverged_at: (diverged != 0).then_some(diverged),
+        })
+    }
+
+    fn parameters(&mut self) -> Result<Vec<f64>> {
+        self.block(|state| &state.parameters)
+    }
+
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.set_block("parameters", parameters, |state| &state.parameters)?;
+        self.device.write(&self.state.status, &[Status::default()]);
+        Ok(())
+    }
+
+    fn optimizer_state(&mut self) -> Result<OptimizerState> {
+        let first_moment = self.block(|state| &state.first_moment)?;
+        let second_moment = self.block(|state| &state.second_moment)?;
+        Ok(OptimizerState { first_moment, second_moment })
+    }
+
+    fn set_optimizer_state(&mut self, state: &OptimizerState) -> Result<()> {
+        self.set_block("optimizer state", &state.first_moment, |state| &state.first_moment)?;
+        self.set_block("optimizer state", &state.second_moment, |state| &state.second_moment)
+    }
+
+    fn timed_steps(&mut self, batch: Batch, update: &Update, repeats: usize) -> Result<Option<Vec<f64>>> {
+        Gpu::timed_steps(self, batch, update, repeats)
+    }
+
+    fn timed_evaluations(&mut self, points: usize, layout: &JetLayout, repeats: usize) -> Result<Option<Vec<f64>>> {
+        Gpu::timed_evaluations(self, points, layout, repeats)
+    }
+
+    fn working_bytes(&self) -> usize {
+        let workspaces = self.sets.iter().filter_map(|set| set.workspace.as_ref()).map(Workspace::bytes).sum::<u64>();
+        let evaluator = self.evaluator.as_ref().map_or(0, Evaluator::bytes);
+        (workspaces + evaluator + self.state.bytes() + self.steps.bytes()) as usize
+    }
+}
+
+fn to_f64(numbers: &[f32]) -> Vec<f64> {
+    numbers.iter().map(|x| f64::from(*x)).collect()
+}

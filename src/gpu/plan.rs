@@ -1,0 +1,259 @@
+//! The dispatches of one chunk, in order: built once for each shape, then only encoded.
+
+use super::device::{Access, Device, Kernel};
+use super::set::Set;
+use super::shader::{self, SUM_THREADS, THREADS};
+use super::state::State;
+use super::workspace::Workspace;
+use crate::data::Normalizer;
+use crate::jet::JetLayout;
+use crate::network::{Layer, NetworkSpec};
+
+use Access::{Read, Uniform, Write};
+
+/// One kernel over one grid.
+pub struct Dispatch {
+    kernel: Kernel,
+    group: wgpu::BindGroup,
+    grid: [u32; 3],
+}
+
+/// Some dispatches in order.
+pub type Plan = Vec<Dispatch>;
+
+/// Encodes a plan; `step` is the ring with the slot of this chunk's numbers.
+pub fn encode(plan: &[Dispatch], pass: &mut wgpu::ComputePass<'_>, step: (&wgpu::BindGroup, u32)) {
+    for dispatch in plan {
+        pass.set_pipeline(&dispatch.kernel.pipeline);
+        pass.set_bind_group(0, &dispatch.group, &[]);
+        if dispatch.kernel.reads_step {
+            pass.set_bind_group(1, step.0, &[step.1]);
+        }
+        pass.dispatch_workgroups(dispatch.grid[0], dispatch.grid[1], dispatch.grid[2]);
+    }
+}
+
+/// What a chunk's dispatches are made from.
+pub struct Planner<'a> {
+    pub device: &'a mut Device,
+    pub spec: &'a NetworkSpec,
+    pub normalizer: &'a Normalizer,
+    pub layout: &'a JetLayout,
+    pub state: &'a State,
+    pub workspace: &'a Workspace,
+    /// The chunk's points.
+    pub points: usize,
+    pub plan: Plan,
+}
+
+impl Planner<'_> {
+    fn quads(&self) -> u32 {
+        self.points.div_ceil(4) as u32
+    }
+
+    fn column_quads(&self) -> u32 {
+        self.quads() * self.layout.channels() as u32
+    }
+
+    fn splits(&self) -> u32 {
+        self.workspace.demand.splits(self.points) as u32
+    }
+
+    /// Appends a kernel with its constants at binding 0 and the buffers at theirs.
+    fn push(
+        &mut self,
+        (source, entry, reads_step): (String, &'static str, bool),
+        constants: &[u32],
+        buffers: &[(u32, Access, &wgpu::Buffer)],
+        grid: [u32; 3],
+    ) {
+        let bindings: Vec<_> = [(0, Uniform)].into_iter().chain(buffers.iter().map(|b| (b.0, b.1))).collect();
+        let kernel = self.device.kernel(source, entry, &bindings, reads_step);
+        let uniform = self.device.uniform(constants);
+        let buffers: Vec<_> = [(0, &uniform)].into_iter().chain(buffers.iter().map(|b| (b.0, b.2))).collect();
+        let group = self.device.bind(&kernel, &buffers);
+        self.plan.push(Dispatch { kernel, group, grid });
+    }
+
+    /// Brings the chunk's rows of a set into the batch.
+    pub fn gather(&mut self, set: &Set) {
+        let workspace = self.workspace;
+        let (points, padded) = (self.points as u32, 4 * self.quads());
+        for block in &set.blocks {
+            let constants = [block.first as u32, block.rows as u32, set.columns as u32, points, padded];
+            let buffers = [(1, Read, &set.order), (2, Read, &block.buffer), (3, Write, &workspace.batch)];
+            self.push((shader::gather(), "gather", true), &constants, &buffers, grid(padded));
+        }
+    }
+
+    /// From the batch's inputs to the output's jets.
+    pub fn forward(&mut self) {
+        let workspace = self.workspace;
+        let state = self.state;
+        let layers = self.spec.layers();
+        let sigma = (layers.len() > 1).then_some(self.spec.activation);
+        let constants = self.input_constants(&layers[0]);
+        let buffers = [
+            (1, Read, &state.parameters),
+            (2, Read, &workspace.batch),
+            (3, Write, workspace.z(0)),
+            (4, Write, workspace.output_of(0)),
+        ];
+        let source = shader::input_layer(self.layout, self.normalizer, sigma);
+        self.push((source, "forward", false), &constants, &buffers, grid(layers[0].outputs as u32 * self.quads()));
+        for (index, layer) in layers.iter().enumerate().skip(1) {
+            let last = index + 1 == layers.len();
+            let z = if last { &workspace.jets } else { workspace.z(index) };
+            self.linear("forward", layer, workspace.output_of(index - 1), z);
+            if !last {
+                let constants = [layer.outputs as u32, self.quads()];
+                let buffers = [(1, Read, z), (2, Write, workspace.output_of(index))];
+                let source = shader::jet_rule(self.layout, self.normalizer, self.spec.activation);
+                let grid = grid(layer.outputs as u32 * self.quads());
+                self.push((source, "forward", false), &constants, &buffers, grid);
+            }
+        }
+    }
+
+    fn input_constants(&self, layer: &Layer) -> [u32; 6] {
+        let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
+        let parameters = self.workspace.demand.parameters() as u32;
+        [layer.outputs as u32, self.quads(), weights, biases, parameters, self.splits()]
+    }
+
+    /// `forward`: z-jets of `layer` from the a-jets before it; `backward`: the reverse of both for
+    /// the cotangents.
+    fn linear(&mut self, entry: &'static str, layer: &Layer, input: &wgpu::Buffer, output: &wgpu::Buffer) {
+        let (rows, inner) = match entry {
+            "forward" => (layer.outputs as u32, layer.inputs as u32),
+            _ => (layer.inputs as u32, layer.outputs as u32),
+        };
+        let quads = self.column_quads();
+        let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
+        let constants = [rows, inner, quads, self.quads(), weights, biases];
+        let columns = quads.div_ceil(32);
+        // A thread with many rows reads less a multiply-add (its cost is as rows + 1); few rows
+        // make more workgroups of a small product. About 128 run at once on a middling GPU.
+        let cost = |r: &u32| (rows.div_ceil(8 * r) * columns).div_ceil(128) * (r + 1);
+        let thread_rows = [8, 4, 2, 1].into_iter().min_by_key(cost).expect("four choices");
+        let buffers = [(1, Read, &self.state.parameters), (2, Read, input), (3, Write, output)];
+        let grid = [columns, rows.div_ceil(8 * thread_rows), 1];
+        self.push((shader::linear(thread_rows), entry, false), &constants, &buffers, grid);
+    }
+
+    /// Each term's mean square into `means`, from the output's jets.
+    pub fn losses(&mut self, set: &Set, means: &wgpu::Buffer) {
+        let workspace = self.workspace;
+        let groups = self.quads().div_ceil(THREADS);
+        let source = shader::residual(self.layout, self.spec.outputs, &set.terms);
+        let buffers = [(1, Read, &workspace.jets), (2, Read, &workspace.batch), (3, Write, &workspace.loss_partials)];
+        let constants = [self.quads(), set.columns as u32 - 1];
+        self.push((source, "losses", false), &constants, &buffers, [groups, 1, 1]);
+        let terms = set.terms.len() as u32;
+        let buffers = [(1, Read, &workspace.loss_partials), (4, Write, means)];
+        self.push((shader::reduce(), "losses", true), &[0, 0, groups, terms], &buffers, [terms, 1, 1]);
+    }
+
+    /// The gradient of the loss, from the output's jets back through the tape.
+    pub fn backward(&mut self, set: &Set) {
+        let workspace = self.workspace;
+        let state = self.state;
+        let (Some(partials), [ping, pong]) = (&workspace.partials, &workspace.bars[..]) else {
+            unreachable!("a backward pass has a tape");
+        };
+        let quads = self.quads();
+        let source = shader::residual(self.layout, self.spec.outputs, &set.terms);
+        let buffers = [(1, Read, &workspace.jets), (2, Read, &workspace.batch), (4, Write, ping)];
+        let constants = [quads, set.columns as u32 - 1];
+        self.push((source, "cotangent", true), &constants, &buffers, grid(quads));
+        let layers = self.spec.layers();
+        let (mut bar, mut next) = (ping, pong);
+        for (index, layer) in layers.iter().enumerate().skip(1).rev() {
+            if index + 1 < layers.len() {
+                self.jet_rule_backward(index, layer, bar);
+            }
+            self.weight_gradient(layer, bar, workspace.output_of(index - 1), partials);
+            self.linear("backward", layer, bar, next);
+            std::mem::swap(&mut bar, &mut next);
+        }
+        let sigma = (layers.len() > 1).then_some(self.spec.activation);
+        let source = shader::input_layer(self.layout, self.normalizer, sigma);
+        let constants = self.input_constants(&layers[0]);
+        let buffers = [
+            (1, Read, &state.parameters),
+            (2, Read, &workspace.batch),
+            (5, Read, workspace.z(0)),
+            (6, Read, workspace.output_of(0)),
+            (7, Read, bar),
+            (8, Write, partials),
+        ];
+        let grid_of_units = [layers[0].outputs as u32, self.splits(), 1];
+        self.push((source, "weight_gradient", false), &constants, &buffers, grid_of_units);
+        let parameters = workspace.demand.parameters() as u32;
+        let constants = [parameters, self.splits(), 0, 0];
+        let buffers = [(1, Read, partials), (2, Write, &state.gradient), (3, Write, &state.squares)];
+        let blocks = flat(parameters.div_ceil(SUM_THREADS));
+        self.push((shader::reduce(), "gradient", true), &constants, &buffers, blocks);
+    }
+
+    fn jet_rule_backward(&mut self, index: usize, layer: &Layer, bar: &wgpu::Buffer) {
+        let workspace = self.workspace;
+        let constants = [layer.outputs as u32, self.quads()];
+        let buffers = [(1, Read, workspace.z(index)), (3, Read, workspace.output_of(index)), (4, Write, bar)];
+        let source = shader::jet_rule(self.layout, self.normalizer, self.spec.activation);
+        let grid = grid(layer.outputs as u32 * self.quads());
+        self.push((source, "backward", false), &constants, &buffers, grid);
+    }
+
+    fn weight_gradient(&mut self, layer: &Layer, bar: &wgpu::Buffer, a: &wgpu::Buffer, partials: &wgpu::Buffer) {
+        // The least padding, and of equals the largest tile, which reads the least.
+        let rows = |width: usize| {
+            [4, 2, 1].into_iter().min_by_key(|r| width.div_ceil(16 * r) * r).expect("three choices") as u32
+        };
+        let (out_rows, in_rows) = (rows(layer.outputs), rows(layer.inputs));
+        let constants = [
+            layer.outputs as u32,
+            layer.inputs as u32,
+            self.column_quads(),
+            self.quads(),
+            layer.weights().start as u32,
+            layer.biases().start as u32,
+            self.workspace.demand.parameters() as u32,
+            self.splits(),
+        ];
+        let buffers = [(1, Read, bar), (2, Read, a), (3, Write, partials)];
+        let (inputs, outputs) = (layer.inputs as u32, layer.outputs as u32);
+        let grid = [self.splits(), inputs.div_ceil(16 * in_rows), outputs.div_ceil(16 * out_rows)];
+        let source = shader::weight_gradient(out_rows, in_rows);
+        self.push((source, "weight_gradient", false), &constants, &buffers, grid);
+    }
+
+    /// Norm, test and update, after the last chunk's gradient.
+    pub fn update(&mut self, set: &Set) {
+        let state = self.state;
+        let parameters = self.workspace.demand.parameters() as u32;
+        let terms = set.terms.len() as u32;
+        // The squares are read here; the binding is the one that they are written by.
+        let buffers = [(3, Write, &state.squares), (4, Write, &set.step_means), (5, Write, &state.status)];
+        self.push((shader::reduce(), "status", true), &[parameters, 0, 0, terms], &buffers, [1, 1, 1]);
+        let buffers = [
+            (1, Read, &state.status),
+            (2, Read, &state.gradient),
+            (3, Write, &state.first_moment),
+            (4, Write, &state.second_moment),
+            (5, Write, &state.parameters),
+        ];
+        self.push((shader::adam(), "adam", true), &[parameters], &buffers, grid(parameters));
+    }
+}
+
+/// Workgroups of [`THREADS`] for `threads` threads.
+fn grid(threads: u32) -> [u32; 3] {
+    flat(threads.div_ceil(THREADS))
+}
+
+/// `groups` workgroups, in two dimensions where one does not hold them; kernels leave the excess.
+fn flat(groups: u32) -> [u32; 3] {
+    let x = groups.clamp(1, 65_535);
+    [x, groups.div_ceil(x).max(1), 1]
+}

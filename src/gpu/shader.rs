@@ -1,0 +1,281 @@
+//! The shaders as they are compiled: a short generated header of constants, then the files of
+//! `shaders/` one after the other. No text is ever put into the middle of a file.
+
+use std::fmt::Write;
+
+use crate::data::Normalizer;
+use crate::jet::JetLayout;
+use crate::loss::Residual;
+use crate::network::Activation;
+
+const MATH: &str = include_str!("../../shaders/shared/math.wgsl");
+const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
+const SUM: &str = include_str!("../../shaders/shared/sum.wgsl");
+const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
+const STATUS: &str = include_str!("../../shaders/shared/status.wgsl");
+
+/// Threads a workgroup of the kernels with one thread an element: two wavefronts or one, enough to
+/// hide a load behind another.
+pub const THREADS: u32 = 64;
+/// Threads a workgroup of the sums: all that every adapter has.
+pub const SUM_THREADS: u32 = 256;
+/// The row of a term that has no target; see `residual.wgsl`.
+pub const NO_TARGET: u32 = u32::MAX;
+
+/// A header of constants that grows line by line.
+#[derive(Default)]
+struct Header(String);
+
+impl Header {
+    fn threads(threads: u32) -> Self {
+        Header::default().number("THREADS", threads as usize)
+    }
+
+    fn number(mut self, name: &str, value: usize) -> Self {
+        writeln!(self.0, "const {name}: u32 = {value}u;").expect("writing to a string");
+        self
+    }
+
+    /// A table; one entry stands in where there are none, since WGSL has no empty arrays.
+    fn table<T: Literal>(mut self, name: &str, values: impl IntoIterator<Item = T>) -> Self {
+        let mut values: Vec<_> = values.into_iter().map(Literal::literal).collect();
+        if values.is_empty() {
+            values.push(T::default().literal());
+        }
+        let (kind, count) = (T::KIND, values.len());
+        writeln!(self.0, "const {name} = array<{kind}, {count}>({});", values.join(", ")).expect("writing to a string");
+        self
+    }
+
+    /// The channels of a layout, the products of its seconds, and the same by tangent.
+    fn layout(self, layout: &JetLayout, normalizer: &Normalizer) -> Self {
+        let products = layout.products(normalizer);
+        let tangents = layout.tangents();
+        // Starts of the runs of equal `key` in a sorted list, and its end.
+        let starts = |count: usize, keys: &[usize]| -> Vec<u32> {
+            (0..=count).map(|key| keys.partition_point(|k| *k < key) as u32).collect()
+        };
+        let seconds: Vec<_> = products.iter().map(|p| p.second).collect();
+        // d(c dz_k dz_l) = c dz_l d(dz_k) + c dz_k d(dz_l): two partners, or one with 2c.
+        let mut partners: Vec<(usize, usize, usize, f64)> = vec![];
+        for p in &products {
+            if p.k == p.l {
+                partners.push((p.k, p.second, p.l, 2.0 * p.coefficient));
+            } else {
+                partners.push((p.k, p.second, p.l, p.coefficient));
+                partners.push((p.l, p.second, p.k, p.coefficient));
+            }
+        }
+        partners.sort_by_key(|(tangent, second, ..)| (*tangent, *second));
+        let owners: Vec<_> = partners.iter().map(|p| p.0).collect();
+        self.number("INPUTS", layout.inputs())
+            .number("CHANNELS", layout.channels())
+            .number("TANGENTS", tangents.len())
+            .number("SECONDS", layout.seconds())
+            .table("TANGENT_INPUT", tangents.iter().map(|i| *i as u32))
+            .table("PRODUCT_START", starts(layout.seconds(), &seconds))
+            .table("PRODUCT_K", products.iter().map(|p| p.k as u32))
+            .table("PRODUCT_L", products.iter().map(|p| p.l as u32))
+            .table("PRODUCT_COEFFICIENT", products.iter().map(|p| p.coefficient as f32))
+            .table("PARTNER_START", starts(tangents.len(), &owners))
+            .table("PARTNER_SECOND", partners.iter().map(|p| p.1 as u32))
+            .table("PARTNER_TANGENT", partners.iter().map(|p| p.2 as u32))
+            .table("PARTNER_COEFFICIENT", partners.iter().map(|p| p.3 as f32))
+    }
+
+    fn then(self, parts: &[&str]) -> String {
+        let mut source = self.0;
+        for part in parts {
+            source.push('\n');
+            source.push_str(part);
+        }
+        source
+    }
+}
+
+/// A number as WGSL writes it.
+trait Literal: Default {
+    const KIND: &'static str;
+    fn literal(self) -> String;
+}
+
+impl Literal for u32 {
+    const KIND: &'static str = "u32";
+    fn literal(self) -> String {
+        format!("{self}u")
+    }
+}
+
+impl Literal for f32 {
+    const KIND: &'static str = "f32";
+    fn literal(self) -> String {
+        // A device may read a subnormal number as 0, a compiler may refuse it; and it has no use
+        // for an infinity.
+        let flushed = if self.is_subnormal() { 0.0 } else { self };
+        format!("{:?}f", flushed.clamp(f32::MIN, f32::MAX))
+    }
+}
+
+fn activation(activation: Option<Activation>) -> &'static str {
+    match activation {
+        None => include_str!("../../shaders/activations/identity.wgsl"),
+        Some(Activation::Tanh) => include_str!("../../shaders/activations/tanh.wgsl"),
+        Some(Activation::Sigmoid) => include_str!("../../shaders/activations/sigmoid.wgsl"),
+        Some(Activation::Sin) => include_str!("../../shaders/activations/sin.wgsl"),
+        Some(Activation::Softplus) => include_str!("../../shaders/activations/softplus.wgsl"),
+        Some(Activation::Silu) => include_str!("../../shaders/activations/silu.wgsl"),
+        Some(Activation::Gelu) => include_str!("../../shaders/activations/gelu.wgsl"),
+        Some(Activation::Elu) => include_str!("../../shaders/activations/elu.wgsl"),
+        Some(Activation::Relu) => include_str!("../../shaders/activations/relu.wgsl"),
+        Some(Activation::LeakyRelu) => include_str!("../../shaders/activations/leaky_relu.wgsl"),
+    }
+}
+
+/// `gather.wgsl`
+pub fn gather() -> String {
+    Header::threads(THREADS).then(&[STEP, include_str!("../../shaders/gather.wgsl")])
+}
+
+/// `input_layer.wgsl`; no activation where the model has no hidden layer.
+pub fn input_layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Option<Activation>) -> String {
+    let kernel = include_str!("../../shaders/input_layer.wgsl");
+    Header::threads(THREADS).layout(layout, normalizer).then(&[MATH, activation(sigma), QUAD, SUM, kernel])
+}
+
+/// `jet_rule.wgsl`
+pub fn jet_rule(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation) -> String {
+    let kernel = include_str!("../../shaders/jet_rule.wgsl");
+    Header::threads(THREADS).layout(layout, normalizer).then(&[MATH, activation(Some(sigma)), QUAD, kernel])
+}
+
+/// `linear.wgsl` with `rows` rows a thread: 1, 2, 4 or 8.
+pub fn linear(rows: u32) -> String {
+    Header::default().number("ROWS", rows as usize).then(&[include_str!("../../shaders/linear.wgsl")])
+}
+
+/// `weight_gradient.wgsl` with this many outputs and inputs a thread: 1, 2 or 4 each.
+pub fn weight_gradient(out_rows: u32, in_rows: u32) -> String {
+    Header::default()
+        .number("OUT_ROWS", out_rows as usize)
+        .number("IN_ROWS", in_rows as usize)
+        .then(&[include_str!("../../shaders/weight_gradient.wgsl")])
+}
+
+/// `residual.wgsl` for the terms of a loss. A batch's rows are the inputs, then a target for each
+/// term that has one, then the weights.
+pub fn residual(layout: &JetLayout, outputs: usize, terms: &[Residual]) -> String {
+    Header::threads(THREADS)
+        .number("CHANNELS", layout.channels())
+        .number("OUTPUTS", outputs)
+        .number("TERMS", terms.len())
+        .number("NO_TARGET", NO_TARGET as usize)
+        .table("TERM_ROW", terms.iter().map(|t| t.row as u32))
+        .table("TERM_TARGET", target_rows(layout.inputs(), terms))
+        .table("TERM_GAIN", terms.iter().map(|t| t.gain as f32))
+        .table("TERM_SLOPE", terms.iter().map(|t| (2.0 * t.weight * t.gain) as f32))
+        .then(&[STEP, SUM, include_str!("../../shaders/residual.wgsl")])
+}
+
+/// The row of a batch that holds each term's target.
+fn target_rows(inputs: usize, terms: &[Residual]) -> Vec<u32> {
+    let mut next = inputs as u32;
+    let mut row = |term: &Residual| {
+        let row = next;
+        next += u32::from(term.target.is_some());
+        if term.target.is_some() { row } else { NO_TARGET }
+    };
+    terms.iter().map(&mut row).collect()
+}
+
+/// `reduce.wgsl`
+pub fn reduce() -> String {
+    Header::threads(SUM_THREADS).then(&[STEP, STATUS, SUM, include_str!("../../shaders/reduce.wgsl")])
+}
+
+/// `adam.wgsl`
+pub fn adam() -> String {
+    Header::threads(THREADS).then(&[STEP, STATUS, include_str!("../../shaders/adam.wgsl")])
+}
+
+/// The elementary functions alone, for the tests that measure them.
+#[cfg(test)]
+pub fn math(kernel: &str) -> String {
+    Header::threads(THREADS).then(&[MATH, kernel])
+}
+
+#[cfg(test)]
+mod tests {
+    use naga::back::{hlsl, msl, spv};
+    use naga::valid::{Capabilities, ValidationFlags, Validator};
+
+    use super::*;
+    use crate::data::Scaling;
+    use crate::jet::Derivative;
+    use crate::loss::{Loss, Term};
+
+    /// Validates with no optional capability and translates to what Vulkan, Metal and DX12 take.
+    fn translate(name: &str, source: &str) {
+        let module =
+            naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
+        let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+            .validate(&module)
+            .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
+        spv::write_vec(&module, &info, &spv::Options::default(), None)
+            .unwrap_or_else(|e| panic!("{name}: SPIR-V: {e}"));
+        let options = msl::Options { fake_missing_bindings: true, ..Default::default() };
+        msl::write_string(&module, &info, &options, &msl::PipelineOptions::default())
+            .unwrap_or_else(|e| panic!("{name}: MSL: {e}"));
+        let options = hlsl::Options::default();
+        let mut text = String::new();
+        hlsl::Writer::new(&mut text, &options, &hlsl::PipelineOptions::default())
+            .write(&module, &info, None)
+            .unwrap_or_else(|e| panic!("{name}: HLSL: {e}"));
+    }
+
+    fn layouts() -> Vec<JetLayout> {
+        vec![
+            JetLayout::value(1),
+            JetLayout::gradient(3),
+            JetLayout::diagonal(1),
+            JetLayout::diagonal(10),
+            JetLayout::full(3),
+            JetLayout::collapsed(&[1.0, -2.0, 1e-30]),
+            JetLayout::selected(3, [Derivative::Second(0, 2), Derivative::First(1)]),
+        ]
+    }
+
+    #[test]
+    fn every_shader_validates_and_translates() {
+        for layout in layouts() {
+            let normalizer = Normalizer {
+                inputs: Scaling { mean: vec![0.0; layout.inputs()], scale: vec![1e3; layout.inputs()] },
+                outputs: Scaling::identity(2),
+            };
+            for sigma in Activation::ALL {
+                let name = format!("{sigma}, {layout:?}");
+                translate(&format!("input_layer, {name}"), &input_layer(&layout, &normalizer, Some(sigma)));
+                translate(&format!("jet_rule, {name}"), &jet_rule(&layout, &normalizer, sigma));
+            }
+            translate("input_layer, no activation", &input_layer(&layout, &normalizer, None));
+            let term = |target| Term {
+                name: "u".into(),
+                output: 1,
+                derivative: Derivative::Value,
+                target,
+                weight: 1.0,
+                scale: 1e-3,
+            };
+            let loss = Loss { terms: vec![term(Some(0)), term(None)] };
+            translate("residual", &residual(&layout, 2, &loss.residuals(&layout, &normalizer)));
+        }
+        for rows in [1, 2, 4, 8] {
+            translate("linear", &linear(rows));
+        }
+        for rows in [1, 2, 4] {
+            translate("weight_gradient", &weight_gradient(rows, rows));
+        }
+        translate("gather", &gather());
+        translate("reduce", &reduce());
+        translate("adam", &adam());
+    }
+}

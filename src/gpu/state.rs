@@ -1,0 +1,48 @@
+//! What a model and its optimizer keep on the device.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::device::Device;
+use super::shader::SUM_THREADS;
+
+/// The status that kernels leave: the twin of `Status` in `shaders/shared/status.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+pub struct Status {
+    pub diverged: [u32; 2],
+    pub norm: f32,
+    pub padding: u32,
+}
+
+/// Blocks of P numbers each, and the status.
+pub struct State {
+    pub parameters: wgpu::Buffer,
+    pub gradient: wgpu::Buffer,
+    pub first_moment: wgpu::Buffer,
+    pub second_moment: wgpu::Buffer,
+    /// Sums of squares of blocks of the gradient.
+    pub squares: wgpu::Buffer,
+    pub status: wgpu::Buffer,
+    count: usize,
+}
+
+impl State {
+    /// For `count` parameters, all 0.
+    pub fn new(device: &Device, count: usize) -> Self {
+        let numbers = |label: &str, count: usize| device.storage(label, 4 * count as u64);
+        Self {
+            parameters: numbers("parameters", count),
+            gradient: numbers("gradient", count),
+            first_moment: numbers("first moment", count),
+            second_moment: numbers("second moment", count),
+            squares: numbers("squares", count.div_ceil(SUM_THREADS as usize)),
+            status: device.storage("status", size_of::<Status>() as u64),
+            count,
+        }
+    }
+
+    /// Bytes on the device.
+    pub fn bytes(&self) -> u64 {
+        4 * (4 * self.count + self.count.div_ceil(SUM_THREADS as usize)) as u64 + size_of::<Status>() as u64
+    }
+}

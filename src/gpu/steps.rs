@@ -1,0 +1,127 @@
+//! Chunks of steps on their way to the device: many in one submission, a few submissions in flight.
+
+use std::collections::VecDeque;
+
+use bytemuck::{Pod, Zeroable};
+
+use super::device::{Device, SLOT};
+use super::plan::{Dispatch, encode};
+use crate::error::Result;
+use crate::optimizer::Update;
+
+/// Slots of the ring: chunks that one submission may hold.
+const SLOTS: usize = 64;
+/// Arithmetic that one submission may hold: some milliseconds of a GPU, and below the two seconds
+/// after which a desktop takes a device for hung, also where that device is a CPU.
+const FLOPS: f64 = 1e10;
+/// Submissions that may be waiting, so that the device never runs dry and the host, with its clock
+/// and signals, never runs far ahead.
+const IN_FLIGHT: usize = 2;
+
+/// What changes from step to step: the twin of `Step` in `shaders/shared/step.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+pub struct Step {
+    pub start: u32,
+    pub accumulate: u32,
+    number: [u32; 2],
+    per_point: f32,
+    step_size: f32,
+    beta1: f32,
+    beta2: f32,
+    one_minus_beta1: f32,
+    one_minus_beta2: f32,
+    second_correction: f32,
+    epsilon: f32,
+    keep: f32,
+    clip_norm: f32,
+}
+
+impl Step {
+    /// For a batch of `count` points; without an update where none follows.
+    pub fn new(count: usize, update: Option<&Update>) -> Self {
+        let step = Step { per_point: (1.0 / count as f64) as f32, ..Step::default() };
+        let Some(update) = update else { return step };
+        Step {
+            number: [update.step as u32, (update.step >> 32) as u32],
+            step_size: update.step_size as f32,
+            beta1: update.beta1 as f32,
+            beta2: update.beta2 as f32,
+            one_minus_beta1: (1.0 - update.beta1) as f32,
+            one_minus_beta2: (1.0 - update.beta2) as f32,
+            second_correction: update.second_correction as f32,
+            epsilon: update.epsilon as f32,
+            keep: (1.0 - update.decay) as f32,
+            // WGSL may assume that there is no infinity.
+            clip_norm: (update.clip_norm as f32).min(f32::MAX),
+            ..step
+        }
+    }
+}
+
+/// The commands that are not submitted yet, and the ring that their numbers will be in.
+pub struct Steps {
+    ring: wgpu::Buffer,
+    group: wgpu::BindGroup,
+    slots: Vec<u8>,
+    encoder: Option<wgpu::CommandEncoder>,
+    flops: f64,
+    in_flight: VecDeque<wgpu::SubmissionIndex>,
+}
+
+impl Steps {
+    pub fn new(device: &Device) -> Self {
+        let ring = device.ring(SLOTS as u64);
+        let group = device.bind_ring(&ring, size_of::<Step>() as u64);
+        Self { ring, group, slots: vec![], encoder: None, flops: 0.0, in_flight: VecDeque::new() }
+    }
+
+    /// Encodes one chunk's dispatches as a pass, and submits once enough has gathered.
+    pub fn push(
+        &mut self,
+        device: &Device,
+        step: Step,
+        plans: &[&[Dispatch]],
+        flops: f64,
+        timestamps: Option<wgpu::ComputePassTimestampWrites<'_>>,
+    ) -> Result<()> {
+        let offset = self.slots.len();
+        self.slots.extend_from_slice(bytemuck::bytes_of(&step));
+        self.slots.resize(offset + SLOT as usize, 0);
+        let encoder = self.encoder.get_or_insert_with(|| device.encoder());
+        let mut pass =
+            encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: timestamps });
+        for plan in plans {
+            encode(plan, &mut pass, (&self.group, offset as u32));
+        }
+        drop(pass);
+        self.flops += flops;
+        if self.slots.len() == SLOTS * SLOT as usize || self.flops > FLOPS {
+            self.flush(device)?;
+        }
+        Ok(())
+    }
+
+    /// Submits what has gathered, and waits while too much is under way.
+    pub fn flush(&mut self, device: &Device) -> Result<()> {
+        let Some(encoder) = self.encoder.take() else { return device.check() };
+        // Written before this submission and after the one before it.
+        device.queue.write_buffer(&self.ring, 0, &self.slots);
+        self.slots.clear();
+        self.flops = 0.0;
+        self.in_flight.push_back(device.queue.submit([encoder.finish()]));
+        while self.in_flight.len() > IN_FLIGHT {
+            device.wait(self.in_flight.pop_front())?;
+        }
+        device.check()
+    }
+
+    /// Group 1 of the kernels, for those who need none of its numbers.
+    pub fn group(&self) -> &wgpu::BindGroup {
+        &self.group
+    }
+
+    pub fn bytes(&self) -> u64 {
+        SLOTS as u64 * SLOT
+    }
+}

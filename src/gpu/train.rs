@@ -1,0 +1,127 @@
+//! Losses, gradients and steps: a batch as chunks, each a plan that is built once.
+
+use super::Gpu;
+use super::set::{Set, Task};
+use super::steps::Step;
+use super::timing::Clock;
+use super::workspace::{Demand, Workspace, chunks};
+use crate::backend::Batch;
+use crate::error::{Error, Result};
+use crate::optimizer::Update;
+
+impl Gpu {
+    /// Encodes a batch; an update follows where the task is a step.
+    pub(super) fn run(
+        &mut self,
+        batch: Batch,
+        task: Task,
+        update: Option<&Update>,
+        clock: Option<&Clock>,
+    ) -> Result<()> {
+        let parts = self.prepare(batch, task)?;
+        // By the design's count: a step is three products, each a multiply and an add.
+        let products = if task == Task::Losses { 2.0 } else { 6.0 };
+        let set = &self.sets[batch.set.0];
+        let flops = products * (set.layout.channels() * self.spec.multiply_adds()) as f64;
+        for (index, (start, length)) in parts.iter().enumerate() {
+            let (first, last) = (index == 0, index + 1 == parts.len());
+            let mut step = Step::new(batch.count, update);
+            step.start = (batch.start + start) as u32;
+            step.accumulate = u32::from(!first);
+            let mut plans = vec![&set.plans[&(task, *length)][..]];
+            plans.extend(set.update.as_deref().filter(|_| last && task == Task::Step));
+            let writes = clock.and_then(|clock| clock.writes(first, last));
+            self.steps.push(&self.device, step, &plans, flops * *length as f64, writes)?;
+        }
+        Ok(())
+    }
+
+    /// Seconds of each of `repeats` steps on one batch by the device's own clock (timestamp
+    /// queries around its passes), after one that is not counted; `None` where the adapter has no
+    /// timestamps. The steps update the parameters like any others.
+    pub fn timed_steps(&mut self, batch: Batch, update: &Update, repeats: usize) -> Result<Option<Vec<f64>>> {
+        let Some(clock) = Clock::new(&self.device) else { return Ok(None) };
+        self.last = Some(batch.set);
+        let mut seconds = vec![];
+        for _ in 0..=repeats {
+            self.run(batch, Task::Step, Some(update), Some(&clock))?;
+            self.steps.flush(&self.device)?;
+            seconds.push(clock.read(&self.device, self.device.encoder())?);
+        }
+        Ok(Some(seconds.split_off(1)))
+    }
+
+    /// The batch's chunks, with memory and plans for all of them.
+    fn prepare(&mut self, batch: Batch, task: Task) -> Result<Vec<(usize, usize)>> {
+        let set = &self.sets[batch.set.0];
+        if batch.count == 0 || batch.start + batch.count > set.points {
+            let problem = format!(
+                "positions {}..{} are not among the set's {} points",
+                batch.start,
+                batch.start + batch.count,
+                set.points
+            );
+            return Err(Error::input("batch", problem, "take a batch inside the set"));
+        }
+        self.prepare_workspace(batch, task != Task::Losses)?;
+        let capacity = self.sets[batch.set.0].workspace.as_ref().map_or(4, |w| w.capacity);
+        let parts: Vec<_> = chunks(batch.count, capacity).collect();
+        for (_, length) in &parts {
+            self.prepare_plan(batch, task, *length)?;
+        }
+        Ok(parts)
+    }
+
+    /// Makes the set's working memory, or makes it anew where a larger batch or the first gradient
+    /// asks for more.
+    fn prepare_workspace(&mut self, batch: Batch, tape: bool) -> Result<()> {
+        let set = &self.sets[batch.set.0];
+        let before = set.workspace.as_ref();
+        let tape = tape || before.is_some_and(|w| w.demand.tape());
+        let demand = Demand::new(&self.spec, set.layout.channels(), set.columns, tape);
+        let most = demand.capacity(&self.device, &self.bounds)?;
+        let wanted = batch.count.next_multiple_of(4).min(most);
+        if before.is_some_and(|w| w.demand.tape() == tape && w.capacity >= wanted) {
+            return Ok(());
+        }
+        // What is encoded still uses the old memory, which must be given back first.
+        self.steps.flush(&self.device)?;
+        let set = &mut self.sets[batch.set.0];
+        let capacity = wanted.max(set.workspace.as_ref().map_or(0, |w| w.capacity.min(most)));
+        set.plans.clear();
+        set.update = None;
+        set.workspace = None;
+        set.workspace = Some(Workspace::new(&self.device, demand, capacity, set.terms.len()));
+        self.device.check()
+    }
+
+    fn prepare_plan(&mut self, batch: Batch, task: Task, points: usize) -> Result<()> {
+        let set = &self.sets[batch.set.0];
+        if set.plans.contains_key(&(task, points)) && (task != Task::Step || set.update.is_some()) {
+            return Ok(());
+        }
+        let mut planner = super::plan::Planner {
+            device: &mut self.device,
+            spec: &self.spec,
+            normalizer: &self.normalizer,
+            layout: &set.layout,
+            state: &self.state,
+            workspace: set.workspace.as_ref().expect("made before its plans"),
+            points,
+            plan: vec![],
+        };
+        planner.gather(set);
+        planner.forward();
+        planner.losses(set, if task == Task::Step { &set.step_means } else { &set.means });
+        if task != Task::Losses {
+            planner.backward(set);
+        }
+        let plan = std::mem::take(&mut planner.plan);
+        planner.update(set);
+        let update = planner.plan;
+        let set: &mut Set = &mut self.sets[batch.set.0];
+        set.plans.insert((task, points), plan);
+        set.update = Some(update);
+        self.device.check()
+    }
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs them all: unit, integration, documentation. GPU tests run on
+# whatever Vulkan, Metal or DX12 adapter there is; on Debian without one, Mesa's software Vulkan
+# (llvmpipe) is installed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+has_vulkan() {
+    ldconfig -p 2>/dev/null | grep -q 'libvulkan\.so\.1' &&
+        compgen -G '/usr/share/vulkan/icd.d/*.json' >/dev/null
+}
+
+if [ "$(uname -s)" = Linux ] && ! has_vulkan && command -v apt-get >/dev/null; then
+    as_root=""
+    [ "$(id -u)" = 0 ] || as_root="sudo"
+    echo "tests: installing mesa-vulkan-drivers (software Vulkan)"
+    $as_root apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends \
+        mesa-vulkan-drivers libvulkan1 >/dev/null
+fi
+
+cargo test --release --locked "$@"
