@@ -75,6 +75,7 @@ pub fn run_on(
     open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
 ) -> Result<Summary> {
     let data = Dataset::read(&job.data, job.training.seed)?;
+    job.schedule.fits(job.training.steps(data.training.points()), "")?;
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &data)?;
     let loss = job.loss(&data);

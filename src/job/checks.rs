@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::section::{Document, Section};
-use super::{Data, Job, Length};
+use super::{Data, Job, Length, ScheduleSettings};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 
@@ -57,12 +57,20 @@ fn terms(job: &Job, document: &Document) -> Result<()> {
 
 fn warmup(job: &Job, place: &Path) -> Result<()> {
     match job.training.length {
-        Length::Steps(steps) if job.schedule.warmup >= steps => {
-            let problem = format!("a warm-up of {} steps is not shorter than the run of {steps}", job.schedule.warmup);
-            let place = format!("{}: schedule.warmup", place.display());
-            Err(Error::input(place, problem, "warm up over fewer steps, or train longer"))
+        Length::Steps(steps) => job.schedule.fits(steps, &format!("{}: ", place.display())),
+        // How many steps they are is known once the rows are counted.
+        Length::Epochs(_) => Ok(()),
+    }
+}
+
+impl ScheduleSettings {
+    /// That the warm-up is shorter than a run of `steps`; `place` comes before the key.
+    pub(crate) fn fits(&self, steps: u64, place: &str) -> Result<()> {
+        if self.warmup < steps {
+            return Ok(());
         }
-        _ => Ok(()),
+        let problem = format!("a warm-up of {} steps is not shorter than the run of {steps}", self.warmup);
+        Err(Error::input(format!("{place}schedule.warmup"), problem, "warm up over fewer steps, or train longer"))
     }
 }
 
