@@ -8,6 +8,7 @@
 mod adapter;
 mod device;
 mod evaluate;
+mod kernel;
 #[cfg(test)]
 mod math;
 mod plan;
@@ -47,6 +48,7 @@ pub struct GpuOptions {
     pub max_binding_bytes: Option<u64>,
 }
 
+#[allow(clippy::derivable_impls, reason = "`checked` depends on the build")]
 impl Default for GpuOptions {
     fn default() -> Self {
         Self { checked: cfg!(debug_assertions), max_points: None, max_binding_bytes: None }
@@ -98,7 +100,7 @@ impl Gpu {
         let state = State::new(&device, count);
         let steps = Steps::new(&device);
         let mut gpu = Self {
-            description: format!("{} ({:?}, f32)", info.name, info.backend),
+            description: format!("{} ({}, f32)", info.name, adapter::backend_name(info.backend)),
             bounds,
             spec: model.spec.clone(),
             normalizer: model.normalizer.clone(),
@@ -124,6 +126,19 @@ impl Gpu {
             points,
             plan: vec![],
         }
+    }
+
+    /// Points (D, B) as the kernels take it for granted that they are.
+    fn check_points(&self, points: &[Vec<f64>]) -> Result<()> {
+        let (columns, inputs) = (points.len(), self.spec.inputs);
+        if columns != inputs {
+            let problem = format!("there are {columns} columns, and the network has {inputs} inputs");
+            return Err(Error::input("points", problem, "pass one column for each input"));
+        }
+        if points.iter().any(|column| column.len() != points[0].len()) {
+            return Err(Error::input("points", "the columns differ in length", "pass as many numbers in each"));
+        }
+        Ok(())
     }
 
     /// One of the blocks of P numbers.
@@ -154,11 +169,13 @@ impl Backend for Gpu {
     }
 
     fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
+        self.check_points(points)?;
         let values = self.stream(points, layout)?;
         Ok(Jets::from_standardised(layout, &self.normalizer, values))
     }
 
     fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
+        self.check_points(&set.inputs)?;
         self.sets.push(Set::new(&self.device, &self.bounds, set, loss, &self.normalizer)?);
         Ok(SetId(self.sets.len() - 1))
     }
