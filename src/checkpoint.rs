@@ -22,6 +22,8 @@ struct Document {
     seconds: f64,
     plateau: Plateau,
     best: Option<BestDocument>,
+    hidden: Vec<usize>,
+    activation: String,
     normalizer: Normalizer,
 }
 
@@ -32,8 +34,14 @@ struct BestDocument {
     waited: u64,
 }
 
-/// Writes the state of a run whose numbers have this precision and whose data has this scaling.
-pub fn write(path: &Path, state: &State, precision: Precision, normalizer: &Normalizer) -> Result<()> {
+/// Writes the state of a run of this network, whose data has this scaling.
+pub fn write(
+    path: &Path,
+    state: &State,
+    spec: &NetworkSpec,
+    precision: Precision,
+    normalizer: &Normalizer,
+) -> Result<()> {
     let best = state.best.as_ref();
     let document = Document {
         checkpoint: FORMAT,
@@ -41,6 +49,8 @@ pub fn write(path: &Path, state: &State, precision: Precision, normalizer: &Norm
         seconds: state.seconds,
         plateau: state.plateau,
         best: best.map(|best| BestDocument { step: best.step, loss: best.loss, waited: best.waited }),
+        hidden: spec.hidden.clone(),
+        activation: spec.activation.name().to_string(),
         normalizer: normalizer.clone(),
     };
     let blocks = [
@@ -69,6 +79,15 @@ pub fn read(path: &Path, spec: &NetworkSpec, precision: Precision, normalizer: &
     if document.checkpoint != FORMAT {
         let problem = format!("this checkpoint has format {}, expected {FORMAT}", document.checkpoint);
         return Err(wrong(problem, "resume it with the version of jetfit that wrote it"));
+    }
+    if document.hidden != spec.hidden || document.activation != spec.activation.name() {
+        let network = |hidden: &[usize], activation: &str| format!("hidden = {hidden:?} and {activation}");
+        let problem = format!(
+            "the checkpoint is another network's: it has {}, the job {}",
+            network(&document.hidden, &document.activation),
+            network(&spec.hidden, spec.activation.name())
+        );
+        return Err(wrong(problem, "restore the job's [network], or start a new run"));
     }
     if &document.normalizer != normalizer {
         let problem = "the scaling of the job's data is not that of the checkpoint: the data has changed".to_string();

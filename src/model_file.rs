@@ -28,6 +28,37 @@ struct Document {
 impl Model {
     /// Reads a model.
     ///
+    /// ```
+    /// use jetfit::data::{Normalizer, Scaling};
+    /// use jetfit::jet::{Derivative, JetLayout};
+    /// use jetfit::network::{Activation, Model, NetworkSpec, Precision};
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let path = directory.path().join("model.safetensors");
+    /// // A network of one unit, y = 2 tanh((x - 300) / 100) + 5, as a file:
+    /// let model = Model {
+    ///     inputs: vec!["x".to_string()],
+    ///     outputs: vec!["y".to_string()],
+    ///     spec: NetworkSpec { inputs: 1, hidden: vec![1], outputs: 1, activation: Activation::Tanh },
+    ///     parameters: vec![1.0, 0.0, 1.0, 0.0],
+    ///     precision: Precision::F64,
+    ///     normalizer: Normalizer {
+    ///         inputs: Scaling { mean: vec![300.0], scale: vec![100.0] },
+    ///         outputs: Scaling { mean: vec![5.0], scale: vec![2.0] },
+    ///     },
+    /// };
+    /// model.write(&path)?;
+    ///
+    /// // Its jets at two points, in the units of x and y:
+    /// let model = Model::read(&path)?;
+    /// let mut backend = jetfit::device::open("cpu", model.precision, 1, &model)?;
+    /// let jets = backend.evaluate(&[vec![300.0, 400.0]], &JetLayout::diagonal(1))?;
+    /// let (y, slope) = (jets.entry(0, Derivative::Value), jets.entry(0, Derivative::First(0)));
+    /// assert!((y.unwrap()[1] - (5.0 + 2.0 * 1f64.tanh())).abs() < 1e-12);
+    /// assert!((slope.unwrap()[0] - 0.02).abs() < 1e-12);
+    /// assert!(jets.entry(0, Derivative::Second(0, 0)).unwrap()[0].abs() < 1e-15);
+    /// # Ok::<(), jetfit::error::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Input`] that names the file, and the tensor or the metadata's key, for a file that is
     /// cut off, is no model, has another format, or whose tensors do not fit its shape.

@@ -57,8 +57,8 @@ pub struct Summary {
     pub best_step: Option<u64>,
     /// Seconds of training, over all calls.
     pub seconds: f64,
-    /// Steps a second of this call.
-    pub steps_per_second: f64,
+    /// Steps a second of this call; none where all were done before it.
+    pub steps_per_second: Option<f64>,
     /// The losses of the trained network.
     pub losses: Losses,
     /// ‖ours − truth‖/‖truth‖ over the rows of the truth, by entry.
@@ -131,7 +131,7 @@ fn summary(job: &Job, data: &Dataset, model: &Model, ended: &Ended, device: Stri
         steps: ended.state.step,
         best_step: ended.state.best.as_ref().map(|best| best.step),
         seconds: ended.state.seconds,
-        steps_per_second: ended.steps_now as f64 / ended.seconds_now,
+        steps_per_second: (ended.steps_now > 0).then(|| ended.steps_now as f64 / ended.seconds_now),
         losses: Losses {
             training: total(&ended.training),
             validation: ended.validation.as_ref().map(total),

@@ -199,7 +199,7 @@ impl Training<'_> {
 
     fn save(&self, state: &State) -> Result<()> {
         let path = self.directory.checkpoint();
-        checkpoint::write(&path, state, self.job.device.precision, &self.model.normalizer)
+        checkpoint::write(&path, state, &self.model.spec, self.job.device.precision, &self.model.normalizer)
     }
 
     /// The columns of `metrics.csv` behind the step, as [`row`] fills them.

@@ -4,7 +4,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::data::TableReader;
 use crate::data::rows;
 use crate::error::{Error, Result};
 use crate::files;
@@ -100,16 +99,29 @@ impl RunDir {
         self.path.join("checkpoint.safetensors")
     }
 
-    /// Columns of the metrics; empty ones where no report was reached.
+    /// Columns of the metrics, NaN and infinity among them; empty ones where no report was reached.
     ///
     /// # Errors
     /// [`Error::Input`] where the file is not as it was written.
     pub fn read_metrics(&self, columns: &[String]) -> Result<Vec<Vec<f64>>> {
-        let mut reader = TableReader::open(self.metrics())?;
-        reader.select(columns)?;
+        let path = self.metrics();
+        let wrong = |problem: String| {
+            Error::input(path.display(), problem, "leave the file as `jetfit train` wrote it, or start a new run")
+        };
+        let mut reader = csv::Reader::from_path(&path).map_err(|error| wrong(error.to_string()))?;
+        let names = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
+        let place = |column: &String| {
+            let missing = || wrong(format!("there is no column {column:?}"));
+            names.iter().position(|name| name == column).ok_or_else(missing)
+        };
+        let places = columns.iter().map(place).collect::<Result<Vec<_>>>()?;
         let mut all = vec![vec![]; columns.len()];
-        while let Some(block) = reader.next_block()? {
-            all.iter_mut().zip(block).for_each(|(all, block)| all.extend(block));
+        for record in reader.records() {
+            let record = record.map_err(|error| wrong(error.to_string()))?;
+            for (all, place) in all.iter_mut().zip(&places) {
+                let number = record[*place].parse();
+                all.push(number.map_err(|_| wrong(format!("{:?} is not a number", &record[*place])))?);
+            }
         }
         Ok(all)
     }
@@ -242,5 +254,10 @@ mod tests {
         metrics.row(250, &[0.5, f64::NAN]).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text, "step,loss,\"a, b\"\n100,0.01,1e-300\n200,0.005,1e-300\n250,0.5,NaN\n");
+        let run = RunDir { path: directory.path().to_path_buf() };
+        let read = run.read_metrics(&["a, b".to_string(), "step".to_string()]).unwrap();
+        assert_eq!(read[1], [100.0, 200.0, 250.0]);
+        assert!(read[0][2].is_nan());
+        assert!(run.read_metrics(&["none".to_string()]).is_err());
     }
 }

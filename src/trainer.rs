@@ -174,6 +174,10 @@ impl<'a> Trainer<'a> {
         stop: &AtomicBool,
         mut observe: impl FnMut(&Report, &mut Self) -> Result<()>,
     ) -> Result<Stop> {
+        // A run that had ended, and is resumed, has ended.
+        if self.patience_is_over() {
+            return self.end(Stop::EarlyStopping);
+        }
         while self.state.step < self.settings.schedule.steps {
             if stop.load(Ordering::Relaxed) {
                 return self.end(Stop::Interrupted);
@@ -202,9 +206,9 @@ impl<'a> Trainer<'a> {
                 training: read.losses,
                 validation,
             };
-            let patience_is_over = self.judge(&report)?;
+            self.judge(&report)?;
             observe(&report, self)?;
-            if patience_is_over {
+            if self.patience_is_over() {
                 return self.end(Stop::EarlyStopping);
             }
         }
@@ -261,22 +265,24 @@ impl<'a> Trainer<'a> {
         Ok(Batch { set: self.training, start, count: batch_size.min(rows - start) })
     }
 
-    /// Shows a report to the schedule and to early stopping; true when its patience is over.
-    fn judge(&mut self, report: &Report) -> Result<bool> {
+    /// Shows a report to the schedule and to early stopping.
+    fn judge(&mut self, report: &Report) -> Result<()> {
         let training = self.loss.total(&report.training);
         let validation = report.validation.as_ref().map(|losses| self.loss.total(losses));
         self.settings.schedule.watch(validation.unwrap_or(training), &mut self.state.plateau);
-        let (Some(patience), Some(loss)) = (self.settings.early_stopping, validation) else { return Ok(false) };
+        let (Some(_), Some(loss)) = (self.settings.early_stopping, validation) else { return Ok(()) };
         match &mut self.state.best {
-            Some(best) if loss >= best.loss || loss.is_nan() => {
-                best.waited += 1;
-                Ok(best.waited >= patience)
-            }
+            Some(best) if loss >= best.loss || loss.is_nan() => best.waited += 1,
             best => {
                 let parameters = self.backend.parameters()?;
                 *best = Some(Best { step: report.step, loss, waited: 0, parameters });
-                Ok(false)
             }
         }
+        Ok(())
+    }
+
+    fn patience_is_over(&self) -> bool {
+        let waited = self.state.best.as_ref().map_or(0, |best| best.waited);
+        self.settings.early_stopping.is_some_and(|patience| waited >= patience)
     }
 }

@@ -137,16 +137,19 @@ impl Observer for Show {
 }
 
 fn for_people(summary: &Summary) -> String {
+    let Summary { directory, steps, seconds, device, .. } = summary;
+    let go_on = format!("go on with: jetfit train --resume {directory}");
     let why = match summary.stop {
-        "early_stopping" => ": the validation loss stopped falling",
-        "max_seconds" => ": the time is over; go on with --resume",
-        "interrupted" => ": interrupted; go on with --resume",
-        _ => "",
+        "early_stopping" => ": the validation loss stopped falling".to_string(),
+        "max_seconds" => format!(": the time is over; {go_on}"),
+        "interrupted" => format!(": interrupted; {go_on}"),
+        _ => String::new(),
     };
-    let mut text = format!(
-        "{}: {} steps in {:.1} s ({:.0} steps/s) on {}{why}\n",
-        summary.directory, summary.steps, summary.seconds, summary.steps_per_second, summary.device
-    );
+    let rate = match summary.steps_per_second {
+        Some(rate) => format!("{rate:.0} steps/s"),
+        None => "all done before".to_string(),
+    };
+    let mut text = format!("{directory}: {steps} steps in {seconds:.1} s ({rate}) on {device}{why}\n");
     if let Some(step) = summary.best_step {
         text += &format!("kept the network of step {step}, whose validation loss is the lowest\n");
     }

@@ -36,6 +36,10 @@ impl Dataset {
     pub fn read(data: &Data, seed: u64) -> Result<Self> {
         let rows = Rows::read(data, &data.file)?;
         let place = data.file.display();
+        if rows.count() < 2 {
+            let problem = "there is one row only, from which no scale of the inputs and outputs follows";
+            return Err(Error::input(place, problem, "give at least two rows to train on"));
+        }
         let (training, validation) = match &data.validation {
             Validation::None => (rows, None),
             Validation::File(file) => (rows, Some(Rows::read(data, file)?.point_set()?)),
@@ -44,10 +48,6 @@ impl Dataset {
                 (training, Some(validation.point_set()?))
             }
         };
-        if training.count() < 2 {
-            let problem = "there is one row only, from which no scale of the inputs and outputs follows";
-            return Err(Error::input(place, problem, "give at least two rows to train on"));
-        }
         let training = training.point_set()?;
         let inputs = data.inputs.iter().zip(&training.inputs).map(|(name, column)| {
             let (mean, deviation) = spread(data, name, column)?;

@@ -66,7 +66,8 @@ impl Frame {
         });
         let (rows, columns) = (rows.max(1), columns.max(1));
         let panels = (columns as u32 * self.panel.0, rows as u32 * self.panel.1);
-        let head = 12 + LINE * (1 + u32::from(self.has_legend()) + u32::from(self.warning.is_some()));
+        let legend = self.legend_lines(panels.0 as i32);
+        let head = 12 + LINE * (1 + legend.len() as u32 + u32::from(self.warning.is_some()));
         let size = (panels.0, head + panels.1 + LINE * self.notes.len() as u32 + 6);
         let fine = |pixels: u32| pixels * UNIT as u32;
         let mut svg = String::new();
@@ -74,7 +75,7 @@ impl Frame {
         let (top, rest) = root.split_vertically(fine(head));
         let (middle, bottom) = rest.split_vertically(fine(panels.1));
         root.fill(&WHITE)
-            .and_then(|()| self.draw_text(&top, &bottom))
+            .and_then(|()| self.draw_text(&legend, &top, &bottom))
             .and_then(|()| draw(&middle.split_evenly((rows, columns))))
             .and_then(|()| root.present())
             .expect("an SVG grows in memory with an embedded font: nothing there can fail");
@@ -83,19 +84,31 @@ impl Frame {
         svg.replacen(&written((fine(size.0), fine(size.1))), &written(size), 1)
     }
 
-    /// A legend of one entry says nothing.
-    fn has_legend(&self) -> bool {
-        self.legend.len() > 1
+    /// The legend's entries, each with where it starts, in as many lines as they need; a legend of
+    /// one entry says nothing.
+    fn legend_lines(&self, width: i32) -> Vec<Vec<(i32, &(Mark, String))>> {
+        let mut lines: Vec<Vec<(i32, &(Mark, String))>> = vec![];
+        let mut x = width;
+        for entry in self.legend.iter().filter(|_| self.legend.len() > 1) {
+            let entry_width = 30 + text_width(&entry.1, LEGEND);
+            if lines.is_empty() || x + entry_width > width {
+                lines.push(vec![]);
+                x = 14;
+            }
+            lines.last_mut().expect("the line that was begun").push((x, entry));
+            x += entry_width + 22;
+        }
+        lines
     }
 
-    fn draw_text(&self, top: &Area, bottom: &Area) -> Drawn {
+    fn draw_text(&self, legend: &[Vec<(i32, &(Mark, String))>], top: &Area, bottom: &Area) -> Drawn {
         let line = |k: usize| 8 + LINE as i32 * k as i32;
         write(top, &self.title, (14, line(0)), 15.0, &INK)?;
-        if self.has_legend() {
-            draw_legend(top, &self.legend, line(1))?;
+        for (k, entries) in legend.iter().enumerate() {
+            entries.iter().try_for_each(|(x, (mark, name))| draw_entry(top, *mark, name, (*x, line(1 + k))))?;
         }
         if let Some(warning) = &self.warning {
-            write(top, warning, (14, line(1 + usize::from(self.has_legend()))), 11.5, &VERMILION)?;
+            write(top, warning, (14, line(1 + legend.len())), 11.5, &VERMILION)?;
         }
         for (k, note) in self.notes.iter().enumerate() {
             write(bottom, note, (14, LINE as i32 * k as i32), 10.5, &GREY)?;
@@ -140,7 +153,9 @@ impl Panel<'_> {
             .x_desc(self.x_name)
             .y_desc(self.y_name)
             .draw()?;
-        write(area, &self.caption, (10 + ticks, 6), 12.0, &INK)?;
+        // Above the axis, or further left where it would leave the panel.
+        let room = area.dim_in_pixel().0 as i32 / UNIT - text_width(&self.caption, 12.0) - 8;
+        write(area, &self.caption, ((10 + ticks).min(room).max(0), 6), 12.0, &INK)?;
         Ok(chart)
     }
 }
@@ -198,28 +213,32 @@ fn write(area: &Area, text: &str, (x, y): (i32, i32), size: f64, colour: &RGBCol
     area.draw(&Text::new(text.to_string(), (x * UNIT, y * UNIT), style))
 }
 
-fn draw_legend(area: &Area, legend: &[(Mark, String)], top: i32) -> Drawn {
-    let mut x = 14;
+/// The size of the legend's type.
+const LEGEND: f64 = 11.5;
+
+/// How wide `text` is drawn, in pixels.
+fn text_width(text: &str, size: f64) -> i32 {
+    let (width, _) = font(size).box_size(text).unwrap_or((8 * UNIT as u32 * text.chars().count() as u32, 0));
+    width as i32 / UNIT
+}
+
+/// One entry of a legend with its upper left corner at `(x, top)`.
+fn draw_entry(area: &Area, mark: Mark, name: &str, (x, top): (i32, i32)) -> Drawn {
     let middle = (top + 6) * UNIT;
-    for (mark, name) in legend {
-        let ends = vec![(x * UNIT, middle), ((x + 24) * UNIT, middle)];
-        match mark {
-            Mark::Line(colour) => area.draw(&PathElement::new(ends, stroke(*colour, 2.2)))?,
-            Mark::Dashed(colour) => {
-                for k in 0..3 {
-                    let dash = |end: i32| ((x + 10 * k + end).min(x + 24) * UNIT, middle);
-                    area.draw(&PathElement::new(vec![dash(0), dash(6)], stroke(*colour, 1.2)))?;
-                }
-            }
-            Mark::Dots(colour) => {
-                for k in [4, 12, 20] {
-                    area.draw(&Circle::new(((x + k) * UNIT, middle), 2 * UNIT, colour.mix(0.5).filled()))?;
-                }
+    let ends = vec![(x * UNIT, middle), ((x + 24) * UNIT, middle)];
+    match mark {
+        Mark::Line(colour) => area.draw(&PathElement::new(ends, stroke(colour, 2.2)))?,
+        Mark::Dashed(colour) => {
+            for k in 0..3 {
+                let dash = |end: i32| ((x + 10 * k + end).min(x + 24) * UNIT, middle);
+                area.draw(&PathElement::new(vec![dash(0), dash(6)], stroke(colour, 1.2)))?;
             }
         }
-        write(area, name, (x + 30, top), 11.5, &INK)?;
-        let (width, _) = font(11.5).box_size(name).unwrap_or((8 * UNIT as u32 * name.len() as u32, 0));
-        x += 30 + width as i32 / UNIT + 22;
+        Mark::Dots(colour) => {
+            for k in [4, 12, 20] {
+                area.draw(&Circle::new(((x + k) * UNIT, middle), 2 * UNIT, colour.mix(0.5).filled()))?;
+            }
+        }
     }
-    Ok(())
+    write(area, name, (x + 30, top), LEGEND, &INK)
 }

@@ -106,7 +106,7 @@ fn caption(row: &FitRow, order: usize, error: Option<f64>) -> String {
         caption = format!("{caption} at {slice}");
     }
     match error {
-        Some(error) => format!("{caption}, relative L2 error {}", scientific(error)),
+        Some(error) => format!("{caption}, relative error {}", scientific(error)),
         None => caption,
     }
 }

@@ -47,8 +47,8 @@ pub const NEAR: f64 = 0.1;
 /// More inputs than this are not listed one by one.
 const MOST_NAMED: usize = 2;
 
-/// A row for each output and input: the slice along that input through the centre of the data, the
-/// other inputs at their mean, with derivatives up to `order`.
+/// A row for each output and input: the slice along that input, the other inputs at their mean or
+/// where the truth stands next to it, with derivatives up to `order`.
 ///
 /// # Errors
 /// Those of the device.
@@ -60,17 +60,18 @@ pub fn fit_rows(
     order: usize,
 ) -> Result<Vec<FitRow>> {
     let inputs = model.spec.inputs;
+    let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input)).collect();
     let mut rows = vec![];
     for output in 0..model.spec.outputs {
-        for input in 0..inputs {
+        for (input, slice) in slices.iter().enumerate() {
             let derivatives =
                 &[Derivative::Value, Derivative::First(input), Derivative::Second(input, input)][..=order.min(2)];
             let seen = data.points[input].iter().chain(truth.iter().flat_map(|truth| &truth.points[input]));
             let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (x.min(low), x.max(high)));
             let at = |k: usize| low + (high - low) * k as f64 / (CURVE_POINTS - 1) as f64;
             let x: Vec<f64> = (0..CURVE_POINTS).map(at).collect();
-            let mean = |d: usize| vec![model.normalizer.inputs.mean[d]; CURVE_POINTS];
-            let points: Vec<_> = (0..inputs).map(|d| if d == input { x.clone() } else { mean(d) }).collect();
+            let fixed = |d: usize| vec![slice.centre[d]; CURVE_POINTS];
+            let points: Vec<_> = (0..inputs).map(|d| if d == input { x.clone() } else { fixed(d) }).collect();
             let layout = JetLayout::selected(inputs, derivatives.iter().copied());
             let jets = backend.evaluate(&points, &layout)?;
             let mut panels = vec![];
@@ -79,15 +80,15 @@ pub fn fit_rows(
                 let curve = jets.entry(output, *derivative).expect("a channel of the layout");
                 panels.push(FitPanel {
                     fit: Series::new(x.clone(), curve),
-                    truth: truth.filter(|_| inputs == 1).and_then(|truth| ascending(truth, entry)),
-                    data: near_slice(model, data, entry, input),
+                    truth: truth.and_then(|truth| slice.truth(truth, entry)),
+                    data: slice.data(model, data, entry),
                     error: truth.map(|truth| truth.relative_error(backend, entry)).transpose()?.flatten(),
                 });
             }
             rows.push(FitRow {
                 output: model.outputs[output].clone(),
                 input: model.inputs[input].clone(),
-                slice: (inputs > 1).then(|| place_of_slice(model, input)),
+                slice: (inputs > 1).then(|| slice.place(model)),
                 panels,
             });
         }
@@ -95,33 +96,68 @@ pub fn fit_rows(
     Ok(rows)
 }
 
-/// `gap = 2.5e-3`, or that all others are at their mean where there are many.
-fn place_of_slice(model: &Model, input: usize) -> String {
-    let others: Vec<usize> = (0..model.spec.inputs).filter(|d| *d != input).collect();
-    if others.len() > MOST_NAMED {
-        return "the mean of the other inputs".to_string();
+/// A line through the inputs' space along one input.
+struct Slice {
+    input: usize,
+    /// Where all inputs stand; that of `input` does not count (D).
+    centre: Vec<f64>,
+    /// The rows of the truth that lie on it, ascending in `input`.
+    rows: Vec<usize>,
+}
+
+impl Slice {
+    /// Through the mean, or through the nearest row of the truth if others lie on the line, too, as
+    /// they do on a grid.
+    fn new(model: &Model, truth: Option<&Known>, input: usize) -> Self {
+        let scaling = &model.normalizer.inputs;
+        let mut slice = Self { input, centre: scaling.mean.clone(), rows: vec![] };
+        let Some(truth) = truth else { return slice };
+        let at = |d: usize, row: usize| truth.points[d][row];
+        let distance = |row: usize| slice.others().map(|d| scaling.standardise(d, at(d, row)).powi(2)).sum::<f64>();
+        let count = truth.points[input].len();
+        let nearest = (0..count).min_by(|a, b| distance(*a).total_cmp(&distance(*b)));
+        let Some(nearest) = nearest else { return slice };
+        let is_on_line = |row: &usize| slice.others().all(|d| at(d, *row) == at(d, nearest));
+        let mut rows: Vec<usize> = (0..count).filter(is_on_line).collect();
+        if rows.len() > 1 {
+            rows.sort_by(|a, b| at(input, *a).total_cmp(&at(input, *b)));
+            slice.centre = truth.points.iter().map(|column| column[nearest]).collect();
+            slice.rows = rows;
+        }
+        slice
     }
-    let named = |d: &usize| format!("{} = {}", model.inputs[*d], short(model.normalizer.inputs.mean[*d]));
-    others.iter().map(named).collect::<Vec<_>>().join(", ")
-}
 
-/// The known values of an entry over the one input, in its order.
-fn ascending(known: &Known, entry: Entry) -> Option<Series> {
-    let mut pairs: Vec<_> = known.points[0].iter().copied().zip(known.column(entry)?.iter().copied()).collect();
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (x, y): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
-    Some(Series { x, y })
-}
+    fn others(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.centre.len()).filter(|d| *d != self.input)
+    }
 
-/// The measured values of an entry at points whose other inputs are near their mean.
-fn near_slice(model: &Model, data: &Known, entry: Entry, input: usize) -> Option<Series> {
-    let column = data.column(entry)?;
-    let scaling = &model.normalizer.inputs;
-    let others: Vec<usize> = (0..model.spec.inputs).filter(|d| *d != input).collect();
-    let is_near = |row: &usize| others.iter().all(|d| scaling.standardise(*d, data.points[*d][*row]).abs() <= NEAR);
-    let (x, y): (Vec<f64>, Vec<f64>) =
-        (0..column.len()).filter(is_near).map(|row| (data.points[input][row], column[row])).unzip();
-    (!x.is_empty()).then_some(Series { x, y })
+    /// `gap = 2.5e-3`, or that all others are at their centre where there are many.
+    fn place(&self, model: &Model) -> String {
+        if self.others().count() > MOST_NAMED {
+            return "the centre of the other inputs".to_string();
+        }
+        let named = |d: usize| format!("{} = {}", model.inputs[d], short(self.centre[d]));
+        self.others().map(named).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The known values of an entry on the line.
+    fn truth(&self, known: &Known, entry: Entry) -> Option<Series> {
+        let column = known.column(entry)?;
+        let (x, y): (Vec<f64>, Vec<f64>) =
+            self.rows.iter().map(|row| (known.points[self.input][*row], column[*row])).unzip();
+        (!x.is_empty()).then_some(Series { x, y })
+    }
+
+    /// The measured values of an entry at points near the line.
+    fn data(&self, model: &Model, data: &Known, entry: Entry) -> Option<Series> {
+        let column = data.column(entry)?;
+        let scale = &model.normalizer.inputs.scale;
+        let is_near =
+            |row: &usize| self.others().all(|d| ((data.points[d][*row] - self.centre[d]) / scale[d]).abs() <= NEAR);
+        let (x, y): (Vec<f64>, Vec<f64>) =
+            (0..column.len()).filter(is_near).map(|row| (data.points[self.input][row], column[row])).unzip();
+        (!x.is_empty()).then_some(Series { x, y })
+    }
 }
 
 /// A panel for each output. The first M targets of each set are the measured values of the outputs.
