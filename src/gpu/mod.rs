@@ -66,8 +66,8 @@ pub struct Gpu {
     steps: Steps,
     sets: Vec<Set>,
     evaluator: Option<Evaluator>,
-    /// The set of the last step: where a report finds the losses.
-    last: Option<SetId>,
+    /// The sets of the last step: where a report finds the losses.
+    last: Vec<SetId>,
 }
 
 impl Gpu {
@@ -108,7 +108,7 @@ impl Gpu {
             steps,
             sets: vec![],
             evaluator: None,
-            last: None,
+            last: vec![],
             device,
         };
         gpu.set_parameters(&model.parameters)?;
@@ -193,36 +193,38 @@ impl Backend for Gpu {
 
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         let count = self.sets[set.0].points;
-        self.run(Batch { set, start: 0, count }, Task::Losses, None, None)?;
+        self.run(&[Batch { set, start: 0, count }], Task::Losses, None, None)?;
         self.steps.flush(&self.device)?;
         let set = &self.sets[set.0];
         let numbers = self.device.read(&[(&set.means, set.terms.len())])?;
         Ok(to_f64(&numbers[0]))
     }
 
-    fn gradient(&mut self, batch: Batch) -> Result<Gradient> {
-        self.run(batch, Task::Gradient, None, None)?;
+    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
+        self.run(batches, Task::Gradient, None, None)?;
         self.steps.flush(&self.device)?;
-        let set = &self.sets[batch.set.0];
-        let wanted = [(&set.means, set.terms.len()), (&self.state.gradient, self.spec.parameters())];
+        let mut wanted = vec![(&self.state.gradient, self.spec.parameters())];
+        let sets = batches.iter().map(|batch| &self.sets[batch.set.0]);
+        wanted.extend(sets.map(|set| (&set.means, set.terms.len())));
         let numbers = self.device.read(&wanted)?;
-        Ok(Gradient { losses: to_f64(&numbers[0]), gradient: to_f64(&numbers[1]) })
+        Ok(Gradient { losses: to_f64(&numbers[1..].concat()), gradient: to_f64(&numbers[0]) })
     }
 
-    fn step(&mut self, batch: Batch, update: &Update) -> Result<()> {
-        self.last = Some(batch.set);
-        self.run(batch, Task::Step, Some(update), None)
+    fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {
+        self.last = batches.iter().map(|batch| batch.set).collect();
+        self.run(batches, Task::Step, Some(update), None)
     }
 
     fn report(&mut self) -> Result<StepReport> {
         self.steps.flush(&self.device)?;
         let mut wanted = vec![(&self.state.status, size_of::<Status>() / 4)];
-        wanted.extend(self.last.map(|id| (&self.sets[id.0].step_means, self.sets[id.0].terms.len())));
+        let sets = self.last.iter().map(|id| &self.sets[id.0]);
+        wanted.extend(sets.map(|set| (&set.step_means, set.terms.len())));
         let numbers = self.device.read(&wanted)?;
         let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&numbers[0]));
         let diverged = u64::from(status.diverged[0]) | u64::from(status.diverged[1]) << 32;
         Ok(StepReport {
-            losses: numbers.get(1).map_or(vec![], |losses| to_f64(losses)),
+            losses: to_f64(&numbers[1..].concat()),
             gradient_norm: status.norm.into(),
             diverged_at: (diverged != 0).then_some(diverged),
         })

@@ -60,7 +60,7 @@ fn jets_losses_and_gradients_are_the_reference_values() {
         }
         let (set, loss) = case.loss();
         let id = gpu.load(&set, &loss).unwrap();
-        let result = gpu.gradient(whole(&set, id)).unwrap();
+        let result = gpu.gradient(&[whole(&set, id)]).unwrap();
         // The loss squares the jets' errors' relative size; the gradient adds a pass as long.
         let total = loss.total(&result.losses);
         assert!((total / case.loss.loss - 1.0).abs() < 1e-5, "{}: {total} {}", case.name, case.loss.loss);
@@ -83,8 +83,8 @@ fn gradients_follow_the_cpu_in_f64() {
                 set.weights = Some((0..points).map(|p| [0.5, 1.5, 1.0, 2.0][p % 4]).collect());
                 let id = gpu.load(&set, &loss).unwrap();
                 cpu.load(&set, &loss).unwrap();
-                let ours = gpu.gradient(whole(&set, id)).unwrap();
-                let truth = cpu.gradient(whole(&set, id)).unwrap();
+                let ours = gpu.gradient(&[whole(&set, id)]).unwrap();
+                let truth = cpu.gradient(&[whole(&set, id)]).unwrap();
                 let error = normwise(&ours.gradient, &truth.gradient);
                 // The jets' bar, and a backward pass as long again.
                 assert!(error < 2e-5, "{activation} {:?} {layout:?}: {error:e}", model.spec);

@@ -21,9 +21,9 @@ fn chunks_and_blocks_change_nothing_but_rounding() {
         let id = gpu.load(&set, &loss).unwrap();
         gpu.order(id, &rows).unwrap();
         let batch = Batch { set: id, start: 9, count: 777 };
-        let gradient = gpu.gradient(batch).unwrap();
+        let gradient = gpu.gradient(&[batch]).unwrap();
         for step in 1..=5 {
-            gpu.step(batch, &Adam::default().update(step, 1e-3)).unwrap();
+            gpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
         }
         let losses = gpu.losses(id).unwrap();
         (gradient, losses, gpu.evaluate(&set.inputs, &layout).unwrap())
@@ -79,8 +79,8 @@ fn wrong_calls_are_errors_and_not_panics() {
     let mut gpu = gpu(&model);
     let id = gpu.load(&set, &loss).unwrap();
     assert!(gpu.order(id, &[0; 3]).is_err() && gpu.order(id, &[10; 10]).is_err());
-    assert!(gpu.gradient(Batch { set: id, start: 5, count: 6 }).is_err());
-    assert!(gpu.gradient(Batch { set: id, start: 5, count: 0 }).is_err());
+    assert!(gpu.gradient(&[Batch { set: id, start: 5, count: 6 }]).is_err());
+    assert!(gpu.gradient(&[Batch { set: id, start: 5, count: 0 }]).is_err());
     assert!(gpu.set_parameters(&[0.0; 3]).is_err());
     assert!(gpu.evaluate(&[vec![1.0], vec![1.0]], &JetLayout::value(1)).is_err());
     let message = Gpu::new("no such adapter", &model).err().unwrap().to_string();

@@ -17,7 +17,7 @@ fn ten_steps(backend: &mut dyn Backend, set: &PointSet, loss: &Loss) -> Vec<f64>
     let id = backend.load(set, loss).unwrap();
     let adam = Adam { weight_decay: 0.01, ..Adam::default() };
     let step = |step| {
-        backend.step(whole(set, id), &adam.update(step, 1e-3)).unwrap();
+        backend.step(&[whole(set, id)], &adam.update(step, 1e-3)).unwrap();
         loss.total(&backend.report().unwrap().losses)
     };
     (1..=10).map(step).collect()
@@ -49,7 +49,7 @@ fn ten_step_losses_are_golden() {
     let mut gpu = gpu(&model);
     let id = gpu.load(&set, &loss).unwrap();
     for step in 1..=10 {
-        gpu.step(whole(&set, id), &Adam::default().update(step, 1e-3)).unwrap();
+        gpu.step(&[whole(&set, id)], &Adam::default().update(step, 1e-3)).unwrap();
         if let Some(golden) = [1, 5, 10].iter().position(|s| *s == step) {
             let total = loss.total(&gpu.report().unwrap().losses);
             // f32 rounding of the loss, and what Adam makes of it in ten steps.
@@ -74,8 +74,8 @@ fn mini_batches_take_the_rows_in_their_order() {
         for (index, (start, count)) in [(0, 19), (19, 19), (38, 2)].into_iter().enumerate() {
             let update = Adam::default().update((3 * round + index + 1) as u64, 1e-3);
             let batch = Batch { set: id, start, count };
-            gpu.step(batch, &update).unwrap();
-            cpu.step(batch, &update).unwrap();
+            gpu.step(&[batch], &update).unwrap();
+            cpu.step(&[batch], &update).unwrap();
         }
     }
     let (ours, truth) = (gpu.report().unwrap(), cpu.report().unwrap());
@@ -94,7 +94,7 @@ fn clipping_shortens_the_gradient_to_the_norm() {
         gpu.set_optimizer_state(&OptimizerState::default()).unwrap();
         gpu.set_parameters(&model.parameters).unwrap();
         let adam = Adam { clip_norm, ..Adam::default() };
-        gpu.step(whole(&set, id), &adam.update(1, 1e-3)).unwrap();
+        gpu.step(&[whole(&set, id)], &adam.update(1, 1e-3)).unwrap();
         (gpu.report().unwrap().gradient_norm, gpu.optimizer_state().unwrap().first_moment)
     };
     let (norm, free) = first_moment(f64::INFINITY);
@@ -113,7 +113,7 @@ fn a_loss_that_is_not_finite_stops_the_updates_and_names_the_step() {
     let id = gpu.load(&set, &loss).unwrap();
     // Above 32 bits: the number travels in two halves.
     let first = (1 << 33) + 5;
-    let step = |gpu: &mut Gpu, number| gpu.step(whole(&set, id), &Adam::default().update(number, 1e-3)).unwrap();
+    let step = |gpu: &mut Gpu, number| gpu.step(&[whole(&set, id)], &Adam::default().update(number, 1e-3)).unwrap();
     step(&mut gpu, first);
     assert_eq!(gpu.report().unwrap().diverged_at, None);
     for bad in [f64::NAN, f64::INFINITY, 1e38] {
@@ -145,7 +145,7 @@ fn state_goes_out_and_comes_back_to_the_same_bits() {
     second.load(&set, &loss).unwrap();
     let steps = |gpu: &mut Gpu, range: std::ops::Range<u64>| {
         for step in range {
-            gpu.step(whole(&set, id), &Adam::default().update(step, 1e-3)).unwrap();
+            gpu.step(&[whole(&set, id)], &Adam::default().update(step, 1e-3)).unwrap();
         }
     };
     steps(&mut first, 1..100);
@@ -156,4 +156,28 @@ fn state_goes_out_and_comes_back_to_the_same_bits() {
     // Checked and unchecked shaders do the same arithmetic.
     assert_eq!(first.parameters().unwrap(), second.parameters().unwrap());
     assert_eq!(first.report().unwrap(), second.report().unwrap());
+}
+
+#[test]
+fn the_batches_of_a_step_add_up() {
+    let model = random_model(2, &[33, 7], 1, Activation::Tanh, 5);
+    let (mut gpu, mut cpu) =
+        (gpu_with(&model, GpuOptions { max_points: Some(16), ..CHECKED }), Cpu::<f32>::new(&model, 2).unwrap());
+    let mut batches = vec![];
+    for (layout, points) in [(JetLayout::diagonal(2), 40), (JetLayout::value(2), 7)] {
+        let (set, loss) = random_loss(&model, &layout, points, 29);
+        let id = gpu.load(&set, &loss).unwrap();
+        assert_eq!(cpu.load(&set, &loss).unwrap(), id);
+        batches.push(whole(&set, id));
+    }
+    let (ours, truth) = (gpu.gradient(&batches).unwrap(), cpu.gradient(&batches).unwrap());
+    // Both round in f32 and add up in another order.
+    assert!(normwise(&ours.losses, &truth.losses) < 1e-5);
+    assert!(normwise(&ours.gradient, &truth.gradient) < 1e-5);
+    let update = Adam::default().update(1, 1e-3);
+    gpu.step(&batches, &update).unwrap();
+    cpu.step(&batches, &update).unwrap();
+    let (ours, truth) = (gpu.report().unwrap(), cpu.report().unwrap());
+    assert!(normwise(&ours.losses, &truth.losses) < 1e-5);
+    assert!((ours.gradient_norm / truth.gradient_norm - 1.0).abs() < 1e-5);
 }
