@@ -67,13 +67,13 @@ fn step(criterion: &mut Criterion) {
         let mut cpu = cpu(&model);
         let batch = Batch { set: cpu.load(&set, &loss).expect("a loaded set"), start: 0, count: POINTS };
         group.bench_function(BenchmarkId::new("gradient", format!("order {order}")), |bencher| {
-            bencher.iter(|| cpu.gradient(black_box(batch)));
+            bencher.iter(|| cpu.gradient(&[black_box(batch)]));
         });
         let mut number = 0;
         group.bench_function(BenchmarkId::new("step", format!("order {order}")), |bencher| {
             bencher.iter(|| {
                 number += 1;
-                cpu.step(black_box(batch), &Adam::default().update(number, 1e-5))
+                cpu.step(&[black_box(batch)], &Adam::default().update(number, 1e-5))
             });
         });
     }

@@ -33,7 +33,7 @@ fn gradient(
     let index = block * THREADS + thread;
     var sum = 0.0;
     if index < lengths.parameters {
-        if now.accumulate != 0u {
+        if now.accumulate_gradient != 0u {
             sum = gradient_sum[index];
         }
         for (var split = 0u; split < lengths.splits; split++) {

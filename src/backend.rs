@@ -24,10 +24,10 @@ pub struct Batch {
     pub count: usize,
 }
 
-/// The loss and its gradient over one batch.
+/// The loss and its gradient over the batches of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradient {
-    /// Each term's mean square, unweighted (T).
+    /// Each term's mean square, unweighted (T); those of the first batch's set first.
     pub losses: Vec<f64>,
     /// ∂loss/∂parameters in the order of the parameter block (P).
     pub gradient: Vec<f64>,
@@ -36,7 +36,8 @@ pub struct Gradient {
 /// What a step leaves to be read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
-    /// Each term's mean square over the last step's batch, before its update (T).
+    /// Each term's mean square over the last step's batches, before its update (T); those of the first
+    /// batch's set first.
     pub losses: Vec<f64>,
     /// The norm of the last step's gradient, before clipping.
     pub gradient_norm: f64,
@@ -62,12 +63,12 @@ pub trait Backend {
     /// Each term's mean square over the whole set, unweighted (T).
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>>;
 
-    /// The loss and its gradient, apart from [`Backend::step`] so that something may stand between
+    /// The loss over batches of different sets and its gradient, apart from [`Backend::step`] so that something may stand between
     /// (an all-reduce, L-BFGS, Gauss–Newton).
-    fn gradient(&mut self, batch: Batch) -> Result<Gradient>;
+    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient>;
 
     /// Gradient and update, all on the device; returns before the device is done.
-    fn step(&mut self, batch: Batch, update: &Update) -> Result<()>;
+    fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()>;
 
     /// Waits for the steps so far and reads what the last one left.
     fn report(&mut self) -> Result<StepReport>;

@@ -3,7 +3,7 @@
 use crate::backend::Backend;
 use crate::cpu::Cpu;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterInfo, AdapterKind, Gpu};
+use crate::gpu::{AdapterInfo, Gpu};
 use crate::network::{Model, Precision};
 
 /// Opens a device with the model's parameters on it: `auto`, `cpu`, `gpu` (the best hardware), or a
@@ -31,5 +31,5 @@ pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> 
 
 /// Which of the adapters `auto` takes in f32; `None` for the CPU.
 pub fn automatic(adapters: &[AdapterInfo]) -> Option<&AdapterInfo> {
-    adapters.iter().find(|adapter| adapter.kind != AdapterKind::Software)
+    adapters.iter().find(|adapter| adapter.is_hardware())
 }

@@ -188,7 +188,7 @@ impl<'a> Trainer<'a> {
             let step = self.state.step + 1;
             let rate = self.settings.schedule.rate(step, &self.state.plateau);
             let batch = self.batch(step)?;
-            self.backend.step(batch, &self.settings.adam.update(step, rate))?;
+            self.backend.step(&[batch], &self.settings.adam.update(step, rate))?;
             self.state.step = step;
             if !step.is_multiple_of(self.settings.report_every) && step != self.settings.schedule.steps {
                 continue;

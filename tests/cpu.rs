@@ -44,7 +44,7 @@ fn f64_loss_and_weight_gradient_are_the_reference_values() {
         let (set, loss) = case.loss();
         let mut cpu = Cpu::<f64>::new(&case.model(), 1).unwrap();
         let id = cpu.load(&set, &loss).unwrap();
-        let result = cpu.gradient(Batch { set: id, start: 0, count: set.points() }).unwrap();
+        let result = cpu.gradient(&[Batch { set: id, start: 0, count: set.points() }]).unwrap();
         let total = loss.total(&result.losses);
         assert!((total / case.loss.loss - 1.0).abs() < 1e-13, "{}: {total} {}", case.name, case.loss.loss);
         let error = normwise(&result.gradient, &case.loss_gradient());
@@ -113,7 +113,7 @@ fn f64_weight_gradients_are_the_differences_of_the_loss() {
                 let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
                 let id = cpu.load(&set, &loss).unwrap();
                 let batch = Batch { set: id, start: 0, count: 7 };
-                let gradient = cpu.gradient(batch).unwrap().gradient;
+                let gradient = cpu.gradient(&[batch]).unwrap().gradient;
                 // Along one direction that touches every parameter: central differences leave
                 // h² of a third derivative and 1e-16/h.
                 let direction: Vec<f64> =
@@ -152,8 +152,10 @@ fn f32_jets_and_gradients_follow_f64() {
                 assert!(apart < 1e-5, "{activation} {:?} {layout:?}: {apart:e}", model.spec);
                 let batch = Batch { set: single.load(&set, &loss).unwrap(), start: 0, count: 33 };
                 double.load(&set, &loss).unwrap();
-                let error =
-                    normwise(&single.gradient(batch).unwrap().gradient, &double.gradient(batch).unwrap().gradient);
+                let error = normwise(
+                    &single.gradient(&[batch]).unwrap().gradient,
+                    &double.gradient(&[batch]).unwrap().gradient,
+                );
                 assert!(error < 2e-5, "{activation} {:?} {layout:?}: gradient {error:e}", model.spec);
             }
         }
@@ -168,7 +170,7 @@ fn ten_steps<T: jetfit::cpu::Real>(model: &Model, threads: usize, points: usize)
     let batch = Batch { set: id, start: 0, count: points };
     let mut losses = vec![];
     for step in 1..=10 {
-        cpu.step(batch, &Adam::default().update(step, 1e-3)).unwrap();
+        cpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
         losses.push(loss.total(&cpu.report().unwrap().losses));
     }
     (losses, cpu.parameters().unwrap())
@@ -221,7 +223,7 @@ fn a_batch_is_the_mean_over_its_rows_in_order() {
     let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     cpu.order(id, &rows).unwrap();
-    let batch = cpu.gradient(Batch { set: id, start: 5, count: 19 }).unwrap();
+    let batch = cpu.gradient(&[Batch { set: id, start: 5, count: 19 }]).unwrap();
     let pick = |column: &Vec<f64>| rows[5..24].iter().map(|r| column[*r as usize]).collect();
     let picked = PointSet {
         inputs: set.inputs.iter().map(pick).collect(),
@@ -229,7 +231,23 @@ fn a_batch_is_the_mean_over_its_rows_in_order() {
         weights: None,
     };
     let alone = cpu.load(&picked, &loss).unwrap();
-    assert_eq!(batch, cpu.gradient(Batch { set: alone, start: 0, count: 19 }).unwrap());
+    assert_eq!(batch, cpu.gradient(&[Batch { set: alone, start: 0, count: 19 }]).unwrap());
+}
+
+#[test]
+fn the_batches_of_a_step_add_up() {
+    let model = random_model(2, &[33, 7], 1, Activation::Tanh, 5);
+    let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+    let sets = [(JetLayout::diagonal(2), 40), (JetLayout::value(2), 7)].map(|(layout, points)| {
+        let (set, loss) = random_loss(&model, &layout, points, 29);
+        Batch { set: cpu.load(&set, &loss).unwrap(), start: 0, count: points }
+    });
+    let alone = sets.map(|batch| cpu.gradient(&[batch]).unwrap());
+    let both = cpu.gradient(&sets).unwrap();
+    assert_eq!(both.losses, [alone[0].losses.clone(), alone[1].losses.clone()].concat());
+    let sum: Vec<f64> = alone[0].gradient.iter().zip(&alone[1].gradient).map(|(a, b)| a + b).collect();
+    // The workers' parts are added in another order.
+    assert!(normwise(&both.gradient, &sum) < 1e-14);
 }
 
 #[test]
@@ -239,13 +257,13 @@ fn a_loss_that_is_not_finite_stops_the_updates_and_names_the_step() {
     let mut cpu = Cpu::<f32>::new(&model, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     let batch = Batch { set: id, start: 0, count: 10 };
-    cpu.step(batch, &Adam::default().update(1, 1e-3)).unwrap();
+    cpu.step(&[batch], &Adam::default().update(1, 1e-3)).unwrap();
     let good = cpu.parameters().unwrap();
     let mut broken = good.clone();
     broken[3] = f64::NAN;
     cpu.set_parameters(&broken).unwrap();
     for step in 2..5 {
-        cpu.step(batch, &Adam::default().update(step, 1e-3)).unwrap();
+        cpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
     }
     assert_eq!(cpu.report().unwrap().diverged_at, Some(2));
     assert_eq!(cpu.parameters().unwrap()[4..], good[4..]);
@@ -259,7 +277,7 @@ fn clipping_shortens_the_gradient_to_the_norm() {
         let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
         let id = cpu.load(&set, &loss).unwrap();
         let adam = Adam { clip_norm, ..Adam::default() };
-        cpu.step(Batch { set: id, start: 0, count: 10 }, &adam.update(1, 1e-3)).unwrap();
+        cpu.step(&[Batch { set: id, start: 0, count: 10 }], &adam.update(1, 1e-3)).unwrap();
         let moment = cpu.optimizer_state().unwrap().first_moment;
         10.0 * moment.iter().map(|m| m * m).sum::<f64>().sqrt()
     };

@@ -31,14 +31,14 @@ impl Backend for Broken {
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         self.0.losses(set)
     }
-    fn gradient(&mut self, batch: Batch) -> Result<Gradient> {
-        self.0.gradient(batch)
+    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
+        self.0.gradient(batches)
     }
-    fn step(&mut self, batch: Batch, update: &Update) -> Result<()> {
+    fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {
         if update.step == 150 {
             return Err(Error::device("broken", "it caught fire"));
         }
-        self.0.step(batch, update)
+        self.0.step(batches, update)
     }
     fn report(&mut self) -> Result<StepReport> {
         self.0.report()

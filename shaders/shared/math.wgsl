@@ -52,7 +52,8 @@ fn expm1_negative(x: f32) -> f32 {
     return fma(e.x, power, pin(power - 1.0, low_bits(power)));
 }
 
-// tanh x (Cephes tanhf): an odd polynomial below 0.625, the exponential above.
+// tanh x (Cephes tanhf): an odd polynomial below 0.625, the exponential above. Beyond 20 it is 1,
+// and the bound keeps the divisor within 2^126, up to which devices divide accurately.
 fn tanh_f32(x: f32) -> f32 {
     let z = x * x;
     var p = -5.70498872745e-3;
@@ -61,7 +62,8 @@ fn tanh_f32(x: f32) -> f32 {
     p = fma(p, z, 1.33314422036e-1);
     p = fma(p, z, -3.33332819422e-1);
     let small = fma(p * z, x, x);
-    let large = 1.0 - 2.0 / (exp_f32(2.0 * abs(x)) + 1.0);
+    let e = exp_f32(2.0 * select(abs(x), 20.0, abs(x) > 20.0));
+    let large = 1.0 - 2.0 / (e + 1.0);
     return select(select(large, -large, x < 0.0), small, abs(x) < 0.625);
 }
 

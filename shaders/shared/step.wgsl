@@ -4,8 +4,12 @@
 struct Step {
     // the first position of this chunk in the set's order
     start: u32,
-    // 0 for a batch's first chunk, which overwrites sums; 1 for the others, which add to them
+    // 0 for a batch's first chunk, which overwrites the terms' means; 1 for the others, which add
     accumulate: u32,
+    // the same for the gradient, to which the batches of a step add up: 0 for the first one's alone
+    accumulate_gradient: u32,
+    // what the vec2 behind it needs
+    padding: u32,
     // the step's number, low and high half
     number: vec2<u32>,
     // 1 / B over the whole batch

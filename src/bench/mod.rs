@@ -221,7 +221,7 @@ impl Case {
         for _ in 0..steps {
             self.step += 1;
             match batch {
-                Some(batch) => self.backend.step(batch, &update(self.step))?,
+                Some(batch) => self.backend.step(&[batch], &update(self.step))?,
                 None => drop(self.backend.evaluate(&self.points, &self.layout)?),
             }
         }

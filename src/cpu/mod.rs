@@ -77,9 +77,16 @@ impl<T: Real> Cpu<T> {
         })
     }
 
-    /// Runs a set's tiles over positions `start..start + count`: losses, and the gradient into
-    /// `self.gradient` where asked for. Returns each term's mean.
-    fn run(&mut self, id: SetId, start: usize, count: usize, with_gradient: bool) -> Vec<f64> {
+    /// The losses of all batches, and the sum of their gradients in `self.gradient`.
+    fn run_all(&mut self, batches: &[Batch]) -> Vec<f64> {
+        self.gradient.fill(T::ZERO);
+        batches.iter().flat_map(|batch| self.run(*batch, true)).collect()
+    }
+
+    /// Runs a set's tiles over a batch: losses, and the gradient added to `self.gradient` where asked
+    /// for. Returns each term's mean.
+    fn run(&mut self, batch: Batch, with_gradient: bool) -> Vec<f64> {
+        let Batch { set: id, start, count } = batch;
         let set = &mut self.sets[id.0];
         let mut tiles = std::mem::take(&mut set.tiles);
         let set = &self.sets[id.0];
@@ -112,7 +119,6 @@ impl<T: Real> Cpu<T> {
             tiles.par_iter_mut().with_max_len(1).enumerate().for_each(work);
             if with_gradient {
                 gradient.par_chunks_mut(BLOCK).enumerate().for_each(|(block, sum)| {
-                    sum.fill(T::ZERO);
                     for tile in &tiles {
                         let part = &tile.gradient[block * BLOCK..][..sum.len()];
                         sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += *part);
@@ -209,19 +215,19 @@ impl<T: Real> Backend for Cpu<T> {
 
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         let points = self.sets[set.0].points();
-        Ok(self.run(set, 0, points, false))
+        Ok(self.run(Batch { set, start: 0, count: points }, false))
     }
 
-    fn gradient(&mut self, batch: Batch) -> Result<Gradient> {
-        let losses = self.run(batch.set, batch.start, batch.count, true);
+    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
+        let losses = self.run_all(batches);
         Ok(Gradient { losses, gradient: to_f64(&self.gradient) })
     }
 
-    fn step(&mut self, batch: Batch, update: &Update) -> Result<()> {
+    fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {
         if self.report.diverged_at.is_some() {
             return Ok(());
         }
-        self.report.losses = self.run(batch.set, batch.start, batch.count, true);
+        self.report.losses = self.run_all(batches);
         let norm = self.gradient_norm();
         self.report.gradient_norm = norm;
         if !norm.is_finite() || self.report.losses.iter().any(|loss| !loss.is_finite()) {

@@ -29,6 +29,13 @@ pub struct AdapterInfo {
     pub timestamps: bool,
 }
 
+impl AdapterInfo {
+    /// Whether it is what `gpu` and `auto` may take.
+    pub fn is_hardware(&self) -> bool {
+        self.kind != AdapterKind::Software
+    }
+}
+
 /// What stands behind an adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdapterKind {
@@ -98,21 +105,27 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
 }
 
 /// As its makers write it.
-fn backend_name(backend: wgpu::Backend) -> String {
+pub(super) fn backend_name(backend: wgpu::Backend) -> String {
     match backend {
         wgpu::Backend::Dx12 => "DX12".to_string(),
         other => format!("{other:?}"),
     }
 }
 
-/// The adapter that `choice` means: `gpu` is the best hardware, anything else a part of a name in
-/// any case of letters.
+/// An adapter's name with its backend, as messages list it and choices may name it.
+fn full_name(adapter: &wgpu::Adapter) -> String {
+    let info = adapter.get_info();
+    format!("{} ({})", info.name, backend_name(info.backend))
+}
+
+/// The adapter that `choice` means: `gpu` is the best hardware, anything else a part of a full name
+/// in any case of letters.
 pub(super) fn choose(choice: &str) -> Result<wgpu::Adapter> {
     let mut adapters = enumerate();
     let wanted = choice.to_lowercase();
     let matches = |adapter: &wgpu::Adapter| match wanted.as_str() {
         "gpu" => kind(&adapter.get_info()) != AdapterKind::Software,
-        _ => adapter.get_info().name.to_lowercase().contains(&wanted),
+        _ => full_name(adapter).to_lowercase().contains(&wanted),
     };
     if let Some(index) = adapters.iter().position(matches) {
         return Ok(adapters.swap_remove(index));
@@ -121,7 +134,7 @@ pub(super) fn choose(choice: &str) -> Result<wgpu::Adapter> {
         "gpu" => "this machine has no hardware GPU with a Vulkan, Metal or DX12 driver".to_string(),
         _ => format!("no adapter's name contains {choice:?}"),
     };
-    let names: Vec<_> = adapters.iter().map(|adapter| format!("{:?}", adapter.get_info().name)).collect();
+    let names: Vec<_> = adapters.iter().map(full_name).collect();
     let mend = if names.is_empty() {
         "use \"cpu\": there is no adapter at all (on Debian, mesa-vulkan-drivers brings a software one)".to_string()
     } else {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytemuck::Pod;
 use futures_intrusive::channel::shared::oneshot_channel;
 
+use super::kernel::{Access, Kernel, entry};
 use crate::error::{Error, Result};
 
 /// A slot of a uniform buffer that is chosen by a dynamic offset: a multiple of every adapter's
@@ -24,27 +25,12 @@ pub struct Device {
     pub limits: wgpu::Limits,
     pub timestamps: bool,
     /// Whether shaders carry bounds checks and workgroup memory starts at zero.
-    checked: bool,
+    pub(super) checked: bool,
     failure: Failure,
     /// Group 1 of the kernels that read the step's numbers.
-    step_layout: wgpu::BindGroupLayout,
-    kernels: HashMap<(String, &'static str), Kernel>,
-}
-
-/// A compiled entry point with the layout of its group 0.
-#[derive(Clone)]
-pub struct Kernel {
-    pub pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
-    pub reads_step: bool,
-}
-
-/// How a kernel sees a buffer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    Uniform,
-    Read,
-    Write,
+    pub(super) step_layout: wgpu::BindGroupLayout,
+    /// By source and entry point.
+    pub(super) kernels: HashMap<(String, &'static str), Kernel>,
 }
 
 impl Device {
@@ -152,69 +138,6 @@ impl Device {
         })
     }
 
-    /// Compiles an entry point once and keeps it; the bindings are those of its group 0.
-    pub fn kernel(
-        &mut self,
-        source: String,
-        entry_point: &'static str,
-        bindings: &[(u32, Access)],
-        reads_step: bool,
-    ) -> Kernel {
-        let key = (source, entry_point);
-        if let Some(kernel) = self.kernels.get(&key) {
-            return kernel.clone();
-        }
-        let kernel = self.compile(&key.0, entry_point, bindings, reads_step);
-        self.kernels.insert(key, kernel.clone());
-        kernel
-    }
-
-    fn compile(&self, source: &str, entry_point: &str, bindings: &[(u32, Access)], reads_step: bool) -> Kernel {
-        let label = Some(entry_point);
-        let description = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) };
-        let checks = match self.checked {
-            true => wgpu::ShaderRuntimeChecks::checked(),
-            false => wgpu::ShaderRuntimeChecks::unchecked(),
-        };
-        // SAFETY: the shaders are our own: every index is guarded against the shapes that the host
-        // allocates for, every loop has a bound, and no divisor is 0. The tests run them checked.
-        let module = unsafe { self.device.create_shader_module_trusted(description, checks) };
-        let entries: Vec<_> = bindings.iter().map(|(binding, access)| entry(*binding, *access, false)).collect();
-        let layout =
-            self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
-        let groups = [Some(&layout), Some(&self.step_layout)];
-        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label,
-            bind_group_layouts: &groups[..1 + usize::from(reads_step)],
-            immediate_size: 0,
-        });
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label,
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some(entry_point),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                zero_initialize_workgroup_memory: self.checked,
-                ..Default::default()
-            },
-            cache: None,
-        });
-        Kernel { pipeline, layout, reads_step }
-    }
-
-    /// Group 0 of a kernel.
-    pub fn bind(&self, kernel: &Kernel, buffers: &[(u32, &wgpu::Buffer)]) -> wgpu::BindGroup {
-        let entries: Vec<_> = buffers
-            .iter()
-            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding: *binding, resource: buffer.as_entire_binding() })
-            .collect();
-        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &kernel.layout,
-            entries: &entries,
-        })
-    }
-
     /// Group 1: one slot of the ring at a time.
     pub fn bind_ring(&self, ring: &wgpu::Buffer, bytes: u64) -> wgpu::BindGroup {
         let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
@@ -236,8 +159,10 @@ impl Device {
     /// Waits for a submission, or for all of them.
     pub fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
         let wait = wgpu::PollType::Wait { submission_index: submission, timeout: None };
-        self.device.poll(wait).map_err(|problem| self.error(problem))?;
-        self.check()
+        let polled = self.device.poll(wait);
+        // What the device reported says more than that waiting failed.
+        self.check()?;
+        polled.map(|_| ()).map_err(|problem| self.error(problem))
     }
 
     /// Reads the first `bytes` of a staging buffer once `submission` is done.
@@ -293,19 +218,21 @@ impl Device {
     }
 }
 
-fn entry(binding: u32, access: Access, has_dynamic_offset: bool) -> wgpu::BindGroupLayoutEntry {
-    wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer {
-            ty: match access {
-                Access::Uniform => wgpu::BufferBindingType::Uniform,
-                Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
-                Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
-            },
-            has_dynamic_offset,
-            min_binding_size: None,
-        },
-        count: None,
+#[cfg(test)]
+mod tests {
+    use crate::gpu::adapter::{adapters, choose};
+
+    use super::*;
+
+    #[test]
+    fn a_failed_allocation_is_an_error_and_no_panic() {
+        let first = adapters().into_iter().next().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
+        let device = Device::open(&choose(&first.name).unwrap(), true).unwrap();
+        assert!(device.check().is_ok());
+        let buffer = device.storage("too large", device.limits.max_buffer_size + 16);
+        device.write(&buffer, &[1_u32]);
+        let error = device.read(&[(&buffer, 1)]).unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        assert!(error.to_string().contains("too large"), "{error}");
     }
 }

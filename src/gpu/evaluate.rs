@@ -78,7 +78,7 @@ impl Gpu {
         self.steps.flush(&self.device)?;
         self.prepare_evaluation(layout, points)?;
         let capacity = self.evaluator(layout).workspace.capacity;
-        let parts: Vec<_> = chunks(points, capacity).collect();
+        let parts: Vec<_> = chunks(points.max(1), capacity).collect();
         for (_, length) in &parts {
             self.plan_evaluation(layout, *length)?;
         }

@@ -1,7 +1,8 @@
 //! The elementary functions of `shaders/shared/math.wgsl` on the device, against f64.
 
 use super::adapter::{adapters, choose};
-use super::device::{Access, Device};
+use super::device::Device;
+use super::kernel::Access;
 use super::shader;
 
 /// Each function over one buffer of arguments.

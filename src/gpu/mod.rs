@@ -8,6 +8,7 @@
 mod adapter;
 mod device;
 mod evaluate;
+mod kernel;
 #[cfg(test)]
 mod math;
 mod plan;
@@ -47,6 +48,7 @@ pub struct GpuOptions {
     pub max_binding_bytes: Option<u64>,
 }
 
+#[allow(clippy::derivable_impls, reason = "`checked` depends on the build")]
 impl Default for GpuOptions {
     fn default() -> Self {
         Self { checked: cfg!(debug_assertions), max_points: None, max_binding_bytes: None }
@@ -64,8 +66,8 @@ pub struct Gpu {
     steps: Steps,
     sets: Vec<Set>,
     evaluator: Option<Evaluator>,
-    /// The set of the last step: where a report finds the losses.
-    last: Option<SetId>,
+    /// The sets of the last step: where a report finds the losses.
+    last: Vec<SetId>,
 }
 
 impl Gpu {
@@ -98,7 +100,7 @@ impl Gpu {
         let state = State::new(&device, count);
         let steps = Steps::new(&device);
         let mut gpu = Self {
-            description: format!("{} ({:?}, f32)", info.name, info.backend),
+            description: format!("{} ({}, f32)", info.name, adapter::backend_name(info.backend)),
             bounds,
             spec: model.spec.clone(),
             normalizer: model.normalizer.clone(),
@@ -106,7 +108,7 @@ impl Gpu {
             steps,
             sets: vec![],
             evaluator: None,
-            last: None,
+            last: vec![],
             device,
         };
         gpu.set_parameters(&model.parameters)?;
@@ -124,6 +126,19 @@ impl Gpu {
             points,
             plan: vec![],
         }
+    }
+
+    /// Points (D, B) as the kernels take it for granted that they are.
+    fn check_points(&self, points: &[Vec<f64>]) -> Result<()> {
+        let (columns, inputs) = (points.len(), self.spec.inputs);
+        if columns != inputs {
+            let problem = format!("there are {columns} columns, and the network has {inputs} inputs");
+            return Err(Error::input("points", problem, "pass one column for each input"));
+        }
+        if points.iter().any(|column| column.len() != points[0].len()) {
+            return Err(Error::input("points", "the columns differ in length", "pass as many numbers in each"));
+        }
+        Ok(())
     }
 
     /// One of the blocks of P numbers.
@@ -154,11 +169,13 @@ impl Backend for Gpu {
     }
 
     fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
+        self.check_points(points)?;
         let values = self.stream(points, layout)?;
         Ok(Jets::from_standardised(layout, &self.normalizer, values))
     }
 
     fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
+        self.check_points(&set.inputs)?;
         self.sets.push(Set::new(&self.device, &self.bounds, set, loss, &self.normalizer)?);
         Ok(SetId(self.sets.len() - 1))
     }
@@ -176,36 +193,38 @@ impl Backend for Gpu {
 
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         let count = self.sets[set.0].points;
-        self.run(Batch { set, start: 0, count }, Task::Losses, None, None)?;
+        self.run(&[Batch { set, start: 0, count }], Task::Losses, None, None)?;
         self.steps.flush(&self.device)?;
         let set = &self.sets[set.0];
         let numbers = self.device.read(&[(&set.means, set.terms.len())])?;
         Ok(to_f64(&numbers[0]))
     }
 
-    fn gradient(&mut self, batch: Batch) -> Result<Gradient> {
-        self.run(batch, Task::Gradient, None, None)?;
+    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
+        self.run(batches, Task::Gradient, None, None)?;
         self.steps.flush(&self.device)?;
-        let set = &self.sets[batch.set.0];
-        let wanted = [(&set.means, set.terms.len()), (&self.state.gradient, self.spec.parameters())];
+        let mut wanted = vec![(&self.state.gradient, self.spec.parameters())];
+        let sets = batches.iter().map(|batch| &self.sets[batch.set.0]);
+        wanted.extend(sets.map(|set| (&set.means, set.terms.len())));
         let numbers = self.device.read(&wanted)?;
-        Ok(Gradient { losses: to_f64(&numbers[0]), gradient: to_f64(&numbers[1]) })
+        Ok(Gradient { losses: to_f64(&numbers[1..].concat()), gradient: to_f64(&numbers[0]) })
     }
 
-    fn step(&mut self, batch: Batch, update: &Update) -> Result<()> {
-        self.last = Some(batch.set);
-        self.run(batch, Task::Step, Some(update), None)
+    fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {
+        self.last = batches.iter().map(|batch| batch.set).collect();
+        self.run(batches, Task::Step, Some(update), None)
     }
 
     fn report(&mut self) -> Result<StepReport> {
         self.steps.flush(&self.device)?;
         let mut wanted = vec![(&self.state.status, size_of::<Status>() / 4)];
-        wanted.extend(self.last.map(|id| (&self.sets[id.0].step_means, self.sets[id.0].terms.len())));
+        let sets = self.last.iter().map(|id| &self.sets[id.0]);
+        wanted.extend(sets.map(|set| (&set.step_means, set.terms.len())));
         let numbers = self.device.read(&wanted)?;
         let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&numbers[0]));
         let diverged = u64::from(status.diverged[0]) | u64::from(status.diverged[1]) << 32;
         Ok(StepReport {
-            losses: numbers.get(1).map_or(vec![], |losses| to_f64(losses)),
+            losses: to_f64(&numbers[1..].concat()),
             gradient_norm: status.norm.into(),
             diverged_at: (diverged != 0).then_some(diverged),
         })

@@ -1,6 +1,7 @@
 //! The dispatches of one chunk, in order: built once for each shape, then only encoded.
 
-use super::device::{Access, Device, Kernel};
+use super::device::Device;
+use super::kernel::{Access, Kernel};
 use super::set::Set;
 use super::shader::{self, SUM_THREADS, THREADS};
 use super::state::State;

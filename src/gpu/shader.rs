@@ -68,7 +68,7 @@ impl Header {
         }
         partners.sort_by_key(|(tangent, second, ..)| (*tangent, *second));
         let owners: Vec<_> = partners.iter().map(|p| p.0).collect();
-        self.number("INPUTS", layout.inputs())
+        self.number("INPUTS", normalizer.inputs.mean.len())
             .number("CHANNELS", layout.channels())
             .number("TANGENTS", tangents.len())
             .number("SECONDS", layout.seconds())

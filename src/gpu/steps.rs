@@ -24,6 +24,8 @@ const IN_FLIGHT: usize = 2;
 pub struct Step {
     pub start: u32,
     pub accumulate: u32,
+    pub accumulate_gradient: u32,
+    padding: u32,
     number: [u32; 2],
     per_point: f32,
     step_size: f32,

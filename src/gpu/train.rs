@@ -10,10 +10,24 @@ use crate::error::{Error, Result};
 use crate::optimizer::Update;
 
 impl Gpu {
-    /// Encodes a batch; an update follows where the task is a step.
+    /// Encodes the batches of a task; an update follows where the task is a step.
     pub(super) fn run(
         &mut self,
+        batches: &[Batch],
+        task: Task,
+        update: Option<&Update>,
+        clock: Option<&Clock>,
+    ) -> Result<()> {
+        for (index, batch) in batches.iter().enumerate() {
+            self.run_batch(*batch, (index == 0, index + 1 == batches.len()), task, update, clock)?;
+        }
+        Ok(())
+    }
+
+    fn run_batch(
+        &mut self,
         batch: Batch,
+        (is_first, is_last): (bool, bool),
         task: Task,
         update: Option<&Update>,
         clock: Option<&Clock>,
@@ -28,9 +42,10 @@ impl Gpu {
             let mut step = Step::new(batch.count, update);
             step.start = (batch.start + start) as u32;
             step.accumulate = u32::from(!first);
+            step.accumulate_gradient = u32::from(!(first && is_first));
             let mut plans = vec![&set.plans[&(task, *length)][..]];
-            plans.extend(set.update.as_deref().filter(|_| last && task == Task::Step));
-            let writes = clock.and_then(|clock| clock.writes(first, last));
+            plans.extend(set.update.as_deref().filter(|_| last && is_last && task == Task::Step));
+            let writes = clock.and_then(|clock| clock.writes(first && is_first, last && is_last));
             self.steps.push(&self.device, step, &plans, flops * *length as f64, writes)?;
         }
         Ok(())
@@ -41,10 +56,10 @@ impl Gpu {
     /// timestamps. The steps update the parameters like any others.
     pub fn timed_steps(&mut self, batch: Batch, update: &Update, repeats: usize) -> Result<Option<Vec<f64>>> {
         let Some(clock) = Clock::new(&self.device) else { return Ok(None) };
-        self.last = Some(batch.set);
+        self.last = vec![batch.set];
         let mut seconds = vec![];
         for _ in 0..=repeats {
-            self.run(batch, Task::Step, Some(update), Some(&clock))?;
+            self.run(&[batch], Task::Step, Some(update), Some(&clock))?;
             self.steps.flush(&self.device)?;
             seconds.push(clock.read(&self.device, self.device.encoder())?);
         }

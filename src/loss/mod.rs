@@ -30,13 +30,8 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// The fewest channels that the terms read. A Laplacian travels collapsed, and then no other second
-    /// derivative may be read beside it.
+    /// The fewest channels that the terms read.
     pub fn layout(&self, inputs: usize) -> JetLayout {
-        let mut seconds = self.terms.iter().map(|term| term.derivative).filter(|d| d.order() == 2).peekable();
-        if seconds.peek().is_some() && seconds.all(|d| d == Derivative::Laplacian) {
-            return JetLayout::collapsed(&vec![1.0; inputs]);
-        }
         JetLayout::selected(inputs, self.terms.iter().map(|term| term.derivative))
     }
 

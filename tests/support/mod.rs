@@ -242,7 +242,7 @@ impl Backend for Tampered {
     }
     fn timed_steps(&mut self, batch: Batch, update: &Update, repeats: usize) -> Result<Option<Vec<f64>>> {
         let Some(seconds) = self.clock else { return Ok(None) };
-        self.inner.step(batch, update)?;
+        self.inner.step(&[batch], update)?;
         Ok(Some(vec![seconds; repeats]))
     }
 
@@ -258,11 +258,11 @@ impl Backend for Tampered {
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         self.inner.losses(set)
     }
-    fn gradient(&mut self, batch: Batch) -> Result<Gradient> {
-        self.inner.gradient(batch)
+    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
+        self.inner.gradient(batches)
     }
-    fn step(&mut self, batch: Batch, update: &Update) -> Result<()> {
-        self.inner.step(batch, update)
+    fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {
+        self.inner.step(batches, update)
     }
     fn report(&mut self) -> Result<StepReport> {
         self.inner.report()

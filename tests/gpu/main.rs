@@ -1,0 +1,31 @@
+//! The GPU backend against the CPU and the float64 reference values, on the first adapter there is
+//! (a software one will do).
+
+mod jets;
+mod limits;
+#[path = "../support/mod.rs"]
+mod support;
+mod training;
+
+use jetfit::backend::{Batch, SetId};
+use jetfit::data::PointSet;
+use jetfit::gpu::{Gpu, GpuOptions, adapters};
+use jetfit::network::Model;
+
+const CHECKED: GpuOptions = GpuOptions { checked: true, max_points: None, max_binding_bytes: None };
+
+fn gpu_with(model: &Model, options: GpuOptions) -> Gpu {
+    let adapters = adapters();
+    let Some(first) = adapters.first() else {
+        panic!("there is no GPU adapter: install a Vulkan driver (Debian: mesa-vulkan-drivers)");
+    };
+    Gpu::with_options(&first.name, model, options).unwrap()
+}
+
+fn gpu(model: &Model) -> Gpu {
+    gpu_with(model, CHECKED)
+}
+
+fn whole(set: &PointSet, id: SetId) -> Batch {
+    Batch { set: id, start: 0, count: set.points() }
+}
