@@ -15,7 +15,7 @@ use jetfit::optimizer::Adam;
 const POINTS: usize = 1024;
 
 fn model(width: usize, activation: Activation) -> Model {
-    network(NetworkSpec { inputs: 2, hidden: vec![width; 4], outputs: 1, activation }, Precision::F32)
+    network(NetworkSpec { inputs: 2, hidden: vec![width; 4], outputs: 1, activation, coefficients: 0 }, Precision::F32)
 }
 
 /// One thread, so that nothing but the kernels is timed.

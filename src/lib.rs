@@ -10,9 +10,10 @@
 //! # let path = directory.path().join("model.safetensors");
 //! # let spec = jetfit::network::NetworkSpec {
 //! #     inputs: 1, hidden: vec![7], outputs: 1, activation: jetfit::network::Activation::Tanh,
+//! #     coefficients: 0,
 //! # };
 //! # Model {
-//! #     inputs: vec!["x".into()], outputs: vec!["u".into()],
+//! #     inputs: vec!["x".into()], outputs: vec!["u".into()], coefficients: vec![],
 //! #     normalizer: jetfit::data::Normalizer::identity(1, 1), precision: Precision::F64,
 //! #     parameters: jetfit::network::initialize(&spec, None, 0), spec,
 //! # }.write(&path)?;

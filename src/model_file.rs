@@ -23,6 +23,15 @@ struct Document {
     hidden: Vec<usize>,
     activation: String,
     normalizer: Normalizer,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    coefficients: Vec<Coefficient>,
+}
+
+/// A number that was trained with the network.
+#[derive(Serialize, Deserialize)]
+struct Coefficient {
+    name: String,
+    value: f64,
 }
 
 impl Model {
@@ -38,7 +47,8 @@ impl Model {
     /// let model = Model {
     ///     inputs: vec!["x".to_string()],
     ///     outputs: vec!["y".to_string()],
-    ///     spec: NetworkSpec { inputs: 1, hidden: vec![1], outputs: 1, activation: Activation::Tanh },
+    ///     coefficients: vec![],
+    ///     spec: NetworkSpec { inputs: 1, hidden: vec![1], outputs: 1, activation: Activation::Tanh, coefficients: 0 },
     ///     parameters: vec![1.0, 0.0, 1.0, 0.0],
     ///     precision: Precision::F64,
     ///     normalizer: Normalizer {
@@ -92,18 +102,22 @@ impl Model {
                 parameters.extend_from_slice(&tensor.values);
             }
         }
+        parameters.extend(document.coefficients.iter().map(|coefficient| coefficient.value));
         Ok(Self {
             inputs: document.inputs,
             outputs: document.outputs,
             spec,
             normalizer: document.normalizer,
             precision: precision.unwrap_or(Precision::F32),
+            coefficients: document.coefficients.iter().map(|coefficient| coefficient.name.clone()).collect(),
             parameters,
         })
     }
 
     /// The contents of the model's file.
     pub fn to_tensors(&self) -> TensorFile {
+        let values = &self.parameters[self.spec.weights()..];
+        let coefficient = |(name, value): (&String, &f64)| Coefficient { name: name.clone(), value: *value };
         let document = Document {
             format: FORMAT,
             inputs: self.inputs.clone(),
@@ -111,6 +125,7 @@ impl Model {
             hidden: self.spec.hidden.clone(),
             activation: self.spec.activation.name().to_string(),
             normalizer: self.normalizer.clone(),
+            coefficients: self.coefficients.iter().zip(values).map(coefficient).collect(),
         };
         let tensor = |shape: Vec<usize>, place: std::ops::Range<usize>| Tensor {
             shape,
@@ -199,6 +214,7 @@ impl Document {
             hidden: self.hidden.clone(),
             outputs: self.outputs.len(),
             activation,
+            coefficients: self.coefficients.len(),
         })
     }
 }
@@ -211,11 +227,13 @@ mod tests {
     use super::*;
 
     fn model(precision: Precision) -> Model {
-        let spec = NetworkSpec { inputs: 2, hidden: vec![3, 1], outputs: 2, activation: Activation::Sin };
+        let spec =
+            NetworkSpec { inputs: 2, hidden: vec![3, 1], outputs: 2, activation: Activation::Sin, coefficients: 0 };
         let round = |x: f64| if precision == Precision::F32 { f64::from(x as f32) } else { x };
         Model {
             inputs: vec!["x".to_string(), "t \"q\"".to_string()],
             outputs: vec!["u".to_string(), "v".to_string()],
+            coefficients: vec![],
             normalizer: Normalizer {
                 inputs: Scaling { mean: vec![0.1, -1e-300], scale: vec![1.0 / 3.0, 1e200] },
                 outputs: Scaling { mean: vec![0.2, 0.7 / 3.0], scale: vec![5e-324, 0.1 + 0.2] },

@@ -125,6 +125,7 @@ fn start(job: &Job, data: &Dataset) -> Model {
     Model {
         inputs: data.inputs.clone(),
         outputs: data.outputs.clone(),
+        coefficients: vec![],
         normalizer: data.normalizer.clone(),
         precision: job.device.precision,
         parameters: initialize(&spec, job.network.frequency, job.training.seed),

@@ -23,10 +23,12 @@ impl Place {
         let place = Self(tempfile::tempdir().unwrap());
         place.write("data.csv", DATA);
         place.write("job.toml", JOB);
-        let spec = NetworkSpec { inputs: 1, hidden: vec![3], outputs: 1, activation: Activation::Tanh };
+        let spec =
+            NetworkSpec { inputs: 1, hidden: vec![3], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
         let model = Model {
             inputs: vec!["x".to_string()],
             outputs: vec!["y".to_string()],
+            coefficients: vec![],
             normalizer: Normalizer::identity(1, 1),
             precision: Precision::F32,
             parameters: vec![0.5; spec.parameters()],

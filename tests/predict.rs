@@ -10,10 +10,11 @@ use jetfit::jet::JetLayout;
 use jetfit::network::{Activation, Model, NetworkSpec, Precision};
 
 fn model(activation: Activation, precision: Precision) -> Model {
-    let spec = NetworkSpec { inputs: 2, hidden: vec![7, 5], outputs: 2, activation };
+    let spec = NetworkSpec { inputs: 2, hidden: vec![7, 5], outputs: 2, activation, coefficients: 0 };
     Model {
         inputs: vec!["x".to_string(), "t".to_string()],
         outputs: vec!["u".to_string(), "v".to_string()],
+        coefficients: vec![],
         normalizer: Normalizer {
             inputs: Scaling { mean: vec![1.0, 2000.0], scale: vec![0.5, 300.0] },
             outputs: Scaling { mean: vec![0.0, -1e-3], scale: vec![1.0, 1e-3] },

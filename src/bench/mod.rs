@@ -269,7 +269,8 @@ mod tests {
     use crate::network::{Activation, NetworkSpec, Precision};
 
     fn model() -> Model {
-        let spec = NetworkSpec { inputs: 2, hidden: vec![8, 8], outputs: 1, activation: Activation::Tanh };
+        let spec =
+            NetworkSpec { inputs: 2, hidden: vec![8, 8], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
         network(spec, Precision::F32)
     }
 

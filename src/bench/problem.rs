@@ -20,6 +20,7 @@ pub fn network(spec: NetworkSpec, precision: Precision) -> Model {
     Model {
         inputs: (1..=spec.inputs).map(|i| format!("x{i}")).collect(),
         outputs: (1..=spec.outputs).map(|i| format!("u{i}")).collect(),
+        coefficients: vec![],
         normalizer: Normalizer::identity(spec.inputs, spec.outputs),
         spec,
         precision,

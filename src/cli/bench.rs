@@ -106,6 +106,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         hidden: wide(&arguments.hidden),
         outputs: arguments.outputs as usize,
         activation: arguments.activation,
+        coefficients: 0,
     };
     let mut orders: Vec<_> = arguments.order.iter().map(|order| usize::from(*order)).collect();
     orders.sort_unstable();

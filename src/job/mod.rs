@@ -247,6 +247,7 @@ impl Job {
             hidden: self.network.hidden.clone(),
             outputs: self.data.outputs.len(),
             activation: self.network.activation,
+            coefficients: 0,
         }
     }
 

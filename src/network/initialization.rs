@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_weights_and_another_gives_others() {
-        let spec = NetworkSpec { inputs: 2, hidden: vec![7, 5], outputs: 1, activation: Activation::Sigmoid };
+        let spec =
+            NetworkSpec { inputs: 2, hidden: vec![7, 5], outputs: 1, activation: Activation::Sigmoid, coefficients: 0 };
         assert_eq!(initialize(&spec, None, 1), initialize(&spec, None, 1));
         assert_ne!(initialize(&spec, None, 1), initialize(&spec, None, 2));
     }
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn first_layer_bends_lie_within_the_data() {
         for activation in Activation::ALL.into_iter().filter(|a| *a != Activation::Sin) {
-            let spec = NetworkSpec { inputs: 1, hidden: vec![200], outputs: 1, activation };
+            let spec = NetworkSpec { inputs: 1, hidden: vec![200], outputs: 1, activation, coefficients: 0 };
             let parameters = initialize(&spec, None, 3);
             let first = spec.layers()[0];
             let centres = || (0..200).map(|i| -parameters[first.biases()][i] / parameters[first.weights()][i]);

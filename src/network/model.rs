@@ -54,12 +54,15 @@ pub struct Model {
     pub inputs: Vec<String>,
     /// The outputs' names (M).
     pub outputs: Vec<String>,
+    /// The names of the coefficients that were trained with it (K).
+    pub coefficients: Vec<String>,
     /// The shape.
     pub spec: NetworkSpec,
     /// Between the user's units and the network's.
     pub normalizer: Normalizer,
     /// The format in which it was trained; `parameters` holds its numbers exactly.
     pub precision: Precision,
-    /// All weights and biases in standardised space, laid out as [`NetworkSpec::layers`] says.
+    /// All weights and biases in standardised space, laid out as [`NetworkSpec::layers`] says, then the
+    /// coefficients in the user's units.
     pub parameters: Vec<f64>,
 }

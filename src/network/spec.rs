@@ -15,6 +15,9 @@ pub struct NetworkSpec {
     pub outputs: usize,
     /// σ of every hidden layer.
     pub activation: Activation,
+    /// K, the numbers that are trained beside the network: the unknown coefficients of an equation.
+    /// They lie behind the weights in the parameter block.
+    pub coefficients: usize,
 }
 
 /// One affine layer, z = W a + b, and its place in the parameter block: W (out, in) row by row,
@@ -55,8 +58,13 @@ impl NetworkSpec {
         widths.windows(2).map(layer).collect()
     }
 
-    /// The number of parameters.
+    /// P, the number of parameters.
     pub fn parameters(&self) -> usize {
+        self.weights() + self.coefficients
+    }
+
+    /// The number of weights and biases.
+    pub fn weights(&self) -> usize {
         self.layers().last().map_or(0, |layer| layer.biases().end)
     }
 
@@ -77,7 +85,8 @@ mod tests {
 
     #[test]
     fn layers_tile_the_block() {
-        let spec = NetworkSpec { inputs: 2, hidden: vec![7, 1], outputs: 3, activation: Activation::Tanh };
+        let spec =
+            NetworkSpec { inputs: 2, hidden: vec![7, 1], outputs: 3, activation: Activation::Tanh, coefficients: 0 };
         let layers = spec.layers();
         assert_eq!(layers.len(), 3);
         assert_eq!(layers[0].biases(), 14..21);

@@ -82,7 +82,14 @@ impl Reference {
         Model {
             inputs: (0..self.inputs).map(|i| format!("x{i}")).collect(),
             outputs: (0..self.outputs).map(|i| format!("u{i}")).collect(),
-            spec: NetworkSpec { inputs: self.inputs, hidden: self.hidden.clone(), outputs: self.outputs, activation },
+            coefficients: vec![],
+            spec: NetworkSpec {
+                inputs: self.inputs,
+                hidden: self.hidden.clone(),
+                outputs: self.outputs,
+                activation,
+                coefficients: 0,
+            },
             normalizer: Normalizer { inputs: scaling(&n.x_mean, &n.x_scale), outputs: scaling(&n.y_mean, &n.y_scale) },
             precision: Precision::F64,
             parameters: block(&self.weights, &self.biases),
@@ -139,7 +146,7 @@ impl Reference {
 
 /// A model with random weights of a sensible size and a scaling that is not trivial.
 pub fn random_model(inputs: usize, hidden: &[usize], outputs: usize, activation: Activation, seed: u64) -> Model {
-    let spec = NetworkSpec { inputs, hidden: hidden.to_vec(), outputs, activation };
+    let spec = NetworkSpec { inputs, hidden: hidden.to_vec(), outputs, activation, coefficients: 0 };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut uniform = |low: f64, high: f64| rng.random_range(low..high);
     let mut parameters = vec![0.0; spec.parameters()];
@@ -158,6 +165,7 @@ pub fn random_model(inputs: usize, hidden: &[usize], outputs: usize, activation:
     Model {
         inputs: (0..inputs).map(|i| format!("x{i}")).collect(),
         outputs: (0..outputs).map(|i| format!("u{i}")).collect(),
+        coefficients: vec![],
         spec,
         normalizer,
         precision: Precision::F32,
