@@ -98,7 +98,7 @@ impl<T: Real> Cpu<T> {
             arch: self.arch,
         };
         let workers = tiles.len();
-        let per_point = T::of(1.0 / count as f64);
+        let per_point = 1.0 / count as f64;
         let work = |(worker, tile): (usize, &mut Tile<T>)| {
             if with_gradient {
                 tile.clear(pass.spec);
@@ -108,7 +108,7 @@ impl<T: Real> Cpu<T> {
             for positions in share(start, count, set.shape.points, worker, workers) {
                 set.fill(tile, positions);
                 tile.forward(&pass);
-                tile.residual(&set.terms, with_gradient.then_some(per_point));
+                tile.residual(&pass, &set.terms, with_gradient.then_some(per_point));
                 if with_gradient {
                     tile.backward(&pass);
                 }
@@ -170,7 +170,7 @@ impl<T: Real> Backend for Cpu<T> {
         };
         // Each worker has its own span of points and gives back its rows (M·C, span).
         let work = |worker: usize| {
-            let mut tile = Tile::new(&self.spec, shape, 0);
+            let mut tile = Tile::new(&self.spec, shape, &[], 0);
             let shares: Vec<_> = share(0, count, shape.points, worker, workers).collect();
             let span = shares.first().map_or(0, |s| s.start)..shares.last().map_or(0, |s| s.end);
             let mut values = vec![0.0; rows * span.len()];

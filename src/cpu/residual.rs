@@ -1,53 +1,118 @@
 //! The loss's terms on a tile of output jets; the twin of `shaders/residual.wgsl`.
 
+use pulp::{Simd, WithSimd};
+
 use super::real::Real;
 use super::tile::Shape;
+use crate::expression::{Leaf, Registers, Residual, Row};
+use crate::jet::JetLayout;
+use crate::loss::Loss;
+use crate::network::NetworkSpec;
 
-/// A term in standardised space: r = gain · (jet[row] − t̂).
-#[derive(Clone, Copy, Debug)]
-pub struct Residual<T> {
-    /// Which output.
-    pub output: usize,
-    /// Which channel of it.
-    pub channel: usize,
-    /// ∂r/∂jet
-    pub gain: T,
-    /// The term's weight.
-    pub weight: T,
+/// A term as the kernel reads it.
+pub struct Term {
+    residual: Residual,
+    weight: f64,
+    /// The output and channel of each slot.
+    slots: Vec<(usize, usize)>,
+    /// The first of its columns.
+    columns: usize,
 }
 
-/// Adds Σ_p w_p r² of each term to `losses` (T), and, where asked for, overwrites `bar` (M, C, P)
-/// with ∂loss/∂jet = 2 · weight · gain · w_p · r / B.
-///
-/// `targets` is (T, P), `weights` is (P): 0 for the points that only fill the tile.
-pub fn residual<T: Real>(
-    terms: &[Residual<T>],
-    jets: &[T],
-    targets: &[T],
-    weights: &[T],
-    shape: Shape,
-    losses: &mut [f64],
-    bar: Option<(&mut [T], T)>,
-) {
-    let points = shape.points;
-    let start = |term: &Residual<T>| term.output * shape.stride + term.channel * points;
-    for ((term, target), loss) in terms.iter().zip(targets.chunks_exact(points)).zip(losses) {
-        let jets = &jets[start(term)..][..points];
-        let mut sum = T::ZERO;
-        for ((jet, target), w) in jets.iter().zip(target).zip(weights) {
-            let r = term.gain * (*jet - *target);
-            sum += *w * r * r;
+/// The terms of a loss, whose residuals were compiled for `layout`.
+pub fn terms(loss: &Loss, residuals: &[Residual], layout: &JetLayout) -> Vec<Term> {
+    let mut columns = 0;
+    let term = |(residual, weight): (&Residual, f64)| {
+        let start = columns;
+        columns += residual.hoisted();
+        let channel = |derivative| layout.channel(derivative).expect("the layout carries what the term reads");
+        let slots = residual.slots().iter().map(|slot| (slot.output, channel(slot.derivative))).collect();
+        Term { residual: residual.clone(), weight, slots, columns: start }
+    };
+    residuals.iter().zip(loss.terms.iter().map(|term| term.weight)).map(term).collect()
+}
+
+/// The registers that the terms' programs work in.
+pub fn registers<T: Real>(terms: &[Term], points: usize) -> Registers<T> {
+    Registers::new(terms.iter().map(|term| term.residual.program().registers()).max().unwrap_or(0), points)
+}
+
+/// Where the way back starts.
+pub struct Back<'a, T> {
+    /// ∂loss/∂jet (M, C, P), overwritten.
+    pub bar: &'a mut [T],
+    /// ∂loss/∂coefficient (K), added to.
+    pub coefficients: &'a mut [T],
+    /// 1/B
+    pub per_point: f64,
+}
+
+/// Adds Σ_p w_p r² of each term to `losses` (T), and, with `back`, gives
+/// ∂loss/∂jet = Σ_t 2 · weight · w_p · r/B · ∂r/∂jet, and the same for the coefficients.
+pub struct Terms<'a, T: Real> {
+    pub spec: &'a NetworkSpec,
+    pub terms: &'a [Term],
+    /// (M, C, P)
+    pub jets: &'a [T],
+    /// (H, P)
+    pub columns: &'a [T],
+    /// (P): 0 for the points that only fill the tile.
+    pub weights: &'a [T],
+    /// The whole parameter block (P), whose end the coefficients are.
+    pub parameters: &'a [T],
+    pub shape: Shape,
+    pub registers: &'a mut Registers<T>,
+    /// (T)
+    pub losses: &'a mut [f64],
+    pub back: Option<Back<'a, T>>,
+}
+
+impl<T: Real> WithSimd for Terms<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) {
+        if let Some(back) = &mut self.back {
+            back.bar.fill(T::ZERO);
         }
-        *loss += sum.to_f64();
-    }
-    let Some((bar, per_point)) = bar else { return };
-    bar.fill(T::ZERO);
-    for (term, target) in terms.iter().zip(targets.chunks_exact(points)) {
-        let jets = &jets[start(term)..][..points];
-        let slope = T::of(2.0) * term.weight * term.gain * term.gain * per_point;
-        let bar = &mut bar[start(term)..][..points];
-        for (((bar, jet), target), w) in bar.iter_mut().zip(jets).zip(target).zip(weights) {
-            *bar += slope * *w * (*jet - *target);
+        let points = self.shape.points;
+        let coefficients = &self.parameters[self.spec.weights()..];
+        for (term, loss) in self.terms.iter().zip(self.losses) {
+            let start = |slot: usize| term.slots[slot].0 * self.shape.stride + term.slots[slot].1 * points;
+            let read = |leaf: &Leaf| match *leaf {
+                Leaf::Slot(slot) => Row::Points(&self.jets[start(slot)..][..points]),
+                Leaf::Hoisted(column) => Row::Points(&self.columns[(term.columns + column) * points..][..points]),
+                Leaf::Coefficient(coefficient) => Row::Same(coefficients[coefficient]),
+                _ => unreachable!("a compiled residual reads slots, columns and coefficients"),
+            };
+            let program = term.residual.program();
+            let reads: Vec<_> = program.reads().iter().map(read).collect();
+            let outputs = if self.back.is_some() { program.outputs() } else { 1 };
+            program.run(outputs, &reads, points, self.registers);
+            let output = |output: usize| program.output(output, &reads, points, self.registers);
+            let r = output(0);
+            let mut sum = T::ZERO;
+            for (p, w) in self.weights.iter().enumerate() {
+                sum += *w * r.at(p) * r.at(p);
+            }
+            *loss += sum.to_f64();
+            let Some(back) = &mut self.back else { continue };
+            let share = T::of(2.0 * term.weight * back.per_point);
+            for slot in 0..term.slots.len() {
+                let slope = output(1 + slot);
+                let bar = &mut back.bar[start(slot)..][..points];
+                for (p, (bar, w)) in bar.iter_mut().zip(self.weights).enumerate() {
+                    *bar += share * *w * r.at(p) * slope.at(p);
+                }
+            }
+            for (k, coefficient) in term.residual.coefficients().iter().enumerate() {
+                let slope = output(1 + term.slots.len() + k);
+                let mut sum = T::ZERO;
+                for (p, w) in self.weights.iter().enumerate() {
+                    sum += *w * r.at(p) * slope.at(p);
+                }
+                back.coefficients[*coefficient] += share * sum;
+            }
         }
     }
 }

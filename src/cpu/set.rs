@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::channels::Channels;
 use super::real::Real;
-use super::residual::Residual;
+use super::residual::{Term, terms};
 use super::tile::{Shape, Tile};
 use crate::data::{Normalizer, PointSet};
 use crate::loss::Loss;
@@ -13,14 +13,14 @@ use crate::network::NetworkSpec;
 /// A loaded point set.
 pub struct Set<T: Real> {
     pub channels: Channels<T>,
-    pub terms: Vec<Residual<T>>,
+    pub terms: Vec<Term>,
     pub shape: Shape,
     /// The workers' tiles; how many there are depends on the set alone, never on the threads.
     pub tiles: Vec<Tile<T>>,
     /// (D, B), standardised.
     inputs: Vec<Vec<T>>,
-    /// (T, B), standardised; `None` for a term without a target.
-    targets: Vec<Option<Vec<T>>>,
+    /// (H, B): what point data alone decides of the residuals.
+    columns: Vec<Vec<T>>,
     /// (B)
     weights: Option<Vec<T>>,
     /// The order of the points, where it is not their own.
@@ -38,7 +38,7 @@ impl<T: Real> Set<T> {
     pub fn new(set: &PointSet, loss: &Loss, spec: &NetworkSpec, normalizer: &Normalizer) -> Self {
         let layout = loss.layout(spec.inputs);
         let channels = Channels::new(&layout, normalizer);
-        let residuals = loss.residuals(&layout, normalizer);
+        let residuals = loss.compile(&layout, normalizer);
         let shape = Shape::new::<T>(spec, channels.count());
         let points = set.points();
         let affordable = (GRADIENT_BYTES / (spec.parameters() * size_of::<T>())).clamp(2, WORKERS);
@@ -46,24 +46,15 @@ impl<T: Real> Set<T> {
         let standardised = |(d, column): (usize, &Vec<f64>)| {
             column.iter().map(|x| T::of(normalizer.inputs.standardise(d, *x))).collect()
         };
-        let convert = |column: Vec<f64>| column.into_iter().map(T::of).collect();
+        let columns: Vec<Vec<T>> =
+            set.hoist(&residuals).into_iter().map(|column| column.into_iter().map(T::of).collect()).collect();
+        let terms = terms(loss, &residuals, &layout);
         Self {
-            terms: residuals
-                .iter()
-                .map(|r| Residual {
-                    output: r.row / layout.channels(),
-                    channel: r.row % layout.channels(),
-                    gain: T::of(r.gain),
-                    weight: T::of(r.weight),
-                })
-                .collect(),
+            terms,
             inputs: set.inputs.iter().enumerate().map(standardised).collect(),
-            targets: residuals
-                .iter()
-                .map(|r| r.target.map(|_| convert(r.standardised_target(&set.targets, points))))
-                .collect(),
+            columns,
             weights: set.weights.as_ref().map(|weights| weights.iter().copied().map(T::of).collect()),
-            tiles: (0..workers).map(|_| Tile::new(spec, shape, residuals.len())).collect(),
+            tiles: (0..workers).map(|_| Tile::new(spec, shape, &terms, columns.len())).collect(),
             order: None,
             channels,
             shape,
@@ -90,10 +81,8 @@ impl<T: Real> Set<T> {
         for (row, column) in tile.x.chunks_exact_mut(self.shape.stride).zip(&self.inputs) {
             gather(&mut row[..points], column);
         }
-        for (to, column) in tile.targets.chunks_exact_mut(points).zip(&self.targets) {
-            if let Some(column) = column {
-                gather(to, column);
-            }
+        for (to, column) in tile.columns.chunks_exact_mut(points).zip(&self.columns) {
+            gather(to, column);
         }
         match &self.weights {
             Some(weights) => gather(&mut tile.weights, weights),

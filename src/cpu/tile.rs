@@ -11,8 +11,9 @@ use pulp::Arch;
 use super::activation::with_rule;
 use super::channels::Channels;
 use super::real::Real;
-use super::residual::{Residual, residual};
+use super::residual::{Back, Term, Terms, registers};
 use super::{input_layer, jet_rule, linear};
+use crate::expression::Registers;
 use crate::network::{Layer, NetworkSpec};
 
 /// The most points of a tile: the length of the jet rule's rows on the stack.
@@ -74,8 +75,8 @@ pub struct Tile<T: Real> {
     pub shape: Shape,
     /// (D, C, P): the value channel holds x̂.
     pub x: Buffer<T>,
-    /// (T, P)
-    pub targets: Buffer<T>,
+    /// (H, P): the residuals' columns.
+    pub columns: Buffer<T>,
     /// (P): 0 for points that only fill the tile.
     pub weights: Buffer<T>,
     /// z-jets of every layer (H, C, P); the last are the output's.
@@ -88,21 +89,23 @@ pub struct Tile<T: Real> {
     pub gradient: Buffer<T>,
     /// The terms' sums that it has summed (T).
     pub losses: Vec<f64>,
+    registers: Registers<T>,
 }
 
 impl<T: Real> Tile<T> {
-    pub fn new(spec: &NetworkSpec, shape: Shape, terms: usize) -> Self {
+    pub fn new(spec: &NetworkSpec, shape: Shape, terms: &[Term], columns: usize) -> Self {
         let rows = |rows: usize| avec![[64]| T::ZERO; rows * shape.stride];
         Self {
             shape,
             x: rows(spec.inputs),
-            targets: avec![[64]| T::ZERO; terms * shape.points],
+            columns: avec![[64]| T::ZERO; columns * shape.points],
             weights: avec![[64]| T::ONE; shape.points],
             z: spec.layers().iter().map(|layer| rows(layer.outputs)).collect(),
             a: spec.hidden.iter().map(|width| rows(*width)).collect(),
             bar: [rows(0), rows(0)],
             gradient: rows(0),
-            losses: vec![0.0; terms],
+            losses: vec![0.0; terms.len()],
+            registers: registers(terms, shape.points),
         }
     }
 
@@ -120,8 +123,8 @@ impl<T: Real> Tile<T> {
     /// Bytes of all buffers.
     pub fn bytes(&self) -> usize {
         let jets = self.z.iter().chain(&self.a).chain(&self.bar);
-        let all = jets.chain([&self.x, &self.targets, &self.weights, &self.gradient]);
-        all.map(|buffer| buffer.len() * size_of::<T>()).sum()
+        let all = jets.chain([&self.x, &self.columns, &self.weights, &self.gradient]);
+        all.map(|buffer| buffer.len() * size_of::<T>()).sum::<usize>() + self.registers.bytes()
     }
 
     /// The output's jets (M, C, P), standardised.
@@ -129,12 +132,27 @@ impl<T: Real> Tile<T> {
         self.z.last().expect("a network has a layer")
     }
 
-    /// Adds the terms' sums over the tile's jets, and starts the way back where a share of the loss
-    /// a point (1/B) is given.
-    pub fn residual(&mut self, terms: &[Residual<T>], per_point: Option<T>) {
-        let jets = self.z.last().expect("a network has a layer");
-        let bar = per_point.map(|per_point| (&mut self.bar[0][..], per_point));
-        residual(terms, jets, &self.targets, &self.weights, self.shape, &mut self.losses, bar);
+    /// Adds the terms' sums over the tile's jets, and starts the way back where the share of a point
+    /// in the loss (1/B) is given.
+    pub fn residual(&mut self, pass: &Pass<T>, terms: &[Term], per_point: Option<f64>) {
+        let coefficients = pass.spec.weights()..pass.spec.parameters();
+        let back = per_point.map(|per_point| Back {
+            bar: &mut self.bar[0],
+            coefficients: &mut self.gradient[coefficients],
+            per_point,
+        });
+        pass.arch.dispatch(Terms {
+            spec: pass.spec,
+            terms,
+            jets: self.z.last().expect("a network has a layer"),
+            columns: &self.columns,
+            weights: &self.weights,
+            parameters: pass.parameters,
+            shape: self.shape,
+            registers: &mut self.registers,
+            losses: &mut self.losses,
+            back,
+        });
     }
 
     /// The jets of the tile's points.

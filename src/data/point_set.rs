@@ -1,12 +1,16 @@
 //! Points with what is known there: what a loss is evaluated on.
 
-/// B points in D dimensions with T target columns and a weight each, in the user's units.
+use crate::expression::{PointData, Residual};
+
+/// B points in D dimensions with what is known there, in the user's units.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct PointSet {
     /// (D, B): one column after the other.
     pub inputs: Vec<Vec<f64>>,
     /// (T, B): the columns that the loss's terms name by index.
-    pub targets: Vec<Vec<f64>>,
+    pub columns: Vec<Vec<f64>>,
+    /// (D, B): the components of the outward normal, on a boundary; empty elsewhere.
+    pub normals: Vec<Vec<f64>>,
     /// (B), with mean 1; `None` where all points count alike.
     pub weights: Option<Vec<f64>>,
 }
@@ -15,5 +19,12 @@ impl PointSet {
     /// B, the number of points.
     pub fn points(&self) -> usize {
         self.inputs.first().map_or(0, Vec::len)
+    }
+
+    /// What point data alone decides of residuals: the hoisted columns of the first, then those of
+    /// the next (H, B), in f64.
+    pub fn hoist(&self, residuals: &[Residual]) -> Vec<Vec<f64>> {
+        let data = PointData { inputs: &self.inputs, columns: &self.columns, normals: &self.normals };
+        residuals.iter().flat_map(|residual| residual.hoist(&data)).collect()
     }
 }
