@@ -56,6 +56,7 @@
 //! | [`network`] | shape, activations, start weights, the model |
 //! | [`jet`], [`entry`] | which derivatives travel, and how they are named |
 //! | [`loss`] | terms: an entry of the jet against a column, or against 0 |
+//! | [`expression`] | the residual language: text to graph, derivatives, programs, WGSL |
 //! | [`backend`] | the seam between the training loop and a device |
 //! | [`cpu`], [`gpu`] | the two devices; a CPU kernel and its shader share stem and names |
 //! | [`optimizer`] | Adam, AdamW, learning-rate schedules |
@@ -84,6 +85,7 @@ pub mod data;
 pub mod device;
 pub mod entry;
 pub mod error;
+pub mod expression;
 pub mod files;
 pub mod gpu;
 pub mod jet;

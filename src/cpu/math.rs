@@ -132,11 +132,11 @@ pub fn erf(x: f32) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
     /// The largest error in units of the last place of the true value's f32.
-    fn worst_ulp(range: (f64, f64), ours: impl Fn(f32) -> f32, truth: impl Fn(f64) -> f64) -> f64 {
+    pub fn worst_ulp(range: (f64, f64), ours: impl Fn(f32) -> f32, truth: impl Fn(f64) -> f64) -> f64 {
         let count = 400_000;
         let error = |i: i32| {
             let x = (range.0 + (range.1 - range.0) * f64::from(i) / f64::from(count)) as f32;

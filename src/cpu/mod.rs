@@ -7,6 +7,7 @@
 mod activation;
 mod adam;
 mod channels;
+mod functions;
 mod input_layer;
 mod jet_rule;
 mod lanes;

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
-use super::math;
+use super::{functions, math};
 use crate::network::Precision;
 
 /// f32 or f64.
@@ -55,6 +55,20 @@ pub trait Real:
     fn log1p_unit(self) -> Self;
     /// erf x
     fn erf(self) -> Self;
+    /// log x, NaN for x < 0
+    fn log(self) -> Self;
+    /// x^y, NaN for x < 0
+    fn pow(self, y: Self) -> Self;
+    /// asin x, NaN for |x| > 1
+    fn asin(self) -> Self;
+    /// acos x, NaN for |x| > 1
+    fn acos(self) -> Self;
+    /// atan x
+    fn atan(self) -> Self;
+    /// sinh x
+    fn sinh(self) -> Self;
+    /// cosh x
+    fn cosh(self) -> Self;
 }
 
 macro_rules! common {
@@ -113,6 +127,34 @@ impl Real for f32 {
     fn erf(self) -> Self {
         math::erf(self)
     }
+    #[inline(always)]
+    fn log(self) -> Self {
+        functions::log(self)
+    }
+    #[inline(always)]
+    fn pow(self, y: Self) -> Self {
+        functions::pow(self, y)
+    }
+    #[inline(always)]
+    fn asin(self) -> Self {
+        functions::asin(self)
+    }
+    #[inline(always)]
+    fn acos(self) -> Self {
+        functions::acos(self)
+    }
+    #[inline(always)]
+    fn atan(self) -> Self {
+        functions::atan(self)
+    }
+    #[inline(always)]
+    fn sinh(self) -> Self {
+        functions::sinh(self)
+    }
+    #[inline(always)]
+    fn cosh(self) -> Self {
+        functions::cosh(self)
+    }
 }
 
 impl Real for f64 {
@@ -143,5 +185,26 @@ impl Real for f64 {
     }
     fn erf(self) -> Self {
         libm::erf(self)
+    }
+    fn log(self) -> Self {
+        f64::ln(self)
+    }
+    fn pow(self, y: Self) -> Self {
+        if self < 0.0 { f64::NAN } else { f64::powf(self, y) }
+    }
+    fn asin(self) -> Self {
+        f64::asin(self)
+    }
+    fn acos(self) -> Self {
+        f64::acos(self)
+    }
+    fn atan(self) -> Self {
+        f64::atan(self)
+    }
+    fn sinh(self) -> Self {
+        f64::sinh(self)
+    }
+    fn cosh(self) -> Self {
+        f64::cosh(self)
     }
 }

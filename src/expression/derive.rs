@@ -1,0 +1,81 @@
+//! Differentiation on the graph: one forward walk, whatever a derivative is taken by.
+//!
+//! What the leaves' derivatives are (the `seed`) decides what comes out: the total derivative by an
+//! input, with which the language's `d(…, x)` is read, or the partial by a slot or a coefficient,
+//! with which a residual is trained. A walk for each slot costs no more than the reverse mode here:
+//! the walks share their parts in the graph, and a residual reads few slots. And it keeps the
+//! branches of `if` apart: where one is not taken, its derivative, perhaps NaN, is not read.
+
+use std::collections::HashMap;
+
+use super::function::Function;
+use super::graph::{Graph, Id, Leaf, Node, Relation, parts};
+
+/// The derivative of `root`, where `seed` gives those of the leaves.
+///
+/// A condition is taken as constant: its jump has no derivative.
+pub fn derivative<E>(
+    graph: &mut Graph,
+    root: Id,
+    mut seed: impl FnMut(&mut Graph, Leaf) -> Result<Id, E>,
+) -> Result<Id, E> {
+    let mut slopes = HashMap::new();
+    for id in graph.reachable_by(&[root], differentiated) {
+        let node = graph.node(id).clone();
+        let slope = match &node {
+            Node::Leaf(leaf) => seed(graph, *leaf)?,
+            Node::Constant(_) | Node::Compare(..) => graph.constant(0.0),
+            Node::Sum(_, terms) => graph.sum(0.0, terms.iter().map(|(part, weight)| (slopes[part], weight.0))),
+            Node::Product(factors) => product(graph, factors, &slopes),
+            Node::Function(function, x) => match graph.value(slopes[x]) {
+                Some(0.0) => slopes[x],
+                _ => {
+                    let outer = function.derivative(graph, *x, id);
+                    graph.product([(outer, 1), (slopes[x], 1)])
+                }
+            },
+            Node::Power(base, exponent) => power(graph, id, (*base, slopes[base]), (*exponent, slopes[exponent])),
+            Node::Select(condition, yes, no) => graph.select(*condition, slopes[yes], slopes[no]),
+        };
+        slopes.insert(id, slope);
+    }
+    Ok(slopes[&root])
+}
+
+/// The parts through which a derivative goes.
+fn differentiated(node: &Node) -> Vec<Id> {
+    match node {
+        Node::Compare(..) => vec![],
+        Node::Select(_, yes, no) => vec![*yes, *no],
+        node => parts(node),
+    }
+}
+
+/// Σᵢ eᵢ · nᵢ′ · nᵢ^(eᵢ − 1) · Π of the others
+fn product(graph: &mut Graph, factors: &[(Id, i32)], slopes: &HashMap<Id, Id>) -> Id {
+    let mut terms = vec![];
+    for (i, (part, exponent)) in factors.iter().enumerate() {
+        let others = factors.iter().enumerate().map(|(j, (id, e))| (*id, e - i32::from(i == j)));
+        let term = graph.product(others.chain([(slopes[part], 1)]));
+        terms.push((term, f64::from(*exponent)));
+    }
+    graph.sum(0.0, terms)
+}
+
+/// (a^b)′ = b a^(b − 1) a′ + a^b log(a) b′, the latter 0 where a is not positive.
+fn power(graph: &mut Graph, value: Id, (base, base_slope): (Id, Id), (exponent, exponent_slope): (Id, Id)) -> Id {
+    let mut terms = vec![];
+    if graph.value(base_slope) != Some(0.0) {
+        let reduced = graph.sum(-1.0, [(exponent, 1.0)]);
+        let power = graph.power(base, reduced);
+        terms.push((graph.product([(exponent, 1), (power, 1), (base_slope, 1)]), 1.0));
+    }
+    if graph.value(exponent_slope) != Some(0.0) {
+        let zero = graph.constant(0.0);
+        let log = graph.function(Function::Log, base);
+        let term = graph.product([(value, 1), (log, 1), (exponent_slope, 1)]);
+        let positive = graph.compare(Relation::Less, zero, base);
+        terms.push((graph.select(positive, term, zero), 1.0));
+    }
+    graph.sum(0.0, terms)
+}

@@ -1,0 +1,356 @@
+//! Expressions as a graph in which equal parts exist once, kept in a normal form.
+//!
+//! Sums are flat, `c + Σ wᵢ nᵢ` with constant weights, and products are flat, `Π nᵢ^eᵢ` with whole
+//! exponents and their constant moved into the weight of a sum. So differences, negations and
+//! quotients need no nodes of their own, equal terms meet, and the terms of a sum that depend on
+//! point data alone can be told from the others. Constants are folded, 0 absorbs, and `n/n` is 1
+//! (also where n is 0).
+//!
+//! A node's parts stand before it, so every pass is a walk over numbers, without recursion.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::function::Function;
+use super::tile;
+use crate::entry::Entry;
+
+/// A node of a [`Graph`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(u32);
+
+impl Id {
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A number that can be a key: equal where its bits are.
+#[derive(Clone, Copy)]
+pub struct Number(pub f64);
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+impl Eq for Number {}
+
+impl std::hash::Hash for Number {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
+    }
+}
+
+impl std::fmt::Debug for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What an expression reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Leaf {
+    /// An input of the network, in the user's units.
+    Input(usize),
+    /// A column of the point set's file.
+    Column(usize),
+    /// A component of the outward normal.
+    Normal(usize),
+    /// A trainable coefficient.
+    Coefficient(usize),
+    /// An entry of the jet, in the user's units.
+    Entry(Entry),
+    /// A standardised entry of the jet, by its place in [`super::Residual::slots`].
+    Slot(usize),
+    /// A column that is computed before training, by its place in [`super::Residual::hoist`].
+    Hoisted(usize),
+}
+
+impl Leaf {
+    /// Whether it is known before training, from the point alone.
+    pub fn is_point_data(self) -> bool {
+        matches!(self, Leaf::Input(_) | Leaf::Column(_) | Leaf::Normal(_))
+    }
+}
+
+/// The comparisons that are left when > and >= are turned round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Relation {
+    Less,
+    LessEqual,
+}
+
+/// An operation on nodes that stand before it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Node {
+    Constant(Number),
+    Leaf(Leaf),
+    /// constant + Σ weight · node; no node is a constant or a sum
+    Sum(Number, Box<[(Id, Number)]>),
+    /// Π node^exponent; no node is a constant
+    Product(Box<[(Id, i32)]>),
+    Function(Function, Id),
+    /// base^exponent by the logarithm: NaN for a negative base
+    Power(Id, Id),
+    /// 1 where it holds, 0 elsewhere
+    Compare(Relation, Id, Id),
+    /// the second where the first is not 0, the third elsewhere
+    Select(Id, Id, Id),
+}
+
+/// An arena of nodes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    known: HashMap<Node, Id>,
+    /// Whether a node depends on a leaf that is not point data.
+    varies: Vec<bool>,
+}
+
+/// Largest whole exponent that is written as products; the accuracy of repeated squaring falls with
+/// it.
+const LARGEST_PRODUCT: f64 = 1024.0;
+
+impl Graph {
+    pub fn node(&self, id: Id) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    /// Whether it depends on the network or on a coefficient.
+    pub fn varies(&self, id: Id) -> bool {
+        self.varies[id.index()]
+    }
+
+    /// Its value, where it is a constant.
+    pub fn value(&self, id: Id) -> Option<f64> {
+        match self.node(id) {
+            Node::Constant(number) => Some(number.0),
+            _ => None,
+        }
+    }
+
+    fn intern(&mut self, node: Node) -> Id {
+        if let Some(id) = self.known.get(&node) {
+            return *id;
+        }
+        let id = Id(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
+        let varies = match &node {
+            Node::Leaf(leaf) => !leaf.is_point_data(),
+            node => parts(node).into_iter().any(|part| self.varies(part)),
+        };
+        self.varies.push(varies);
+        self.nodes.push(node.clone());
+        self.known.insert(node, id);
+        id
+    }
+
+    pub fn constant(&mut self, value: f64) -> Id {
+        // One zero alone, so that equal constants are one node.
+        self.intern(Node::Constant(Number(if value == 0.0 { 0.0 } else { value })))
+    }
+
+    pub fn leaf(&mut self, leaf: Leaf) -> Id {
+        self.intern(Node::Leaf(leaf))
+    }
+
+    /// constant + Σ weight · node
+    pub fn sum(&mut self, constant: f64, terms: impl IntoIterator<Item = (Id, f64)>) -> Id {
+        let mut constant = constant;
+        let mut weights = BTreeMap::<Id, f64>::new();
+        for (id, weight) in terms.into_iter().filter(|(_, weight)| *weight != 0.0) {
+            match self.node(id) {
+                Node::Constant(number) => constant += weight * number.0,
+                Node::Sum(inner, terms) => {
+                    constant += weight * inner.0;
+                    for (id, inner) in terms {
+                        *weights.entry(*id).or_default() += weight * inner.0;
+                    }
+                }
+                _ => *weights.entry(id).or_default() += weight,
+            }
+        }
+        weights.retain(|_, weight| *weight != 0.0);
+        match weights.iter().next() {
+            None => self.constant(constant),
+            Some((id, weight)) if constant == 0.0 && *weight == 1.0 && weights.len() == 1 => *id,
+            _ => {
+                let constant = Number(if constant == 0.0 { 0.0 } else { constant });
+                self.intern(Node::Sum(constant, weights.into_iter().map(|(id, w)| (id, Number(w))).collect()))
+            }
+        }
+    }
+
+    /// weight · node
+    pub fn scaled(&mut self, id: Id, weight: f64) -> Id {
+        self.sum(0.0, [(id, weight)])
+    }
+
+    /// Π node^exponent
+    pub fn product(&mut self, factors: impl IntoIterator<Item = (Id, i32)>) -> Id {
+        let mut weight = 1.0;
+        let mut exponents = BTreeMap::<Id, i32>::new();
+        // Exponents end at ±2^30: a power that high is 0, 1 or infinite.
+        let mut multiply = |id: Id, exponent: i64| {
+            let sum = exponents.entry(id).or_default();
+            *sum = (i64::from(*sum) + exponent).clamp(-(1 << 30), 1 << 30) as i32;
+        };
+        for (id, exponent) in factors.into_iter().filter(|(_, exponent)| *exponent != 0) {
+            let (id, scale) = self.unscaled(id);
+            weight *= scale.powi(exponent);
+            match &self.nodes[id.index()] {
+                Node::Constant(number) => weight *= number.0.powi(exponent),
+                Node::Product(factors) => {
+                    factors.iter().for_each(|(id, inner)| multiply(*id, i64::from(*inner) * i64::from(exponent)));
+                }
+                _ => multiply(id, i64::from(exponent)),
+            }
+        }
+        exponents.retain(|_, exponent| *exponent != 0);
+        let product = match exponents.iter().next() {
+            _ if weight == 0.0 => return self.constant(0.0),
+            None => return self.constant(weight),
+            Some((id, 1)) if exponents.len() == 1 => *id,
+            _ => self.intern(Node::Product(exponents.into_iter().collect())),
+        };
+        self.scaled(product, weight)
+    }
+
+    /// The node of which this is a multiple, and what multiple.
+    pub fn unscaled(&self, id: Id) -> (Id, f64) {
+        match self.node(id) {
+            Node::Sum(Number(0.0), terms) if terms.len() == 1 => (terms[0].0, terms[0].1.0),
+            _ => (id, 1.0),
+        }
+    }
+
+    pub fn function(&mut self, function: Function, x: Id) -> Id {
+        match self.value(x) {
+            Some(x) => {
+                let mut value = [0.0];
+                tile::function(function, &mut value, &[x]);
+                self.constant(value[0])
+            }
+            None => self.intern(Node::Function(function, x)),
+        }
+    }
+
+    /// base^exponent: by products where the exponent is whole, by a square root where it is half of
+    /// a whole number, otherwise by the logarithm.
+    pub fn power(&mut self, base: Id, exponent: Id) -> Id {
+        match (self.value(base), self.value(exponent)) {
+            (Some(base), Some(exponent)) => self.constant(base.powf(exponent)),
+            (None, Some(n)) if n.fract() == 0.0 && n.abs() <= LARGEST_PRODUCT => self.product([(base, n as i32)]),
+            (None, Some(n)) if (2.0 * n).fract() == 0.0 && n.abs() <= LARGEST_PRODUCT => {
+                let root = self.function(Function::Sqrt, base);
+                // The root's own powers, so that a negative base stays NaN.
+                self.product([(root, (2.0 * n) as i32)])
+            }
+            (Some(base), None) if base > 0.0 => {
+                let exponent = self.scaled(exponent, base.ln());
+                self.function(Function::Exp, exponent)
+            }
+            _ => self.intern(Node::Power(base, exponent)),
+        }
+    }
+
+    /// 1 where the relation holds, 0 elsewhere.
+    pub fn compare(&mut self, relation: Relation, left: Id, right: Id) -> Id {
+        let holds = match (self.value(left), self.value(right)) {
+            (Some(left), Some(right)) => Some(match relation {
+                Relation::Less => left < right,
+                Relation::LessEqual => left <= right,
+            }),
+            _ if left == right => Some(relation == Relation::LessEqual),
+            _ => None,
+        };
+        match holds {
+            Some(holds) => self.constant(f64::from(u8::from(holds))),
+            None => self.intern(Node::Compare(relation, left, right)),
+        }
+    }
+
+    /// `yes` where `condition` is not 0, `no` elsewhere.
+    pub fn select(&mut self, condition: Id, yes: Id, no: Id) -> Id {
+        match self.value(condition) {
+            _ if yes == no => yes,
+            Some(0.0) => no,
+            Some(_) => yes,
+            None => self.intern(Node::Select(condition, yes, no)),
+        }
+    }
+
+    /// 1, 0 or −1
+    pub fn sign(&mut self, x: Id) -> Id {
+        let zero = self.constant(0.0);
+        let positive = self.compare(Relation::Less, zero, x);
+        let negative = self.compare(Relation::Less, x, zero);
+        self.sum(0.0, [(positive, 1.0), (negative, -1.0)])
+    }
+
+    /// Every node that the roots depend on, themselves included, parts before wholes.
+    pub fn reachable(&self, roots: &[Id]) -> Vec<Id> {
+        self.reachable_by(roots, parts)
+    }
+
+    /// The same along some parts of each node alone.
+    pub fn reachable_by(&self, roots: &[Id], parts: impl Fn(&Node) -> Vec<Id>) -> Vec<Id> {
+        let mut wanted = vec![false; roots.iter().map(|root| root.index() + 1).max().unwrap_or(0)];
+        roots.iter().for_each(|root| wanted[root.index()] = true);
+        for index in (0..wanted.len()).rev() {
+            if wanted[index] {
+                parts(&self.nodes[index]).into_iter().for_each(|part| wanted[part.index()] = true);
+            }
+        }
+        (0..wanted.len()).filter(|index| wanted[*index]).map(|index| Id(index as u32)).collect()
+    }
+
+    /// What the roots read, in the order of first mention.
+    pub fn leaves(&self, roots: &[Id]) -> Vec<Leaf> {
+        let leaf = |id| match self.node(id) {
+            Node::Leaf(leaf) => Some(*leaf),
+            _ => None,
+        };
+        self.reachable(roots).into_iter().filter_map(leaf).collect()
+    }
+
+    /// The node rebuilt on other parts.
+    pub fn rebuilt(&mut self, node: &Node, part: impl Fn(Id) -> Id) -> Id {
+        match node {
+            Node::Constant(number) => self.constant(number.0),
+            Node::Leaf(leaf) => self.leaf(*leaf),
+            Node::Sum(constant, terms) => self.sum(constant.0, terms.iter().map(|(id, weight)| (part(*id), weight.0))),
+            Node::Product(factors) => self.product(factors.iter().map(|(id, exponent)| (part(*id), *exponent))),
+            Node::Function(function, x) => self.function(*function, part(*x)),
+            Node::Power(base, exponent) => self.power(part(*base), part(*exponent)),
+            Node::Compare(relation, left, right) => self.compare(*relation, part(*left), part(*right)),
+            Node::Select(condition, yes, no) => self.select(part(*condition), part(*yes), part(*no)),
+        }
+    }
+
+    /// A root rewritten from its leaves up: `rule` gives a node's substitute, or `None` to rebuild
+    /// it on the substitutes of its parts, which it finds in the map.
+    pub fn rewritten(&mut self, root: Id, mut rule: impl FnMut(&mut Graph, Id, &HashMap<Id, Id>) -> Option<Id>) -> Id {
+        let mut substitutes = HashMap::new();
+        for id in self.reachable(&[root]) {
+            let substitute = rule(self, id, &substitutes).unwrap_or_else(|| {
+                let node = self.node(id).clone();
+                self.rebuilt(&node, |part| substitutes[&part])
+            });
+            substitutes.insert(id, substitute);
+        }
+        substitutes[&root]
+    }
+}
+
+/// The nodes that a node depends on directly.
+pub fn parts(node: &Node) -> Vec<Id> {
+    match node {
+        Node::Constant(_) | Node::Leaf(_) => vec![],
+        Node::Sum(_, terms) => terms.iter().map(|(id, _)| *id).collect(),
+        Node::Product(factors) => factors.iter().map(|(id, _)| *id).collect(),
+        Node::Function(_, x) => vec![*x],
+        Node::Power(a, b) | Node::Compare(_, a, b) => vec![*a, *b],
+        Node::Select(condition, yes, no) => vec![*condition, *yes, *no],
+    }
+}

@@ -1,0 +1,201 @@
+//! The residual language: equations over the jet, its inputs, columns of data and coefficients.
+//!
+//! ```
+//! use jetfit::expression::{Expression, Scope};
+//! use jetfit::data::Normalizer;
+//!
+//! let scope = Scope {
+//!     inputs: vec!["x".into(), "t".into()],
+//!     outputs: vec!["u".into()],
+//!     coefficients: vec!["nu".into()],
+//!     definitions: [("flux".into(), "u*u_x".into())].into(),
+//!     ..Scope::default()
+//! };
+//! let burgers = Expression::residual("job.toml", "u_t + flux = nu*u_xx", &scope)?;
+//! let layout = burgers.layout(2);
+//! assert_eq!(layout.channels(), 4); // u, u_x, u_t, u_xx; not u_tt
+//! let residual = burgers.compile(&layout, &Normalizer::identity(2, 1));
+//! assert_eq!(residual.program().outputs(), 1 + 4 + 1); // r, its four slots, nu
+//!
+//! let message = Expression::residual("job.toml", "u_t + flux = nu*u_xy", &scope).unwrap_err().to_string();
+//! assert_eq!(message, "\
+//! job.toml: unknown name \"u_xy\"
+//!     u_t + flux = nu*u_xy
+//!                     ^^^^
+//!   mend: did you mean \"u_xx\"? Known: x, t, u, nu, flux, pi, e");
+//! # Ok::<(), jetfit::error::Error>(())
+//! ```
+//!
+//! # The language
+//!
+//! Numbers; names; `+ - * / ^` (`**` is `^`; it groups to the right and binds tighter than a sign:
+//! `-x^2` is −(x²)); parentheses; one `=` where a residual stands, `lhs = rhs` being lhs − rhs;
+//! `if(a < b, yes, no)` with `<`, `<=`, `>` or `>=`; the constants `pi` and `e`; and the functions
+//! `sin cos tan asin acos atan sinh cosh tanh exp log sqrt abs sign erf sigmoid heaviside min max pow`
+//! (`heaviside(0)` is 1, `sign(0)` is 0). A power whose exponent is no multiple of ½, or is not
+//! constant, is exp(b log a): NaN for a negative base.
+//!
+//! A name is a column, coefficient, definition, input or output, or a component `n_x` of the normal.
+//! Subscripts after the last underscore derive an output or a definition: `u_x`, `u_xy`. So does
+//! `d(…, x)` or `d(…, x, y)` any expression, with inputs of any name: the total derivative.
+//!
+//! # The pipeline
+//!
+//! | file | from | to |
+//! |---|---|---|
+//! | `token`, `syntax` | text | a tree, without recursion |
+//! | `scope`, `read` | the tree and the names | a graph |
+//! | `graph`, `function` | | the graph's normal form: equal parts once, sums and products flat |
+//! | `derive` | a graph | its derivatives: `d(…, x)`, and the partials that training needs |
+//! | `residual` | a graph and a normalizer | slots, hoisted columns, and a program |
+//! | `program` | a graph | instructions over registers |
+//! | `tile`, `wgsl` | a program | numbers, over tiles of points; a shader's function |
+//! | `fault` | a mistake | the message with its caret |
+
+mod derive;
+mod fault;
+mod function;
+mod graph;
+mod program;
+mod read;
+mod residual;
+mod scope;
+mod syntax;
+mod tile;
+mod token;
+mod wgsl;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Display;
+
+pub use self::graph::Leaf;
+pub use self::program::Program;
+pub use self::residual::Residual;
+pub use self::scope::Scope;
+pub use self::tile::{Registers, Row};
+pub use self::token::is_name;
+
+use self::graph::{Graph, Id};
+use self::read::Reader;
+use crate::data::Normalizer;
+use crate::entry::Entry;
+use crate::error::Result;
+use crate::jet::{JetLayout, Jets};
+
+/// Points of a tile where an expression is evaluated on the host.
+const TILE: usize = 256;
+
+/// An expression whose names are looked up and whose derivatives are taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expression {
+    graph: Graph,
+    root: Id,
+}
+
+impl Expression {
+    /// Reads a residual: an expression that should be 0, or an equation. `place` begins the message
+    /// of an error: `job.toml: term "Burgers": residual`.
+    pub fn residual(place: impl Display, text: &str, scope: &Scope) -> Result<Self> {
+        Self::read(place, text, scope, true)
+    }
+
+    /// Reads an expression, which has no `=`: a truth, a prediction, a transform.
+    pub fn value(place: impl Display, text: &str, scope: &Scope) -> Result<Self> {
+        Self::read(place, text, scope, false)
+    }
+
+    fn read(place: impl Display, text: &str, scope: &Scope, equation: bool) -> Result<Self> {
+        let mut graph = Graph::default();
+        let root = Reader::new(&mut graph, scope).read(text, equation);
+        match root {
+            Ok(root) => Ok(Self { graph, root }),
+            Err(fault) => Err(fault.into_error(place, text)),
+        }
+    }
+
+    /// What it reads, in the order of first mention.
+    pub fn leaves(&self) -> Vec<Leaf> {
+        self.graph.leaves(&[self.root])
+    }
+
+    /// The entries of the jet that it reads.
+    pub fn entries(&self) -> Vec<Entry> {
+        let entry = |leaf| if let Leaf::Entry(entry) = leaf { Some(entry) } else { None };
+        self.leaves().into_iter().filter_map(entry).collect()
+    }
+
+    /// The coefficients that it reads, ascending.
+    pub fn coefficients(&self) -> Vec<usize> {
+        let coefficient = |leaf| if let Leaf::Coefficient(i) = leaf { Some(i) } else { None };
+        let mut coefficients: Vec<_> = self.leaves().into_iter().filter_map(coefficient).collect();
+        coefficients.sort_unstable();
+        coefficients
+    }
+
+    /// The fewest channels that carry what it reads.
+    pub fn layout(&self, inputs: usize) -> JetLayout {
+        JetLayout::selected(inputs, self.entries().into_iter().map(|entry| entry.derivative))
+    }
+
+    /// Its value at every point (B), in f64. `jets` has the entries that it reads, in the user's
+    /// units; an expression of point data needs none.
+    pub fn evaluate(&self, points: &PointData<'_>, coefficients: &[f64], jets: Option<&Jets>) -> Vec<f64> {
+        let program = Program::new(&self.graph, &[self.root]);
+        points.evaluate(&program, coefficients, jets).remove(0)
+    }
+
+    /// The residual as kernels read it, whose jet travels in `layout`.
+    pub fn compile(&self, layout: &JetLayout, normalizer: &Normalizer) -> Residual {
+        Residual::new(self, layout, normalizer)
+    }
+}
+
+/// What is known at points before training, one column each (B), in the user's units.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PointData<'a> {
+    /// The inputs (D, B).
+    pub inputs: &'a [Vec<f64>],
+    /// The file's columns, in the order of [`Scope::columns`].
+    pub columns: &'a [Vec<f64>],
+    /// The components of the outward normal (D, B), on a boundary.
+    pub normals: &'a [Vec<f64>],
+}
+
+impl<'a> PointData<'a> {
+    /// All outputs of a program at every point.
+    fn evaluate(&self, program: &Program, coefficients: &[f64], jets: Option<&'a Jets>) -> Vec<Vec<f64>> {
+        let count = self.inputs.first().map_or(0, Vec::len);
+        let column = |leaf: &Leaf| match *leaf {
+            Leaf::Input(i) => Row::Points(self.inputs[i].as_slice()),
+            Leaf::Column(i) => Row::Points(self.columns[i].as_slice()),
+            Leaf::Normal(i) => Row::Points(self.normals[i].as_slice()),
+            Leaf::Coefficient(i) => Row::Same(coefficients[i]),
+            Leaf::Entry(entry) => {
+                let jets = jets.expect("jets for an expression that reads them");
+                Row::Points(jets.entry(entry.output, entry.derivative).expect("an entry that the jets carry"))
+            }
+            Leaf::Slot(_) | Leaf::Hoisted(_) => unreachable!("only kernels read these"),
+        };
+        let columns: Vec<_> = program.reads().iter().map(column).collect();
+        let mut values = vec![Vec::with_capacity(count); program.outputs()];
+        let mut registers = Registers::new(program.registers(), TILE.min(count));
+        for start in (0..count).step_by(TILE) {
+            let points = TILE.min(count - start);
+            let part = |row: &Row<'a, f64>| match *row {
+                Row::Points(row) => Row::Points(&row[start..start + points]),
+                same => same,
+            };
+            let reads: Vec<_> = columns.iter().map(part).collect();
+            program.run(program.outputs(), &reads, points, &mut registers);
+            for (output, values) in values.iter_mut().enumerate() {
+                match program.output(output, &reads, points, &registers) {
+                    Row::Points(row) => values.extend_from_slice(row),
+                    Row::Same(value) => values.extend(std::iter::repeat_n(value, points)),
+                }
+            }
+        }
+        values
+    }
+}

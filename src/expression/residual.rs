@@ -1,0 +1,141 @@
+//! A residual as kernels read it: in standardised space, with what point data alone decides taken
+//! out, and with its derivatives.
+
+use super::derive::derivative;
+use super::graph::{Graph, Id, Leaf, Node};
+use super::program::Program;
+use super::{Expression, PointData};
+use crate::data::Normalizer;
+use crate::entry::Entry;
+use crate::jet::{Derivative, JetLayout};
+
+/// A residual r(z, h, c): of standardised jet entries z (the slots), of columns h that the host
+/// computes in f64 when it loads a point set, and of coefficients c.
+///
+/// An entry of the jet is `shift + factor · z`. The sums in which it stands collect what is constant
+/// or point data into one column: `u - y` becomes `factor · z + h` with `h = mean − y` computed in
+/// f64, so that a kernel does not subtract two large numbers in f32.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Residual {
+    slots: Vec<Entry>,
+    coefficients: Vec<usize>,
+    program: Program,
+    hoist: Program,
+    hoisted: usize,
+}
+
+impl Residual {
+    /// Of an expression whose entries all travel in `layout`.
+    pub(super) fn new(expression: &Expression, layout: &JetLayout, normalizer: &Normalizer) -> Self {
+        let mut graph = expression.graph.clone();
+        let mut slots = expression.entries();
+        let channel = |entry: &Entry| layout.channel(entry.derivative).expect("the layout carries what is read");
+        slots.sort_by_key(|entry| (entry.output, channel(entry)));
+        let coefficients = expression.coefficients();
+
+        let root = graph.rewritten(expression.root, |graph, id, _| match *graph.node(id) {
+            Node::Leaf(Leaf::Entry(entry)) => {
+                let slot = slots.iter().position(|slot| *slot == entry).expect("a slot for each entry");
+                let z = graph.leaf(Leaf::Slot(slot));
+                let factor = layout.factors(normalizer, entry.output)[channel(&entry)];
+                let is_value = entry.derivative == Derivative::Value;
+                Some(graph.sum(if is_value { normalizer.outputs.mean[entry.output] } else { 0.0 }, [(z, factor)]))
+            }
+            _ => None,
+        });
+        let by = (0..slots.len()).map(Leaf::Slot).chain(coefficients.iter().map(|i| Leaf::Coefficient(*i)));
+        let mut roots = vec![root];
+        roots.extend(by.map(|by| partial(&mut graph, root, by)));
+
+        let mut columns = vec![];
+        let roots: Vec<_> = roots.into_iter().map(|root| hoisted(&mut graph, root, &mut columns)).collect();
+        let program = Program::new(&graph, &roots);
+        Self { slots, coefficients, program, hoisted: columns.len(), hoist: Program::new(&graph, &columns) }
+    }
+
+    /// The entries of the jet that it reads: slot k is the standardised entry `slots()[k]`, in the
+    /// row output · C + channel of the output jets.
+    pub fn slots(&self) -> &[Entry] {
+        &self.slots
+    }
+
+    /// The coefficients that it reads.
+    pub fn coefficients(&self) -> &[usize] {
+        &self.coefficients
+    }
+
+    /// The number of columns h.
+    pub fn hoisted(&self) -> usize {
+        self.hoisted
+    }
+
+    /// The columns h at some points (H, B), in f64.
+    pub fn hoist(&self, points: &PointData<'_>) -> Vec<Vec<f64>> {
+        points.evaluate(&self.hoist, &[], None)
+    }
+
+    /// Reads slots, hoisted columns and coefficients. Its outputs are r, then ∂r/∂z for each slot,
+    /// then ∂r/∂c for each coefficient.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+}
+
+fn partial(graph: &mut Graph, root: Id, by: Leaf) -> Id {
+    let seed =
+        |graph: &mut Graph, leaf| Ok::<_, std::convert::Infallible>(graph.constant(if leaf == by { 1.0 } else { 0.0 }));
+    let Ok(partial) = derivative(graph, root, seed);
+    partial
+}
+
+/// `root` with every largest part that point data alone decide replaced by a column.
+fn hoisted(graph: &mut Graph, root: Id, columns: &mut Vec<Id>) -> Id {
+    // A multiple of a column is multiplied where it is used, so that its multiples share it.
+    let mut column = |graph: &mut Graph, id: Id| {
+        let (id, weight) = graph.unscaled(id);
+        if graph.value(id).is_some() {
+            return graph.scaled(id, weight);
+        }
+        let place = columns.iter().position(|known| *known == id).unwrap_or_else(|| {
+            columns.push(id);
+            columns.len() - 1
+        });
+        let leaf = graph.leaf(Leaf::Hoisted(place));
+        graph.scaled(leaf, weight)
+    };
+    let rewritten =
+        graph.rewritten(root, |graph, id, substitutes| {
+            if !graph.varies(id) {
+                return Some(id);
+            }
+            match graph.node(id).clone() {
+                Node::Sum(constant, terms) => {
+                    let (fixed, rest): (Vec<_>, Vec<_>) = terms.iter().partition(|(id, _)| !graph.varies(*id));
+                    let offset = if fixed.is_empty() {
+                        graph.constant(constant.0)
+                    } else {
+                        let offset = graph.sum(constant.0, fixed.into_iter().map(|(id, weight)| (id, weight.0)));
+                        column(graph, offset)
+                    };
+                    let rest = rest.into_iter().map(|(id, weight)| (substitutes[&id], weight.0));
+                    Some(graph.sum(0.0, rest.chain([(offset, 1.0)])))
+                }
+                Node::Product(factors) => {
+                    let (fixed, rest): (Vec<_>, Vec<_>) = factors.iter().partition(|(id, _)| !graph.varies(*id));
+                    let factor = graph.product(fixed);
+                    let factor = column(graph, factor);
+                    Some(graph.product(
+                        rest.into_iter().map(|(id, exponent)| (substitutes[&id], exponent)).chain([(factor, 1)]),
+                    ))
+                }
+                node => {
+                    let parts: Vec<_> = super::graph::parts(&node)
+                        .into_iter()
+                        .map(|part| (part, if graph.varies(part) { substitutes[&part] } else { column(graph, part) }))
+                        .collect();
+                    Some(graph.rebuilt(&node, |part| parts.iter().find(|known| known.0 == part).expect("a part").1))
+                }
+            }
+        });
+    if graph.varies(rewritten) { rewritten } else { column(graph, rewritten) }
+}

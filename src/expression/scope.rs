@@ -1,0 +1,123 @@
+//! The names that an expression may use, and what they stand for.
+
+use std::collections::BTreeMap;
+
+use super::graph::Leaf;
+use crate::entry::Entry;
+use crate::error::nearest;
+use crate::jet::Derivative;
+use crate::network::Activation;
+
+/// The names that an expression may use. No name may have two meanings; that is the caller's to
+/// check, and here the first of the order below wins.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Columns of the point set's file. Those that are no names stand between backticks.
+    pub columns: Vec<String>,
+    /// Trainable coefficients.
+    pub coefficients: Vec<String>,
+    /// Expressions by name.
+    pub definitions: BTreeMap<String, String>,
+    /// The network's inputs.
+    pub inputs: Vec<String>,
+    /// The network's outputs.
+    pub outputs: Vec<String>,
+    /// Whether the points lie on a boundary, so that `n_x` is there for each input x.
+    pub normals: bool,
+    /// The network's activation, which may have no second derivative.
+    pub activation: Option<Activation>,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Meaning<'a> {
+    Leaf(Leaf),
+    Constant(f64),
+    /// The name and the text of a definition.
+    Definition(&'a str, &'a str),
+    /// Subscripts: the derivative of an output or a definition by these inputs.
+    Derivative(Box<Meaning<'a>>, Vec<usize>),
+}
+
+/// The constants that are known where no name of the user's is the same.
+pub const CONSTANTS: [(&str, f64); 2] = [("pi", std::f64::consts::PI), ("e", std::f64::consts::E)];
+
+impl Scope {
+    /// The meaning of a name: exactly, else as an output or definition with subscripts.
+    pub fn meaning(&self, name: &str) -> Option<Meaning<'_>> {
+        self.exact(name).or_else(|| {
+            let (base, subscripts) = name.rsplit_once('_')?;
+            let base = self.exact(base).filter(|meaning| match meaning {
+                Meaning::Leaf(Leaf::Entry(_)) | Meaning::Definition(..) => true,
+                Meaning::Leaf(_) | Meaning::Constant(_) | Meaning::Derivative(..) => false,
+            })?;
+            let one_letter = |c: char| self.inputs.iter().position(|input| *input == c.to_string());
+            let inputs: Vec<_> = subscripts.chars().map(one_letter).collect::<Option<_>>()?;
+            (!inputs.is_empty()).then(|| Meaning::Derivative(Box::new(base), inputs))
+        })
+    }
+
+    fn exact(&self, name: &str) -> Option<Meaning<'_>> {
+        let place = |names: &[String]| names.iter().position(|known| known == name);
+        let normal = || self.inputs.iter().position(|input| self.normals && name.strip_prefix("n_") == Some(input));
+        None.or_else(|| place(&self.columns).map(|i| Meaning::Leaf(Leaf::Column(i))))
+            .or_else(|| place(&self.coefficients).map(|i| Meaning::Leaf(Leaf::Coefficient(i))))
+            .or_else(|| self.definitions.get_key_value(name).map(|(name, text)| Meaning::Definition(name, text)))
+            .or_else(|| place(&self.inputs).map(|i| Meaning::Leaf(Leaf::Input(i))))
+            .or_else(|| place(&self.outputs).map(|i| Meaning::Leaf(Leaf::Entry(Entry::value(i)))))
+            .or_else(|| normal().map(|i| Meaning::Leaf(Leaf::Normal(i))))
+            .or_else(|| CONSTANTS.into_iter().find(|known| known.0 == name).map(|known| Meaning::Constant(known.1)))
+    }
+
+    /// How to mend a name that has no meaning.
+    pub fn advice(&self, name: &str) -> String {
+        if let Some(entry) = Entry::named(name, &self.inputs, &self.outputs) {
+            let by: Vec<_> = match entry.derivative {
+                Derivative::First(i) => vec![i],
+                Derivative::Second(i, j) => vec![i, j],
+                Derivative::Value | Derivative::Laplacian => vec![],
+            };
+            let by: String = by.into_iter().map(|i| format!(", {}", self.inputs[i])).collect();
+            return format!("write this derivative as d({}{by})", self.outputs[entry.output]);
+        }
+        if let Some((base, input)) = self.long_subscript(name) {
+            return format!("subscripts are inputs of one letter; write d({base}, {input})");
+        }
+        let plain = self.plain();
+        let subscripted = self.subscripted();
+        match nearest(name, plain.iter().chain(&subscripted).map(String::as_str)) {
+            Some(candidate) => format!("did you mean {candidate:?}? Known: {}", plain.join(", ")),
+            None => format!("use one of: {}; derivatives as u_x, u_xy or d(u, x)", plain.join(", ")),
+        }
+    }
+
+    /// `u_theta` where theta is an input.
+    fn long_subscript<'a>(&self, name: &'a str) -> Option<(&'a str, &'a str)> {
+        let split = |(at, _): (usize, &str)| Some((&name[..at], &name[at + 1..]));
+        let known = |(base, input): &(&str, &str)| {
+            self.outputs.iter().any(|output| output == base) && self.inputs.iter().any(|known| known == input)
+        };
+        name.match_indices('_').filter_map(split).find(known)
+    }
+
+    /// Every name that stands alone.
+    fn plain(&self) -> Vec<String> {
+        let normals = self.inputs.iter().filter(|_| self.normals).map(|input| format!("n_{input}"));
+        let own = self.inputs.iter().chain(&self.outputs).chain(&self.coefficients).chain(self.definitions.keys());
+        let constants = CONSTANTS.into_iter().map(|(name, _)| name.to_string());
+        own.chain(&self.columns).cloned().chain(normals).chain(constants).collect()
+    }
+
+    /// First and second derivatives of the outputs, as far as subscripts reach.
+    fn subscripted(&self) -> Vec<String> {
+        let letters: Vec<_> = self.inputs.iter().filter(|input| input.chars().count() == 1).collect();
+        let mut names = vec![];
+        for output in &self.outputs {
+            for (i, first) in letters.iter().enumerate() {
+                names.push(format!("{output}_{first}"));
+                names.extend(letters[i..].iter().map(|second| format!("{output}_{first}{second}")));
+            }
+        }
+        names
+    }
+}

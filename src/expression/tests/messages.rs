@@ -1,0 +1,143 @@
+//! What a person reads who has made a mistake.
+
+use super::scope;
+use crate::expression::{Expression, Scope};
+use crate::network::Activation;
+
+fn message_in(scope: &Scope, text: &str) -> String {
+    match Expression::residual("job.toml: term \"a\": residual", text, scope) {
+        Ok(_) => panic!("{text:?} was read"),
+        Err(error) => {
+            assert_eq!(error.exit_code(), 2);
+            error.to_string()
+        }
+    }
+}
+
+fn message(text: &str) -> String {
+    message_in(&scope(), text)
+}
+
+/// Checks the problem, the part of the text that is underlined, and a part of the mend.
+fn check(text: &str, problem: &str, underlined: &str, mend: &str) {
+    let message = message(text);
+    let lines: Vec<_> = message.lines().collect();
+    assert!(lines[0].contains(problem), "{message}");
+    assert!(lines[3].starts_with("  mend: ") && lines[3].contains(mend), "{message}");
+    let marked: String =
+        lines[1].chars().zip(lines[2].chars()).filter(|(_, mark)| *mark == '^').map(|(c, _)| c).collect();
+    assert_eq!(marked, underlined, "{message}");
+}
+
+#[test]
+fn the_whole_message() {
+    assert_eq!(
+        message("u_t + u*u_y = nu*u_xx"),
+        "job.toml: term \"a\": residual: unknown name \"u_y\"\n    \
+         u_t + u*u_y = nu*u_xx\n            ^^^\n  \
+         mend: did you mean \"u_x\"? Known: x, t, theta, u, v, nu, k, flux, wave, u_measured, du/dx (m), \
+         n_x, n_t, n_theta, pi, e"
+    );
+}
+
+#[test]
+fn names() {
+    check("u + nue", "unknown name", "nue", "did you mean \"nu\"");
+    check("u - qqq", "unknown name", "qqq", "use one of: x, t");
+    check("u_theta", "unknown name", "u_theta", "write d(u, theta)");
+    check("2*du_dx", "unknown name", "du_dx", "write this derivative as d(u, x)");
+    check("d2u_dxdt", "unknown name", "d2u_dxdt", "write this derivative as d(u, x, t)");
+    check("nu_x", "unknown name", "nu_x", "");
+    check("sin + 1", "\"sin\" is a function", "sin", "sin(…)");
+    check("sinn(x)", "unknown function", "sinn", "did you mean \"sin\"");
+    check("u(0, t)", "\"u\" is no function", "u", "u*(…)");
+}
+
+#[test]
+fn derivatives() {
+    check("u_xxx", "third derivative", "u_xxx", "output of its own");
+    check("1 + d(u_x, x, t)", "third derivative", "d(u_x, x, t)", "output of its own");
+    check("d(d(flux, x), x)", "third derivative", "d(d(flux, x), x)", "output of its own");
+    check("d(u, nu)", "by an input", "nu", "x, t, theta");
+    check("d(u, x + t)", "by an input", "x + t", "x, t, theta");
+    check("d(u*u_measured, x)", "\"u_measured\" is known at the points", "d(u*u_measured, x)", "as a column");
+    check("d(n_x, x)", "the normal is known at the points", "d(n_x, x)", "");
+    check("d(u)", "d takes 2 or 3 arguments, not 1", "d(u)", "d(u, x)");
+}
+
+#[test]
+fn syntax() {
+    check("u + * x", "not \"*\"", "*", "remove it");
+    check("u 2", "an operator is missing", "2", "write *");
+    check("2u", "an operator is missing", "u", "write *");
+    check("(u + x", "never closed", "(", "add the missing )");
+    check("u + x)", "never opened", ")", "remove it");
+    check("sin(u, x)", "sin takes 1 argument, not 2", "sin(u, x)", "sin(x)");
+    check("sin()", "sin takes 1 argument, not 0", "sin()", "sin(x)");
+    check("u = x = t", "second \"=\"", "=", "keep one");
+    check("sin(u = x)", "no \"=\" may stand", "=", "outside all parentheses");
+    check("u == x", "has no meaning", "==", "one =");
+    check("u < x", "outside a condition", "<", "if(condition, a, b)");
+    check("if(x < t < 1, 1, 2)", "outside a condition", "<", "once");
+    check("if(u, 1, 2)", "no comparison", "u", "x < 0");
+    check("if(u < x, 1)", "if takes 3 arguments, not 2", "if(u < x, 1)", "b elsewhere");
+    check("u, x", "comma", ",", "decimal point");
+    check("u & x", "'&' has no meaning", "&", "an expression has");
+    check("1/0 + u", "this is infinite", "1/0", "finite");
+    check("u + log(-1)", "no value", "log(-1)", "finite");
+    check("u*(sqrt(2 - 3) + 1)", "no value", "sqrt(2 - 3)", "finite");
+}
+
+#[test]
+fn ends() {
+    assert!(message("").contains("the expression is empty\n    \n    ^\n"), "{}", message(""));
+    assert!(message("u +").contains("ends too early\n    u +\n       ^\n"), "{}", message("u +"));
+    assert!(message("u + sin(").contains("ends too early\n    u + sin(\n            ^\n"));
+}
+
+#[test]
+fn definitions() {
+    let mut scope = scope();
+    for (name, text) in [("a", "b + 1"), ("b", "2*a"), ("wrong", "u + qqq"), ("deep", "wrong^2"), ("equal", "u = x")] {
+        scope.definitions.insert(name.into(), text.into());
+    }
+    let circle = message_in(&scope, "u + a");
+    assert!(
+        circle.starts_with(
+            "job.toml: term \"a\": residual: definition \"b\": the definition \"a\" uses itself, directly or by another\n    \
+             2*a\n      ^\n"
+        ),
+        "{circle}"
+    );
+    let nested = message_in(&scope, "u + deep");
+    assert!(nested.contains("definition \"wrong\": unknown name \"qqq\"\n    u + qqq\n        ^^^\n"), "{nested}");
+    assert!(message_in(&scope, "equal").contains("no \"=\" may stand here\n    u = x\n      ^\n"));
+    for i in 0..1000 {
+        scope.definitions.insert(format!("d{i}"), format!("sin(d{})", i + 1));
+    }
+    assert!(message_in(&scope, "d0").contains("nest more than 100 deep"));
+}
+
+#[test]
+fn a_rough_network_has_no_second_derivative() {
+    let scope = Scope { activation: Some(Activation::Relu), ..scope() };
+    assert!(Expression::residual("", "u_x + u - d(flux, t)*0", &scope).is_ok());
+    for (text, caret) in [("u_t = u_xx", "          ^^^^\n"), ("u - d(flux, x)", "        ^^^^^^^^^^\n")] {
+        let message = message_in(&scope, text);
+        assert!(message.contains("activation \"relu\", which has none"), "{message}");
+        assert!(message.contains(&format!("\n    {text}\n{caret}")), "{message}");
+        assert!(message.contains("  mend: use an activation that is smooth: tanh"), "{message}");
+    }
+}
+
+#[test]
+fn depth_ends_with_a_message() {
+    for text in ["(".repeat(100_000), "-".repeat(100_000), "2^".repeat(100_000), "sin(".repeat(100_000)] {
+        assert!(message(&text).contains("nests more than"));
+    }
+    // A long sum is not deep.
+    let sum = vec!["u*x"; 50_000].join(" + ");
+    assert_eq!(super::residual(&sum).entries().len(), 1);
+    let quotient = vec!["u"; 50_000].join("/");
+    assert_eq!(super::residual(&quotient).entries().len(), 1);
+}

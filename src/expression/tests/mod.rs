@@ -1,0 +1,28 @@
+//! Tests of the whole pipeline; what one file does alone is tested in that file.
+
+mod meaning;
+mod messages;
+mod random;
+mod shader;
+mod tree;
+
+use super::{Expression, Scope};
+
+/// Inputs x, t and theta; outputs u and v; columns u_measured and `du/dx (m)`; coefficients nu and k;
+/// two definitions.
+fn scope() -> Scope {
+    let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    Scope {
+        inputs: names(&["x", "t", "theta"]),
+        outputs: names(&["u", "v"]),
+        columns: names(&["u_measured", "du/dx (m)"]),
+        coefficients: names(&["nu", "k"]),
+        definitions: [("flux", "u*u_x"), ("wave", "sin(2*x) + k*t")].map(|(a, b)| (a.into(), b.into())).into(),
+        normals: true,
+        activation: None,
+    }
+}
+
+fn residual(text: &str) -> Expression {
+    Expression::residual("job.toml", text, &scope()).unwrap_or_else(|error| panic!("{error}"))
+}

@@ -1,0 +1,130 @@
+//! Text to tokens, each with the bytes it came from.
+
+use super::fault::{Fault, Span};
+
+/// The smallest parts of an expression.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Token {
+    Number(f64),
+    Name(String),
+    /// One of [`SYMBOLS`].
+    Symbol(&'static str),
+    End,
+}
+
+/// Longer ones first, as the first that fits is taken. `**` is read as `^`.
+const SYMBOLS: [&str; 15] = ["**", "<=", ">=", "==", "+", "-", "*", "/", "^", "(", ")", ",", "=", "<", ">"];
+
+/// Whether `text` is a name as expressions write it: a letter or underscore, then letters, digits
+/// and underscores. Other names, such as those of a file's columns, stand between backticks.
+pub fn is_name(text: &str) -> bool {
+    text.chars().next().is_some_and(starts_name) && text.chars().all(continues_name)
+}
+
+fn starts_name(c: char) -> bool {
+    c.is_alphabetic() || c == '_'
+}
+
+fn continues_name(c: char) -> bool {
+    starts_name(c) || c.is_ascii_digit()
+}
+
+/// All tokens, the last of them [`Token::End`].
+pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Fault> {
+    let mut tokens = vec![];
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let rest = &text[at..];
+        if c.is_whitespace() {
+            at += c.len_utf8();
+            continue;
+        }
+        let (token, length) = if c.is_ascii_digit() || (c == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit()))
+        {
+            number(rest, at)?
+        } else if starts_name(c) {
+            let length = rest.find(|c| !continues_name(c)).unwrap_or(rest.len());
+            (Token::Name(rest[..length].to_string()), length)
+        } else if c == '`' {
+            quoted(rest, at)?
+        } else if let Some(symbol) = SYMBOLS.into_iter().find(|symbol| rest.starts_with(symbol)) {
+            (Token::Symbol(if symbol == "**" { "^" } else { symbol }), symbol.len())
+        } else {
+            return Err(Fault::new(
+                at..at + c.len_utf8(),
+                format!("the character {c:?} has no meaning here"),
+                "an expression has numbers, names, + - * / ^, parentheses, commas and one =; \
+                 a name with other characters stands between backticks",
+            ));
+        };
+        tokens.push((token, at..at + length));
+        at += length;
+    }
+    tokens.push((Token::End, at..at));
+    Ok(tokens)
+}
+
+/// The number that `rest` begins with, and its length.
+fn number(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
+    let bytes = rest.as_bytes();
+    let digits = |from: usize| from + bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut end = digits(0);
+    if bytes.get(end) == Some(&b'.') {
+        end = digits(end + 1);
+    }
+    // An exponent needs a digit: in "2e" the e is a name.
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        let last = digits((end + 1 + sign).min(bytes.len()));
+        if last > end + 1 + sign {
+            end = last;
+        }
+    }
+    match rest[..end].parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok((Token::Number(value), end)),
+        _ => Err(Fault::new(
+            at..at + end,
+            format!("the number {} is out of range", &rest[..end]),
+            "write a number of at most 1.8e308",
+        )),
+    }
+}
+
+/// The name between backticks that `rest` begins with, and its length with them.
+fn quoted(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
+    match rest[1..].find('`') {
+        Some(length) => Ok((Token::Name(rest[1..1 + length].to_string()), length + 2)),
+        None => {
+            Err(Fault::new(at..at + rest.len(), "a name begins with a backtick and does not end", "close it with `"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<Token> {
+        tokens(text).unwrap().into_iter().map(|(token, _)| token).collect()
+    }
+
+    #[test]
+    fn numbers_names_and_symbols() {
+        use Token::{End, Name, Number, Symbol};
+        for (text, value) in [("1e-3", 1e-3), (".5", 0.5), ("5.", 5.0), ("1.5E+3", 1500.0), ("2.e1", 20.0)] {
+            assert_eq!(read(text), [Number(value), End], "{text}");
+        }
+        assert_eq!(read("2e"), [Number(2.0), Name("e".into()), End]);
+        assert_eq!(read("2e+"), [Number(2.0), Name("e".into()), Symbol("+"), End]);
+        assert_eq!(read("θ_1**β"), [Name("θ_1".into()), Symbol("^"), Name("β".into()), End]);
+        assert_eq!(read("`du/dx (m)`<="), [Name("du/dx (m)".into()), Symbol("<="), End]);
+    }
+
+    #[test]
+    fn what_is_no_token_is_pointed_at() {
+        assert_eq!(tokens("x + ²").unwrap_err().span, 4..6);
+        assert_eq!(tokens("1e999").unwrap_err().span, 0..5);
+        assert_eq!(tokens("x + `ab").unwrap_err().span, 4..7);
+        assert_eq!(tokens(".").unwrap_err().span, 0..1);
+    }
+}
