@@ -145,7 +145,7 @@ fn summary(job: &Job, data: &Dataset, model: &Model, ended: &Ended, device: Stri
 
 fn relative_errors(model: &Model, truth: &Truth, known: &PointSet, backend: &mut dyn Backend) -> Result<Vec<Named>> {
     let entries: Vec<Entry> = truth.columns.iter().map(|(entry, _)| *entry).collect();
-    let known = Known { points: &known.inputs, entries: &entries, columns: &known.targets };
+    let known = Known { points: &known.inputs, entries: &entries, columns: &known.columns };
     let mut named = vec![];
     for entry in &entries {
         if let Some(value) = known.relative_error(backend, *entry)? {
@@ -174,9 +174,9 @@ fn pictures(
     directory: &RunDir,
 ) -> Result<()> {
     let targets: Vec<Entry> = job.data.targets().map(|(entry, _)| entry).collect();
-    let measured = Known { points: &data.training.inputs, entries: &targets, columns: &data.training.targets };
+    let measured = Known { points: &data.training.inputs, entries: &targets, columns: &data.training.columns };
     let truths: Vec<Entry> = job.truth.iter().flat_map(|truth| &truth.columns).map(|(entry, _)| *entry).collect();
-    let truth = wanted.truth.as_ref().map(|set| Known { points: &set.inputs, entries: &truths, columns: &set.targets });
+    let truth = wanted.truth.as_ref().map(|set| Known { points: &set.inputs, entries: &truths, columns: &set.columns });
     let fit = Fit {
         title: job.name(),
         rows: plot::fit_rows(model, backend, &measured, truth.as_ref(), job.predictions.order)?,

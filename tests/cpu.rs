@@ -227,8 +227,8 @@ fn a_batch_is_the_mean_over_its_rows_in_order() {
     let pick = |column: &Vec<f64>| rows[5..24].iter().map(|r| column[*r as usize]).collect();
     let picked = PointSet {
         inputs: set.inputs.iter().map(pick).collect(),
-        targets: set.targets.iter().map(pick).collect(),
-        weights: None,
+        columns: set.columns.iter().map(pick).collect(),
+        ..PointSet::default()
     };
     let alone = cpu.load(&picked, &loss).unwrap();
     assert_eq!(batch, cpu.gradient(&[Batch { set: alone, start: 0, count: 19 }]).unwrap());

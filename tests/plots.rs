@@ -181,7 +181,7 @@ fn slices_and_parity_of_a_model() {
     assert!(rows[1].panels[1].data.is_some() && rows[1].panels[1].error.is_some() && rows[1].panels[2].error.is_none());
     picture("fit_of_model", &svg_of("random", rows));
 
-    let set = PointSet { inputs: points.clone(), targets: columns.clone(), weights: None };
+    let set = PointSet { inputs: points.clone(), columns: columns.clone(), ..PointSet::default() };
     let panels = plot::parity_panels(&model, &mut cpu, &set, Some(&set)).unwrap();
     assert_eq!((panels.len(), panels[1].validation.as_ref().unwrap().y.len()), (2, 3000));
 }

@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::data::{Normalizer, PointSet};
+use crate::entry::Entry;
 use crate::jet::JetLayout;
 use crate::loss::{Loss, Term};
 use crate::network::{Model, NetworkSpec, Precision};
@@ -43,8 +44,8 @@ pub fn random_problem(model: &Model, layout: &JetLayout, batch: usize) -> (Point
         let factors = layout.factors(&model.normalizer, output);
         for (derivative, scale) in layout.derivatives().zip(factors) {
             let name = derivative.column(name, &model.inputs);
-            terms.push(Term { name, output, derivative, target: Some(set.targets.len()), weight: 1.0, scale });
-            set.targets.push(column(0.0, scale));
+            terms.push(Term::misfit(name, Entry { output, derivative }, Some(set.columns.len()), scale, 1.0));
+            set.columns.push(column(0.0, scale));
         }
     }
     (set, Loss { terms })

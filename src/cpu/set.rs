@@ -50,11 +50,11 @@ impl<T: Real> Set<T> {
             set.hoist(&residuals).into_iter().map(|column| column.into_iter().map(T::of).collect()).collect();
         let terms = terms(loss, &residuals, &layout);
         Self {
+            tiles: (0..workers).map(|_| Tile::new(spec, shape, &terms, columns.len())).collect(),
             terms,
             inputs: set.inputs.iter().enumerate().map(standardised).collect(),
             columns,
             weights: set.weights.as_ref().map(|weights| weights.iter().copied().map(T::of).collect()),
-            tiles: (0..workers).map(|_| Tile::new(spec, shape, &terms, columns.len())).collect(),
             order: None,
             channels,
             shape,

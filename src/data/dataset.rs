@@ -66,7 +66,7 @@ impl Dataset {
         });
         let (mean, scale) = inputs.collect::<Result<Vec<_>>>()?.into_iter().unzip();
         let inputs = Scaling { mean, scale };
-        let targets = data.targets().zip(&training.targets).map(|((_, name), column)| spread(data, name, column));
+        let targets = data.targets().zip(&training.columns).map(|((_, name), column)| spread(data, name, column));
         let targets = targets.collect::<Result<Vec<_>>>()?;
         let own_size = |mean: f64| if mean == 0.0 { 1.0 } else { mean.abs() };
         let outputs = &targets[..data.outputs.len()];
@@ -155,7 +155,9 @@ impl Rows {
     /// The rows with weights of mean 1.
     fn point_set(self) -> Result<PointSet> {
         let Self { place, weights_column, inputs, targets, weights } = self;
-        let Some(mut weights) = weights else { return Ok(PointSet { inputs, targets, weights: None }) };
+        let Some(mut weights) = weights else {
+            return Ok(PointSet { inputs, columns: targets, ..PointSet::default() });
+        };
         let wrong = |problem: String| {
             let place = format!("{place}: column {weights_column:?}");
             Error::input(place, problem, "give weights of at least 0, not all of them 0")
@@ -171,7 +173,7 @@ impl Rows {
         weights.iter_mut().for_each(|weight| *weight /= largest);
         let mean = weights.iter().sum::<f64>() / weights.len() as f64;
         weights.iter_mut().for_each(|weight| *weight /= mean);
-        Ok(PointSet { inputs, targets, weights: Some(weights) })
+        Ok(PointSet { inputs, columns: targets, normals: vec![], weights: Some(weights) })
     }
 }
 
@@ -201,7 +203,7 @@ mod tests {
         let dataset = read("w,s,y,x\n1,5,2,10\n3,6,2,30\n", Validation::None, Some("w")).unwrap();
         assert_eq!(dataset.normalizer.inputs, Scaling { mean: vec![20.0], scale: vec![10.0] });
         assert_eq!(dataset.normalizer.outputs, Scaling { mean: vec![2.0], scale: vec![2.0] });
-        assert_eq!(dataset.training.targets, [[2.0, 2.0], [5.0, 6.0]]);
+        assert_eq!(dataset.training.columns, [[2.0, 2.0], [5.0, 6.0]]);
         assert_eq!(dataset.training.weights, Some(vec![0.5, 1.5]));
         assert_eq!(dataset.deviations, [0.0, 0.5]);
         assert_eq!(dataset.default_points()[0].len(), 1001);

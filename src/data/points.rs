@@ -68,7 +68,7 @@ impl Dataset {
         reader.select(&self.inputs.iter().chain(columns).collect::<Vec<_>>())?;
         let mut inputs = reader.read_rows()?;
         let targets = inputs.split_off(self.inputs.len());
-        Ok(PointSet { inputs, targets, weights: None })
+        Ok(PointSet { inputs, columns: targets, ..PointSet::default() })
     }
 }
 

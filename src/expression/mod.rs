@@ -106,6 +106,15 @@ impl Expression {
         Self::read(place, text, scope, false)
     }
 
+    /// `(entry − column)/scale`, or `entry/scale`: the residual of a data term, or of a penalty.
+    pub fn misfit(entry: Entry, column: Option<usize>, scale: f64) -> Self {
+        let mut graph = Graph::default();
+        let entry = graph.leaf(Leaf::Entry(entry));
+        let column = column.map(|column| (graph.leaf(Leaf::Column(column)), -1.0 / scale));
+        let root = graph.sum(0.0, [(entry, 1.0 / scale)].into_iter().chain(column));
+        Self { graph, root }
+    }
+
     fn read(place: impl Display, text: &str, scope: &Scope, equation: bool) -> Result<Self> {
         let mut graph = Graph::default();
         let root = Reader::new(&mut graph, scope).read(text, equation);

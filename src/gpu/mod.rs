@@ -16,6 +16,7 @@ mod set;
 mod shader;
 mod state;
 mod steps;
+mod terms;
 mod timing;
 mod train;
 mod workspace;

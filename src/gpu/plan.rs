@@ -145,14 +145,21 @@ impl Planner<'_> {
     /// Each term's mean square into `means`, from the output's jets.
     pub fn losses(&mut self, set: &Set, means: &wgpu::Buffer) {
         let workspace = self.workspace;
-        let groups = self.quads().div_ceil(THREADS);
-        let source = shader::residual(self.layout, self.spec.outputs, &set.terms);
-        let buffers = [(1, Read, &workspace.jets), (2, Read, &workspace.batch), (3, Write, &workspace.loss_partials)];
-        let constants = [self.quads(), set.columns as u32 - 1];
-        self.push((source, "losses", false), &constants, &buffers, [groups, 1, 1]);
+        let groups = (4 * self.quads()).div_ceil(THREADS);
+        self.terms(set, "losses", (3, Write, &workspace.loss_partials), [groups, 1, 1]);
         let terms = set.terms.len() as u32;
         let buffers = [(1, Read, &workspace.loss_partials), (4, Write, means)];
         self.push((shader::reduce(), "losses", true), &[0, 0, groups, terms], &buffers, [terms, 1, 1]);
+    }
+
+    /// A kernel of `residual.wgsl` over the output's jets.
+    fn terms(&mut self, set: &Set, entry: &'static str, to: (u32, Access, &wgpu::Buffer), grid: [u32; 3]) {
+        let (workspace, state) = (self.workspace, self.state);
+        let (parameters, offset) = (self.spec.parameters() as u32, self.spec.weights() as u32);
+        let constants = [4 * self.quads(), set.columns as u32 - 1, parameters, offset, self.splits()];
+        let buffers = [(1, Read, &workspace.jets), (2, Read, &workspace.batch), to, (5, Read, &state.parameters)];
+        let source = shader::residual(self.layout, self.spec, &set.terms);
+        self.push((source, entry, entry != "losses"), &constants, &buffers, grid);
     }
 
     /// The gradient of the loss, from the output's jets back through the tape.
@@ -163,10 +170,10 @@ impl Planner<'_> {
             unreachable!("a backward pass has a tape");
         };
         let quads = self.quads();
-        let source = shader::residual(self.layout, self.spec.outputs, &set.terms);
-        let buffers = [(1, Read, &workspace.jets), (2, Read, &workspace.batch), (4, Write, ping)];
-        let constants = [quads, set.columns as u32 - 1];
-        self.push((source, "cotangent", true), &constants, &buffers, grid(quads));
+        self.terms(set, "cotangent", (4, Write, ping), grid(4 * quads));
+        if self.spec.coefficients > 0 {
+            self.terms(set, "coefficients", (3, Write, partials), [self.splits(), 1, 1]);
+        }
         let layers = self.spec.layers();
         let (mut bar, mut next) = (ping, pong);
         for (index, layer) in layers.iter().enumerate().skip(1).rev() {

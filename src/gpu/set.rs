@@ -7,8 +7,9 @@ use super::plan::Plan;
 use super::workspace::{Bounds, Workspace};
 use crate::data::{Normalizer, PointSet};
 use crate::error::Result;
+use crate::expression::Residual;
 use crate::jet::JetLayout;
-use crate::loss::{Loss, Residual};
+use crate::loss::Loss;
 
 /// Rows `first .. first + rows` of a set: (rows, N).
 pub struct Block {
@@ -28,12 +29,18 @@ pub enum Task {
     Step,
 }
 
+/// A term of the loss, whose residual was compiled for the set's layout.
+pub struct Term {
+    pub residual: Residual,
+    pub weight: f64,
+}
+
 /// A loaded set with its loss.
 pub struct Set {
     pub points: usize,
     pub layout: JetLayout,
-    pub terms: Vec<Residual>,
-    /// N: inputs, one target for each term that has one, the weight.
+    pub terms: Vec<Term>,
+    /// N: inputs, the residuals' columns, the weight.
     pub columns: usize,
     pub blocks: Vec<Block>,
     /// The row at each position.
@@ -57,15 +64,16 @@ impl Set {
     pub fn new(device: &Device, bounds: &Bounds, set: &PointSet, loss: &Loss, normalizer: &Normalizer) -> Result<Self> {
         let points = set.points();
         let layout = loss.layout(normalizer.inputs.mean.len());
-        let terms = loss.residuals(&layout, normalizer);
+        let residuals = loss.compile(&layout, normalizer);
         let mut columns: Vec<Vec<f32>> = vec![];
         for (d, column) in set.inputs.iter().enumerate() {
             columns.push(column.iter().map(|x| normalizer.inputs.standardise(d, *x) as f32).collect());
         }
-        for term in terms.iter().filter(|term| term.target.is_some()) {
-            let target = term.standardised_target(&set.targets, points);
-            columns.push(target.into_iter().map(|t| t as f32).collect());
-        }
+        let hoisted = set.hoist(&residuals);
+        columns.extend(hoisted.into_iter().map(|column| column.into_iter().map(|h| h as f32).collect()));
+        let weights = loss.terms.iter().map(|term| term.weight);
+        let terms: Vec<_> =
+            residuals.into_iter().zip(weights).map(|(residual, weight)| Term { residual, weight }).collect();
         columns.push(match &set.weights {
             Some(weights) => weights.iter().map(|w| *w as f32).collect(),
             None => vec![1.0; points],

@@ -5,10 +5,13 @@ use std::fmt::Write;
 
 use crate::data::Normalizer;
 use crate::jet::JetLayout;
-use crate::loss::Residual;
-use crate::network::Activation;
+use crate::network::{Activation, NetworkSpec};
+
+use super::set::Term;
+use super::terms;
 
 const MATH: &str = include_str!("../../shaders/shared/math.wgsl");
+const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
 const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
 const SUM: &str = include_str!("../../shaders/shared/sum.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
@@ -19,8 +22,6 @@ const STATUS: &str = include_str!("../../shaders/shared/status.wgsl");
 pub const THREADS: u32 = 64;
 /// Threads a workgroup of the sums: all that every adapter has.
 pub const SUM_THREADS: u32 = 256;
-/// The row of a term that has no target; see `residual.wgsl`.
-pub const NO_TARGET: u32 = u32::MAX;
 
 /// A header of constants that grows line by line.
 #[derive(Default)]
@@ -161,30 +162,21 @@ pub fn weight_gradient(out_rows: u32, in_rows: u32) -> String {
         .then(&[include_str!("../../shaders/weight_gradient.wgsl")])
 }
 
-/// `residual.wgsl` for the terms of a loss. A batch's rows are the inputs, then a target for each
-/// term that has one, then the weights.
-pub fn residual(layout: &JetLayout, outputs: usize, terms: &[Residual]) -> String {
+/// `residual.wgsl` for the terms of a loss. A batch's rows are the inputs, then the residuals' columns,
+/// then the weights.
+pub fn residual(layout: &JetLayout, spec: &NetworkSpec, terms: &[Term]) -> String {
     Header::threads(THREADS)
-        .number("CHANNELS", layout.channels())
-        .number("OUTPUTS", outputs)
         .number("TERMS", terms.len())
-        .number("NO_TARGET", NO_TARGET as usize)
-        .table("TERM_ROW", terms.iter().map(|t| t.row as u32))
-        .table("TERM_TARGET", target_rows(layout.inputs(), terms))
-        .table("TERM_GAIN", terms.iter().map(|t| t.gain as f32))
-        .table("TERM_SLOPE", terms.iter().map(|t| (2.0 * t.weight * t.gain) as f32))
-        .then(&[STEP, SUM, include_str!("../../shaders/residual.wgsl")])
-}
-
-/// The row of a batch that holds each term's target.
-fn target_rows(inputs: usize, terms: &[Residual]) -> Vec<u32> {
-    let mut next = inputs as u32;
-    let mut row = |term: &Residual| {
-        let row = next;
-        next += u32::from(term.target.is_some());
-        if term.target.is_some() { row } else { NO_TARGET }
-    };
-    terms.iter().map(&mut row).collect()
+        .number("JET_ROWS", spec.outputs * layout.channels())
+        .number("COEFFICIENTS", spec.coefficients)
+        .then(&[
+            MATH,
+            FUNCTIONS,
+            STEP,
+            SUM,
+            include_str!("../../shaders/residual.wgsl"),
+            &terms::source(layout, spec, terms),
+        ])
 }
 
 /// `reduce.wgsl`
@@ -210,8 +202,9 @@ mod tests {
 
     use super::*;
     use crate::data::Scaling;
+    use crate::entry::Entry;
+    use crate::expression::{Expression, Scope};
     use crate::jet::Derivative;
-    use crate::loss::{Loss, Term};
 
     /// Validates with no optional capability and translates to what Vulkan, Metal and DX12 take.
     fn translate(name: &str, source: &str) {
@@ -257,16 +250,26 @@ mod tests {
                 translate(&format!("jet_rule, {name}"), &jet_rule(&layout, &normalizer, sigma));
             }
             translate("input_layer, no activation", &input_layer(&layout, &normalizer, None));
-            let term = |target| Term {
-                name: "u".into(),
-                output: 1,
-                derivative: Derivative::Value,
-                target,
-                weight: 1.0,
-                scale: 1e-3,
+            let spec = NetworkSpec {
+                inputs: layout.inputs(),
+                hidden: vec![],
+                outputs: 2,
+                activation: Activation::Tanh,
+                coefficients: 1,
             };
-            let loss = Loss { terms: vec![term(Some(0)), term(None)] };
-            translate("residual", &residual(&layout, 2, &loss.residuals(&layout, &normalizer)));
+            let entry = |output| Entry { output, derivative: Derivative::Value };
+            let data = [Some(0), None].map(|column| Expression::misfit(entry(1), column, 1e-3));
+            let scope = Scope {
+                inputs: (0..layout.inputs()).map(|i| format!("x{i}")).collect(),
+                outputs: vec!["u".into(), "v".into()],
+                coefficients: vec!["nu".into()],
+                ..Scope::default()
+            };
+            let equation = Expression::residual("test", "nu*u^2 + sin(v)*exp(x0) = 1", &scope).unwrap();
+            let compile =
+                |residual: &Expression| Term { residual: residual.compile(&layout, &normalizer), weight: 2.0 };
+            let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
+            translate("residual", &residual(&layout, &spec, &terms));
         }
         for rows in [1, 2, 4, 8] {
             translate("linear", &linear(rows));

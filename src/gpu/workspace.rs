@@ -158,7 +158,7 @@ impl Workspace {
             a.push(next("a", &mut storage));
         }
         let partials = demand.tape.then(|| storage("partials", demand.splits(capacity) * demand.parameters));
-        let loss_partials = storage("loss partials", terms * (capacity / 4).div_ceil(THREADS as usize));
+        let loss_partials = storage("loss partials", terms * capacity.div_ceil(THREADS as usize));
         Self { demand, capacity, batch, z, a, jets, bars, partials, loss_partials, bytes }
     }
 

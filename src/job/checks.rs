@@ -40,7 +40,7 @@ fn size(job: &Job, place: &Path) -> Result<()> {
 
 /// Every weight and scale names a term, and some weight is not 0.
 fn terms(job: &Job, document: &Document) -> Result<()> {
-    let names = job.term_names();
+    let names: Vec<String> = job.terms().map(|term| term.name).collect();
     let section = document.section("loss", LOSS_KEYS)?;
     for key in ["weights", "scales"] {
         let Some(item) = section.get(key) else { continue };

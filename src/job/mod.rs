@@ -255,7 +255,13 @@ impl Job {
     /// the job names none, the standard deviation of its target over the training rows; if that is
     /// 0 or there is no target, what the entry is when its standardised self is 1.
     pub fn loss(&self, data: &Dataset) -> Loss {
-        Loss { terms: self.terms().map(|term| self.scaled(term, data)).collect() }
+        let term = |DataTerm { name, entry, column, weight }: DataTerm| {
+            let deviation = column.map(|column| data.deviations[column]).filter(|deviation| *deviation > 0.0);
+            let scale = self.loss.scales.get(&name).copied().or(deviation);
+            let scale = scale.unwrap_or_else(|| entry.natural_scale(&data.normalizer));
+            Term::misfit(name, entry, column, scale, weight)
+        };
+        Loss { terms: self.terms().map(term).collect() }
     }
 
     /// The constants of the optimizer.
@@ -269,36 +275,32 @@ impl Job {
         Schedule { learning_rate: self.optimizer.learning_rate, warmup, steps, shape }
     }
 
-    /// The terms' names in the order of the reports.
-    fn term_names(&self) -> Vec<String> {
-        self.terms().map(|term| term.name).collect()
-    }
-
-    /// The terms with their own weights, not yet scaled.
-    fn terms(&self) -> impl Iterator<Item = Term> + '_ {
+    /// The data terms and penalties with their own weights, in the order of the reports.
+    fn terms(&self) -> impl Iterator<Item = DataTerm> + '_ {
         let Data { inputs, outputs, .. } = &self.data;
         let targets = self.data.targets().enumerate().map(|(column, (entry, _))| (entry, Some(column)));
         let seconds = Entry::all(inputs.len(), outputs.len()).into_iter().filter(Entry::is_pure_second);
         let penalties = seconds.filter(|_| self.loss.curvature > 0.0).map(|entry| (entry, None));
-        targets.chain(penalties).map(move |(entry, target)| {
-            let column = entry.column(inputs, outputs);
-            let (name, weight) = match (target, entry.derivative.order()) {
-                (None, _) => (format!("curvature_{column}"), self.loss.curvature),
-                (_, 0) => (column, self.loss.value),
-                (_, 1) => (column, self.loss.first),
-                _ => (column, self.loss.second),
+        targets.chain(penalties).map(move |(entry, column)| {
+            let name = entry.column(inputs, outputs);
+            let (name, weight) = match (column, entry.derivative.order()) {
+                (None, _) => (format!("curvature_{name}"), self.loss.curvature),
+                (_, 0) => (name, self.loss.value),
+                (_, 1) => (name, self.loss.first),
+                _ => (name, self.loss.second),
             };
             let weight = self.loss.weights.get(&name).copied().unwrap_or(weight);
-            Term { name, output: entry.output, derivative: entry.derivative, target, weight, scale: 1.0 }
+            DataTerm { name, entry, column, weight }
         })
     }
+}
 
-    fn scaled(&self, term: Term, data: &Dataset) -> Term {
-        let natural = || Entry { output: term.output, derivative: term.derivative }.natural_scale(&data.normalizer);
-        let deviation = term.target.map(|column| data.deviations[column]).filter(|deviation| *deviation > 0.0);
-        let scale = self.loss.scales.get(&term.name).copied().or(deviation).unwrap_or_else(natural);
-        Term { scale, ..term }
-    }
+/// An entry of the jet against a column of the data, or against 0.
+struct DataTerm {
+    name: String,
+    entry: Entry,
+    column: Option<usize>,
+    weight: f64,
 }
 
 impl Data {

@@ -41,7 +41,7 @@ fn terms_are_values_then_derivatives_then_penalties() {
     let text = SMALLEST.replace("[\"x\"]", "[\"x\", \"t\"]")
         + "derivatives = { d2y_dx2 = \"c\", dy_dt = \"s\" }\n[loss]\ncurvature = 0.1\nweights = { dy_dt = 0.5, curvature_d2y_dt2 = 2 }";
     let job = parse(&text).unwrap();
-    let terms: Vec<_> = job.terms().map(|term| (term.name, term.target, term.weight)).collect();
+    let terms: Vec<_> = job.terms().map(|term| (term.name, term.column, term.weight)).collect();
     let expected = [
         ("y", Some(0), 1.0),
         ("dy_dt", Some(1), 0.5),

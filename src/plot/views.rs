@@ -178,8 +178,8 @@ pub fn parity_panels(
         let validation = validation.zip(held_out.as_ref());
         ParityPanel {
             output: model.outputs[output].clone(),
-            training: Series::new(training.targets[output].clone(), value(&predicted)),
-            validation: validation.map(|(set, jets)| Series::new(set.targets[output].clone(), value(jets))),
+            training: Series::new(training.columns[output].clone(), value(&predicted)),
+            validation: validation.map(|(set, jets)| Series::new(set.columns[output].clone(), value(jets))),
         }
     };
     Ok((0..model.spec.outputs).map(panel).collect())

@@ -4,6 +4,7 @@
 use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport};
 use jetfit::cpu::Cpu;
 use jetfit::data::{Normalizer, PointSet, Scaling};
+use jetfit::entry::Entry;
 use jetfit::error::Result;
 use jetfit::jet::{Derivative, JetLayout, Jets};
 use jetfit::loss::{Loss, Term};
@@ -122,8 +123,8 @@ impl Reference {
             let mut push = |derivative: Derivative, weight: f64, target: Vec<f64>| {
                 if weight != 0.0 {
                     let name = format!("{derivative:?} of {output}");
-                    terms.push(Term { name, output, derivative, target: Some(set.targets.len()), weight, scale: 1.0 });
-                    set.targets.push(target);
+                    terms.push(Term::misfit(name, Entry { output, derivative }, Some(set.columns.len()), 1.0, weight));
+                    set.columns.push(target);
                 }
             };
             let l = &self.loss;
@@ -191,15 +192,10 @@ pub fn random_loss(model: &Model, layout: &JetLayout, points: usize, seed: u64) 
         let factors = layout.factors(&model.normalizer, output);
         for (derivative, factor) in layout.derivatives().zip(factors) {
             let shift = if derivative == Derivative::Value { model.normalizer.outputs.mean[output] } else { 0.0 };
-            terms.push(Term {
-                name: derivative.column(&model.outputs[output], &model.inputs),
-                output,
-                derivative,
-                target: Some(set.targets.len()),
-                weight: rng.random_range(0.5..1.5),
-                scale: factor,
-            });
-            set.targets.push((0..points).map(|_| shift + factor * rng.random_range(-1.0..1.0)).collect());
+            let name = derivative.column(&model.outputs[output], &model.inputs);
+            let weight = rng.random_range(0.5..1.5);
+            terms.push(Term::misfit(name, Entry { output, derivative }, Some(set.columns.len()), factor, weight));
+            set.columns.push((0..points).map(|_| shift + factor * rng.random_range(-1.0..1.0)).collect());
         }
     }
     (set, Loss { terms })

@@ -1,0 +1,72 @@
+//! The terms of a loss as WGSL: their printed programs, and how the fixed kernels of `residual.wgsl`
+//! call them.
+
+use std::fmt::Write;
+
+use super::set::Term;
+use crate::expression::Leaf;
+use crate::jet::JetLayout;
+use crate::network::NetworkSpec;
+
+/// Three functions over one point: `residuals` gives r of each term, `cotangents` adds
+/// ∂loss/∂jet to `bar`, `coefficient_slopes` gives ∂loss/∂c of each coefficient.
+pub fn source(layout: &JetLayout, spec: &NetworkSpec, terms: &[Term]) -> String {
+    let mut programs = String::new();
+    let (mut values, mut cotangents, mut slopes) = (vec![], String::new(), String::new());
+    let mut column = layout.inputs();
+    for (index, Term { residual, weight }) in terms.iter().enumerate() {
+        let program = residual.program();
+        let channel = |slot: usize| {
+            let entry = residual.slots()[slot];
+            let channel = layout.channel(entry.derivative).expect("the layout carries what the term reads");
+            entry.output * layout.channels() + channel
+        };
+        let read = |leaf: &Leaf| match *leaf {
+            Leaf::Slot(slot) => format!("jet({}u, point)", channel(slot)),
+            Leaf::Hoisted(hoisted) => format!("known({}u, point)", column + hoisted),
+            Leaf::Coefficient(coefficient) => format!("coefficient({coefficient}u)"),
+            _ => unreachable!("a compiled residual reads slots, columns and coefficients"),
+        };
+        let arguments = program.reads().iter().map(read).collect::<Vec<_>>().join(", ");
+        programs += &program.wgsl(&format!("value_{index}"), 1);
+        programs += &program.wgsl(&format!("term_{index}"), program.outputs());
+        values.push(format!("value_{index}({arguments})[0]"));
+        let share = format!("{:?}f * share * t[0]", (2.0 * weight) as f32);
+        let begin = format!("    {{\n        let t = term_{index}({arguments});\n        let s = {share};\n");
+        cotangents += &begin;
+        for slot in 0..residual.slots().len() {
+            line(&mut cotangents, format_args!("add({}u, point, s * t[{}]);", channel(slot), 1 + slot));
+        }
+        cotangents += "    }\n";
+        if !residual.coefficients().is_empty() {
+            slopes += &begin;
+            for (k, coefficient) in residual.coefficients().iter().enumerate() {
+                let place = 1 + residual.slots().len() + k;
+                line(&mut slopes, format_args!("slopes[{coefficient}] += s * t[{place}];"));
+            }
+            slopes += "    }\n";
+        }
+        column += residual.hoisted();
+    }
+    let (count, coefficients) = (terms.len(), spec.coefficients.max(1));
+    format!(
+        "{programs}
+fn residuals(point: u32) -> array<f32, {count}> {{
+    return array<f32, {count}>({});
+}}
+
+fn cotangents(point: u32, share: f32) {{
+{cotangents}}}
+
+fn coefficient_slopes(point: u32, share: f32) -> array<f32, {coefficients}> {{
+    var slopes = array<f32, {coefficients}>();
+{slopes}    return slopes;
+}}
+",
+        values.join(", ")
+    )
+}
+
+fn line(text: &mut String, statement: std::fmt::Arguments<'_>) {
+    writeln!(text, "        {statement}").expect("writing to a string");
+}
