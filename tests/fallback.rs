@@ -25,6 +25,9 @@ impl Backend for Broken {
     fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
         self.0.load(set, loss)
     }
+    fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
+        self.0.refill(set, points, loss)
+    }
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.0.order(set, rows)
     }

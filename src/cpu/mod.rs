@@ -209,6 +209,11 @@ impl<T: Real> Backend for Cpu<T> {
         Ok(SetId(self.sets.len() - 1))
     }
 
+    fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
+        self.sets[set.0] = Set::new(points, loss, &self.spec, &self.normalizer);
+        Ok(())
+    }
+
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.sets[set.0].order = Some(rows.to_vec());
         Ok(())

@@ -181,6 +181,14 @@ impl Backend for Gpu {
         Ok(SetId(self.sets.len() - 1))
     }
 
+    fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
+        self.check_points(&points.inputs)?;
+        // What is encoded still reads the old points.
+        self.steps.flush(&self.device)?;
+        self.sets[set.0] = Set::new(&self.device, &self.bounds, points, loss, &self.normalizer)?;
+        Ok(())
+    }
+
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.steps.flush(&self.device)?;
         let set = &self.sets[set.0];

@@ -256,6 +256,9 @@ impl Backend for Tampered {
     fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
         self.inner.load(set, loss)
     }
+    fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
+        self.inner.refill(set, points, loss)
+    }
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.inner.order(set, rows)
     }

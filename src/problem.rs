@@ -1,0 +1,223 @@
+//! What a job poses: point sets with the terms of the loss on each, and the scaling.
+
+use std::collections::BTreeMap;
+
+use crate::backend::Backend;
+use crate::data::{Dataset, Normalizer, PointSet, Scaling, TableReader};
+use crate::error::Result;
+use crate::expression::{Expression, PointData};
+use crate::job::{EquationTerm, Job, TermPoints};
+use crate::loss::{Loss, Term};
+use crate::network::{Model, initialize};
+use crate::points::{Points, PointsSpec, Region, sample};
+
+/// A job's data and equations, ready for a backend.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The data, where there is some.
+    pub data: Option<Dataset>,
+    /// From the data, else from the box of the variables.
+    pub normalizer: Normalizer,
+    /// The point sets that are fitted; that of the data is the first.
+    pub sets: Vec<TermSet>,
+    seed: u64,
+    /// K
+    coefficients: usize,
+}
+
+/// Points with the terms of the loss on them.
+#[derive(Clone, Debug)]
+pub struct TermSet {
+    /// The points with which the training starts.
+    pub points: PointSet,
+    /// The terms.
+    pub loss: Loss,
+    /// Where new points come from, for sets that are resampled.
+    pub source: Option<Source>,
+}
+
+/// Where sampled points come from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    spec: PointsSpec,
+    region: Region,
+}
+
+/// The points that refinement has chosen, by set: indices into the candidates of the round.
+pub type Refined = BTreeMap<usize, Vec<usize>>;
+
+impl Problem {
+    /// Reads the files of a job and samples its points.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Input`] for what is wrong with the files.
+    pub fn read(job: &Job) -> Result<Self> {
+        let seed = job.training.seed;
+        let data = job.data.as_ref().map(|data| Dataset::read(data, seed)).transpose()?;
+        let normalizer = match &data {
+            Some(data) => data.normalizer.clone(),
+            None => box_normalizer(job),
+        };
+        let mut sets = vec![];
+        if let Some(data) = &data {
+            sets.push(TermSet { points: data.training.clone(), loss: job.loss(data), source: None });
+        }
+        let mut problem = Self { data, normalizer, sets, seed, coefficients: job.coefficients.len() };
+        let mut known: Vec<(&TermPoints, usize)> = vec![];
+        for term in &job.terms {
+            // Terms on the same points share one pass through the network.
+            match known.iter().find(|(points, _)| *points == &term.points) {
+                Some((_, set)) => problem.share(job, term, *set)?,
+                None => {
+                    known.push((&term.points, problem.sets.len()));
+                    problem.pose(job, term)?;
+                }
+            }
+        }
+        Ok(problem)
+    }
+
+    /// A term on the points of a set that is there.
+    fn share(&mut self, job: &Job, term: &EquationTerm, set: usize) -> Result<()> {
+        let columns = file_columns(&term.points, &job.inputs)?;
+        let normals = !self.sets[set].points.normals.is_empty();
+        let term = read_term(job, term, columns, normals)?;
+        self.sets[set].loss.terms.push(term);
+        Ok(())
+    }
+
+    /// A term on points of its own.
+    fn pose(&mut self, job: &Job, term: &EquationTerm) -> Result<()> {
+        let columns = file_columns(&term.points, &job.inputs)?;
+        let (points, source) = match &term.points {
+            TermPoints::File(file) => {
+                let mut reader = TableReader::open(file)?;
+                reader.select(&job.inputs.iter().chain(&columns).collect::<Vec<_>>())?;
+                let mut inputs = reader.read_rows()?;
+                let columns = inputs.split_off(job.inputs.len());
+                (PointSet { inputs, columns, ..PointSet::default() }, None)
+            }
+            TermPoints::Sampled(spec) => {
+                let region = spec.validate(&format!("term {:?}: points", term.name), &job.variables)?;
+                let source = Source { spec: spec.clone(), region };
+                (source.draw(self.seed, self.sets.len(), 0), Some(source))
+            }
+        };
+        let term = read_term(job, term, columns, !points.normals.is_empty())?;
+        self.sets.push(TermSet { points, loss: Loss { terms: vec![term] }, source });
+        Ok(())
+    }
+
+    /// All terms, set by set: the order of every report.
+    pub fn terms(&self) -> impl Iterator<Item = &Term> {
+        self.sets.iter().flat_map(|set| &set.loss.terms)
+    }
+
+    /// Σ weight · value over the terms' values; of the data's terms alone where only theirs are given.
+    pub fn total(&self, values: &[f64]) -> f64 {
+        self.terms().zip(values).map(|(term, value)| term.weight * value).sum()
+    }
+
+    /// The rows that judge, whose terms are those of the first set.
+    pub fn validation(&self) -> Option<&PointSet> {
+        self.data.as_ref()?.validation.as_ref()
+    }
+
+    /// The network before its first step.
+    pub fn model(&self, job: &Job) -> Model {
+        let spec = job.network_spec();
+        let mut parameters = initialize(&spec, job.network.frequency, job.training.seed);
+        parameters.truncate(spec.weights());
+        parameters.extend(job.coefficients.iter().map(|(_, start)| start));
+        Model {
+            inputs: job.inputs.clone(),
+            outputs: job.outputs.clone(),
+            coefficients: job.coefficients.iter().map(|(name, _)| name.clone()).collect(),
+            normalizer: self.normalizer.clone(),
+            precision: job.device.precision,
+            parameters,
+            spec,
+        }
+    }
+
+    /// The sets that get new points before step `step` (from 1), with the round that begins there.
+    pub fn due(&self, step: u64) -> impl Iterator<Item = (usize, u64)> {
+        let due = move |(set, TermSet { source, .. }): (usize, &TermSet)| {
+            let every = source.as_ref()?.spec.resample_every;
+            (every > 0 && step > 1 && (step - 1).is_multiple_of(every)).then(|| (set, (step - 1) / every))
+        };
+        self.sets.iter().enumerate().filter_map(due)
+    }
+
+    /// The points of a set in the round that step `step` lies in, as a run that goes on finds them.
+    pub fn points_at(&self, set: usize, step: u64, refined: &Refined) -> Option<PointSet> {
+        let source = self.sets[set].source.as_ref()?;
+        let every = source.spec.resample_every;
+        let round = if every > 0 { step.saturating_sub(1) / every } else { 0 };
+        match refined.get(&set) {
+            Some(chosen) if round > 0 => Some(point_set(source.candidates(self.seed, set, round).select(chosen))),
+            _ => Some(source.draw(self.seed, set, round)),
+        }
+    }
+
+    /// Chooses the points of a refined set for a round by the residuals of the network as it is now.
+    pub fn refine(&self, set: usize, round: u64, backend: &mut dyn Backend) -> Result<Option<Vec<usize>>> {
+        let TermSet { loss, source: Some(source), .. } = &self.sets[set] else { return Ok(None) };
+        let Some(refine) = &source.spec.refine else { return Ok(None) };
+        let candidates = source.candidates(self.seed, set, round);
+        let jets = backend.evaluate(&candidates.inputs, &loss.layout(candidates.inputs.len()))?;
+        let parameters = backend.parameters()?;
+        let coefficients = &parameters[parameters.len() - self.coefficients..];
+        let normals = candidates.normals.clone().unwrap_or_default();
+        let data = PointData { inputs: &candidates.inputs, columns: &[], normals: &normals };
+        let mut size = vec![0.0; candidates.len()];
+        for term in &loss.terms {
+            let r = term.residual.evaluate(&data, coefficients, Some(&jets));
+            size.iter_mut().zip(r).for_each(|(size, r)| *size += term.weight * r * r);
+        }
+        let size: Vec<f64> = size.into_iter().map(f64::sqrt).collect();
+        Ok(Some(refine.draw(&size, source.spec.count, self.seed, round)))
+    }
+}
+
+impl Source {
+    fn draw(&self, seed: u64, set: usize, round: u64) -> PointSet {
+        point_set(self.sample(self.spec.count, seed, set, round))
+    }
+
+    /// What refinement chooses from.
+    fn candidates(&self, seed: u64, set: usize, round: u64) -> Points {
+        let count = self.spec.refine.map_or(self.spec.count, |refine| refine.candidates);
+        self.sample(count, seed, set, round)
+    }
+
+    /// Every set has a seed of its own, so that no two have their points in pairs.
+    fn sample(&self, count: usize, seed: u64, set: usize, round: u64) -> Points {
+        let seed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(set as u64);
+        sample(&self.region, self.spec.sampler, count, seed, round)
+    }
+}
+
+fn point_set(points: Points) -> PointSet {
+    PointSet { inputs: points.inputs, normals: points.normals.unwrap_or_default(), ..PointSet::default() }
+}
+
+/// The columns that a term's file has beside the inputs: what its residual may name.
+fn file_columns(points: &TermPoints, inputs: &[String]) -> Result<Vec<String>> {
+    let TermPoints::File(file) = points else { return Ok(vec![]) };
+    let reader = TableReader::open(file)?;
+    Ok(reader.names().iter().filter(|name| !inputs.contains(name)).cloned().collect())
+}
+
+fn read_term(job: &Job, term: &EquationTerm, columns: Vec<String>, normals: bool) -> Result<Term> {
+    let place = format!("term {:?}: residual", term.name);
+    let residual = Expression::residual(place, &term.residual, &job.scope(columns, normals))?;
+    Ok(Term { name: term.name.clone(), residual, weight: term.weight })
+}
+
+/// Inputs as if they were uniform over the box; outputs as they are.
+fn box_normalizer(job: &Job) -> Normalizer {
+    let mean = job.variables.iter().map(|variable| 0.5 * (variable.low + variable.high)).collect();
+    let scale = job.variables.iter().map(|variable| (variable.high - variable.low) / 12f64.sqrt()).collect();
+    Normalizer { inputs: Scaling { mean, scale }, outputs: Scaling::identity(job.outputs.len()) }
+}
