@@ -8,6 +8,7 @@ use crate::data::Normalizer;
 use crate::error::{Error, Result};
 use crate::network::{NetworkSpec, Precision};
 use crate::optimizer::{OptimizerState, Plateau};
+use crate::problem::Refined;
 use crate::tensors::{Tensor, TensorFile};
 use crate::trainer::{Best, State};
 
@@ -25,6 +26,8 @@ struct Document {
     hidden: Vec<usize>,
     activation: String,
     normalizer: Normalizer,
+    #[serde(default, skip_serializing_if = "Refined::is_empty")]
+    refined: Refined,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,6 +55,7 @@ pub fn write(
         hidden: spec.hidden.clone(),
         activation: spec.activation.name().to_string(),
         normalizer: normalizer.clone(),
+        refined: state.refined.clone(),
     };
     let blocks = [
         ("parameters", Some(&state.parameters)),
@@ -112,5 +116,6 @@ pub fn read(path: &Path, spec: &NetworkSpec, precision: Precision, normalizer: &
         optimizer: OptimizerState { first_moment: block("first_moment")?, second_moment: block("second_moment")? },
         plateau: document.plateau,
         best: document.best.map(best).transpose()?,
+        refined: document.refined,
     })
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::backend::Backend;
-use crate::data::{Dataset, Normalizer, PointSet, Scaling, TableReader};
+use crate::data::{Dataset, Normalizer, PointSet, Scaling, TableReader, grid};
 use crate::error::Result;
 use crate::expression::{Expression, PointData};
-use crate::job::{EquationTerm, Job, TermPoints};
+use crate::job::{EquationTerm, Job, Points as PredictionPoints, TermPoints};
 use crate::loss::{Loss, Term};
 use crate::network::{Model, initialize};
 use crate::points::{Points, PointsSpec, Region, sample};
@@ -20,9 +20,9 @@ pub struct Problem {
     pub normalizer: Normalizer,
     /// The point sets that are fitted; that of the data is the first.
     pub sets: Vec<TermSet>,
+    /// K, the coefficients that are trained.
+    pub coefficients: usize,
     seed: u64,
-    /// K
-    coefficients: usize,
 }
 
 /// Points with the terms of the loss on them.
@@ -118,9 +118,31 @@ impl Problem {
         self.terms().zip(values).map(|(term, value)| term.weight * value).sum()
     }
 
+    /// Rows of data that are fitted; 0 without data.
+    pub fn rows(&self) -> usize {
+        self.data.as_ref().map_or(0, |data| data.training.points())
+    }
+
     /// The rows that judge, whose terms are those of the first set.
     pub fn validation(&self) -> Option<&PointSet> {
         self.data.as_ref()?.validation.as_ref()
+    }
+
+    /// Where the trained network is evaluated (D, B).
+    ///
+    /// # Errors
+    /// Those of the file, where the points come from one.
+    pub fn prediction_points(&self, job: &Job) -> Result<Vec<Vec<f64>>> {
+        match (&job.predictions.points, &self.data) {
+            (PredictionPoints::Grid(axes), _) => Ok(grid(axes)),
+            (PredictionPoints::File(file), _) => {
+                let mut reader = TableReader::open(file)?;
+                reader.select(&job.inputs)?;
+                reader.read_rows()
+            }
+            (PredictionPoints::Data, Some(data)) => Ok(data.default_points()),
+            (PredictionPoints::Data, None) => unreachable!("a job without data has a grid over its variables"),
+        }
     }
 
     /// The network before its first step.
@@ -149,13 +171,16 @@ impl Problem {
         self.sets.iter().enumerate().filter_map(due)
     }
 
-    /// The points of a set in the round that step `step` lies in, as a run that goes on finds them.
+    /// The points of a set in the round that step `step` lies in; `None` for those it started with.
     pub fn points_at(&self, set: usize, step: u64, refined: &Refined) -> Option<PointSet> {
         let source = self.sets[set].source.as_ref()?;
         let every = source.spec.resample_every;
         let round = if every > 0 { step.saturating_sub(1) / every } else { 0 };
+        if round == 0 {
+            return None;
+        }
         match refined.get(&set) {
-            Some(chosen) if round > 0 => Some(point_set(source.candidates(self.seed, set, round).select(chosen))),
+            Some(chosen) => Some(point_set(source.candidates(self.seed, set, round).select(chosen))),
             _ => Some(source.draw(self.seed, set, round)),
         }
     }

@@ -3,34 +3,34 @@
 use serde::Serialize;
 
 use crate::backend::Backend;
-use crate::data::{Dataset, PointSet};
+use crate::data::PointSet;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::files;
-use crate::job::{Job, Truth};
+use crate::job::Job;
 use crate::network::Model;
 use crate::plot::{self, Fit, Known, LossHistory, Parity, Series};
 use crate::predict::Predictions;
+use crate::problem::Problem;
 use crate::run::Ended;
 use crate::run_dir::RunDir;
 use crate::trainer::Stop;
+use crate::truth::Truths;
 
 /// What the job asks for once it is trained, read before the training.
 pub struct Wanted {
     /// (D, B)
     points: Vec<Vec<f64>>,
-    /// The rows of the truth.
-    truth: Option<PointSet>,
+    truth: Option<Truths>,
 }
 
 impl Wanted {
     /// # Errors
-    /// Those of the files that the job names.
-    pub fn read(job: &Job, data: &Dataset) -> Result<Self> {
-        Ok(Self {
-            points: data.prediction_points(&job.predictions.points)?,
-            truth: job.truth.as_ref().map(|truth| data.truth_points(truth)).transpose()?,
-        })
+    /// Those of the files that the job names, and of the truth's expressions.
+    pub fn read(job: &Job, problem: &Problem) -> Result<Self> {
+        let points = problem.prediction_points(job)?;
+        let truth = job.truth.as_ref().map(|truth| Truths::read(job, truth, &points)).transpose()?;
+        Ok(Self { points, truth })
     }
 }
 
@@ -43,8 +43,10 @@ pub struct Summary {
     pub directory: String,
     /// What it ran on.
     pub device: String,
-    /// Weights and biases.
+    /// Weights and biases, and coefficients.
     pub parameters: usize,
+    /// The coefficients as they were trained.
+    pub coefficients: Vec<Named>,
     /// Rows that were fitted.
     pub training_rows: usize,
     /// Rows that judged.
@@ -93,7 +95,7 @@ pub struct Named {
 /// was interrupted or diverged leaves its report alone.
 pub fn write(
     job: &Job,
-    data: &Dataset,
+    problem: &Problem,
     wanted: &Wanted,
     model: &Model,
     ended: &Ended,
@@ -101,13 +103,13 @@ pub fn write(
     directory: &RunDir,
 ) -> Result<Summary> {
     let is_done = !matches!(ended.stop, Stop::Interrupted | Stop::Diverged(_));
-    let mut summary = summary(job, data, model, ended, backend.device());
+    let mut summary = summary(job, problem, model, ended, backend.device());
     if is_done {
-        if let (Some(truth), Some(known)) = (&job.truth, &wanted.truth) {
-            summary.relative_errors = relative_errors(model, truth, known, backend)?;
+        if let Some(truth) = &wanted.truth {
+            summary.relative_errors = relative_errors(model, truth, backend)?;
         }
         predictions(job, wanted, model, backend, directory)?;
-        pictures(job, data, wanted, model, backend, directory)?;
+        pictures(job, problem, wanted, model, backend, directory)?;
     }
     let report = serde_json::to_string_pretty(&summary).expect("a report of numbers and names");
     files::write_text(&directory.report(), &format!("{report}\n"))?;
@@ -115,7 +117,7 @@ pub fn write(
 }
 
 fn summary(job: &Job, data: &Dataset, model: &Model, ended: &Ended, device: String) -> Summary {
-    let total = |losses: &Vec<f64>| job.loss(data).total(losses);
+    let total = |losses: &Vec<f64>| problem.total(losses);
     let named = |values: &[f64]| {
         let names = ended.terms.iter().cloned();
         names.zip(values).map(|(name, value)| Named { name, value: *value }).collect()
@@ -125,8 +127,14 @@ fn summary(job: &Job, data: &Dataset, model: &Model, ended: &Ended, device: Stri
         directory: job.output.display().to_string(),
         device,
         parameters: model.spec.parameters(),
-        training_rows: data.training.points(),
-        validation_rows: data.validation.as_ref().map_or(0, PointSet::points),
+        coefficients: model
+            .coefficients
+            .iter()
+            .zip(&model.parameters[model.spec.weights()..])
+            .map(|(name, value)| Named { name: name.clone(), value: *value })
+            .collect(),
+        training_rows: problem.rows(),
+        validation_rows: problem.validation().map_or(0, PointSet::points),
         stop: ended.stop.name(),
         steps: ended.state.step,
         best_step: ended.state.best.as_ref().map(|best| best.step),
@@ -143,11 +151,10 @@ fn summary(job: &Job, data: &Dataset, model: &Model, ended: &Ended, device: Stri
     }
 }
 
-fn relative_errors(model: &Model, truth: &Truth, known: &PointSet, backend: &mut dyn Backend) -> Result<Vec<Named>> {
-    let entries: Vec<Entry> = truth.columns.iter().map(|(entry, _)| *entry).collect();
-    let known = Known { points: &known.inputs, entries: &entries, columns: &known.columns };
+fn relative_errors(model: &Model, truth: &Truths, backend: &mut dyn Backend) -> Result<Vec<Named>> {
+    let known = truth.known();
     let mut named = vec![];
-    for entry in &entries {
+    for entry in known.entries {
         if let Some(value) = known.relative_error(backend, *entry)? {
             named.push(Named { name: entry.column(&model.inputs, &model.outputs), value });
         }
@@ -167,37 +174,38 @@ fn predictions(job: &Job, wanted: &Wanted, model: &Model, backend: &mut dyn Back
 
 fn pictures(
     job: &Job,
-    data: &Dataset,
+    problem: &Problem,
     wanted: &Wanted,
     model: &Model,
     backend: &mut dyn Backend,
     directory: &RunDir,
 ) -> Result<()> {
-    let targets: Vec<Entry> = job.data.targets().map(|(entry, _)| entry).collect();
-    let measured = Known { points: &data.training.inputs, entries: &targets, columns: &data.training.columns };
-    let truths: Vec<Entry> = job.truth.iter().flat_map(|truth| &truth.columns).map(|(entry, _)| *entry).collect();
-    let truth = wanted.truth.as_ref().map(|set| Known { points: &set.inputs, entries: &truths, columns: &set.columns });
+    let targets: Vec<Entry> = job.data.iter().flat_map(|data| data.targets()).map(|(entry, _)| entry).collect();
+    let measured = match &problem.data {
+        Some(data) => Known { points: &data.training.inputs, entries: &targets, columns: &data.training.columns },
+        None => Known { points: &wanted.points, entries: &[], columns: &[] },
+    };
+    let truth = wanted.truth.as_ref().map(Truths::known);
     let fit = Fit {
         title: job.name(),
         rows: plot::fit_rows(model, backend, &measured, truth.as_ref(), job.predictions.order)?,
         warning: job.warnings.first().cloned(),
     };
     plot::write_svg_png(&plot::fit(&fit), &directory.picture("fit"))?;
-    if model.spec.inputs > 1 {
+    if let Some(data) = problem.data.as_ref().filter(|_| model.spec.inputs > 1) {
         let panels = plot::parity_panels(model, backend, &data.training, data.validation.as_ref())?;
         plot::write_svg_png(&plot::parity(&Parity { title: job.name(), panels }), &directory.picture("parity"))?;
     }
-    let terms = job.loss(data).terms;
     let mut names: Vec<String> = ["step", "loss"].map(str::to_string).into();
-    names.extend(terms.iter().map(|term| format!("loss_{}", term.name)));
-    names.extend(data.validation.is_some().then(|| "validation".to_string()));
+    names.extend(problem.terms().map(|term| format!("loss_{}", term.name)));
+    names.extend(problem.validation().is_some().then(|| "validation".to_string()));
     let columns = directory.read_metrics(&names)?;
     let series = |column: usize| Series::new(columns[0].clone(), columns[column].clone());
     let history = LossHistory {
         title: job.name(),
         training: series(1),
-        validation: data.validation.is_some().then(|| series(names.len() - 1)),
-        terms: terms.into_iter().enumerate().map(|(k, term)| (term.name, series(2 + k))).collect(),
+        validation: problem.validation().is_some().then(|| series(names.len() - 1)),
+        terms: problem.terms().enumerate().map(|(k, term)| (term.name.clone(), series(2 + k))).collect(),
     };
     plot::write_svg_png(&plot::loss(&history), &directory.picture("loss"))
 }

@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::checkpoint;
-use crate::data::Dataset;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::job::Job;
-use crate::loss::Loss;
-use crate::network::{Model, Precision, initialize};
+use crate::network::{Model, Precision};
+use crate::problem::Problem;
 use crate::results::{self, Summary};
 use crate::run_dir::{Metrics, RunDir};
 use crate::trainer::{Report, Settings, State, Stop, Trainer};
@@ -74,12 +73,11 @@ pub fn run_on(
     stop: &AtomicBool,
     open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
 ) -> Result<Summary> {
-    let data = Dataset::read(&job.data, job.training.seed)?;
-    job.schedule.fits(job.training.steps(data.training.points()), "")?;
+    let problem = Problem::read(job)?;
+    job.schedule.fits(job.training.steps(problem.rows()), "")?;
     // What is asked for at the end is read first: a mistake there should not cost a training.
-    let wanted = results::Wanted::read(job, &data)?;
-    let loss = job.loss(&data);
-    let mut model = start(job, &data);
+    let wanted = results::Wanted::read(job, &problem)?;
+    let mut model = problem.model(job);
     let open = |name: &str| open(name, job.device.precision, job.device.threads, &model);
     let saved = |directory: &RunDir| {
         checkpoint::read(&directory.checkpoint(), &model.spec, job.device.precision, &model.normalizer)
@@ -98,7 +96,7 @@ pub fn run_on(
         }
     };
     job.warnings.iter().for_each(|warning| observer.warning(warning));
-    let mut training = Training { job, data: &data, loss: &loss, directory: &directory, model: &model, observer, stop };
+    let mut training = Training { job, problem: &problem, directory: &directory, model: &model, observer, stop };
     let ended = match training.on(backend.as_mut(), state) {
         Err(Error::Device { device, problem }) if job.device.fallback && !device.starts_with("cpu") => {
             training.observer.warning(&format!(
@@ -112,24 +110,10 @@ pub fn run_on(
     }?;
     model.parameters = backend.parameters()?;
     model.write(directory.model())?;
-    let summary = results::write(job, &data, &wanted, &model, &ended, backend.as_mut(), &directory)?;
+    let summary = results::write(job, &problem, &wanted, &model, &ended, backend.as_mut(), &directory)?;
     match ended.stop {
         Stop::Diverged(step) => Err(Error::Diverged { step }),
         _ => Ok(summary),
-    }
-}
-
-/// The network before its first step.
-fn start(job: &Job, data: &Dataset) -> Model {
-    let spec = job.network_spec();
-    Model {
-        inputs: data.inputs.clone(),
-        outputs: data.outputs.clone(),
-        coefficients: vec![],
-        normalizer: data.normalizer.clone(),
-        precision: job.device.precision,
-        parameters: initialize(&spec, job.network.frequency, job.training.seed),
-        spec,
     }
 }
 
@@ -146,17 +130,16 @@ pub struct Ended {
     pub seconds_now: f64,
     /// The terms' names (T).
     pub terms: Vec<String>,
-    /// Each term over all training rows (T).
+    /// Each term over all points (T).
     pub training: Vec<f64>,
-    /// Each term over the validation rows (T).
+    /// Each of the data's terms over the validation rows.
     pub validation: Option<Vec<f64>>,
 }
 
 /// What a training needs, whatever the device.
 struct Training<'a> {
     job: &'a Job,
-    data: &'a Dataset,
-    loss: &'a Loss,
+    problem: &'a Problem,
     directory: &'a RunDir,
     model: &'a Model,
     observer: &'a mut dyn Observer,
@@ -166,7 +149,7 @@ struct Training<'a> {
 impl Training<'_> {
     /// Trains on one device, from a state or from the start.
     fn on(&mut self, backend: &mut dyn Backend, state: Option<State>) -> Result<Ended> {
-        let settings = Settings::new(self.job, self.data);
+        let settings = Settings::new(self.job, self.problem);
         let done = state.as_ref().map_or(0, |state| state.step);
         self.observer.started(&backend.device(), done, settings.schedule.steps);
         let columns = self.columns();
@@ -175,12 +158,13 @@ impl Training<'_> {
             None => Metrics::create(self.directory.metrics(), &columns)?,
         };
         let started = Instant::now();
-        let mut trainer = Trainer::new(backend, &settings, self.loss, self.data, state)?;
+        let mut trainer = Trainer::new(backend, &settings, self.problem, state)?;
         let mut saved = Instant::now();
         let stop = trainer.run(self.stop, |report, trainer| {
-            let loss = self.loss.total(&report.training);
-            let validation = report.validation.as_ref().map(|losses| self.loss.total(losses));
-            metrics.row(report.step, &row(report, loss, validation))?;
+            let loss = self.problem.total(&report.training);
+            let validation = report.validation.as_ref().map(|losses| self.problem.total(losses));
+            let coefficients = trainer.coefficients()?;
+            metrics.row(report.step, &row(report, loss, &coefficients, validation))?;
             self.observer.report(report, loss, validation);
             if saved.elapsed() >= CHECKPOINT_EVERY {
                 self.save(&trainer.state()?)?;
@@ -195,7 +179,7 @@ impl Training<'_> {
             trainer.set_parameters(&best.parameters)?;
         }
         let (training, validation) = trainer.losses()?;
-        let terms = self.loss.terms.iter().map(|term| term.name.clone()).collect();
+        let terms = self.problem.terms().map(|term| term.name.clone()).collect();
         Ok(Ended { stop, steps_now: state.step - done, seconds_now, state, terms, training, validation })
     }
 
@@ -206,20 +190,21 @@ impl Training<'_> {
 
     /// The columns of `metrics.csv` behind the step, as [`row`] fills them.
     fn columns(&self) -> Vec<String> {
-        let terms = || self.loss.terms.iter().map(|term| term.name.as_str());
         let mut columns: Vec<String> = ["seconds", "learning_rate", "gradient_norm", "loss"].map(str::to_string).into();
-        columns.extend(terms().map(|name| format!("loss_{name}")));
-        if self.data.validation.is_some() {
+        columns.extend(self.problem.terms().map(|term| format!("loss_{}", term.name)));
+        columns.extend(self.model.coefficients.iter().cloned());
+        if self.problem.validation().is_some() {
             columns.push("validation".to_string());
-            columns.extend(terms().map(|name| format!("validation_{name}")));
+            columns.extend(self.problem.sets[0].loss.terms.iter().map(|term| format!("validation_{}", term.name)));
         }
         columns
     }
 }
 
-fn row(report: &Report, loss: f64, validation: Option<f64>) -> Vec<f64> {
+fn row(report: &Report, loss: f64, coefficients: &[f64], validation: Option<f64>) -> Vec<f64> {
     let mut row = vec![report.seconds, report.learning_rate, report.gradient_norm, loss];
     row.extend(&report.training);
+    row.extend(coefficients);
     row.extend(validation);
     row.extend(report.validation.iter().flatten());
     row

@@ -153,6 +153,9 @@ fn for_people(summary: &Summary) -> String {
     if let Some(step) = summary.best_step {
         text += &format!("kept the network of step {step}, whose validation loss is the lowest\n");
     }
+    for coefficient in &summary.coefficients {
+        text += &format!("{} = {:.6e}\n", coefficient.name, coefficient.value);
+    }
     let find = |list: &[Named], name: &str| {
         list.iter().find(|n| n.name == name).map_or_else(|| "-".to_string(), |n| format!("{:.3e}", n.value))
     };

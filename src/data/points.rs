@@ -1,8 +1,7 @@
-//! Where a trained network is evaluated, and what is known to be true there.
+//! Grids of points.
 
-use super::{Dataset, PointSet, TableReader};
-use crate::error::Result;
-use crate::job::{Axis, Points, Truth};
+use super::Dataset;
+use crate::job::Axis;
 
 impl Axis {
     /// Its numbers; the last is `to` itself.
@@ -26,22 +25,6 @@ pub fn grid(axes: &[Axis]) -> Vec<Vec<f64>> {
 }
 
 impl Dataset {
-    /// The points of `[predictions]` (D, B).
-    ///
-    /// # Errors
-    /// Those of the file, where they come from one.
-    pub fn prediction_points(&self, points: &Points) -> Result<Vec<Vec<f64>>> {
-        match points {
-            Points::Grid(axes) => Ok(grid(axes)),
-            Points::Data => Ok(self.default_points()),
-            Points::File(file) => {
-                let mut reader = TableReader::open(file)?;
-                reader.select(&self.inputs)?;
-                reader.read_rows()
-            }
-        }
-    }
-
     /// A grid over the data's range: 1001 points for one input, 101 by 101 for two; for more, where
     /// a grid says little, the training rows.
     pub fn default_points(&self) -> Vec<Vec<f64>> {
@@ -56,19 +39,6 @@ impl Dataset {
             Axis { from: all().fold(f64::INFINITY, f64::min), to: all().fold(f64::NEG_INFINITY, f64::max), count }
         };
         grid(&(0..self.inputs.len()).map(axis).collect::<Vec<_>>())
-    }
-
-    /// The rows of `[truth]`; their targets are its columns, in its order.
-    ///
-    /// # Errors
-    /// Those of the file.
-    pub fn truth_points(&self, truth: &Truth) -> Result<PointSet> {
-        let mut reader = TableReader::open(&truth.file)?;
-        let columns = truth.columns.iter().map(|(_, column)| column);
-        reader.select(&self.inputs.iter().chain(columns).collect::<Vec<_>>())?;
-        let mut inputs = reader.read_rows()?;
-        let targets = inputs.split_off(self.inputs.len());
-        Ok(PointSet { inputs, columns: targets, ..PointSet::default() })
     }
 }
 

@@ -3,18 +3,16 @@
 //! All that decides a step follows from the settings and the step's number, so a run that goes on
 //! from a [`State`] reaches the bits of one that was never stopped.
 
+mod sets;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-
-use crate::backend::{Backend, Batch, SetId};
-use crate::data::Dataset;
+use self::sets::Sets;
+use crate::backend::Backend;
 use crate::error::Result;
 use crate::job::Job;
-use crate::loss::Loss;
+use crate::problem::{Problem, Refined};
 use crate::optimizer::{Adam, OptimizerState, Plateau, Schedule};
 
 /// What does not change during a run.
@@ -24,9 +22,7 @@ pub struct Settings {
     pub adam: Adam,
     /// The learning rate; its `steps` are those of the run.
     pub schedule: Schedule,
-    /// Training rows.
-    pub rows: usize,
-    /// Rows a step; `rows` for full batches, in the rows' own order.
+    /// Rows of the data a step; all of them for full batches, in their own order.
     pub batch_size: usize,
     /// Steps between two reports.
     pub report_every: u64,
@@ -39,14 +35,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Those of a job over its data.
-    pub fn new(job: &Job, data: &Dataset) -> Self {
-        let rows = data.training.points();
+    /// Those of a job.
+    pub fn new(job: &Job, problem: &Problem) -> Self {
+        let rows = problem.rows();
         Self {
             adam: job.adam(),
             schedule: job.schedule(job.training.steps(rows)),
-            rows,
-            batch_size: job.training.batch_size.unwrap_or(rows).min(rows),
+            batch_size: job.training.batch_size.unwrap_or(usize::MAX),
             report_every: job.training.report_every,
             early_stopping: job.training.early_stopping,
             max_seconds: job.training.max_seconds,
@@ -70,6 +65,8 @@ pub struct State {
     pub plateau: Plateau,
     /// The best parameters so far, where early stopping keeps them.
     pub best: Option<Best>,
+    /// The points that refinement has chosen.
+    pub refined: Refined,
 }
 
 /// The state with the lowest validation loss.
@@ -96,9 +93,9 @@ pub struct Report {
     pub learning_rate: f64,
     /// The norm of the last gradient, before clipping.
     pub gradient_norm: f64,
-    /// Each term over the last batch, before its update (T).
+    /// Each term over the last batches, before their update (T).
     pub training: Vec<f64>,
-    /// Each term over the validation rows, after it (T).
+    /// Each of the data's terms over the validation rows, after it.
     pub validation: Option<Vec<f64>>,
 }
 
@@ -134,29 +131,23 @@ impl Stop {
 pub struct Trainer<'a> {
     backend: &'a mut dyn Backend,
     settings: &'a Settings,
-    loss: &'a Loss,
-    training: SetId,
-    validation: Option<SetId>,
+    problem: &'a Problem,
+    sets: Sets<'a>,
     state: State,
     /// Of this call, and the seconds before it.
     started: Instant,
     seconds_before: f64,
-    /// Whose order the training set has.
-    epoch: Option<u64>,
 }
 
 impl<'a> Trainer<'a> {
-    /// Takes the data to the backend. A `state` continues a run; without one the backend's own
+    /// Takes the point sets to the backend. A `state` continues a run; without one the backend's own
     /// parameters are the start.
     pub fn new(
         backend: &'a mut dyn Backend,
         settings: &'a Settings,
-        loss: &'a Loss,
-        data: &Dataset,
+        problem: &'a Problem,
         state: Option<State>,
     ) -> Result<Self> {
-        let training = backend.load(&data.training, loss)?;
-        let validation = data.validation.as_ref().map(|set| backend.load(set, loss)).transpose()?;
         if let Some(state) = &state {
             backend.set_parameters(&state.parameters)?;
             backend.set_optimizer_state(&state.optimizer)?;
@@ -164,7 +155,8 @@ impl<'a> Trainer<'a> {
         let state = state.unwrap_or_default();
         let seconds_before = state.seconds;
         let started = Instant::now();
-        Ok(Self { backend, settings, loss, training, validation, state, started, seconds_before, epoch: None })
+        let sets = Sets::load(backend, problem, state.step, &state.refined)?;
+        Ok(Self { backend, settings, problem, sets, state, started, seconds_before })
     }
 
     /// Trains until there is a reason to stop. `observe` hears every report, and may ask the trainer
@@ -187,8 +179,8 @@ impl<'a> Trainer<'a> {
             }
             let step = self.state.step + 1;
             let rate = self.settings.schedule.rate(step, &self.state.plateau);
-            let batch = self.batch(step)?;
-            self.backend.step(&[batch], &self.settings.adam.update(step, rate))?;
+            let batches = self.sets.batches(self.backend, self.settings, step, &mut self.state.refined)?;
+            self.backend.step(&batches, &self.settings.adam.update(step, rate))?;
             self.state.step = step;
             if !step.is_multiple_of(self.settings.report_every) && step != self.settings.schedule.steps {
                 continue;
@@ -197,7 +189,7 @@ impl<'a> Trainer<'a> {
             if let Some(step) = read.diverged_at {
                 return self.end(Stop::Diverged(step));
             }
-            let validation = self.validation.map(|set| self.backend.losses(set)).transpose()?;
+            let validation = self.sets.validation(self.backend)?;
             let report = Report {
                 step,
                 seconds: self.seconds(),
@@ -223,10 +215,17 @@ impl<'a> Trainer<'a> {
         Ok(self.state.clone())
     }
 
-    /// Each term over all training rows, and over the validation rows (T).
+    /// Each term over all points, and the data's terms over the validation rows.
     pub fn losses(&mut self) -> Result<(Vec<f64>, Option<Vec<f64>>)> {
-        let validation = self.validation.map(|set| self.backend.losses(set)).transpose()?;
-        Ok((self.backend.losses(self.training)?, validation))
+        self.sets.losses(self.backend)
+    }
+
+    /// The coefficients as they are now (K), read from the device where there are any.
+    pub fn coefficients(&mut self) -> Result<Vec<f64>> {
+        match self.problem.coefficients {
+            0 => Ok(vec![]),
+            count => self.backend.parameters().map(|parameters| parameters[parameters.len() - count..].to_vec()),
+        }
     }
 
     /// Replaces the parameters, for example by the best ones.
@@ -247,28 +246,10 @@ impl<'a> Trainer<'a> {
         Ok(stop)
     }
 
-    /// The rows of a step. Every epoch has an order of its own.
-    fn batch(&mut self, step: u64) -> Result<Batch> {
-        let Settings { rows, batch_size, seed, .. } = *self.settings;
-        let per_epoch = rows.div_ceil(batch_size) as u64;
-        let (epoch, position) = ((step - 1) / per_epoch, (step - 1) % per_epoch);
-        if batch_size < rows && self.epoch != Some(epoch) {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            // Stream 0 has split the rows.
-            rng.set_stream(epoch + 1);
-            let mut order: Vec<u32> = (0..rows as u32).collect();
-            order.shuffle(&mut rng);
-            self.backend.order(self.training, &order)?;
-            self.epoch = Some(epoch);
-        }
-        let start = position as usize * batch_size;
-        Ok(Batch { set: self.training, start, count: batch_size.min(rows - start) })
-    }
-
     /// Shows a report to the schedule and to early stopping.
     fn judge(&mut self, report: &Report) -> Result<()> {
-        let training = self.loss.total(&report.training);
-        let validation = report.validation.as_ref().map(|losses| self.loss.total(losses));
+        let training = self.problem.total(&report.training);
+        let validation = report.validation.as_ref().map(|losses| self.problem.total(losses));
         self.settings.schedule.watch(validation.unwrap_or(training), &mut self.state.plateau);
         let (Some(_), Some(loss)) = (self.settings.early_stopping, validation) else { return Ok(()) };
         match &mut self.state.best {
