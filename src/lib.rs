@@ -53,6 +53,7 @@
 //! |---|---|
 //! | [`job`] | the TOML file and the flags, validated |
 //! | [`data`] | CSV tables, the split, standardisation, point sets |
+//! | [`points`] | where collocation points come from: regions, samplers, refinement |
 //! | [`network`] | shape, activations, start weights, the model |
 //! | [`jet`], [`entry`] | which derivatives travel, and how they are named |
 //! | [`loss`] | terms: an entry of the jet against a column, or against 0 |
@@ -95,6 +96,7 @@ pub mod model_file;
 pub mod network;
 pub mod optimizer;
 pub mod plot;
+pub mod points;
 pub mod predict;
 pub mod results;
 pub mod run;
