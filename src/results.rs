@@ -7,7 +7,7 @@ use crate::data::{Dataset, PointSet};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::files;
-use crate::job::{Job, Truth};
+use crate::job::{Data, Job, Truth, TruthSource};
 use crate::network::Model;
 use crate::plot::{self, Fit, Known, LossHistory, Parity, Series};
 use crate::predict::Predictions;
@@ -29,7 +29,10 @@ impl Wanted {
     pub fn read(job: &Job, data: &Dataset) -> Result<Self> {
         Ok(Self {
             points: data.prediction_points(&job.predictions.points)?,
-            truth: job.truth.as_ref().map(|truth| data.truth_points(truth)).transpose()?,
+            truth: match job.truth.as_ref().map(|truth| &truth.source) {
+                Some(TruthSource::File { file, columns }) => Some(data.truth_points(file, columns)?),
+                Some(TruthSource::Expressions(_)) | None => None,
+            },
         })
     }
 }
@@ -144,7 +147,7 @@ fn summary(job: &Job, data: &Dataset, model: &Model, ended: &Ended, device: Stri
 }
 
 fn relative_errors(model: &Model, truth: &Truth, known: &PointSet, backend: &mut dyn Backend) -> Result<Vec<Named>> {
-    let entries: Vec<Entry> = truth.columns.iter().map(|(entry, _)| *entry).collect();
+    let entries: Vec<Entry> = truth.entries().iter().map(|(entry, _)| *entry).collect();
     let known = Known { points: &known.inputs, entries: &entries, columns: &known.columns };
     let mut named = vec![];
     for entry in &entries {
@@ -173,9 +176,9 @@ fn pictures(
     backend: &mut dyn Backend,
     directory: &RunDir,
 ) -> Result<()> {
-    let targets: Vec<Entry> = job.data.targets().map(|(entry, _)| entry).collect();
+    let targets: Vec<Entry> = job.data.iter().flat_map(Data::targets).map(|(entry, _)| entry).collect();
     let measured = Known { points: &data.training.inputs, entries: &targets, columns: &data.training.columns };
-    let truths: Vec<Entry> = job.truth.iter().flat_map(|truth| &truth.columns).map(|(entry, _)| *entry).collect();
+    let truths: Vec<Entry> = job.truth.iter().flat_map(Truth::entries).map(|(entry, _)| *entry).collect();
     let truth = wanted.truth.as_ref().map(|set| Known { points: &set.inputs, entries: &truths, columns: &set.columns });
     let fit = Fit {
         title: job.name(),

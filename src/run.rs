@@ -74,7 +74,11 @@ pub fn run_on(
     stop: &AtomicBool,
     open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
 ) -> Result<Summary> {
-    let data = Dataset::read(&job.data, job.training.seed)?;
+    let Some(table) = &job.data else {
+        let problem = "a job of equations alone cannot be trained";
+        return Err(Error::input(job.name(), problem, "give it data: add a section [data]"));
+    };
+    let data = Dataset::read(table, job.training.seed)?;
     job.schedule.fits(job.training.steps(data.training.points()), "")?;
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &data)?;

@@ -1,8 +1,11 @@
 //! Where a trained network is evaluated, and what is known to be true there.
 
+use std::path::Path;
+
 use super::{Dataset, PointSet, TableReader};
+use crate::entry::Entry;
 use crate::error::Result;
-use crate::job::{Axis, Points, Truth};
+use crate::job::{Axis, Points};
 
 impl Axis {
     /// Its numbers; the last is `to` itself.
@@ -58,13 +61,13 @@ impl Dataset {
         grid(&(0..self.inputs.len()).map(axis).collect::<Vec<_>>())
     }
 
-    /// The rows of `[truth]`; their targets are its columns, in its order.
+    /// The rows of the file of `[truth]`; their targets are its columns, in its order.
     ///
     /// # Errors
     /// Those of the file.
-    pub fn truth_points(&self, truth: &Truth) -> Result<PointSet> {
-        let mut reader = TableReader::open(&truth.file)?;
-        let columns = truth.columns.iter().map(|(_, column)| column);
+    pub fn truth_points(&self, file: &Path, columns: &[(Entry, String)]) -> Result<PointSet> {
+        let mut reader = TableReader::open(file)?;
+        let columns = columns.iter().map(|(_, column)| column);
         reader.select(&self.inputs.iter().chain(columns).collect::<Vec<_>>())?;
         let mut inputs = reader.read_rows()?;
         let targets = inputs.split_off(self.inputs.len());

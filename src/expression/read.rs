@@ -266,7 +266,7 @@ fn functions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether an expression could call `name`.
-fn is_function(name: &str) -> bool {
+pub fn is_function(name: &str) -> bool {
     functions().any(|known| known == name)
 }
 

@@ -57,6 +57,11 @@ impl Scope {
         })
     }
 
+    /// Whether a name has a meaning.
+    pub fn has(&self, name: &str) -> bool {
+        self.meaning(name).is_some()
+    }
+
     fn exact(&self, name: &str) -> Option<Meaning<'_>> {
         let place = |names: &[String]| names.iter().position(|known| known == name);
         let normal = || self.inputs.iter().position(|input| self.normals && name.strip_prefix("n_") == Some(input));
