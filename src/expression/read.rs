@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
                     self.call(name, &arguments, &part.span, &spans)?
                 }
             };
-            if let Some(value) = self.graph.value(id).filter(|value| !value.is_finite()) {
+            if let Some(value) = self.graph.without_value(id) {
                 let problem = if value.is_nan() { "this has no value" } else { "this is infinite" };
                 return Err(Fault::new(part.span.clone(), problem, "a constant part must be a finite number"));
             }
