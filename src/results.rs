@@ -116,7 +116,7 @@ pub fn write(
     Ok(summary)
 }
 
-fn summary(job: &Job, data: &Dataset, model: &Model, ended: &Ended, device: String) -> Summary {
+fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: String) -> Summary {
     let total = |losses: &Vec<f64>| problem.total(losses);
     let named = |values: &[f64]| {
         let names = ended.terms.iter().cloned();

@@ -66,7 +66,7 @@ impl Place {
 
     fn dataset(&self) -> Result<Dataset> {
         let job = Job::read(self.path("job.toml"), &Overrides::default())?;
-        Dataset::read(&job.data, job.training.seed)
+        Dataset::read(job.data.as_ref().unwrap(), job.training.seed)
     }
 
     /// Runs `jetfit predict` on the points `data.csv`, and expects it to refuse.

@@ -126,7 +126,11 @@ fn from_run(path: &Path) -> Result<(Vec<Vec<f64>>, String)> {
         return Err(Error::input(path.display(), problem, "give --points FILE, or the directory of a run"));
     }
     let job = Job::read(RunDir::open(path)?.job(), &Overrides::default())?;
-    let dataset = Dataset::read(&job.data, job.training.seed)?;
+    let Some(data) = &job.data else {
+        let problem = "a run of equations alone has no rows to check it at";
+        return Err(Error::input(path.display(), problem, "give --points FILE"));
+    };
+    let dataset = Dataset::read(data, job.training.seed)?;
     Ok(match dataset.validation {
         Some(set) => (set.inputs, "validation rows of the run".to_string()),
         None => (dataset.training.inputs, "training rows of the run, which has no others".to_string()),

@@ -130,6 +130,16 @@ impl Graph {
         }
     }
 
+    /// The number in it that is infinite or NaN, as of `1/0`, `u/0` or `u + log(-1)`.
+    pub fn without_value(&self, id: Id) -> Option<f64> {
+        let numbers = match self.node(id) {
+            Node::Constant(number) => vec![*number],
+            Node::Sum(constant, terms) => terms.iter().map(|(_, weight)| *weight).chain([*constant]).collect(),
+            _ => vec![],
+        };
+        numbers.into_iter().map(|number| number.0).find(|value| !value.is_finite())
+    }
+
     fn intern(&mut self, node: Node) -> Id {
         if let Some(id) = self.known.get(&node) {
             return *id;
@@ -246,6 +256,7 @@ impl Graph {
                 // The root's own powers, so that a negative base stays NaN.
                 self.product([(root, (2.0 * n) as i32)])
             }
+            (Some(base), None) if base < 0.0 => self.constant(f64::NAN),
             (Some(base), None) if base > 0.0 => {
                 let exponent = self.scaled(exponent, base.ln());
                 self.function(Function::Exp, exponent)
@@ -272,11 +283,13 @@ impl Graph {
 
     /// `yes` where `condition` is not 0, `no` elsewhere.
     pub fn select(&mut self, condition: Id, yes: Id, no: Id) -> Id {
-        match self.value(condition) {
+        match (self.value(condition), self.value(yes), self.value(no)) {
             _ if yes == no => yes,
-            Some(0.0) => no,
-            Some(_) => yes,
-            None => self.intern(Node::Select(condition, yes, no)),
+            (Some(0.0), ..) => no,
+            (Some(_), ..) => yes,
+            // A comparison is 1 or 0 itself.
+            (None, Some(1.0), Some(0.0)) if matches!(self.node(condition), Node::Compare(..)) => condition,
+            _ => self.intern(Node::Select(condition, yes, no)),
         }
     }
 

@@ -72,13 +72,15 @@ use std::fmt::Display;
 
 pub use self::graph::Leaf;
 pub use self::program::Program;
+pub use self::read::is_function;
 pub use self::residual::Residual;
-pub use self::scope::Scope;
+pub use self::scope::{CONSTANTS, Scope};
 pub use self::tile::{Registers, Row};
 pub use self::token::is_name;
 
 use self::graph::{Graph, Id};
 use self::read::Reader;
+use self::token::Token;
 use crate::data::Normalizer;
 use crate::entry::Entry;
 use crate::error::Result;
@@ -143,6 +145,12 @@ impl Expression {
         coefficients
     }
 
+    /// The columns that it reads, as [`Scope::columns`] counts them, in the order of first mention.
+    pub fn columns(&self) -> Vec<usize> {
+        let column = |leaf| if let Leaf::Column(i) = leaf { Some(i) } else { None };
+        self.leaves().into_iter().filter_map(column).collect()
+    }
+
     /// The fewest channels that carry what it reads.
     pub fn layout(&self, inputs: usize) -> JetLayout {
         JetLayout::selected(inputs, self.entries().into_iter().map(|entry| entry.derivative))
@@ -159,6 +167,12 @@ impl Expression {
     pub fn compile(&self, layout: &JetLayout, normalizer: &Normalizer) -> Residual {
         Residual::new(self, layout, normalizer)
     }
+}
+
+/// The names that a text mentions, in order; none for a text that is no expression.
+pub fn names(text: &str) -> Vec<String> {
+    let name = |(token, _)| if let Token::Name(name) = token { Some(name) } else { None };
+    token::tokens(text).into_iter().flatten().filter_map(name).collect()
 }
 
 /// What is known at points before training, one column each (B), in the user's units.

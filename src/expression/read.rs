@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
                     self.call(name, &arguments, &part.span, &spans)?
                 }
             };
-            if let Some(value) = self.graph.value(id).filter(|value| !value.is_finite()) {
+            if let Some(value) = self.graph.without_value(id) {
                 let problem = if value.is_nan() { "this has no value" } else { "this is infinite" };
                 return Err(Fault::new(part.span.clone(), problem, "a constant part must be a finite number"));
             }
@@ -266,7 +266,7 @@ fn functions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether an expression could call `name`.
-fn is_function(name: &str) -> bool {
+pub fn is_function(name: &str) -> bool {
     functions().any(|known| known == name)
 }
 

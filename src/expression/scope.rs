@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::graph::Leaf;
+use super::token::is_name;
 use crate::entry::Entry;
 use crate::error::nearest;
 use crate::jet::Derivative;
@@ -57,6 +58,11 @@ impl Scope {
         })
     }
 
+    /// Whether a name has a meaning.
+    pub fn has(&self, name: &str) -> bool {
+        self.meaning(name).is_some()
+    }
+
     fn exact(&self, name: &str) -> Option<Meaning<'_>> {
         let place = |names: &[String]| names.iter().position(|known| known == name);
         let normal = || self.inputs.iter().position(|input| self.normals && name.strip_prefix("n_") == Some(input));
@@ -105,7 +111,8 @@ impl Scope {
         let normals = self.inputs.iter().filter(|_| self.normals).map(|input| format!("n_{input}"));
         let own = self.inputs.iter().chain(&self.outputs).chain(&self.coefficients).chain(self.definitions.keys());
         let constants = CONSTANTS.into_iter().map(|(name, _)| name.to_string());
-        own.chain(&self.columns).cloned().chain(normals).chain(constants).collect()
+        let columns = self.columns.iter().map(|name| if is_name(name) { name.clone() } else { format!("`{name}`") });
+        own.cloned().chain(columns).chain(normals).chain(constants).collect()
     }
 
     /// First and second derivatives of the outputs, as far as subscripts reach.

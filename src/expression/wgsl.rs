@@ -38,6 +38,8 @@ impl Program {
         match operand {
             Operand::Read(read) => self.parameter(read),
             Operand::Value(value) => format!("v{value}"),
+            // WGSL has no literal for it, but this has no value either.
+            Operand::Constant(number) if number.0.is_nan() => "log_f32(-1.0)".to_string(),
             Operand::Constant(number) => {
                 let value = number.0 as f32;
                 let flushed = if value.is_subnormal() { 0.0 } else { value };

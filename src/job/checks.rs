@@ -1,10 +1,10 @@
 //! What must hold between the keys of a job.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::section::{Document, Section};
-use super::{Data, Job, Length, ScheduleSettings};
+use super::{Data, Job, Length, ScheduleSettings, Truth, TruthSource};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 
@@ -14,6 +14,7 @@ pub(super) const LOSS_KEYS: &[&str] = &["value", "first", "second", "curvature",
 /// Everything that needs more than one section.
 pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) -> Result<()> {
     size(job, place)?;
+    entries(job, document)?;
     terms(job, document)?;
     warmup(job, place)?;
     smoothness(job, place)
@@ -23,9 +24,9 @@ pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) 
 fn size(job: &Job, place: &Path) -> Result<()> {
     const MOST: usize = (1 << 31) - 1;
     let hidden = job.network.hidden.iter().copied();
-    let mut widths = [job.data.inputs.len()].into_iter().chain(hidden).chain([job.data.outputs.len()]);
+    let mut widths = [job.inputs.len()].into_iter().chain(hidden).chain([job.outputs.len()]);
     let first = widths.next().unwrap_or(0);
-    let count = widths.try_fold((first, 0usize), |(before, count), width| {
+    let count = widths.try_fold((first, job.coefficients.len()), |(before, count), width| {
         Some((width, count.checked_add(width.checked_mul(before.checked_add(1)?)?)?))
     });
     match count {
@@ -38,9 +39,9 @@ fn size(job: &Job, place: &Path) -> Result<()> {
     }
 }
 
-/// Every weight and scale names a term, and some weight is not 0.
+/// Every weight and scale names a data term, and some weight is not 0.
 fn terms(job: &Job, document: &Document) -> Result<()> {
-    let names: Vec<String> = job.terms().map(|term| term.name).collect();
+    let names: Vec<String> = job.data_terms().map(|term| term.name).collect();
     let section = document.section("loss", LOSS_KEYS)?;
     for key in ["weights", "scales"] {
         let Some(item) = section.get(key) else { continue };
@@ -48,9 +49,11 @@ fn terms(job: &Job, document: &Document) -> Result<()> {
             return Err(entry.unknown_entry(name, &names));
         }
     }
-    if job.terms().all(|term| term.weight == 0.0) {
+    let equations = job.terms.iter().map(|term| term.weight);
+    if job.data_terms().map(|term| term.weight).chain(equations).all(|weight| weight == 0.0) {
         let problem = "every term has weight 0, so that there is nothing to fit";
-        return Err(Error::input(section.place("value"), problem, "give a term a weight above 0"));
+        let place = if job.data.is_some() { section.place("value") } else { document.section_place("term") };
+        return Err(Error::input(place, problem, "give a term a weight above 0"));
     }
     Ok(())
 }
@@ -78,14 +81,19 @@ impl ScheduleSettings {
 fn smoothness(job: &mut Job, place: &Path) -> Result<()> {
     let activation = job.network.activation;
     let file = place.display();
-    if job.data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == 2) {
+    if job.data.iter().flat_map(|data| &data.derivatives).any(|(entry, _)| entry.derivative.order() == 2) {
         activation.supports(2, &format!("{file}: data.derivatives"))?;
     }
     if job.loss.curvature > 0.0 {
         activation.supports(2, &format!("{file}: loss.curvature"))?;
     }
-    let truth = job.truth.iter().flat_map(|truth| &truth.columns).any(|(entry, _)| entry.derivative.order() == 2);
-    let key = if truth { "truth.columns" } else { "predictions.order" };
+    let source = job.truth.as_ref().map(|truth| &truth.source);
+    let truth = job.truth.iter().flat_map(Truth::entries).any(|(entry, _)| entry.derivative.order() == 2);
+    let key = match source {
+        Some(TruthSource::File { .. }) if truth => "truth.columns",
+        Some(TruthSource::Expressions(_)) if truth => "truth.expressions",
+        _ => "predictions.order",
+    };
     if !truth && job.predictions.order < 2 {
         return Ok(());
     }
@@ -98,7 +106,7 @@ fn smoothness(job: &mut Job, place: &Path) -> Result<()> {
     }
 }
 
-/// No column plays two parts, and no two entries share a name.
+/// No column plays two parts.
 pub(super) fn columns(section: &Section, data: &Data) -> Result<()> {
     let mut parts: BTreeMap<&str, &str> = BTreeMap::new();
     let derivatives = data.derivatives.iter().map(|(_, column)| column.as_str());
@@ -116,12 +124,21 @@ pub(super) fn columns(section: &Section, data: &Data) -> Result<()> {
             }
         }
     }
-    let mut names = BTreeMap::new();
-    for entry in Entry::all(data.inputs.len(), data.outputs.len()) {
-        let name = entry.column(&data.inputs, &data.outputs);
-        if data.inputs.contains(&name) || names.insert(name.clone(), entry).is_some() {
+    Ok(())
+}
+
+/// No two entries of the results share a column, nor one with an input.
+fn entries(job: &Job, document: &Document) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for entry in Entry::all(job.inputs.len(), job.outputs.len()) {
+        let name = entry.column(&job.inputs, &job.outputs);
+        if job.inputs.contains(&name) || !names.insert(name.clone()) {
             let problem = format!("with these inputs and outputs two columns of the results would be named {name:?}");
-            return Err(Error::input(section.place("outputs"), problem, "rename a column of the data file"));
+            let (key, mend) = match job.data {
+                Some(_) => ("data.outputs", "rename a column of the data file"),
+                None => ("network.outputs", "rename an output"),
+            };
+            return Err(Error::input(document.key_place(key), problem, mend));
         }
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! The lists and tables in a job: columns, jet entries, axes of a grid.
 
 use super::Axis;
-use super::section::Item;
+use super::item::Item;
 use crate::entry::Entry;
 use crate::error::Result;
+use crate::points::Variable;
 
 /// A list of at least one column name.
 pub(super) fn columns(item: &Item) -> Result<Vec<String>> {
@@ -63,4 +64,20 @@ pub(super) fn axes(grid: &Item, inputs: &[String]) -> Result<Vec<Axis>> {
             "take fewer, or put the points into a file and use `jetfit predict`, which streams them",
         )),
     }
+}
+
+/// Axes of about 10⁴ points at most over a box: 1001, 101 by 101, 21 by 21 by 21, …
+pub(super) fn grid_over(variables: &[Variable]) -> Vec<Axis> {
+    // 2¹³ is the most corners within 10⁴; further inputs stay in the middle.
+    const MOST: usize = 13;
+    let count = match variables.len().min(MOST) {
+        1 => 1001,
+        2 => 101,
+        dimensions => (1e4f64.powf(1.0 / dimensions as f64) + 1e-9) as usize,
+    };
+    let axis = |(k, Variable { low, high, .. }): (usize, &Variable)| match low / 2.0 + high / 2.0 {
+        middle if k >= MOST => Axis { from: middle, to: middle, count: 1 },
+        _ => Axis { from: *low, to: *high, count },
+    };
+    variables.iter().enumerate().map(axis).collect()
 }

@@ -2,9 +2,14 @@
 //! names the file, the line and the key, or the flag.
 
 mod checks;
+mod equations;
+mod item;
 mod lists;
+mod names;
 mod read;
+mod read_equations;
 mod section;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -12,20 +17,36 @@ mod write;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
+pub use self::settings::{Device, Length, Optimizer, OptimizerKind, ScheduleSettings, Training};
+
 use crate::data::Dataset;
 use crate::entry::{Entry, Seconds};
 use crate::loss::{Loss, Term};
 use crate::network::{Activation, NetworkSpec, Precision};
-use crate::optimizer::{Adam, Schedule, Shape};
+use crate::optimizer::{Adam, Schedule};
+use crate::points::Variable;
 
 /// A validated job: one field for each section of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// What is fitted.
-    pub data: Data,
+    /// The inputs' names (D ≥ 1): those of the data, else of the variables.
+    pub inputs: Vec<String>,
+    /// The outputs' names (M ≥ 1): those of the data, else of the network.
+    pub outputs: Vec<String>,
+    /// The table that is fitted.
+    pub data: Option<Data>,
+    /// `[variables]`: the interval of each input, in the order of `inputs`; empty where there is none.
+    pub variables: Vec<Variable>,
+    /// `[coefficients]`: trained numbers with their start values (K), in the file's order.
+    pub coefficients: Vec<(String, f64)>,
+    /// `[definitions]`: expressions by name.
+    pub definitions: BTreeMap<String, String>,
+    /// `[[term]]`: the equations, in the file's order.
+    pub terms: Vec<EquationTerm>,
     /// The network's shape.
     pub network: Network,
-    /// The loss's weights and scales.
+    /// The data terms' weights and scales; the defaults without data.
     pub loss: LossSettings,
     /// The optimizer.
     pub optimizer: Optimizer,
@@ -101,74 +122,6 @@ pub struct LossSettings {
     pub scales: BTreeMap<String, f64>,
 }
 
-/// `[optimizer]`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Optimizer {
-    /// Adam or AdamW.
-    pub kind: OptimizerKind,
-    /// The rate at the end of the warm-up.
-    pub learning_rate: f64,
-    /// The constants of both.
-    pub adam: Adam,
-}
-
-/// The optimizers by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OptimizerKind {
-    /// Adam.
-    Adam,
-    /// Adam with decoupled weight decay.
-    AdamW,
-}
-
-/// `[schedule]`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ScheduleSettings {
-    /// How the rate falls.
-    pub shape: Shape,
-    /// Steps over which it rises first.
-    pub warmup: u64,
-}
-
-/// `[training]`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Training {
-    /// How long.
-    pub length: Length,
-    /// Rows a step; `None` for all of them.
-    pub batch_size: Option<usize>,
-    /// Steps between two reports.
-    pub report_every: u64,
-    /// Seconds after which the run ends as if it were done.
-    pub max_seconds: Option<f64>,
-    /// Reports without a lower validation loss after which it ends.
-    pub early_stopping: Option<u64>,
-    /// Start values, split and shuffles follow from it.
-    pub seed: u64,
-}
-
-/// How long a run trains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
-    /// Optimizer steps.
-    Steps(u64),
-    /// Passes through the training rows.
-    Epochs(u64),
-}
-
-/// `[device]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Device {
-    /// `auto`, `cpu`, `gpu` or a part of an adapter's name.
-    pub name: String,
-    /// f64 runs on the CPU alone.
-    pub precision: Precision,
-    /// CPU threads; 0 for all.
-    pub threads: usize,
-    /// Whether a run whose GPU fails goes on on the CPU.
-    pub fallback: bool,
-}
-
 /// `[predictions]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predictions {
@@ -185,7 +138,7 @@ pub struct Predictions {
 /// Where the trained network is evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Points {
-    /// A grid over the data's range, or the training rows for more than two inputs; see
+    /// With data alone: a grid over the data's range, or the training rows for more than two inputs; see
     /// [`Dataset::default_points`].
     Data,
     /// The product of one axis for each input, the last input running fastest.
@@ -203,15 +156,6 @@ pub struct Axis {
     pub to: f64,
     /// How many.
     pub count: usize,
-}
-
-/// `[truth]`: a table of what is known, for errors and plots.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Truth {
-    /// A CSV file that has the input columns.
-    pub file: PathBuf,
-    /// Entries and their columns in it, ordered as [`Entry::all`] orders them.
-    pub columns: Vec<(Entry, String)>,
 }
 
 /// What flags put in the place of a job's keys.
@@ -243,15 +187,15 @@ impl Job {
     /// The shape of the network.
     pub fn network_spec(&self) -> NetworkSpec {
         NetworkSpec {
-            inputs: self.data.inputs.len(),
+            inputs: self.inputs.len(),
             hidden: self.network.hidden.clone(),
-            outputs: self.data.outputs.len(),
+            outputs: self.outputs.len(),
             activation: self.network.activation,
-            coefficients: 0,
+            coefficients: self.coefficients.len(),
         }
     }
 
-    /// The terms: values, then derivative columns, then curvature penalties. A term's scale is, if
+    /// The data terms: values, then derivative columns, then curvature penalties. A term's scale is, if
     /// the job names none, the standard deviation of its target over the training rows; if that is
     /// 0 or there is no target, what the entry is when its standardised self is 1.
     pub fn loss(&self, data: &Dataset) -> Loss {
@@ -261,7 +205,7 @@ impl Job {
             let scale = scale.unwrap_or_else(|| entry.natural_scale(&data.normalizer));
             Term::misfit(name, entry, column, scale, weight)
         };
-        Loss { terms: self.terms().map(term).collect() }
+        Loss { terms: self.data_terms().map(term).collect() }
     }
 
     /// The constants of the optimizer.
@@ -276,9 +220,10 @@ impl Job {
     }
 
     /// The data terms and penalties with their own weights, in the order of the reports.
-    fn terms(&self) -> impl Iterator<Item = DataTerm> + '_ {
-        let Data { inputs, outputs, .. } = &self.data;
-        let targets = self.data.targets().enumerate().map(|(column, (entry, _))| (entry, Some(column)));
+    fn data_terms(&self) -> impl Iterator<Item = DataTerm> + '_ {
+        let (inputs, outputs) = (&self.inputs, &self.outputs);
+        let targets =
+            self.data.iter().flat_map(Data::targets).enumerate().map(|(column, (entry, _))| (entry, Some(column)));
         let seconds = Entry::all(inputs.len(), outputs.len()).into_iter().filter(Entry::is_pure_second);
         let penalties = seconds.filter(|_| self.loss.curvature > 0.0).map(|entry| (entry, None));
         targets.chain(penalties).map(move |(entry, column)| {
@@ -309,18 +254,5 @@ impl Data {
     pub fn targets(&self) -> impl Iterator<Item = (Entry, &str)> + '_ {
         let values = self.outputs.iter().enumerate().map(|(output, column)| (Entry::value(output), column.as_str()));
         values.chain(self.derivatives.iter().map(|(entry, column)| (*entry, column.as_str())))
-    }
-}
-
-impl Training {
-    /// The steps of a run over `rows` training rows; the last batch of an epoch may be smaller.
-    pub fn steps(&self, rows: usize) -> u64 {
-        match self.length {
-            Length::Steps(steps) => steps,
-            Length::Epochs(epochs) => {
-                let batches = rows.div_ceil(self.batch_size.unwrap_or(rows).max(1)).max(1);
-                epochs.saturating_mul(batches as u64)
-            }
-        }
     }
 }

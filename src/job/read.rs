@@ -3,14 +3,31 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::lists::{axes, columns, entries};
-use super::section::{Document, Item};
+use super::item::Item;
+use super::lists::{axes, columns, entries, grid_over};
+use super::section::Document;
 use super::*;
 use crate::error::{Error, Result};
 use crate::network::DEFAULT_FREQUENCY;
+use crate::optimizer::Shape;
 
-const SECTIONS: [&str; 10] =
-    ["data", "network", "loss", "optimizer", "schedule", "training", "device", "predictions", "truth", "output"];
+const SECTIONS: [&str; 14] = [
+    "data",
+    "variables",
+    "network",
+    "coefficients",
+    "definitions",
+    "loss",
+    "optimizer",
+    "schedule",
+    "training",
+    "device",
+    "predictions",
+    "truth",
+    "output",
+    // The last is a list.
+    "term",
+];
 
 impl Job {
     /// Reads a job file; relative paths in it start at its folder.
@@ -35,38 +52,54 @@ impl Job {
 }
 
 /// What every section's reading needs.
-struct Reader<'a> {
-    document: &'a Document<'a>,
-    place: &'a Path,
-    overrides: &'a Overrides,
+pub(super) struct Reader<'a> {
+    pub document: &'a Document<'a>,
+    pub place: &'a Path,
+    pub overrides: &'a Overrides,
 }
 
 impl Reader<'_> {
     fn job(&self) -> Result<Job> {
         let data = self.data()?;
-        let network = self.network()?;
+        let variables = self.variables(data.as_ref())?;
+        let (network, outputs) = self.network(data.as_ref())?;
+        let inputs = match &data {
+            Some(data) => data.inputs.clone(),
+            None => variables.iter().map(|variable| variable.name.clone()).collect(),
+        };
         let mut job = Job {
-            loss: self.loss(&data)?,
+            coefficients: self.coefficients()?,
+            definitions: self.definitions()?,
+            terms: vec![],
+            loss: self.loss(data.as_ref())?,
             optimizer: self.optimizer()?,
             schedule: self.schedule()?,
-            training: self.training(&data)?,
+            training: self.training(data.as_ref())?,
             device: self.device()?,
-            predictions: self.predictions(&data)?,
-            truth: self.truth(&data)?,
+            predictions: self.predictions(&inputs, data.is_none().then_some(&variables))?,
+            truth: self.truth(&inputs, &outputs)?,
             output: self.output()?,
             warnings: vec![],
+            inputs,
+            outputs,
             data,
+            variables,
             network,
         };
+        names::check(&job, self.document)?;
+        self.equations(&mut job)?;
         checks::across_sections(&mut job, self.document, self.place)?;
         Ok(job)
     }
 
-    fn data(&self) -> Result<Data> {
+    fn data(&self) -> Result<Option<Data>> {
         let section = self.document.section(
             "data",
             &["file", "inputs", "outputs", "derivatives", "weights", "validation_fraction", "validation_file"],
         )?;
+        if !section.is_present() {
+            return Ok(None);
+        }
         let file = section.required("file", "\"data.csv\"", |item| self.path(item))?;
         let inputs = section.required("inputs", "[\"x\"]", columns)?;
         let outputs = section.required("outputs", "[\"y\"]", columns)?;
@@ -92,11 +125,17 @@ impl Reader<'_> {
         };
         let data = Data { file, inputs, outputs, derivatives, weights, validation };
         checks::columns(&section, &data)?;
-        Ok(data)
+        Ok(Some(data))
     }
 
-    fn network(&self) -> Result<Network> {
-        let section = self.document.section("network", &["hidden", "activation", "frequency"])?;
+    /// And the names of the outputs.
+    fn network(&self, data: Option<&Data>) -> Result<(Network, Vec<String>)> {
+        let section = self.document.section("network", &["outputs", "hidden", "activation", "frequency"])?;
+        section.only_if("outputs", data.is_none(), "a job without [data], whose outputs are named by data.outputs")?;
+        let outputs = match data {
+            Some(data) => data.outputs.clone(),
+            None => section.required("outputs", "[\"u\"]", columns)?,
+        };
         let hidden = section.read("hidden", vec![64, 64], |item| {
             item.list()?.iter().map(|width| Ok(width.count()? as usize)).collect()
         })?;
@@ -105,12 +144,21 @@ impl Reader<'_> {
         let is_sin = activation == Activation::Sin;
         section.only_if("frequency", is_sin, "activation = \"sin\"")?;
         let frequency = section.read("frequency", DEFAULT_FREQUENCY, Item::positive)?;
-        Ok(Network { hidden, activation, frequency: is_sin.then_some(frequency) })
+        Ok((Network { hidden, activation, frequency: is_sin.then_some(frequency) }, outputs))
     }
 
-    fn loss(&self, data: &Data) -> Result<LossSettings> {
+    fn loss(&self, data: Option<&Data>) -> Result<LossSettings> {
         let section = self.document.section("loss", checks::LOSS_KEYS)?;
-        let has = |order| data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == order);
+        if section.is_present() && data.is_none() {
+            let problem = "this section has no effect here: it weighs the columns of [data]";
+            return Err(Error::input(
+                self.document.section_place("loss"),
+                problem,
+                "remove it; each [[term]] has its own weight",
+            ));
+        }
+        let derivatives = || data.iter().flat_map(|data| &data.derivatives);
+        let has = |order| derivatives().any(|(entry, _)| entry.derivative.order() == order);
         section.only_if("first", has(1), "a first derivative in data.derivatives")?;
         section.only_if("second", has(2), "a second derivative in data.derivatives")?;
         Ok(LossSettings {
@@ -166,11 +214,13 @@ impl Reader<'_> {
         Ok(ScheduleSettings { shape, warmup: section.read("warmup", 0, Item::whole)? })
     }
 
-    fn training(&self, data: &Data) -> Result<Training> {
+    fn training(&self, data: Option<&Data>) -> Result<Training> {
         let section = self.document.section(
             "training",
             &["steps", "epochs", "batch_size", "report_every", "max_seconds", "early_stopping", "seed"],
         )?;
+        section.only_if("epochs", data.is_some(), "[data]; without it, give training.steps")?;
+        section.only_if("batch_size", data.is_some(), "[data]; the count of a term's points is its own")?;
         let steps = section.optional("steps", Item::count)?;
         let epochs = section.optional("epochs", Item::count)?;
         let length = match (self.overrides.steps, steps, epochs) {
@@ -185,7 +235,7 @@ impl Reader<'_> {
         };
         section.only_if(
             "early_stopping",
-            data.validation != Validation::None,
+            data.is_some_and(|data| data.validation != Validation::None),
             "data.validation_fraction or data.validation_file",
         )?;
         let max_seconds = section.optional("max_seconds", Item::positive)?;
@@ -229,15 +279,16 @@ impl Reader<'_> {
         Ok(device)
     }
 
-    fn predictions(&self, data: &Data) -> Result<Predictions> {
+    /// By default over the box where the job has no data.
+    fn predictions(&self, inputs: &[String], default: Option<&Vec<Variable>>) -> Result<Predictions> {
         let section = self.document.section("predictions", &["grid", "points", "order", "second", "allow_rough"])?;
         let points = match (section.get("grid"), section.get("points")) {
             (Some(_), Some(points)) => {
                 return Err(points.error("grid and points exclude each other", "keep one of them"));
             }
-            (Some(grid), None) => Points::Grid(axes(&grid, &data.inputs)?),
+            (Some(grid), None) => Points::Grid(axes(&grid, inputs)?),
             (None, Some(points)) => Points::File(self.path(&points)?),
-            (None, None) => Points::Data,
+            (None, None) => default.map_or(Points::Data, |variables| Points::Grid(grid_over(variables))),
         };
         let order = section.read("order", 2, Item::whole)? as usize;
         if order > 2 {
@@ -252,22 +303,6 @@ impl Reader<'_> {
             seconds: section.read("second", Seconds::Diagonal, |item| item.one_of(&choices))?,
             allow_rough: section.read("allow_rough", false, Item::flag)?,
         })
-    }
-
-    fn truth(&self, data: &Data) -> Result<Option<Truth>> {
-        let section = self.document.section("truth", &["file", "columns"])?;
-        if !section.is_present() {
-            return Ok(None);
-        }
-        let file = section.required("file", "\"truth.csv\"", |item| self.path(item))?;
-        let columns = section.required("columns", "{ y = \"y\" }", |item| {
-            let columns = entries(item, &data.inputs, &data.outputs, |_| true)?;
-            if columns.is_empty() {
-                return Err(item.error("it names no column", "name at least one, or remove the section"));
-            }
-            Ok(columns)
-        })?;
-        Ok(Some(Truth { file, columns }))
     }
 
     fn output(&self) -> Result<PathBuf> {
@@ -286,7 +321,7 @@ impl Reader<'_> {
     }
 
     /// A path in the job, made absolute from the job's folder.
-    fn path(&self, item: &Item) -> Result<PathBuf> {
+    pub fn path(&self, item: &Item) -> Result<PathBuf> {
         let text = item.text()?;
         absolute(&self.place.parent().unwrap_or(Path::new("")).join(text))
     }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::Result;
 use crate::jet::Derivative;
+use crate::optimizer::Shape;
 
 const SMALLEST: &str = "[data]\nfile = \"a.csv\"\ninputs = [\"x\"]\noutputs = [\"y\"]\n";
 
@@ -22,7 +23,7 @@ fn error_of(more: &str) -> String {
 #[test]
 fn defaults_are_those_of_the_documentation() {
     let job = parse(SMALLEST).unwrap();
-    assert_eq!(job.data.file, PathBuf::from("/jobs/sine/a.csv"));
+    assert_eq!(job.data.as_ref().unwrap().file, PathBuf::from("/jobs/sine/a.csv"));
     assert_eq!(job.network, Network { hidden: vec![64, 64], activation: Activation::Tanh, frequency: None });
     assert_eq!(job.optimizer.adam, Adam::default());
     assert_eq!(job.schedule.shape, Shape::Cosine { final_fraction: 0.01 });
@@ -41,7 +42,7 @@ fn terms_are_values_then_derivatives_then_penalties() {
     let text = SMALLEST.replace("[\"x\"]", "[\"x\", \"t\"]")
         + "derivatives = { d2y_dx2 = \"c\", dy_dt = \"s\" }\n[loss]\ncurvature = 0.1\nweights = { dy_dt = 0.5, curvature_d2y_dt2 = 2 }";
     let job = parse(&text).unwrap();
-    let terms: Vec<_> = job.terms().map(|term| (term.name, term.column, term.weight)).collect();
+    let terms: Vec<_> = job.data_terms().map(|term| (term.name, term.column, term.weight)).collect();
     let expected = [
         ("y", Some(0), 1.0),
         ("dy_dt", Some(1), 0.5),
@@ -50,7 +51,7 @@ fn terms_are_values_then_derivatives_then_penalties() {
         ("curvature_d2y_dt2", None, 2.0),
     ];
     assert_eq!(terms, expected.map(|(name, target, weight)| (name.to_string(), target, weight)));
-    assert_eq!(job.data.derivatives[0].0, Entry { output: 0, derivative: Derivative::First(1) });
+    assert_eq!(job.data.as_ref().unwrap().derivatives[0].0, Entry { output: 0, derivative: Derivative::First(1) });
 }
 
 #[test]

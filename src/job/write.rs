@@ -5,42 +5,68 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::*;
+use crate::optimizer::Shape;
+use crate::points::{BallSpec, Refine};
 
 impl Job {
     /// The resolved job: every key that takes part, paths absolute. It reads back to an equal job.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
-        for (name, keys) in self.sections() {
+        for (header, keys) in self.sections() {
             if !text.is_empty() {
                 text.push('\n');
             }
-            text.push_str(&format!("[{name}]\n"));
-            keys.iter().for_each(|(key, value)| text.push_str(&format!("{key} = {value}\n")));
+            text.push_str(&format!("{header}\n"));
+            keys.iter().for_each(|(name, value)| text.push_str(&format!("{} = {value}\n", key(name))));
         }
         text
     }
 
-    fn sections(&self) -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
-        let mut sections = vec![
-            ("data", self.data.keys()),
-            ("network", self.network.keys()),
-            ("loss", self.loss_keys()),
+    fn sections(&self) -> Vec<(String, Vec<(&str, Value)>)> {
+        let mut sections = vec![];
+        sections.extend(self.data.as_ref().map(|data| ("data", data.keys())));
+        let interval = |v: &Variable| -> Value { vec![v.low, v.high].into() };
+        sections.push(("variables", self.variables.iter().map(|v| (v.name.as_str(), interval(v))).collect()));
+        sections.push(("network", self.network_keys()));
+        let coefficients = self.coefficients.iter().map(|(name, start)| (name.as_str(), (*start).into()));
+        sections.push(("coefficients", coefficients.collect()));
+        let definitions = self.definitions.iter().map(|(name, text)| (name.as_str(), text.as_str().into()));
+        sections.push(("definitions", definitions.collect()));
+        sections.extend(self.data.as_ref().map(|data| ("loss", self.loss_keys(data))));
+        sections.extend([
             ("optimizer", self.optimizer.keys()),
             ("schedule", self.schedule.keys()),
             ("training", self.training.keys()),
             ("device", self.device.keys()),
-            ("predictions", self.predictions.keys(&self.data.inputs)),
-        ];
-        if let Some(truth) = &self.truth {
-            sections.push(("truth", vec![("file", path(&truth.file)), ("columns", self.data.table(&truth.columns))]));
-        }
-        sections.push(("output", vec![("directory", path(&self.output))]));
-        sections
+            ("predictions", self.predictions.keys(&self.inputs)),
+            ("truth", self.truth_keys()),
+            ("output", vec![("directory", path(&self.output))]),
+        ]);
+        sections.retain(|(_, keys)| !keys.is_empty());
+        let headed = sections.into_iter().map(|(name, keys)| (format!("[{name}]"), keys));
+        headed.chain(self.terms.iter().map(|term| ("[[term]]".to_string(), term.keys()))).collect()
     }
 
-    fn loss_keys(&self) -> Vec<(&'static str, Value)> {
+    fn network_keys(&self) -> Vec<(&str, Value)> {
+        let mut keys = self.network.keys();
+        if self.data.is_none() {
+            keys.insert(0, ("outputs", self.outputs.clone().into()));
+        }
+        keys
+    }
+
+    fn truth_keys(&self) -> Vec<(&str, Value)> {
+        let table = |columns| entries(columns, &self.inputs, &self.outputs);
+        match self.truth.as_ref().map(|truth| &truth.source) {
+            None => vec![],
+            Some(TruthSource::File { file, columns }) => vec![("file", path(file)), ("columns", table(columns))],
+            Some(TruthSource::Expressions(expressions)) => vec![("expressions", table(expressions))],
+        }
+    }
+
+    fn loss_keys(&self, data: &Data) -> Vec<(&'static str, Value)> {
         let LossSettings { value, first, second, curvature, weights, scales } = &self.loss;
-        let has = |order| self.data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == order);
+        let has = |order| data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == order);
         let mut keys = vec![("value", (*value).into())];
         keys.extend(has(1).then(|| ("first", (*first).into())));
         keys.extend(has(2).then(|| ("second", (*second).into())));
@@ -59,7 +85,7 @@ impl Data {
             ("file", path(&self.file)),
             ("inputs", self.inputs.clone().into()),
             ("outputs", self.outputs.clone().into()),
-            ("derivatives", self.table(&self.derivatives)),
+            ("derivatives", entries(&self.derivatives, &self.inputs, &self.outputs)),
         ];
         keys.extend(self.weights.as_ref().map(|column| ("weights", column.as_str().into())));
         match &self.validation {
@@ -68,11 +94,6 @@ impl Data {
             Validation::File(file) => keys.push(("validation_file", path(file))),
         }
         keys
-    }
-
-    fn table(&self, columns: &[(Entry, String)]) -> Value {
-        let name = |entry: &Entry| entry.column(&self.inputs, &self.outputs);
-        Table::from_iter(columns.iter().map(|(entry, column)| (name(entry), column.as_str().into()))).into()
     }
 }
 
@@ -174,6 +195,63 @@ impl Predictions {
         keys.push(("allow_rough", self.allow_rough.into()));
         keys
     }
+}
+
+impl EquationTerm {
+    fn keys(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("name", self.name.as_str().into()),
+            ("residual", self.residual.as_str().into()),
+            ("weight", self.weight.into()),
+            ("points", self.points.table().into()),
+        ]
+    }
+}
+
+impl TermPoints {
+    fn table(&self) -> Table {
+        let spec = match self {
+            TermPoints::File(file) => return table([("file", path(file))]),
+            TermPoints::Sampled(spec) => spec,
+        };
+        let mut keys = table([
+            ("sampler", spec.sampler.name().into()),
+            ("count", whole(spec.count as u64)),
+            ("resample_every", whole(spec.resample_every)),
+        ]);
+        if !spec.on.is_empty() {
+            keys.insert("on".to_string(), spec.on.clone().into());
+        }
+        if let Some(BallSpec { inputs, centre, radius }) = &spec.ball {
+            let mut ball = table([("centre", centre.clone().into()), ("radius", (*radius).into())]);
+            if !inputs.is_empty() {
+                ball.insert("inputs".to_string(), inputs.clone().into());
+            }
+            keys.insert("ball".to_string(), ball.into());
+        }
+        if let Some(Refine { candidates, exponent, offset }) = spec.refine {
+            let numbers =
+                [("candidates", whole(candidates as u64)), ("exponent", exponent.into()), ("offset", offset.into())];
+            keys.insert("refine".to_string(), table(numbers).into());
+        }
+        keys
+    }
+}
+
+fn table<const N: usize>(keys: [(&str, Value); N]) -> Table {
+    keys.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+}
+
+/// Entries of the jet by name, and what is said of them.
+fn entries(columns: &[(Entry, String)], inputs: &[String], outputs: &[String]) -> Value {
+    let name = |entry: &Entry| entry.column(inputs, outputs);
+    Table::from_iter(columns.iter().map(|(entry, text)| (name(entry), text.as_str().into()))).into()
+}
+
+/// A key, in quotes where TOML wants them: names may have letters of every script.
+fn key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.chars().all(bare) { name.to_string() } else { Value::from(name).to_string() }
 }
 
 /// What is read is at most 2⁵³.

@@ -15,9 +15,6 @@ pub enum Tree {
     If(Comparison, Box<[Tree; 4]>),
 }
 
-/// Names that the tests' scope knows. The values of the naive evaluator are in this order.
-pub const NAMES: [&str; 13] = ["x", "t", "u_measured", "n_x", "nu", "k", "u", "u_x", "u_xx", "u_xt", "v", "v_t", "pi"];
-
 const FUNCTIONS: [&str; 17] = [
     "sin",
     "cos",
@@ -38,27 +35,27 @@ const FUNCTIONS: [&str; 17] = [
     "heaviside",
 ];
 
-/// Trees of up to about 40 nodes.
-pub fn trees() -> impl Strategy<Value = Tree> {
+/// Trees of up to about 40 nodes over these names.
+pub fn trees(names: &[&'static str]) -> impl Strategy<Value = Tree> {
     let leaf = prop_oneof![
         1 => (0..8_u32).prop_map(|n| Tree::Number(f64::from(n))),
         1 => (1e-3..1e3_f64).prop_map(Tree::Number),
-        4 => prop::sample::select(NAMES.as_slice()).prop_map(Tree::Name),
+        4 => prop::sample::select(names.to_vec()).prop_map(Tree::Name),
     ];
-    leaf.prop_recursive(6, 40, 3, |inner| {
+    leaf.prop_recursive(6, 40, 3, move |inner| {
         let operators = [Binary::Add, Binary::Subtract, Binary::Multiply, Binary::Divide, Binary::Power];
         let comparisons = [Comparison::Less, Comparison::LessEqual, Comparison::Greater, Comparison::GreaterEqual];
         let two = || (inner.clone(), inner.clone());
         prop_oneof![
             1 => inner.clone().prop_map(|x| Tree::Negate(x.into())),
-            6 => (prop::sample::select(operators.as_slice()), two())
+            6 => (prop::sample::select(operators.to_vec()), two())
                 .prop_map(|(operator, (a, b))| Tree::Binary(operator, a.into(), b.into())),
             2 => (inner.clone(), 0..5_u32)
                 .prop_map(|(a, n)| Tree::Binary(Binary::Power, a.into(), Tree::Number(f64::from(n) / 2.0).into())),
             4 => (prop::sample::select(FUNCTIONS.as_slice()), inner.clone()).prop_map(|(f, x)| Tree::Call(f, vec![x])),
             1 => (prop::sample::select(["min", "max", "pow"].as_slice()), two())
                 .prop_map(|(f, (a, b))| Tree::Call(f, vec![a, b])),
-            1 => (prop::sample::select(comparisons.as_slice()), two(), two())
+            1 => (prop::sample::select(comparisons.to_vec()), two(), two())
                 .prop_map(|(relation, (l, r), (a, b))| Tree::If(relation, Box::new([l, r, a, b]))),
         ]
     })

@@ -1,0 +1,139 @@
+//! What a job says in expressions: equations on sets of points, and the truth.
+
+use std::path::{Path, PathBuf};
+
+use super::Job;
+use crate::data::TableReader;
+use crate::entry::Entry;
+use crate::error::{Error, Result};
+use crate::expression::{self, Expression, Scope};
+use crate::points::PointsSpec;
+
+/// `[[term]]`: an equation that should hold at some points.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EquationTerm {
+    /// How reports name it.
+    pub name: String,
+    /// Its text: an equation, or an expression that should be 0.
+    pub residual: String,
+    /// Its weight in the loss, at least 0.
+    pub weight: f64,
+    /// Where it should hold.
+    pub points: TermPoints,
+}
+
+/// Where an equation should hold.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TermPoints {
+    /// At points of the box of the variables.
+    Sampled(PointsSpec),
+    /// At the rows of a CSV file, absolute, which has a column for each input.
+    File(PathBuf),
+}
+
+/// `[truth]`: what is known, for errors and plots.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Truth {
+    /// How it is known.
+    pub source: TruthSource,
+}
+
+/// How the truth is known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TruthSource {
+    /// At the rows of a table.
+    File {
+        /// A CSV file, absolute, that has the input columns.
+        file: PathBuf,
+        /// Entries and their columns in it, ordered as [`Entry::all`] orders them.
+        columns: Vec<(Entry, String)>,
+    },
+    /// Everywhere: entries and their expressions in [`Job::truth_scope`], ordered likewise.
+    Expressions(Vec<(Entry, String)>),
+}
+
+/// A term's residual, ready for the loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Equation {
+    /// What should be 0.
+    pub residual: Expression,
+    /// The columns of the term's file that it reads, in the order in which it counts them.
+    pub columns: Vec<String>,
+}
+
+impl EquationTerm {
+    /// How messages name one of its keys: `term "Burgers": residual`.
+    pub fn place(&self, key: &str) -> String {
+        format!("term {:?}: {key}", self.name)
+    }
+}
+
+impl Truth {
+    /// The entries that are given, with their columns or expressions.
+    pub fn entries(&self) -> &[(Entry, String)] {
+        match &self.source {
+            TruthSource::File { columns: entries, .. } | TruthSource::Expressions(entries) => entries,
+        }
+    }
+}
+
+impl Job {
+    /// The names that residuals may use: everything of the job, the columns of a point set's file,
+    /// and the components of the normal on a boundary.
+    pub fn scope(&self, columns: Vec<String>, normals: bool) -> Scope {
+        Scope {
+            columns,
+            coefficients: self.coefficients.iter().map(|(name, _)| name.clone()).collect(),
+            definitions: self.definitions.clone(),
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            normals,
+            activation: Some(self.network.activation),
+        }
+    }
+
+    /// The names that expressions of the truth may use: the inputs, and definitions of them alone.
+    pub fn truth_scope(&self) -> Scope {
+        Scope { inputs: self.inputs.clone(), definitions: self.definitions.clone(), ..Scope::default() }
+    }
+
+    /// Reads a term's residual. Of its file it reads the header alone. `place` gives the place of a
+    /// key of the term, as [`EquationTerm::place`] does.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for points that are none, and for every mistake in the residual: unknown
+    /// names, derivatives that the network has not, a name with two meanings, nothing to train.
+    pub fn equation(&self, term: &EquationTerm, place: impl Fn(&str) -> String) -> Result<Equation> {
+        let (columns, normals) = match &term.points {
+            TermPoints::File(file) => (self.columns(term, file, &place)?, false),
+            TermPoints::Sampled(spec) => (vec![], spec.validate(&place("points"), &self.variables)?.has_normals()),
+        };
+        let read = |columns| Expression::residual(place("residual"), &term.residual, &self.scope(columns, normals));
+        let residual = read(columns.clone())?;
+        if residual.entries().is_empty() && residual.coefficients().is_empty() {
+            let problem = "it reads neither an output nor a coefficient, so that training cannot change it";
+            let mend = format!("write an equation for {}", self.outputs.join(", "));
+            return Err(Error::input(place("residual"), problem, mend));
+        }
+        // Again, with the columns that it reads alone: the others need not even be numbers.
+        let is_read = |name: &String| residual.columns().into_iter().any(|column| columns[column] == *name);
+        let columns: Vec<String> = columns.iter().filter(|name| is_read(name)).cloned().collect();
+        Ok(Equation { residual: read(columns.clone())?, columns })
+    }
+
+    /// The columns of a term's file that have no other meaning.
+    fn columns(&self, term: &EquationTerm, file: &Path, place: impl Fn(&str) -> String) -> Result<Vec<String>> {
+        let mut reader = TableReader::open(file)?;
+        reader.select(&self.inputs)?;
+        let scope = self.scope(vec![], false);
+        let (taken, free): (Vec<_>, Vec<_>) = reader.names().iter().cloned().partition(|name| scope.has(name));
+        let mentioned = expression::names(&term.residual);
+        match taken.iter().find(|name| mentioned.contains(name) && !self.inputs.contains(name)) {
+            None => Ok(free),
+            Some(name) => {
+                let problem = format!("{name:?} is a name of the job and a column of {}, too", file.display());
+                Err(Error::input(place("residual"), problem, "rename the column in the file"))
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The sections of a job that speak in expressions: variables, coefficients, definitions, terms, truth.
+
+use std::collections::BTreeMap;
+
+use super::item::Item;
+use super::lists::entries;
+use super::read::Reader;
+use super::section::Section;
+use super::*;
+use crate::error::{Error, Result};
+use crate::expression::Expression;
+use crate::points::{BallSpec, PointsSpec, Refine, Sampler};
+
+const TERM_KEYS: &[&str] = &["name", "residual", "points", "weight"];
+const POINTS_KEYS: &[&str] = &["sampler", "count", "on", "ball", "resample_every", "refine", "file"];
+
+impl Reader<'_> {
+    /// The box, in the order of the data's inputs or else of the file.
+    pub fn variables(&self, data: Option<&Data>) -> Result<Vec<Variable>> {
+        let section = self.document.entries("variables");
+        let mut variables = vec![];
+        for (name, item) in &section {
+            if let Some(data) = data.filter(|data| !data.inputs.contains(name)) {
+                return Err(item.unknown_entry(name, &data.inputs));
+            }
+            let Ok([low, high]) = <[Item; 2]>::try_from(item.list()?) else {
+                return Err(item.error("an interval has two numbers", "write it as [low, high]"));
+            };
+            let (low, high) = (low.number()?, high.number()?);
+            variables.push(Variable::new(name, low, high).map_err(|error| match error {
+                Error::Input(error) => item.error(error.problem, error.mend),
+                other => other,
+            })?);
+        }
+        if let (Some(data), Some((_, first))) = (data, section.first()) {
+            let missing = data.inputs.iter().find(|input| !variables.iter().any(|variable| variable.name == **input));
+            if let Some(input) = missing {
+                let problem = format!("input {input:?} of the data has no interval");
+                return Err(first.error(problem, format!("add it under [variables]: {input} = [low, high]")));
+            }
+            variables.sort_by_key(|variable| data.inputs.iter().position(|input| *input == variable.name));
+        }
+        if data.is_none() && variables.is_empty() {
+            let place = self.document.section_place("variables");
+            return Err(match self.document.list("term").is_empty() {
+                true => Error::input(
+                    self.place.display(),
+                    "there is nothing to train on: neither [data] nor a [[term]]",
+                    "add [data] with a file of columns, or [variables] and a [[term]] with an equation",
+                ),
+                false => Error::input(place, "the job names no input", "add one under [variables]: x = [-1, 1]"),
+            });
+        }
+        Ok(variables)
+    }
+
+    pub fn coefficients(&self) -> Result<Vec<(String, f64)>> {
+        let entries = self.document.entries("coefficients");
+        entries.into_iter().map(|(name, item)| Ok((name, item.number()?))).collect()
+    }
+
+    pub fn definitions(&self) -> Result<BTreeMap<String, String>> {
+        let entries = self.document.entries("definitions");
+        entries.into_iter().map(|(name, item)| Ok((name, item.text()?))).collect()
+    }
+
+    /// The terms; and every expression is read once, to know that it can be.
+    pub fn equations(&self, job: &mut Job) -> Result<()> {
+        if let Some(truth) = self.document.section("truth", TRUTH_KEYS)?.get("expressions") {
+            for item in truth.entries()?.values() {
+                Expression::value(item.place(), &item.text()?, &job.truth_scope())?;
+            }
+        }
+        let mut names: Vec<String> = job.data_terms().map(|term| term.name).collect();
+        let mut is_read = vec![false; job.coefficients.len()];
+        for (k, item) in self.document.list("term").iter().enumerate() {
+            let named = item.entries()?.get("name").and_then(|name| name.text().ok());
+            let title = named.map_or_else(|| format!("term {}", k + 1), |name| format!("term {name:?}"));
+            let section = item.section(format!("{title}: "), TERM_KEYS)?;
+            let term = self.term(&section)?;
+            if names.contains(&term.name) {
+                let problem = format!("another term is named {:?}", term.name);
+                return Err(Error::input(section.place("name"), problem, "give each term a name of its own"));
+            }
+            if job.variables.is_empty() && matches!(term.points, TermPoints::Sampled(_)) {
+                let problem = "points are placed in the box of the inputs, and the job has none";
+                let mend = format!("add [variables] with an interval, as in {} = [-1, 1]", job.inputs[0]);
+                return Err(Error::input(section.place("points"), problem, mend));
+            }
+            let equation = job.equation(&term, |key| section.place(key))?;
+            equation.residual.coefficients().into_iter().for_each(|index| is_read[index] = true);
+            names.push(term.name.clone());
+            job.terms.push(term);
+        }
+        if job.data.is_none() && job.terms.is_empty() {
+            let problem = "there is nothing to train on: neither [data] nor a [[term]]";
+            return Err(Error::input(self.place.display(), problem, "add a [[term]] with an equation"));
+        }
+        for ((name, item), is_read) in self.document.entries("coefficients").into_iter().zip(is_read) {
+            if !is_read {
+                let problem = format!("coefficient {name} is read by no term, so that training cannot find it");
+                return Err(item.error(problem, "use it in a residual, or remove it"));
+            }
+        }
+        self.unused_definitions(job)
+    }
+
+    /// Definitions that no expression uses are read, too: a mistake in one is a mistake.
+    fn unused_definitions(&self, job: &Job) -> Result<()> {
+        let residuals = job.terms.iter().map(|term| &term.residual);
+        let truths = job.truth.iter().flat_map(Truth::entries).map(|(_, text)| text);
+        let mut used: Vec<String> = residuals.chain(truths).flat_map(|text| crate::expression::names(text)).collect();
+        used.extend(job.definitions.values().flat_map(|text| crate::expression::names(text)));
+        for (name, item) in self.document.entries("definitions") {
+            let derived = |used: &String| used.rsplit_once('_').is_some_and(|(base, _)| base == name);
+            if !used.iter().any(|used| *used == name || derived(used)) {
+                return Err(item.error(format!("definition {name} is used nowhere"), "use it, or remove it"));
+            }
+        }
+        Ok(())
+    }
+
+    fn term(&self, section: &Section) -> Result<EquationTerm> {
+        let name = section.required("name", "\"equation\"", |item| {
+            let name = item.text()?;
+            match name.chars().any(char::is_control) {
+                true => Err(item.error("a name is one line of text", "remove its line ends and control characters")),
+                false => Ok(name),
+            }
+        })?;
+        Ok(EquationTerm {
+            name,
+            residual: section.required("residual", "\"u_xx + u_yy = 0\"", Item::text)?,
+            weight: section.read("weight", 1.0, Item::not_negative)?,
+            points: section.required("points", "{ count = 1000 }", |item| self.points(section, item))?,
+        })
+    }
+
+    fn points(&self, term: &Section, item: &Item) -> Result<TermPoints> {
+        let section = item.section(term.name_of("points."), POINTS_KEYS)?;
+        if let Some(file) = section.get("file") {
+            for key in POINTS_KEYS.iter().filter(|key| **key != "file") {
+                section.only_if(key, false, "points that are sampled, not those of a file")?;
+            }
+            return Ok(TermPoints::File(self.path(&file)?));
+        }
+        let samplers = Sampler::ALL.map(|sampler| (sampler.name(), sampler));
+        let ball = |item: &Item| {
+            let section = item.section(section.name_of("ball."), &["inputs", "centre", "radius"])?;
+            let centre = |item: &Item| item.list()?.iter().map(Item::number).collect();
+            Ok(BallSpec {
+                inputs: section.read("inputs", vec![], |item| item.list()?.iter().map(Item::text).collect())?,
+                centre: section.required("centre", "[0, 0]", centre)?,
+                radius: section.required("radius", "1", Item::positive)?,
+            })
+        };
+        let refine = |item: &Item| {
+            let section = item.section(section.name_of("refine."), &["candidates", "exponent", "offset"])?;
+            Ok(Refine {
+                candidates: section.required("candidates", "10000", Item::count)? as usize,
+                exponent: section.read("exponent", 1.0, Item::not_negative)?,
+                offset: section.read("offset", 1.0, Item::not_negative)?,
+            })
+        };
+        Ok(TermPoints::Sampled(PointsSpec {
+            sampler: section.read("sampler", Sampler::Sobol, |item| item.one_of(&samplers))?,
+            count: section.read("count", 10_000, Item::count)? as usize,
+            on: section.read("on", vec![], |item| match item.text() {
+                Ok(text) => Ok(vec![text]),
+                Err(_) => item.list()?.iter().map(Item::text).collect(),
+            })?,
+            ball: section.optional("ball", ball)?,
+            resample_every: section.read("resample_every", 0, Item::whole)?,
+            refine: section.optional("refine", refine)?,
+        }))
+    }
+
+    pub fn truth(&self, inputs: &[String], outputs: &[String]) -> Result<Option<Truth>> {
+        let section = self.document.section("truth", TRUTH_KEYS)?;
+        if !section.is_present() {
+            return Ok(None);
+        }
+        let given = |item: &Item| {
+            let given = entries(item, inputs, outputs, |_| true)?;
+            match given.is_empty() {
+                true => Err(item.error("this table is empty", "name at least one entry, or remove the section")),
+                false => Ok(given),
+            }
+        };
+        if let Some(expressions) = section.get("expressions") {
+            for key in ["file", "columns"] {
+                section.only_if(key, false, "a truth without expressions")?;
+            }
+            return Ok(Some(Truth { source: TruthSource::Expressions(given(&expressions)?) }));
+        }
+        let file = section.required("file", "\"truth.csv\"", |item| self.path(item))?;
+        let columns = section.required("columns", "{ y = \"y\" }", given)?;
+        Ok(Some(Truth { source: TruthSource::File { file, columns } }))
+    }
+}
+
+pub(super) const TRUTH_KEYS: &[&str] = &["file", "columns", "expressions"];

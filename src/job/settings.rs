@@ -1,0 +1,85 @@
+//! How a job trains: optimizer, schedule, steps and device.
+
+use crate::network::Precision;
+use crate::optimizer::{Adam, Shape};
+
+/// `[optimizer]`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Optimizer {
+    /// Adam or AdamW.
+    pub kind: OptimizerKind,
+    /// The rate at the end of the warm-up.
+    pub learning_rate: f64,
+    /// The constants of both.
+    pub adam: Adam,
+}
+
+/// The optimizers by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptimizerKind {
+    /// Adam.
+    Adam,
+    /// Adam with decoupled weight decay.
+    AdamW,
+}
+
+/// `[schedule]`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScheduleSettings {
+    /// How the rate falls.
+    pub shape: Shape,
+    /// Steps over which it rises first.
+    pub warmup: u64,
+}
+
+/// `[training]`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Training {
+    /// How long.
+    pub length: Length,
+    /// Rows a step; `None` for all of them.
+    pub batch_size: Option<usize>,
+    /// Steps between two reports.
+    pub report_every: u64,
+    /// Seconds after which the run ends as if it were done.
+    pub max_seconds: Option<f64>,
+    /// Reports without a lower validation loss after which it ends.
+    pub early_stopping: Option<u64>,
+    /// Start values, split and shuffles follow from it.
+    pub seed: u64,
+}
+
+/// How long a run trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Optimizer steps.
+    Steps(u64),
+    /// Passes through the training rows.
+    Epochs(u64),
+}
+
+/// `[device]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// `auto`, `cpu`, `gpu` or a part of an adapter's name.
+    pub name: String,
+    /// f64 runs on the CPU alone.
+    pub precision: Precision,
+    /// CPU threads; 0 for all.
+    pub threads: usize,
+    /// Whether a run whose GPU fails goes on on the CPU.
+    pub fallback: bool,
+}
+
+impl Training {
+    /// The steps of a run over `rows` training rows; the last batch of an epoch may be smaller.
+    pub fn steps(&self, rows: usize) -> u64 {
+        match self.length {
+            Length::Steps(steps) => steps,
+            Length::Epochs(epochs) => {
+                let batches = rows.div_ceil(self.batch_size.unwrap_or(rows).max(1)).max(1);
+                epochs.saturating_mul(batches as u64)
+            }
+        }
+    }
+}
