@@ -9,6 +9,8 @@ use crate::loss::Residual;
 use crate::network::Activation;
 
 const MATH: &str = include_str!("../../shaders/shared/math.wgsl");
+#[cfg(test)]
+const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
 const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
 const SUM: &str = include_str!("../../shaders/shared/sum.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
@@ -200,7 +202,7 @@ pub fn adam() -> String {
 /// The elementary functions alone, for the tests that measure them.
 #[cfg(test)]
 pub fn math(kernel: &str) -> String {
-    Header::threads(THREADS).then(&[MATH, kernel])
+    Header::threads(THREADS).then(&[MATH, FUNCTIONS, kernel])
 }
 
 #[cfg(test)]
