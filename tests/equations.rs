@@ -47,10 +47,7 @@ fn problem(model: &Model, points: usize) -> (PointSet, Loss) {
     let set = PointSet {
         inputs: random_points(model, points, 3),
         columns: vec![(0..points).map(|i| (i as f64 * 0.37).sin()).collect()],
-        normals: vec![
-            (0..points).map(|i| angle(i).cos()).collect(),
-            (0..points).map(|i| angle(i).sin()).collect(),
-        ],
+        normals: vec![(0..points).map(|i| angle(i).cos()).collect(), (0..points).map(|i| angle(i).sin()).collect()],
         weights: Some((0..points).map(|i| 2.0 * (i % 2) as f64).collect()),
     };
     (set, Loss { terms: equations.map(term).into() })

@@ -36,9 +36,8 @@ const GRADIENT_BYTES: usize = 64 << 20;
 
 impl<T: Real> Set<T> {
     pub fn new(set: &PointSet, loss: &Loss, spec: &NetworkSpec, normalizer: &Normalizer) -> Self {
-        let layout = loss.layout(spec.inputs);
+        let (layout, residuals) = loss.compile(normalizer);
         let channels = Channels::new(&layout, normalizer);
-        let residuals = loss.compile(&layout, normalizer);
         let shape = Shape::new::<T>(spec, channels.count());
         let points = set.points();
         let affordable = (GRADIENT_BYTES / (spec.parameters() * size_of::<T>())).clamp(2, WORKERS);

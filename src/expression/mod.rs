@@ -1,7 +1,7 @@
 //! The residual language: equations over the jet, its inputs, columns of data and coefficients.
 //!
 //! ```
-//! use jetfit::expression::{Expression, Scope};
+//! use jetfit::expression::{Expression, Scope, layout};
 //! use jetfit::data::Normalizer;
 //!
 //! let scope = Scope {
@@ -11,10 +11,10 @@
 //!     definitions: [("flux".into(), "u*u_x".into())].into(),
 //!     ..Scope::default()
 //! };
-//! let burgers = Expression::residual("job.toml", "u_t + flux = nu*u_xx", &scope)?;
-//! let layout = burgers.layout(2);
+//! let mut terms = [Expression::residual("job.toml", "u_t + flux = nu*u_xx", &scope)?];
+//! let layout = layout(&mut terms, 2);
 //! assert_eq!(layout.channels(), 4); // u, u_x, u_t, u_xx; not u_tt
-//! let residual = burgers.compile(&layout, &Normalizer::identity(2, 1));
+//! let residual = terms[0].compile(&layout, &Normalizer::identity(2, 1));
 //! assert_eq!(residual.program().outputs(), 1 + 4 + 1); // r, its four slots, nu
 //!
 //! let message = Expression::residual("job.toml", "u_t + flux = nu*u_xy", &scope).unwrap_err().to_string();
@@ -22,7 +22,7 @@
 //! job.toml: unknown name \"u_xy\"
 //!     u_t + flux = nu*u_xy
 //!                     ^^^^
-//!   mend: did you mean \"u_xx\"? Known: x, t, u, nu, flux, pi, e");
+//!   mend: \"y\" is no input; use subscripts of: x, t");
 //! # Ok::<(), jetfit::error::Error>(())
 //! ```
 //!
@@ -45,8 +45,9 @@
 //! |---|---|---|
 //! | `token`, `syntax` | text | a tree, without recursion |
 //! | `scope`, `read` | the tree and the names | a graph |
-//! | `graph`, `function` | | the graph's normal form: equal parts once, sums and products flat |
+//! | `graph`, `function`, `walk` | | the graph's normal form: equal parts once, sums and products flat |
 //! | `derive` | a graph | its derivatives: `d(…, x)`, and the partials that training needs |
+//! | `layout` | several graphs | the channels that must travel; Laplacians collapsed |
 //! | `residual` | a graph and a normalizer | slots, hoisted columns, and a program |
 //! | `program` | a graph | instructions over registers |
 //! | `tile`, `wgsl` | a program | numbers, over tiles of points; a shader's function |
@@ -56,6 +57,7 @@ mod derive;
 mod fault;
 mod function;
 mod graph;
+mod layout;
 mod program;
 mod read;
 mod residual;
@@ -63,6 +65,7 @@ mod scope;
 mod syntax;
 mod tile;
 mod token;
+mod walk;
 mod wgsl;
 
 #[cfg(test)]
@@ -71,6 +74,7 @@ mod tests;
 use std::fmt::Display;
 
 pub use self::graph::Leaf;
+pub use self::layout::layout;
 pub use self::program::Program;
 pub use self::read::is_function;
 pub use self::residual::Residual;
@@ -149,11 +153,6 @@ impl Expression {
     pub fn columns(&self) -> Vec<usize> {
         let column = |leaf| if let Leaf::Column(i) = leaf { Some(i) } else { None };
         self.leaves().into_iter().filter_map(column).collect()
-    }
-
-    /// The fewest channels that carry what it reads.
-    pub fn layout(&self, inputs: usize) -> JetLayout {
-        JetLayout::selected(inputs, self.entries().into_iter().map(|entry| entry.derivative))
     }
 
     /// Its value at every point (B), in f64. `jets` has the entries that it reads, in the user's

@@ -256,7 +256,7 @@ impl Lowering<'_> {
         if exponent == 1 {
             return base;
         }
-        let (half, other) = if exponent % 2 == 0 {
+        let (half, other) = if exponent.is_multiple_of(2) {
             let half = self.whole_power(base, exponent / 2);
             (half, half)
         } else {

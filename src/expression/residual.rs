@@ -18,6 +18,7 @@ use crate::jet::{Derivative, JetLayout};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Residual {
     slots: Vec<Entry>,
+    rows: Vec<usize>,
     coefficients: Vec<usize>,
     program: Program,
     hoist: Program,
@@ -31,6 +32,7 @@ impl Residual {
         let mut slots = expression.entries();
         let channel = |entry: &Entry| layout.channel(entry.derivative).expect("the layout carries what is read");
         slots.sort_by_key(|entry| (entry.output, channel(entry)));
+        let rows = slots.iter().map(|entry| entry.output * layout.channels() + channel(entry)).collect();
         let coefficients = expression.coefficients();
 
         let root = graph.rewritten(expression.root, |graph, id, _| match *graph.node(id) {
@@ -50,13 +52,17 @@ impl Residual {
         let mut columns = vec![];
         let roots: Vec<_> = roots.into_iter().map(|root| hoisted(&mut graph, root, &mut columns)).collect();
         let program = Program::new(&graph, &roots);
-        Self { slots, coefficients, program, hoisted: columns.len(), hoist: Program::new(&graph, &columns) }
+        Self { slots, rows, coefficients, program, hoisted: columns.len(), hoist: Program::new(&graph, &columns) }
     }
 
-    /// The entries of the jet that it reads: slot k is the standardised entry `slots()[k]`, in the
-    /// row output · C + channel of the output jets.
+    /// The entries of the jet that it reads; slot k is `slots()[k]`, standardised.
     pub fn slots(&self) -> &[Entry] {
         &self.slots
+    }
+
+    /// For each slot its row of the output jets (M·C, B): output · C + channel.
+    pub fn rows(&self) -> &[usize] {
+        &self.rows
     }
 
     /// The coefficients that it reads.

@@ -89,6 +89,9 @@ impl Scope {
         if let Some((base, input)) = self.long_subscript(name) {
             return format!("subscripts are inputs of one letter; write d({base}, {input})");
         }
+        if let Some(advice) = self.unknown_subscript(name) {
+            return advice;
+        }
         let plain = self.plain();
         let subscripted = self.subscripted();
         match nearest(name, plain.iter().chain(&subscripted).map(String::as_str)) {
@@ -104,6 +107,17 @@ impl Scope {
             self.outputs.iter().any(|output| output == base) && self.inputs.iter().any(|known| known == input)
         };
         name.match_indices('_').filter_map(split).find(known)
+    }
+
+    /// `u_y` or `u_xy` where u is an output and y no input.
+    fn unknown_subscript(&self, name: &str) -> Option<String> {
+        let (base, subscripts) = name.rsplit_once('_')?;
+        let is_input = |c: &char| self.inputs.iter().any(|input| *input == c.to_string());
+        let unknown = subscripts.chars().find(|c| !is_input(c))?;
+        let known = self.outputs.iter().any(|output| output == base) && subscripts.chars().count() <= 2;
+        let letters: Vec<_> = self.inputs.iter().filter(|input| input.chars().count() == 1).cloned().collect();
+        (known && !letters.is_empty())
+            .then(|| format!("{:?} is no input; use subscripts of: {}", unknown.to_string(), letters.join(", ")))
     }
 
     /// Every name that stands alone.

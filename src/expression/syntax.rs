@@ -9,6 +9,10 @@ use super::token::{Token, tokens};
 /// How deep parentheses, signs and exponents may nest, so that no text overflows the stack.
 const DEPTH: usize = 200;
 
+/// How many tokens an expression may have; every partial sum of a sum is a node, so that the time and
+/// memory of a very long one grow with its square.
+const TOKENS: usize = 4000;
+
 /// A tree as a list: every part stands after its own parts, the last is the root. So it is walked
 /// and dropped without recursion, however many terms a sum has.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +86,15 @@ fn comparison(symbol: &str) -> Option<Comparison> {
 
 /// Parses an expression, or an equation where one may stand.
 pub fn parse(text: &str, equation: bool) -> Result<Syntax, Fault> {
-    let mut parser = Parser { tokens: tokens(text)?, next: 0, parts: vec![], text };
+    let tokens = tokens(text)?;
+    if let Some((_, span)) = tokens.get(TOKENS) {
+        return Err(Fault::new(
+            span.clone(),
+            format!("the expression has more than {TOKENS} numbers, names and signs"),
+            "name its parts in [definitions], or give it as a column of a file",
+        ));
+    }
+    let mut parser = Parser { tokens, next: 0, parts: vec![], text };
     let left = parser.expression(0, 0)?;
     if equation && *parser.peek() == Token::Symbol("=") {
         parser.advance();

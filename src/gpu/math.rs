@@ -1,4 +1,4 @@
-//! The elementary functions of `shaders/shared/math.wgsl` on the device, against f64.
+//! The elementary functions of `shaders/shared/math.wgsl` and `functions.wgsl` on the device, against f64.
 
 use super::adapter::{adapters, choose};
 use super::device::Device;
@@ -18,6 +18,13 @@ fn at(id: vec3<u32>) -> u32 { return min(id.x, arrayLength(&y) - 1u); }
 @compute @workgroup_size(64) fn cos_at(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = sin_cos(x[at(id)]).y; }
 @compute @workgroup_size(64) fn log1p_at(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = log1p_unit(x[at(id)]); }
 @compute @workgroup_size(64) fn erf_at(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = erf(x[at(id)]); }
+@compute @workgroup_size(64) fn log_at(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = log_f32(x[at(id)]); }
+@compute @workgroup_size(64) fn asin_at(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = asin_f32(x[at(id)]); }
+@compute @workgroup_size(64) fn acos_at(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = acos_f32(x[at(id)]); }
+@compute @workgroup_size(64) fn atan_at(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = atan_f32(x[at(id)]); }
+@compute @workgroup_size(64) fn sinh_at(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = sinh_f32(x[at(id)]); }
+@compute @workgroup_size(64) fn cosh_at(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = cosh_f32(x[at(id)]); }
+@compute @workgroup_size(64) fn pow_at(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = pow_f32(x[at(id)], 0.25); }
 ";
 
 /// Arguments a function is measured at.
@@ -63,7 +70,7 @@ fn at_most_four_ulp() {
     let mut device = device();
     type Case = (&'static str, (f64, f64), fn(f64) -> f64);
     // Within the normal numbers: a device may read and write subnormal ones as 0.
-    let cases: [Case; 8] = [
+    let cases: [Case; 15] = [
         ("exp_at", (-87.0, 88.0), f64::exp),
         ("expm1_at", (-20.0, -1e-6), f64::exp_m1),
         ("tanh_at", (-12.0, 12.0), f64::tanh),
@@ -72,6 +79,13 @@ fn at_most_four_ulp() {
         ("erf_at", (-5.0, 5.0), libm::erf),
         ("sin_at", (-3.0, 3.0), f64::sin),
         ("cos_at", (-1.5, 1.5), f64::cos),
+        ("log_at", (1e-3, 100.0), f64::ln),
+        ("asin_at", (-1.0, 1.0), f64::asin),
+        ("acos_at", (-1.0, 1.0), f64::acos),
+        ("atan_at", (-20.0, 20.0), f64::atan),
+        ("sinh_at", (-20.0, 20.0), f64::sinh),
+        ("cosh_at", (-20.0, 20.0), f64::cosh),
+        ("pow_at", (0.1, 30.0), |x| x.powf(0.25)),
     ];
     for (entry, range, truth) in cases {
         let ulp = worst_ulp(&run(&mut device, entry, range), truth);

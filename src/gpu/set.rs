@@ -63,8 +63,7 @@ impl Set {
     /// Standardises in f64 and uploads as f32.
     pub fn new(device: &Device, bounds: &Bounds, set: &PointSet, loss: &Loss, normalizer: &Normalizer) -> Result<Self> {
         let points = set.points();
-        let layout = loss.layout(normalizer.inputs.mean.len());
-        let residuals = loss.compile(&layout, normalizer);
+        let (layout, residuals) = loss.compile(normalizer);
         let mut columns: Vec<Vec<f32>> = vec![];
         for (d, column) in set.inputs.iter().enumerate() {
             columns.push(column.iter().map(|x| normalizer.inputs.standardise(d, *x) as f32).collect());

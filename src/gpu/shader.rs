@@ -192,7 +192,7 @@ pub fn adam() -> String {
 /// The elementary functions alone, for the tests that measure them.
 #[cfg(test)]
 pub fn math(kernel: &str) -> String {
-    Header::threads(THREADS).then(&[MATH, kernel])
+    Header::threads(THREADS).then(&[MATH, FUNCTIONS, kernel])
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use crate::data::Normalizer;
 use crate::entry::Entry;
-use crate::expression::{Expression, Residual};
+use crate::expression::{self, Expression, Residual};
 use crate::jet::JetLayout;
 
 /// One residual with its weight.
@@ -36,7 +36,7 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// The fewest channels that the terms read.
+    /// Channels that carry every entry that the terms name, for evaluating them on the host.
     pub fn layout(&self, inputs: usize) -> JetLayout {
         let entries = self.terms.iter().flat_map(|term| term.residual.entries());
         JetLayout::selected(inputs, entries.map(|entry| entry.derivative))
@@ -47,8 +47,12 @@ impl Loss {
         self.terms.iter().zip(values).map(|(term, value)| term.weight * value).sum()
     }
 
-    /// The residuals as kernels read them.
-    pub fn compile(&self, layout: &JetLayout, normalizer: &Normalizer) -> Vec<Residual> {
-        self.terms.iter().map(|term| term.residual.compile(layout, normalizer)).collect()
+    /// The residuals as kernels read them, with the fewest channels that carry what they read: where
+    /// all second derivatives enter through one combination, that travels collapsed.
+    pub fn compile(&self, normalizer: &Normalizer) -> (JetLayout, Vec<Residual>) {
+        let mut residuals: Vec<Expression> = self.terms.iter().map(|term| term.residual.clone()).collect();
+        let layout = expression::layout(&mut residuals, normalizer.inputs.mean.len());
+        let compiled = residuals.iter().map(|residual| residual.compile(&layout, normalizer)).collect();
+        (layout, compiled)
     }
 }

@@ -12,8 +12,8 @@ use self::sets::Sets;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::job::Job;
-use crate::problem::{Problem, Refined};
 use crate::optimizer::{Adam, OptimizerState, Plateau, Schedule};
+use crate::problem::{Problem, Refined};
 
 /// What does not change during a run.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,9 +1,9 @@
 //! What expressions mean: which channels they read, and what they are worth.
 
-use super::{residual, scope};
+use super::{compiled, residual, scope};
 use crate::data::{Normalizer, Scaling};
 use crate::entry::Entry;
-use crate::expression::{Expression, Leaf, PointData};
+use crate::expression::{Expression, Leaf, PointData, layout};
 use crate::jet::{Derivative, JetLayout, Jets};
 
 /// The value of an expression of x, t and theta alone.
@@ -93,7 +93,7 @@ fn only_what_is_read_travels() {
         let set = |list: &[Derivative]| list.iter().copied().collect::<std::collections::HashSet<_>>();
         assert_eq!(set(&read), set(&derivatives), "{text}");
     }
-    assert_eq!(residual("u_t + flux = nu*u_xx").layout(3).channels(), 4);
+    assert_eq!(layout(&mut [residual("u_t + flux = nu*u_xx")], 3).channels(), 4);
 }
 
 #[test]
@@ -101,9 +101,11 @@ fn a_measurement_is_one_column_and_one_product() {
     let normalizer =
         Normalizer { inputs: Scaling::identity(3), outputs: Scaling { mean: vec![1e6, 0.0], scale: vec![0.5, 1.0] } };
     let expression = residual("u - u_measured");
-    let layout = expression.layout(3);
-    let residual = expression.compile(&layout, &normalizer);
-    assert_eq!((residual.slots(), residual.hoisted()), ([Entry::value(0)].as_slice(), 1));
+    let residual = compiled(&expression, &normalizer);
+    assert_eq!(
+        (residual.slots(), residual.rows(), residual.hoisted()),
+        ([Entry::value(0)].as_slice(), &[0_usize][..], 1)
+    );
     let columns = [vec![1e6 + 0.25], vec![0.0]];
     let points = PointData { inputs: &[vec![0.0], vec![0.0], vec![0.0]], columns: &columns, normals: &[] };
     assert_eq!(residual.hoist(&points), [[-0.25]]);
@@ -127,8 +129,7 @@ fn point_data_is_taken_out_of_sums_and_products() {
         ("x + t = 1", 1, 0),
     ] {
         let expression = residual(text);
-        let layout = expression.layout(3);
-        let residual = expression.compile(&layout, &Normalizer::identity(3, 2));
+        let residual = compiled(&expression, &Normalizer::identity(3, 2));
         let program = residual.program();
         assert_eq!((residual.hoisted(), program.instructions(program.outputs())), (columns, instructions), "{text}");
     }
@@ -137,7 +138,7 @@ fn point_data_is_taken_out_of_sums_and_products() {
 #[test]
 fn jets_are_evaluated_in_the_users_units() {
     let layout = JetLayout::selected(3, [Derivative::First(0), Derivative::Second(0, 0)]);
-    let jets = Jets { layout, outputs: 2, values: [2.0, 3.0, 5.0, 7.0, 11.0, 13.0].repeat(1) };
+    let jets = Jets { layout, outputs: 2, values: [2.0, 3.0, 5.0, 7.0, 11.0, 13.0].to_vec() };
     let points = PointData { inputs: &[vec![0.5], vec![0.0], vec![0.0]], ..Default::default() };
     let value = |text| residual(text).evaluate(&points, &[0.1, 3.0], Some(&jets))[0];
     assert_eq!(value("x + u = k*v_x"), 2.5 - 33.0);

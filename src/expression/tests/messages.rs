@@ -32,10 +32,10 @@ fn check(text: &str, problem: &str, underlined: &str, mend: &str) {
 #[test]
 fn the_whole_message() {
     assert_eq!(
-        message("u_t + u*u_y = nu*u_xx"),
-        "job.toml: term \"a\": residual: unknown name \"u_y\"\n    \
-         u_t + u*u_y = nu*u_xx\n            ^^^\n  \
-         mend: did you mean \"u_t\"? Known: x, t, theta, u, v, nu, k, flux, wave, u_measured, `du/dx (m)`, \
+        message("u_t + u*u_x = nue*u_xx"),
+        "job.toml: term \"a\": residual: unknown name \"nue\"\n    \
+         u_t + u*u_x = nue*u_xx\n                  ^^^\n  \
+         mend: did you mean \"nu\"? Known: x, t, theta, u, v, nu, k, flux, wave, u_measured, `du/dx (m)`, \
          n_x, n_t, n_theta, pi, e"
     );
 }
@@ -45,6 +45,9 @@ fn names() {
     check("u + nue", "unknown name", "nue", "did you mean \"nu\"");
     check("u - qqq", "unknown name", "qqq", "use one of: x, t");
     check("u_theta", "unknown name", "u_theta", "write d(u, theta)");
+    check("u_y + x", "unknown name", "u_y", "\"y\" is no input; use subscripts of: x, t");
+    check("u_ttx + v_xy", "third derivative", "u_ttx", "");
+    check("u_measuerd", "unknown name", "u_measuerd", "did you mean \"u_measured\"");
     check("2*du_dx", "unknown name", "du_dx", "write this derivative as d(u, x)");
     check("d2u_dxdt", "unknown name", "d2u_dxdt", "write this derivative as d(u, x, t)");
     check("nu_x", "unknown name", "nu_x", "");
@@ -133,13 +136,15 @@ fn a_rough_network_has_no_second_derivative() {
 }
 
 #[test]
-fn depth_ends_with_a_message() {
-    for text in ["(".repeat(100_000), "-".repeat(100_000), "2^".repeat(100_000), "sin(".repeat(100_000)] {
-        assert!(message(&text).contains("nests more than"));
+fn depth_and_length_end_with_a_message() {
+    for text in ["(", "-", "2^", "sin("] {
+        assert!(message(&text.repeat(1000)).contains("nests more than"));
+        assert!(message(&text.repeat(100_000)).contains("more than 4000 numbers, names and signs"));
     }
     // A long sum is not deep.
-    let sum = vec!["u*x"; 50_000].join(" + ");
-    assert_eq!(super::residual(&sum).entries().len(), 1);
-    let quotient = vec!["u"; 50_000].join("/");
-    assert_eq!(super::residual(&quotient).entries().len(), 1);
+    for operator in ["+", "*", "/", "-"] {
+        assert_eq!(super::residual(&vec!["u_x"; 1900].join(operator)).entries().len(), 1);
+    }
+    let distinct: Vec<_> = (0..500).map(|i| format!("sin({i}*u)")).collect();
+    assert_eq!(super::residual(&distinct.join(" + ")).entries().len(), 1);
 }

@@ -7,7 +7,8 @@ mod random;
 mod shader;
 mod tree;
 
-use super::{Expression, Scope};
+use super::{Expression, Residual, Scope, layout};
+use crate::data::Normalizer;
 
 /// Inputs x, t and theta; outputs u and v; columns u_measured and `du/dx (m)`; coefficients nu and k;
 /// two definitions.
@@ -26,4 +27,11 @@ fn scope() -> Scope {
 
 fn residual(text: &str) -> Expression {
     Expression::residual("job.toml", text, &scope()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The residual as kernels read it, in a layout of its own.
+fn compiled(expression: &Expression, normalizer: &Normalizer) -> Residual {
+    let mut expressions = [expression.clone()];
+    let layout = layout(&mut expressions, 3);
+    expressions[0].compile(&layout, normalizer)
 }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::dual::{Bounded, Dual, evaluate};
-use super::scope;
 use super::tree::{Tree, print, same, trees};
+use super::{compiled, scope};
 use crate::cpu::Real;
 use crate::data::{Normalizer, Scaling};
 use crate::entry::Entry;
@@ -168,8 +168,7 @@ fn programs_agree<T: Real>(epsilon: f64, least: u32) {
     let check = |(tree, point): (Tree, Point)| {
         let text = print(&tree);
         let Some(expression) = expression(&text) else { return Ok(()) };
-        let layout = expression.layout(3);
-        let residual = expression.compile(&layout, &normalizer());
+        let residual = compiled(&expression, &normalizer());
         let outputs = run::<T>(&residual, &point);
         let naive = evaluate(&tree, &duals(&point, epsilon));
         if naive.value.sure {

@@ -6,8 +6,8 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use super::random::NAMES;
-use super::scope;
 use super::tree::{print, trees};
+use super::{compiled, scope};
 use crate::data::Normalizer;
 use crate::expression::{Expression, Residual};
 
@@ -54,7 +54,7 @@ fn random_programs_validate_and_translate() {
     let mut residual = || loop {
         let text = print(&strategy.new_tree(&mut runner).expect("a tree").current());
         if let Ok(expression) = Expression::residual("test", &text, &scope()) {
-            return expression.compile(&expression.layout(3), &Normalizer::identity(3, 2));
+            return compiled(&expression, &Normalizer::identity(3, 2));
         }
     };
     for _ in 0..8 {
@@ -68,7 +68,7 @@ fn every_instruction_is_printed() {
     let text = "sqrt(u) + abs(u) + exp(u) + log(u) + sin(u) + cos(u) + asin(u) + acos(u) + atan(u) + sinh(u) + cosh(u) \
                 + tanh(u) + erf(u) + sigmoid(u) + u/v - u^v + if(u < v, 1e300, 1e-320) + if(u >= v, -1e300, u*v)";
     let expression = super::residual(text);
-    let residual = expression.compile(&expression.layout(3), &Normalizer::identity(3, 2));
+    let residual = compiled(&expression, &Normalizer::identity(3, 2));
     let source = module(&[residual]);
     for printed in
         ["sinh_f32(z0)", "pow_f32(z0, z1)", "3.4028235e38f", "0.0f", "(-3.4028235e38f)", "select(0.0, 1.0, z1 <= z0)"]
