@@ -175,7 +175,7 @@ impl Problem {
     pub fn points_at(&self, set: usize, step: u64, refined: &Refined) -> Option<PointSet> {
         let source = self.sets[set].source.as_ref()?;
         let every = source.spec.resample_every;
-        let round = if every > 0 { step.saturating_sub(1) / every } else { 0 };
+        let round = step.saturating_sub(1).checked_div(every).unwrap_or(0);
         if round == 0 {
             return None;
         }
