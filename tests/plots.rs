@@ -203,7 +203,7 @@ fn maps_of_two_inputs() {
         rows.push(map_row(output, axes, f, |x, y| 1e-5 * scale * (y / 1000.0 - 5.0 + 100.0 * x)));
     }
     map_picture("map_scales", rows.clone());
-    assert!(map_picture("map_many", rows.repeat(4)).contains("Not shown: heat, flow."));
+    assert!(map_picture("map_many", [&rows[..]; 4].concat()).contains("Not shown: heat, flow."));
     let alone = MapRow { truth: None, error: None, ..poisson };
     assert_eq!(map_picture("map_alone", vec![alone]).matches("<image").count(), 2);
     map_picture("map_empty", vec![]);
