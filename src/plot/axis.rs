@@ -30,10 +30,10 @@ impl Axis {
     }
 
     /// A linear axis from the least to the greatest of the finite `values`, without a margin unless
-    /// they are equal.
+    /// they are equal but for rounding.
     pub fn snug(values: &[f64], characters: usize) -> Self {
         match extent(values.iter().copied()) {
-            Some((low, high)) if high > low => Self::between(low, high, characters),
+            Some((low, high)) if high - low > 1e-7 * low.abs().max(high.abs()) => Self::between(low, high, characters),
             _ => Self::linear(values, characters),
         }
     }

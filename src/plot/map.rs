@@ -63,19 +63,17 @@ pub fn map(figure: &MapFigure) -> String {
     let notes = if left_out.is_empty() { vec![] } else { vec![format!("Not shown: {}.", left_out.join(", "))] };
     let rows: Vec<Vec<Map>> = shown.iter().map(maps).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(1);
-    // Panels of a column stand one under the other, whatever their labels.
-    let widest = |column: usize, label: fn(&Map) -> usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(label).max().unwrap_or(0)
-    };
+    // All maps are of one size, whatever their labels.
+    let widest = |label: fn(&Map) -> usize| rows.iter().flatten().map(label).max().unwrap_or(0);
+    let (left, right) = (widest(|map| map.y.widest_label()), widest(|map| map.scale.widest_label()));
     let panel = if columns == 1 { (520, 380) } else { (380, 290) };
     let (title, warning) = (figure.title.clone(), figure.warning.clone());
     let frame = Frame { title, legend: vec![], warning, notes, panel };
     frame.draw_over(rows.len(), columns, |areas| {
         let mut images = vec![];
         for (maps, areas) in rows.iter().zip(areas.chunks(columns)) {
-            for (column, (map, area)) in maps.iter().zip(areas).enumerate() {
-                let left = widest(column, |map| map.y.widest_label());
-                images.extend(map.draw(area, left, widest(column, |map| map.scale.widest_label()))?);
+            for (map, area) in maps.iter().zip(areas) {
+                images.extend(map.draw(area, left, right)?);
             }
         }
         Ok(images)
@@ -175,8 +173,8 @@ fn pixels(side: &Range<i32>) -> usize {
 }
 
 fn outline(area: &Area, (x, y): &Place) -> Drawn {
-    let corners = [local(area, (x.start, y.start)), local(area, (x.end, y.end))];
-    area.draw(&Rectangle::new(corners, stroke(GREY, 0.8)))
+    let corners = [(x.start, y.start), (x.end, y.start), (x.end, y.end), (x.start, y.end), (x.start, y.start)];
+    area.draw(&PathElement::new(corners.map(|corner| local(area, corner)).to_vec(), stroke(GREY, 0.8)))
 }
 
 /// A place of the picture in the coordinates of `area`.
