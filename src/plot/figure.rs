@@ -28,11 +28,6 @@ pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
 const LINES: [RGBColor; 5] =
     [RGBColor(0, 158, 115), RGBColor(230, 159, 0), RGBColor(86, 180, 233), RGBColor(204, 121, 167), GREY];
-/// The terms of a loss, told apart by colour and then by dash.
-pub(super) fn term_mark(k: usize) -> Mark {
-    let colour = LINES[k % LINES.len()];
-    if k / LINES.len() % 2 == 0 { Mark::Dashed(colour) } else { Mark::Dotted(colour) }
-}
 const GRID: RGBColor = RGBColor(232, 232, 232);
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -46,6 +41,12 @@ pub(super) enum Mark {
     Dashed(RGBColor),
     Dotted(RGBColor),
     Dots(RGBColor),
+}
+
+/// The terms of a loss, told apart by colour and then by dash.
+pub(super) fn term_mark(k: usize) -> Mark {
+    let colour = LINES[k % LINES.len()];
+    if (k / LINES.len()).is_multiple_of(2) { Mark::Dashed(colour) } else { Mark::Dotted(colour) }
 }
 
 /// What surrounds the panels.

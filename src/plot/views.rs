@@ -196,7 +196,7 @@ fn grid_axes(points: &[Vec<f64>]) -> Option<[Vec<f64>; 2]> {
     let [first, second] = points else { return None };
     let fast = first.iter().take_while(|v| **v == first[0]).count();
     // One point is no picture.
-    if first.len() < 2 || first.len() % fast != 0 {
+    if first.len() < 2 || !first.len().is_multiple_of(fast) {
         return None;
     }
     let x: Vec<f64> = first.iter().step_by(fast).copied().collect();
