@@ -10,7 +10,10 @@ use jetfit::data::PointSet;
 use jetfit::entry::Entry;
 use jetfit::jet::Derivative;
 use jetfit::network::Activation;
-use jetfit::plot::{self, Bench, BenchLine, Fit, FitPanel, FitRow, Known, LossHistory, Parity, ParityPanel, Series};
+use jetfit::plot::{
+    self, Bench, BenchLine, Fit, FitPanel, FitRow, Known, LossHistory, MapAxis, MapFigure, MapRow, Parity, ParityPanel,
+    Series,
+};
 
 /// Writes the picture and checks that both files are what they claim to be.
 fn picture(name: &str, svg: &str) {
@@ -22,7 +25,9 @@ fn picture(name: &str, svg: &str) {
     assert!(png.starts_with(b"\x89PNG") && png.len() > 2_000, "{name}: {} bytes", png.len());
     let svg = std::fs::read_to_string(stem.with_extension("svg")).unwrap();
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
-    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name}");
+    // An embedded image may hold any letters.
+    let written = svg.split("base64,").map(|part| part.split_once("\"/>").map_or(part, |(_, rest)| rest));
+    assert!(written.into_iter().all(|text| !text.contains("NaN") && !text.contains("inf")), "{name}");
 }
 
 fn grid(low: f64, high: f64, count: usize) -> Vec<f64> {
@@ -131,6 +136,112 @@ fn a_loss_history() {
     let single =
         LossHistory { title: "sine".into(), training: fall(1e-4), terms: terms[..1].to_vec(), validation: None };
     assert!(!plot::loss(&single).contains("dy/dx"));
+}
+
+#[test]
+fn ten_terms_of_a_loss_are_told_apart() {
+    let steps = grid(0.0, 20_000.0, 400);
+    let term = |k: usize| {
+        let curve =
+            curve(&steps, |s| 10f64.powf(-0.4 * k as f64) * ((-s / 2000.0).exp() + 1e-2 + 1e-3 * noise(s as usize)));
+        (format!("residual {k}"), curve)
+    };
+    let terms = (0..10).map(term).collect();
+    let training = curve(&steps, |s| 10.0 * (-s / 2000.0).exp() + 1e-1);
+    picture("loss_ten_terms", &plot::loss(&LossHistory { title: "flow".into(), training, validation: None, terms }));
+}
+
+/// A row over the grid of `x` and `y` with the truth `f` and the fit `f` + `error`.
+fn map_row(
+    output: &str,
+    (x, y): (&[f64], &[f64]),
+    f: impl Fn(f64, f64) -> f64,
+    error: impl Fn(f64, f64) -> f64,
+) -> MapRow {
+    let points = || x.iter().flat_map(|x| y.iter().map(|y| (*x, *y)));
+    let axis = |name: &str, values: &[f64]| MapAxis { name: name.into(), values: values.to_vec() };
+    MapRow {
+        output: output.into(),
+        x: axis("x", x),
+        y: axis("y", y),
+        fit: points().map(|(x, y)| f(x, y) + error(x, y)).collect(),
+        truth: Some(points().map(|(x, y)| f(x, y)).collect()),
+        error: Some(2.3e-3),
+    }
+}
+
+fn map_picture(name: &str, rows: Vec<MapRow>) -> String {
+    let svg = plot::map(&MapFigure { title: name.replace('_', " "), rows, warning: None });
+    picture(name, &svg);
+    svg
+}
+
+#[test]
+fn maps_of_two_inputs() {
+    use std::f64::consts::PI;
+    let axis = grid(0.0, 1.0, 101);
+    let sine = |x: f64, y: f64| (PI * x).sin() * (PI * y).sin();
+    let ripple = |x: f64, y: f64| 2e-3 * (3.0 * PI * x).sin() * (2.0 * PI * y).sin();
+    let poisson = map_row("u", (&axis, &axis), sine, ripple);
+    let svg = map_picture("map_poisson", vec![poisson.clone()]);
+    for text in ["u, relative error 2.3×10⁻³", "u, truth", "u, error (fit − truth)"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    assert_eq!(svg.matches("<image").count(), 6);
+
+    let step = |x: f64, t: f64| -(x / (0.02 + 0.3 * (0.4 - t).max(0.0))).tanh() * (1.0 - x * x);
+    let mut burgers = map_row("u", (&grid(-1.0, 1.0, 256), &axis), step, |x, t| {
+        4e-2 * t * (-(x / 0.03).powi(2)).exp() * (40.0 * x).sin()
+    });
+    burgers.y.name = "t".into();
+    map_picture("map_burgers", vec![burgers]);
+
+    let mut rows = vec![];
+    for (output, scale) in [("heat", 3e6), ("flow", 1e-9)] {
+        let axes = (&grid(0.0, 4e-3, 40)[..], &grid(1000.0, 9000.0, 15)[..]);
+        let f = |x: f64, y: f64| scale * sine(300.0 * x, y / 9000.0);
+        rows.push(map_row(output, axes, f, |x, y| 1e-5 * scale * (y / 1000.0 - 5.0 + 100.0 * x)));
+    }
+    map_picture("map_scales", rows.clone());
+    assert!(map_picture("map_many", [&rows[..]; 4].concat()).contains("Not shown: heat, flow."));
+    let alone = MapRow { truth: None, error: None, ..poisson };
+    assert_eq!(map_picture("map_alone", vec![alone]).matches("<image").count(), 2);
+    map_picture("map_empty", vec![]);
+}
+
+#[test]
+fn maps_of_degenerate_data() {
+    let few = [0.0, 1.0, 2.0, 3.0];
+    let mut holes = map_row("holes", (&few, &few), |x, y| x * y, |x, _| 0.1 * x);
+    (holes.fit[5], holes.fit[15]) = (f64::NAN, f64::INFINITY);
+    let constant = map_row("constant", (&few, &few), |_, _| 5.0, |_, _| 0.0);
+    let zero = map_row("zero", (&few, &few), |_, _| 0.0, |_, _| 0.0);
+    let line = map_row("line", (&[0.5], &few), |_, y| y, |_, y| 1e-3 * y);
+    let nothing = map_row("nothing", (&few, &few), |_, _| f64::NAN, |_, _| 0.0);
+    let huge = map_row("huge", (&few, &few), |x, y| 1e300 * (x - y), |_, _| 1e290);
+    map_picture("map_degenerate", vec![holes, constant, zero, line, nothing, huge]);
+}
+
+#[test]
+fn the_maps_of_a_model_are_over_grids_alone() {
+    let model = support::random_model(2, &[16], 2, Activation::Tanh, 3);
+    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let (x, y) = ([0.0, 1.0, 2.0], [5.0, 6.0]);
+    let points: Vec<Vec<f64>> = vec![x.iter().flat_map(|x| [*x; 2]).collect(), x.iter().flat_map(|_| y).collect()];
+    let columns = [vec![1.0; 6]];
+    let known = Known { points: &points, entries: &[Entry::value(1)], columns: &columns };
+    let rows = plot::map_rows(&model, &mut cpu, &points, Some(&known)).unwrap().unwrap();
+    assert_eq!((&rows[0].x.values[..], &rows[0].y.values[..], rows.len()), (&x[..], &y[..], 2));
+    assert!(rows[0].truth.is_none() && rows[1].truth.is_some() && rows[1].error.is_some() && rows[0].fit.len() == 6);
+    map_picture("map_of_model", rows);
+
+    let swapped = vec![points[1].clone(), points[0].clone()];
+    let mut bent = points.clone();
+    bent[1][3] = 6.5;
+    let short: Vec<_> = points.iter().map(|column| column[..5].to_vec()).collect();
+    for other in [swapped, bent, short, vec![vec![], vec![]], vec![vec![1.0], vec![2.0]]] {
+        assert_eq!(plot::map_rows(&model, &mut cpu, &other, None).unwrap(), None, "{other:?}");
+    }
 }
 
 #[test]

@@ -26,7 +26,20 @@ impl Axis {
             _ if largest > 0.0 => 0.1 * largest,
             _ => 1.0,
         };
-        let (low, high) = (low - margin, high + margin);
+        Self::between(low - margin, high + margin, characters)
+    }
+
+    /// A linear axis from the least to the greatest of the finite `values`, without a margin unless
+    /// they are equal but for rounding.
+    pub fn snug(values: &[f64], characters: usize) -> Self {
+        match extent(values.iter().copied()) {
+            Some((low, high)) if high - low > 1e-7 * low.abs().max(high.abs()) => Self::between(low, high, characters),
+            _ => Self::linear(values, characters),
+        }
+    }
+
+    /// A linear axis from `low` to `high`, finite and ascending.
+    pub fn between(low: f64, high: f64, characters: usize) -> Self {
         let ticks = (2..=8).rev().map(|count| linear_ticks(low, high, count));
         let fits = |ticks: &Vec<(f64, String)>| {
             ticks.iter().map(|(_, label)| label.chars().count() + 2).sum::<usize>() <= characters
@@ -60,7 +73,13 @@ impl Axis {
         self.ticks.iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0)
     }
 
-    fn place(&self, value: f64) -> f64 {
+    /// Each tick's value and label, ascending.
+    pub fn ticks(&self) -> &[(f64, String)] {
+        &self.ticks
+    }
+
+    /// Where `value` stands between the axis's ends, 0 and 1.
+    pub fn place(&self, value: f64) -> f64 {
         if self.logarithmic {
             (value / self.low).ln() / (self.high / self.low).ln()
         } else {
@@ -93,7 +112,7 @@ impl ValueFormatter<f64> for Axis {
 }
 
 /// The least and the greatest finite value.
-fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+pub(super) fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values.filter(|v| v.is_finite()).fold(None, |extent, v| {
         let (low, high) = extent.unwrap_or((v, v));
         Some((f64::min(low, v), f64::max(high, v)))

@@ -11,10 +11,11 @@ use plotters::style::{FontStyle, register_font};
 
 use super::Series;
 use super::axis::Axis;
+use super::raster::{Image, Place};
 
 /// SVG units a pixel: plotters rounds coordinates to whole units, and a curve rounded to whole
 /// pixels is a staircase.
-const UNIT: i32 = 10;
+pub(super) const UNIT: i32 = 10;
 
 /// The first family is embedded (pictures look alike everywhere); the others are for a viewer of
 /// the SVG that has no DejaVu Sans.
@@ -25,7 +26,7 @@ pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
 pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
-pub(super) const LINES: [RGBColor; 5] =
+const LINES: [RGBColor; 5] =
     [RGBColor(0, 158, 115), RGBColor(230, 159, 0), RGBColor(86, 180, 233), RGBColor(204, 121, 167), GREY];
 const GRID: RGBColor = RGBColor(232, 232, 232);
 
@@ -38,7 +39,14 @@ pub(super) type Drawn<T = ()> = std::result::Result<T, DrawingAreaErrorKind<std:
 pub(super) enum Mark {
     Line(RGBColor),
     Dashed(RGBColor),
+    Dotted(RGBColor),
     Dots(RGBColor),
+}
+
+/// The terms of a loss, told apart by colour and then by dash.
+pub(super) fn term_mark(k: usize) -> Mark {
+    let colour = LINES[k % LINES.len()];
+    if (k / LINES.len()).is_multiple_of(2) { Mark::Dashed(colour) } else { Mark::Dotted(colour) }
 }
 
 /// What surrounds the panels.
@@ -59,6 +67,11 @@ const LINE: u32 = 22;
 impl Frame {
     /// An SVG with `rows` rows of `columns` panels; `draw` gets each panel's area in reading order.
     pub fn draw(&self, rows: usize, columns: usize, draw: impl FnOnce(&[Area]) -> Drawn) -> String {
+        self.draw_over(rows, columns, |areas| draw(areas).map(|()| vec![]))
+    }
+
+    /// The same with images, which lie beneath everything that is drawn.
+    pub fn draw_over(&self, rows: usize, columns: usize, draw: impl FnOnce(&[Area]) -> Drawn<Vec<Image>>) -> String {
         static FONT: Once = Once::new();
         FONT.call_once(|| {
             let valid = register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok();
@@ -74,14 +87,19 @@ impl Frame {
         let root = SVGBackend::with_string(&mut svg, (fine(size.0), fine(size.1))).into_drawing_area();
         let (top, rest) = root.split_vertically(fine(head));
         let (middle, bottom) = rest.split_vertically(fine(panels.1));
-        root.fill(&WHITE)
+        let images = root
+            .fill(&WHITE)
             .and_then(|()| self.draw_text(&legend, &top, &bottom))
             .and_then(|()| draw(&middle.split_evenly((rows, columns))))
-            .and_then(|()| root.present())
+            .and_then(|images| root.present().map(|()| images))
             .expect("an SVG grows in memory with an embedded font: nothing there can fail");
         drop((top, middle, bottom, rest, root));
         let written = |(w, h): (u32, u32)| format!("width=\"{w}\" height=\"{h}\"");
-        svg.replacen(&written((fine(size.0), fine(size.1))), &written(size), 1)
+        let mut svg = svg.replacen(&written((fine(size.0), fine(size.1))), &written(size), 1);
+        // plotters cannot draw an image that is scaled: they follow its first element, the background.
+        let ground = svg.find("/>").map_or(svg.len(), |at| at + 2);
+        svg.insert_str(ground, &images.iter().map(Image::svg).collect::<String>());
+        svg
     }
 
     /// The legend's entries, each with where it starts, in as many lines as they need; a legend of
@@ -132,19 +150,31 @@ pub(super) struct Panel<'a> {
 impl Panel<'_> {
     /// Draws grid, axes, names and caption.
     pub fn draw<'a, 'b>(self, area: &'a Area<'b>) -> Drawn<Chart<'a, 'b>> {
+        self.draw_axes(area, true, 14)
+    }
+
+    /// Draws axes, names and caption around an image, and leaves `right` pixels to its right. Gives
+    /// the image's place.
+    pub fn draw_around(self, area: &Area, right: i32) -> Drawn<Place> {
+        Ok(self.draw_axes(area, false, right)?.plotting_area().get_pixel_range())
+    }
+
+    fn draw_axes<'a, 'b>(self, area: &'a Area<'b>, grid: bool, right: i32) -> Drawn<Chart<'a, 'b>> {
         let ticks = 30 + 6 * self.label_characters as i32;
         let top = if self.caption.is_empty() { 8 } else { 26 };
         let mut chart = ChartBuilder::on(area)
             .margin_top(top * UNIT)
-            .margin_right(14 * UNIT)
+            .margin_right(right * UNIT)
             .margin_left(10 * UNIT)
             .margin_bottom(8 * UNIT)
             .x_label_area_size(40 * UNIT)
             .y_label_area_size(ticks * UNIT)
             .build_cartesian_2d(self.x, self.y)?;
-        chart
-            .configure_mesh()
-            .max_light_lines(0)
+        let mut mesh = chart.configure_mesh();
+        if !grid {
+            mesh.disable_mesh();
+        }
+        mesh.max_light_lines(0)
             .bold_line_style(GRID.stroke_width(UNIT as u32 * 7 / 10))
             .axis_style(GREY.stroke_width(UNIT as u32 * 8 / 10))
             .set_all_tick_mark_size(4 * UNIT)
@@ -171,9 +201,17 @@ pub(super) fn line(chart: &mut Chart, series: &Series, colour: RGBColor, width: 
 
 /// A dashed curve.
 pub(super) fn dashed(chart: &mut Chart, series: &Series, colour: RGBColor, width: f64) -> Drawn {
+    broken(chart, series, (6, 4), stroke(colour, width))
+}
+
+/// A dotted curve.
+pub(super) fn dotted(chart: &mut Chart, series: &Series, colour: RGBColor, width: f64) -> Drawn {
+    broken(chart, series, (2, 3), stroke(colour, width))
+}
+
+fn broken(chart: &mut Chart, series: &Series, (dash, gap): (i32, i32), style: ShapeStyle) -> Drawn {
     let points: Vec<_> = series.points(CURVE_POINTS).collect();
-    let style = stroke(colour, width);
-    chart.draw_series(DashedLineSeries::new(points, 6 * UNIT, 4 * UNIT, style))?;
+    chart.draw_series(DashedLineSeries::new(points, dash * UNIT, gap * UNIT, style))?;
     Ok(())
 }
 
@@ -197,13 +235,13 @@ const CURVE_POINTS: usize = 3000;
 /// More dots than this only make the file larger.
 pub(super) const DOTS: usize = 2000;
 
-fn stroke(colour: impl Into<RGBAColor>, width: f64) -> ShapeStyle {
+pub(super) fn stroke(colour: impl Into<RGBAColor>, width: f64) -> ShapeStyle {
     let colour = colour.into();
     ShapeStyle { color: colour, filled: false, stroke_width: (width * f64::from(UNIT)).round() as u32 }
 }
 
 /// `pixels` an em. plotters divides a size by 1.24 to get the em.
-fn font(pixels: f64) -> FontDesc<'static> {
+pub(super) fn font(pixels: f64) -> FontDesc<'static> {
     (FAMILY, pixels * 1.24 * f64::from(UNIT)).into_font()
 }
 
@@ -232,6 +270,12 @@ fn draw_entry(area: &Area, mark: Mark, name: &str, (x, top): (i32, i32)) -> Draw
             for k in 0..3 {
                 let dash = |end: i32| ((x + 10 * k + end).min(x + 24) * UNIT, middle);
                 area.draw(&PathElement::new(vec![dash(0), dash(6)], stroke(colour, 1.2)))?;
+            }
+        }
+        Mark::Dotted(colour) => {
+            for k in 0..5 {
+                let dot = |end: i32| ((x + 5 * k + end) * UNIT, middle);
+                area.draw(&PathElement::new(vec![dot(0), dot(2)], stroke(colour, 1.8)))?;
             }
         }
         Mark::Dots(colour) => {

@@ -2,7 +2,7 @@
 
 use super::Series;
 use super::axis::Axis;
-use super::figure::{BLUE, Frame, LINES, Mark, Panel, VERMILION, dashed, line};
+use super::figure::{BLUE, Frame, Mark, Panel, VERMILION, dashed, dotted, line, term_mark};
 
 /// What a run reported. Losses that are not positive cannot stand on a logarithmic axis and are
 /// left out.
@@ -31,7 +31,7 @@ pub fn loss(history: &LossHistory) -> String {
     }
     if history.terms.len() > 1 {
         for (k, (name, series)) in history.terms.iter().enumerate() {
-            curves.push((Mark::Dashed(LINES[k % LINES.len()]), format!("{name}, unweighted"), positive(series)));
+            curves.push((term_mark(k), format!("{name}, unweighted"), positive(series)));
         }
     }
     let frame = Frame {
@@ -55,6 +55,7 @@ pub fn loss(history: &LossHistory) -> String {
         for (mark, _, series) in curves.iter().rev() {
             match mark {
                 Mark::Dashed(colour) => dashed(&mut chart, series, *colour, 1.3)?,
+                Mark::Dotted(colour) => dotted(&mut chart, series, *colour, 1.8)?,
                 Mark::Line(colour) | Mark::Dots(colour) => line(&mut chart, series, *colour, 1.8)?,
             }
         }

@@ -6,7 +6,9 @@ mod bench;
 mod figure;
 mod fit;
 mod loss;
+mod map;
 mod parity;
+mod raster;
 mod views;
 
 use std::path::Path;
@@ -20,8 +22,9 @@ use crate::files::write_atomically;
 pub use bench::{Bench, BenchLine, bench};
 pub use fit::{Fit, FitPanel, FitRow, fit};
 pub use loss::{LossHistory, loss};
+pub use map::{MapAxis, MapFigure, MapRow, map};
 pub use parity::{Parity, ParityPanel, parity};
-pub use views::{Known, NEAR, fit_rows, parity_panels};
+pub use views::{Known, NEAR, fit_rows, map_rows, parity_panels};
 
 /// Numbers against numbers. Pairs that are not finite are not drawn.
 #[derive(Clone, Debug, Default, PartialEq)]

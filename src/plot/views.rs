@@ -1,7 +1,7 @@
 //! From a model and what is known about it to the rows and panels of its pictures.
 
 use super::axis::short;
-use super::{FitPanel, FitRow, ParityPanel, Series};
+use super::{FitPanel, FitRow, MapAxis, MapRow, ParityPanel, Series};
 use crate::backend::Backend;
 use crate::data::PointSet;
 use crate::entry::Entry;
@@ -158,6 +158,53 @@ impl Slice {
             (0..column.len()).filter(is_near).map(|row| (data.points[self.input][row], column[row])).unzip();
         (!x.is_empty()).then_some(Series { x, y })
     }
+}
+
+/// A row for each output over `points` (2, B) that are a grid: two inputs, each ascending, the last
+/// one running fastest. `None` where they are not. The truth is shown where its points are these
+/// points; its error counts wherever they are.
+///
+/// # Errors
+/// Those of the device.
+pub fn map_rows(
+    model: &Model,
+    backend: &mut dyn Backend,
+    points: &[Vec<f64>],
+    truth: Option<&Known>,
+) -> Result<Option<Vec<MapRow>>> {
+    let Some([x, y]) = grid_axes(points) else { return Ok(None) };
+    let axis = |input: usize, values: &[f64]| MapAxis { name: model.inputs[input].clone(), values: values.to_vec() };
+    let jets = backend.evaluate(points, &JetLayout::value(model.spec.inputs))?;
+    let shown = truth.filter(|truth| truth.points == points);
+    let mut rows = vec![];
+    for output in 0..model.spec.outputs {
+        let entry = Entry::value(output);
+        rows.push(MapRow {
+            output: model.outputs[output].clone(),
+            x: axis(0, &x),
+            y: axis(1, &y),
+            fit: jets.entry(output, Derivative::Value).expect("the value").to_vec(),
+            truth: shown.and_then(|truth| truth.column(entry)).map(<[f64]>::to_vec),
+            error: truth.map(|truth| truth.relative_error(backend, entry)).transpose()?.flatten(),
+        });
+    }
+    Ok(Some(rows))
+}
+
+/// The two axes whose product `points` are, the second running fastest.
+fn grid_axes(points: &[Vec<f64>]) -> Option<[Vec<f64>; 2]> {
+    let [first, second] = points else { return None };
+    let fast = first.iter().take_while(|v| **v == first[0]).count();
+    // One point is no picture.
+    if first.len() < 2 || !first.len().is_multiple_of(fast) {
+        return None;
+    }
+    let x: Vec<f64> = first.iter().step_by(fast).copied().collect();
+    let y = second[..fast].to_vec();
+    let is_ascending = |axis: &[f64]| axis.windows(2).all(|pair| pair[0] < pair[1]);
+    let mut rows = first.chunks(fast).zip(second.chunks(fast)).zip(&x);
+    let is_grid = rows.all(|((first, second), x)| first.iter().all(|v| v == x) && second == y);
+    (is_grid && is_ascending(&x) && is_ascending(&y)).then_some([x, y])
 }
 
 /// A panel for each output. The first M targets of each set are the measured values of the outputs.

@@ -1,0 +1,184 @@
+//! The picture of a function of two inputs: the solution, the truth and the error as colours over
+//! the plane; a row for each output.
+
+use std::ops::Range;
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::axis::{Axis, extent, scientific};
+use super::figure::{Area, Drawn, Frame, GREY, INK, Panel, UNIT, font, stroke};
+use super::raster::{Image, Palette, Place, interpolate, pixels_between, png};
+
+/// Maps to be drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapFigure {
+    /// The job's name.
+    pub title: String,
+    /// One for each output; more than six are left out, and the picture says so.
+    pub rows: Vec<MapRow>,
+    /// Drawn above the panels, in a warning colour.
+    pub warning: Option<String>,
+}
+
+/// One output over a grid. Numbers that are not finite are left blank.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapRow {
+    /// The output's name.
+    pub output: String,
+    /// To the right (Nx).
+    pub x: MapAxis,
+    /// Upwards (Ny).
+    pub y: MapAxis,
+    /// The network's values, y running fastest (Nx Ny).
+    pub fit: Vec<f64>,
+    /// The true ones, where they are known (Nx Ny).
+    pub truth: Option<Vec<f64>>,
+    /// The relative L2 error, where the truth is known.
+    pub error: Option<f64>,
+}
+
+/// One input of a grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapAxis {
+    /// The input's name.
+    pub name: String,
+    /// Ascending, at least one.
+    pub values: Vec<f64>,
+}
+
+/// Rows of one picture.
+const MOST_ROWS: usize = 6;
+/// Characters of tick labels under one panel.
+const TICK_CHARACTERS: usize = 28;
+/// Pixels between a map and its colour bar, and the bar's width.
+const BAR: (i32, i32) = (10, 13);
+/// Pixels of an image for one of the picture, as the PNG has them.
+const FINE: i32 = 2;
+
+/// The picture of `figure`.
+pub fn map(figure: &MapFigure) -> String {
+    let shown = &figure.rows[..figure.rows.len().min(MOST_ROWS)];
+    let left_out: Vec<_> = figure.rows[shown.len()..].iter().map(|row| row.output.as_str()).collect();
+    let notes = if left_out.is_empty() { vec![] } else { vec![format!("Not shown: {}.", left_out.join(", "))] };
+    let rows: Vec<Vec<Map>> = shown.iter().map(maps).collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(1);
+    // All maps are of one size, whatever their labels.
+    let widest = |label: fn(&Map) -> usize| rows.iter().flatten().map(label).max().unwrap_or(0);
+    let (left, right) = (widest(|map| map.y.widest_label()), widest(|map| map.scale.widest_label()));
+    let panel = if columns == 1 { (520, 380) } else { (380, 290) };
+    let (title, warning) = (figure.title.clone(), figure.warning.clone());
+    let frame = Frame { title, legend: vec![], warning, notes, panel };
+    frame.draw_over(rows.len(), columns, |areas| {
+        let mut images = vec![];
+        for (maps, areas) in rows.iter().zip(areas.chunks(columns)) {
+            for (map, area) in maps.iter().zip(areas) {
+                images.extend(map.draw(area, left, right)?);
+            }
+        }
+        Ok(images)
+    })
+}
+
+/// One panel.
+struct Map<'a> {
+    row: &'a MapRow,
+    caption: String,
+    x: Axis,
+    y: Axis,
+    values: Vec<f64>,
+    palette: Palette,
+    /// What the colours stand for.
+    scale: Axis,
+}
+
+/// The solution; with the truth and the error where it is known.
+fn maps(row: &MapRow) -> Vec<Map<'_>> {
+    let count = row.x.values.len() * row.y.values.len();
+    let sizes = [Some(&row.fit), row.truth.as_ref()].into_iter().flatten().map(Vec::len);
+    assert!(count > 0 && sizes.into_iter().all(|size| size == count), "a number for each point of a grid");
+    let both: Vec<f64> = row.fit.iter().chain(row.truth.iter().flatten()).copied().collect();
+    let map = |caption: String, values: Vec<f64>, palette: Palette, scale: Axis| Map {
+        row,
+        caption,
+        x: Axis::snug(&row.x.values, TICK_CHARACTERS),
+        y: Axis::snug(&row.y.values, usize::MAX),
+        values,
+        palette,
+        scale,
+    };
+    let shared = Axis::snug(&both, usize::MAX);
+    let caption = match row.error {
+        Some(error) => format!("{}, relative error {}", row.output, scientific(error)),
+        None => row.output.clone(),
+    };
+    let mut maps = vec![map(caption, row.fit.clone(), Palette::Sequential, shared.clone())];
+    if let Some(truth) = &row.truth {
+        let error: Vec<f64> = row.fit.iter().zip(truth).map(|(fit, truth)| fit - truth).collect();
+        let largest =
+            |values: &[f64]| extent(values.iter().map(|v| v.abs())).map(|(_, high)| high).filter(|v| *v > 0.0);
+        // An error of 0 everywhere is shown on the solution's own scale.
+        let end = largest(&error).or(largest(&both)).unwrap_or(1.0);
+        maps.push(map(format!("{}, truth", row.output), truth.clone(), Palette::Sequential, shared));
+        let symmetric = Axis::between(-end, end, usize::MAX);
+        maps.push(map(format!("{}, error (fit − truth)", row.output), error, Palette::Diverging, symmetric));
+    }
+    maps
+}
+
+impl Map<'_> {
+    /// Draws axes and bar with room for labels of so many characters to the left and to the right;
+    /// gives the images of the map and of its bar.
+    fn draw(&self, area: &Area, left: usize, right: usize) -> Drawn<[Image; 2]> {
+        let panel = Panel {
+            caption: self.caption.clone(),
+            x: self.x.clone(),
+            y: self.y.clone(),
+            x_name: &self.row.x.name,
+            y_name: &self.row.y.name,
+            label_characters: left,
+        };
+        let place = panel.draw_around(area, BAR.0 + BAR.1 + 18 + 6 * right as i32)?;
+        let start = place.0.end + BAR.0 * UNIT;
+        let bar = (start..start + BAR.1 * UNIT, place.1.clone());
+        outline(area, &place)?;
+        outline(area, &bar)?;
+        self.label(area, &bar)?;
+        let (width, height) = (pixels(&place.0), pixels(&place.1));
+        let x = pixels_between(&self.row.x.values, &self.x, width);
+        let y = pixels_between(&self.row.y.values, &self.y, height);
+        let at = |i: usize, j: usize| self.values[i * self.row.y.values.len() + j];
+        let colour = |column: usize, row: usize| self.scale.place(interpolate(at, x[column], y[height - 1 - row]));
+        let shade = |_, row: usize| 1.0 - (row as f64 + 0.5) / height as f64;
+        let bar_png = png(self.palette, pixels(&bar.0), height, shade);
+        Ok([Image { place, png: png(self.palette, width, height, colour) }, Image { place: bar, png: bar_png }])
+    }
+
+    /// The ticks of the bar.
+    fn label(&self, area: &Area, (x, y): &Place) -> Drawn {
+        let style = font(11.0).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+        for (value, label) in self.scale.ticks() {
+            let height = self.scale.map(value, (y.end, y.start));
+            let tick = vec![local(area, (x.end, height)), local(area, (x.end + 4 * UNIT, height))];
+            area.draw(&PathElement::new(tick, stroke(GREY, 0.8)))?;
+            area.draw(&Text::new(label.clone(), local(area, (x.end + 7 * UNIT, height)), style.clone()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Pixels of an image along a side.
+fn pixels(side: &Range<i32>) -> usize {
+    (side.len() as i32 * FINE / UNIT).max(1) as usize
+}
+
+fn outline(area: &Area, (x, y): &Place) -> Drawn {
+    let corners = [(x.start, y.start), (x.end, y.start), (x.end, y.end), (x.start, y.end), (x.start, y.start)];
+    area.draw(&PathElement::new(corners.map(|corner| local(area, corner)).to_vec(), stroke(GREY, 0.8)))
+}
+
+/// A place of the picture in the coordinates of `area`.
+fn local(area: &Area, (x, y): (i32, i32)) -> (i32, i32) {
+    let (left, top) = area.get_base_pixel();
+    (x - left, y - top)
+}
