@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::files;
 use crate::job::Job;
 use crate::network::Model;
-use crate::plot::{self, Fit, Known, LossHistory, Parity, Series};
+use crate::plot::{self, Fit, Known, LossHistory, MapFigure, Parity, Series};
 use crate::predict::Predictions;
 use crate::problem::Problem;
 use crate::run::Ended;
@@ -192,6 +192,11 @@ fn pictures(
         warning: job.warnings.first().cloned(),
     };
     plot::write_svg_png(&plot::fit(&fit), &directory.picture("fit"))?;
+    let mapped = truth.as_ref().map_or(&wanted.points[..], |truth| truth.points);
+    if let Some(rows) = plot::map_rows(model, backend, mapped, truth.as_ref())? {
+        let map = MapFigure { title: job.name(), rows, warning: None };
+        plot::write_svg_png(&plot::map(&map), &directory.picture("map"))?;
+    }
     if let Some(data) = problem.data.as_ref().filter(|_| model.spec.inputs > 1) {
         let panels = plot::parity_panels(model, backend, &data.training, data.validation.as_ref())?;
         plot::write_svg_png(&plot::parity(&Parity { title: job.name(), panels }), &directory.picture("parity"))?;

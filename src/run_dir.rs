@@ -16,7 +16,7 @@ pub struct RunDir {
 }
 
 /// Every file of a run.
-const FILES: [&str; 12] = [
+const FILES: [&str; 14] = [
     "job.toml",
     "metrics.csv",
     "model.safetensors",
@@ -25,6 +25,8 @@ const FILES: [&str; 12] = [
     "fit.png",
     "fit.svg",
     "loss.png",
+    "map.png",
+    "map.svg",
     "loss.svg",
     "parity.png",
     "parity.svg",
@@ -131,7 +133,7 @@ impl RunDir {
         self.path.join("predictions.csv")
     }
 
-    /// A picture without its ending: `fit`, `loss` or `parity`, each as .png and .svg.
+    /// A picture without its ending: `fit`, `loss`, `map` or `parity`, each as .png and .svg.
     pub fn picture(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jetfit::certificate::{Certificate, Finding, Strictness, WORST_OVER_NORM, at, certify, thin};
-use jetfit::data::{Dataset, TableReader};
+use jetfit::data::TableReader;
 use jetfit::device;
 use jetfit::entry::Seconds;
 use jetfit::error::{Error, Result};
 use jetfit::job::{Job, Overrides};
 use jetfit::network::{Model, Precision};
+use jetfit::problem::{Problem, TermSet};
 use jetfit::run_dir::{self, RunDir};
 use serde_json::json;
 
@@ -126,15 +127,16 @@ fn from_run(path: &Path) -> Result<(Vec<Vec<f64>>, String)> {
         return Err(Error::input(path.display(), problem, "give --points FILE, or the directory of a run"));
     }
     let job = Job::read(RunDir::open(path)?.job(), &Overrides::default())?;
-    let Some(data) = &job.data else {
-        let problem = "a run of equations alone has no rows to check it at";
-        return Err(Error::input(path.display(), problem, "give --points FILE"));
+    let problem = Problem::read(&job)?;
+    if let Some(set) = problem.validation() {
+        return Ok((set.inputs.clone(), "validation rows of the run".to_string()));
+    }
+    let TermSet { points, loss, .. } = &problem.sets[0];
+    let source = match problem.data {
+        Some(_) => "training rows of the run, which has no others".to_string(),
+        None => format!("points of the run's term {:?}", loss.terms[0].name),
     };
-    let dataset = Dataset::read(data, job.training.seed)?;
-    Ok(match dataset.validation {
-        Some(set) => (set.inputs, "validation rows of the run".to_string()),
-        None => (dataset.training.inputs, "training rows of the run, which has no others".to_string()),
-    })
+    Ok((points.inputs.clone(), source))
 }
 
 fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &str) -> String {
