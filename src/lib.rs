@@ -1,4 +1,4 @@
-//! Fit a multilayer perceptron to data, and get its value **and its exact first and second
+//! Fit a multilayer perceptron to data or to an equation, and get its value **and its exact first and second
 //! derivatives with respect to its inputs**, in the user's units, on any GPU or on the CPU.
 //!
 //! ```
@@ -46,8 +46,8 @@
 //! # The code map
 //!
 //! Data flows one way, and imports point back along it:
-//! [`job`] → [`data`] → [`network`] → [`backend`] (jets, [`loss`], gradients) → [`optimizer`] →
-//! [`trainer`] → [`run`] → [`results`]. Compute takes data, not paths.
+//! [`job`] → [`data`], [`points`] → [`problem`] ([`expression`], [`loss`]) → [`network`] → [`backend`]
+//! (jets, gradients) → [`optimizer`] → [`trainer`] → [`run`] → [`results`]. Compute takes data, not paths.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -56,11 +56,12 @@
 //! | [`points`] | where collocation points come from: regions, samplers, refinement |
 //! | [`network`] | shape, activations, start weights, the model |
 //! | [`jet`], [`entry`] | which derivatives travel, and how they are named |
-//! | [`loss`] | terms: an entry of the jet against a column, or against 0 |
+//! | [`loss`] | terms: residuals with their weights |
 //! | [`expression`] | the residual language: text to graph, derivatives, programs, WGSL |
 //! | [`backend`] | the seam between the training loop and a device |
 //! | [`cpu`], [`gpu`] | the two devices; a CPU kernel and its shader share stem and names |
 //! | [`optimizer`] | Adam, AdamW, learning-rate schedules |
+//! | [`problem`], [`truth`] | point sets with their terms; what is known to be true |
 //! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
 //! | [`run`], [`results`], [`run_dir`] | a job from its data to its run directory |
 //! | [`model_file`], [`tensors`], [`files`], [`predict`], [`plot`] | what is written, and how |
