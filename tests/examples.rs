@@ -11,12 +11,8 @@ use jetfit::trainer::Report;
 
 fn job(name: &str, directory: &Path, steps: Option<u64>) -> Job {
     let file = format!("{}/examples/{name}/job.toml", env!("CARGO_MANIFEST_DIR"));
-    let overrides = Overrides {
-        directory: Some(directory.join("run")),
-        device: Some("cpu".into()),
-        steps,
-        ..Overrides::default()
-    };
+    let overrides =
+        Overrides { directory: Some(directory.join("run")), device: Some("cpu".into()), steps, ..Overrides::default() };
     Job::read(file, &overrides).unwrap()
 }
 
