@@ -1,6 +1,6 @@
 //! What a job says in expressions: equations on sets of points, and the truth.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Job;
 use crate::data::TableReader;
@@ -104,9 +104,10 @@ impl Job {
     /// [`Error::Input`] for points that are none, and for every mistake in the residual: unknown
     /// names, derivatives that the network has not, a name with two meanings, nothing to train.
     pub fn equation(&self, term: &EquationTerm, place: impl Fn(&str) -> String) -> Result<Equation> {
-        let (columns, normals) = match &term.points {
-            TermPoints::File(file) => (self.columns(term, file, &place)?, false),
-            TermPoints::Sampled(spec) => (vec![], spec.validate(&place("points"), &self.variables)?.has_normals()),
+        let columns = self.columns(term, &place)?;
+        let normals = match &term.points {
+            TermPoints::File(_) => false,
+            TermPoints::Sampled(spec) => spec.validate(&place("points"), &self.variables)?.has_normals(),
         };
         let read = |columns| Expression::residual(place("residual"), &term.residual, &self.scope(columns, normals));
         let residual = read(columns.clone())?;
@@ -121,8 +122,9 @@ impl Job {
         Ok(Equation { residual: read(columns.clone())?, columns })
     }
 
-    /// The columns of a term's file that have no other meaning.
-    fn columns(&self, term: &EquationTerm, file: &Path, place: impl Fn(&str) -> String) -> Result<Vec<String>> {
+    /// The columns of a term's file, if it has one, that have no other meaning.
+    pub(super) fn columns(&self, term: &EquationTerm, place: impl Fn(&str) -> String) -> Result<Vec<String>> {
+        let TermPoints::File(file) = &term.points else { return Ok(vec![]) };
         let mut reader = TableReader::open(file)?;
         reader.select(&self.inputs)?;
         let scope = self.scope(vec![], false);

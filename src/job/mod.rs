@@ -8,6 +8,7 @@ mod lists;
 mod names;
 mod read;
 mod read_equations;
+mod read_settings;
 mod section;
 mod settings;
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::expression::Expression;
 use crate::points::{BallSpec, PointsSpec, Refine, Sampler};
 
+/// The keys of `[truth]`.
+pub(super) const TRUTH_KEYS: &[&str] = &["file", "columns", "expressions"];
+
 const TERM_KEYS: &[&str] = &["name", "residual", "points", "weight"];
 const POINTS_KEYS: &[&str] = &["sampler", "count", "on", "ball", "resample_every", "refine", "file"];
 
@@ -42,14 +45,7 @@ impl Reader<'_> {
         }
         if data.is_none() && variables.is_empty() {
             let place = self.document.section_place("variables");
-            return Err(match self.document.list("term").is_empty() {
-                true => Error::input(
-                    self.place.display(),
-                    "there is nothing to train on: neither [data] nor a [[term]]",
-                    "add [data] with a file of columns, or [variables] and a [[term]] with an equation",
-                ),
-                false => Error::input(place, "the job names no input", "add one under [variables]: x = [-1, 1]"),
-            });
+            return Err(Error::input(place, "the job names no input", "add one under [variables]: x = [-1, 1]"));
         }
         Ok(variables)
     }
@@ -92,30 +88,19 @@ impl Reader<'_> {
             names.push(term.name.clone());
             job.terms.push(term);
         }
-        if job.data.is_none() && job.terms.is_empty() {
-            let problem = "there is nothing to train on: neither [data] nor a [[term]]";
-            return Err(Error::input(self.place.display(), problem, "add a [[term]] with an equation"));
-        }
         for ((name, item), is_read) in self.document.entries("coefficients").into_iter().zip(is_read) {
             if !is_read {
                 let problem = format!("coefficient {name} is read by no term, so that training cannot find it");
                 return Err(item.error(problem, "use it in a residual, or remove it"));
             }
         }
-        self.unused_definitions(job)
-    }
-
-    /// Definitions that no expression uses are read, too: a mistake in one is a mistake.
-    fn unused_definitions(&self, job: &Job) -> Result<()> {
-        let residuals = job.terms.iter().map(|term| &term.residual);
-        let truths = job.truth.iter().flat_map(Truth::entries).map(|(_, text)| text);
-        let mut used: Vec<String> = residuals.chain(truths).flat_map(|text| crate::expression::names(text)).collect();
-        used.extend(job.definitions.values().flat_map(|text| crate::expression::names(text)));
-        for (name, item) in self.document.entries("definitions") {
-            let derived = |used: &String| used.rsplit_once('_').is_some_and(|(base, _)| base == name);
-            if !used.iter().any(|used| *used == name || derived(used)) {
-                return Err(item.error(format!("definition {name} is used nowhere"), "use it, or remove it"));
-            }
+        // Definitions that nothing reads yet are read here: they may speak of any term's columns.
+        let mut scope = job.scope(vec![], true);
+        for term in &job.terms {
+            scope.columns.extend(job.columns(term, |key| term.place(key))?);
+        }
+        for (_, item) in self.document.entries("definitions") {
+            Expression::value(item.place(), &item.text()?, &scope)?;
         }
         Ok(())
     }
@@ -165,9 +150,9 @@ impl Reader<'_> {
         Ok(TermPoints::Sampled(PointsSpec {
             sampler: section.read("sampler", Sampler::Sobol, |item| item.one_of(&samplers))?,
             count: section.read("count", 10_000, Item::count)? as usize,
-            on: section.read("on", vec![], |item| match item.text() {
-                Ok(text) => Ok(vec![text]),
-                Err(_) => item.list()?.iter().map(Item::text).collect(),
+            on: section.read("on", vec![], |item| match item.list() {
+                Ok(parts) => parts.iter().map(Item::text).collect(),
+                Err(_) => Ok(vec![item.text()?]),
             })?,
             ball: section.optional("ball", ball)?,
             resample_every: section.read("resample_every", 0, Item::whole)?,
@@ -198,5 +183,3 @@ impl Reader<'_> {
         Ok(Some(Truth { source: TruthSource::File { file, columns } }))
     }
 }
-
-pub(super) const TRUTH_KEYS: &[&str] = &["file", "columns", "expressions"];

@@ -92,6 +92,11 @@ impl<'a> Document<'a> {
         key.map_or_else(|| self.section_place(name), |key| self.place(key.span().start, name))
     }
 
+    /// Whether the file has this section, or one of a list.
+    pub fn has(&self, name: &str) -> bool {
+        self.found(name).is_some()
+    }
+
     fn found(&self, name: &str) -> Option<(&Spanned<Cow<'a, str>>, &Spanned<DeValue<'a>>)> {
         self.table.iter().find(|(key, _)| key.get_ref() == name)
     }

@@ -1,5 +1,7 @@
 //! Jobs from text: defaults, round trips, and an error for every kind of mistake.
 
+mod equations;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -130,7 +132,7 @@ fn a_mistake_names_line_key_and_mend() {
         parts.iter().for_each(|part| assert!(message.contains(part), "{more}\n{message}\nlacks {part}"));
         assert!(message.contains("\n  mend: "), "{message}");
     }
-    assert!(parse("").unwrap_err().to_string().contains("job.toml: data.file: this key is missing"));
+    assert!(parse("").unwrap_err().to_string().contains("job.toml: there is nothing to train on"));
     let clash = SMALLEST.replace("[\"x\"]", "[\"x\", \"dy_dx\"]");
     assert!(parse(&clash).unwrap_err().to_string().contains("would be named \"dy_dx\""));
 }
