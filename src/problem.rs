@@ -1,12 +1,13 @@
 //! What a job poses: point sets with the terms of the loss on each, and the scaling.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::backend::Backend;
 use crate::data::{Dataset, Normalizer, PointSet, Scaling, TableReader, grid};
 use crate::error::Result;
-use crate::expression::{Expression, PointData};
-use crate::job::{EquationTerm, Job, Points as PredictionPoints, TermPoints};
+use crate::expression::PointData;
+use crate::job::{Equation, Job, Points as PredictionPoints, TermPoints};
 use crate::loss::{Loss, Term};
 use crate::network::{Model, initialize};
 use crate::points::{Points, PointsSpec, Region, sample};
@@ -63,49 +64,44 @@ impl Problem {
             sets.push(TermSet { points: data.training.clone(), loss: job.loss(data), source: None });
         }
         let mut problem = Self { data, normalizer, sets, seed, coefficients: job.coefficients.len() };
-        let mut known: Vec<(&TermPoints, usize)> = vec![];
+        let mut sampled: Vec<(&PointsSpec, usize)> = vec![];
         for term in &job.terms {
-            // Terms on the same points share one pass through the network.
-            match known.iter().find(|(points, _)| *points == &term.points) {
-                Some((_, set)) => problem.share(job, term, *set)?,
-                None => {
-                    known.push((&term.points, problem.sets.len()));
-                    problem.pose(job, term)?;
-                }
-            }
+            let Equation { residual, columns } = job.equation(term, |key| term.place(key))?;
+            let posed = Term { name: term.name.clone(), residual, weight: term.weight };
+            let set = match &term.points {
+                TermPoints::File(file) => problem.rows_of(job, file, &columns)?,
+                TermPoints::Sampled(spec) => match sampled.iter().find(|(known, _)| *known == spec) {
+                    // Terms on the same points share one pass through the network.
+                    Some((_, set)) => *set,
+                    None => {
+                        sampled.push((spec, problem.sets.len()));
+                        problem.sampled(job, spec, &term.place("points"))?
+                    }
+                },
+            };
+            problem.sets[set].loss.terms.push(posed);
         }
         Ok(problem)
     }
 
-    /// A term on the points of a set that is there.
-    fn share(&mut self, job: &Job, term: &EquationTerm, set: usize) -> Result<()> {
-        let columns = file_columns(&term.points, &job.inputs)?;
-        let normals = !self.sets[set].points.normals.is_empty();
-        let term = read_term(job, term, columns, normals)?;
-        self.sets[set].loss.terms.push(term);
-        Ok(())
+    /// A set of the rows of a file, with the columns that its term reads.
+    fn rows_of(&mut self, job: &Job, file: &Path, columns: &[String]) -> Result<usize> {
+        let mut reader = TableReader::open(file)?;
+        reader.select(&job.inputs.iter().chain(columns).collect::<Vec<_>>())?;
+        let mut inputs = reader.read_rows()?;
+        let columns = inputs.split_off(job.inputs.len());
+        Ok(self.push(PointSet { inputs, columns, ..PointSet::default() }, None))
     }
 
-    /// A term on points of its own.
-    fn pose(&mut self, job: &Job, term: &EquationTerm) -> Result<()> {
-        let columns = file_columns(&term.points, &job.inputs)?;
-        let (points, source) = match &term.points {
-            TermPoints::File(file) => {
-                let mut reader = TableReader::open(file)?;
-                reader.select(&job.inputs.iter().chain(&columns).collect::<Vec<_>>())?;
-                let mut inputs = reader.read_rows()?;
-                let columns = inputs.split_off(job.inputs.len());
-                (PointSet { inputs, columns, ..PointSet::default() }, None)
-            }
-            TermPoints::Sampled(spec) => {
-                let region = spec.validate(&format!("term {:?}: points", term.name), &job.variables)?;
-                let source = Source { spec: spec.clone(), region };
-                (source.draw(self.seed, self.sets.len(), 0), Some(source))
-            }
-        };
-        let term = read_term(job, term, columns, !points.normals.is_empty())?;
-        self.sets.push(TermSet { points, loss: Loss { terms: vec![term] }, source });
-        Ok(())
+    /// A set of sampled points.
+    fn sampled(&mut self, job: &Job, spec: &PointsSpec, place: &str) -> Result<usize> {
+        let source = Source { spec: spec.clone(), region: spec.validate(place, &job.variables)? };
+        Ok(self.push(source.draw(self.seed, self.sets.len(), 0), Some(source)))
+    }
+
+    fn push(&mut self, points: PointSet, source: Option<Source>) -> usize {
+        self.sets.push(TermSet { points, loss: Loss::default(), source });
+        self.sets.len() - 1
     }
 
     /// All terms, set by set: the order of every report.
@@ -225,19 +221,6 @@ impl Source {
 
 fn point_set(points: Points) -> PointSet {
     PointSet { inputs: points.inputs, normals: points.normals.unwrap_or_default(), ..PointSet::default() }
-}
-
-/// The columns that a term's file has beside the inputs: what its residual may name.
-fn file_columns(points: &TermPoints, inputs: &[String]) -> Result<Vec<String>> {
-    let TermPoints::File(file) = points else { return Ok(vec![]) };
-    let reader = TableReader::open(file)?;
-    Ok(reader.names().iter().filter(|name| !inputs.contains(name)).cloned().collect())
-}
-
-fn read_term(job: &Job, term: &EquationTerm, columns: Vec<String>, normals: bool) -> Result<Term> {
-    let place = format!("term {:?}: residual", term.name);
-    let residual = Expression::residual(place, &term.residual, &job.scope(columns, normals))?;
-    Ok(Term { name: term.name.clone(), residual, weight: term.weight })
 }
 
 /// Inputs as if they were uniform over the box; outputs as they are.

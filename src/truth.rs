@@ -35,7 +35,7 @@ impl Truths {
             TruthSource::Expressions(given) => {
                 let texts = with_derivatives(job, given);
                 let data = PointData { inputs: points, columns: &[], normals: &[] };
-                let scope = job.scope(vec![], false);
+                let scope = job.truth_scope();
                 let value = |(entry, text): &(Entry, String)| {
                     let place = format!("truth.expressions.{}", entry.column(&job.inputs, &job.outputs));
                     Ok(Expression::value(place, text, &scope)?.evaluate(&data, &[], None))

@@ -49,7 +49,7 @@ fn a_job_of_equations_is_what_it_says() {
         PointsSpec { sampler: Sampler::Sobol, count: 100, on: vec![], ball: None, resample_every: 0, refine: None };
     assert_eq!((term.weight, &term.points), (1.0, &TermPoints::Sampled(sampled)));
     let equation = job.equation(term, |key| term.place(key)).unwrap();
-    assert_eq!(equation.residual.layout(2).channels(), 4);
+    assert_eq!(crate::expression::layout(&mut [equation.residual.clone()], 2).channels(), 4);
     let axis = |from| Axis { from, to: 1.0, count: 101 };
     assert_eq!(job.predictions.points, Points::Grid(vec![axis(-1.0), axis(0.0)]));
     assert_eq!(job.data_terms().count(), 0);
@@ -100,7 +100,7 @@ fn a_mistake_in_a_residual_has_a_caret() {
         misspelt,
         "/jobs/sine/job.toml:12: term \"Burgers\": residual: unknown name \"u_xy\"\n    \
              u_t + flux = nu*u_xy\n                    ^^^^\n  \
-         mend: did you mean \"u_x\"? Known: x, t, u, nu, flux, pi, e"
+         mend: \"y\" is no input; use subscripts of: x, t"
     );
     let nested = wrong("u*u_x\"", "u*w_x\"");
     let parts = [
