@@ -120,7 +120,7 @@ fn a_mistake_in_a_residual_has_a_caret() {
     assert!(truth.contains("job.toml:15: truth.expressions.u: unknown name \"z\"\n    sin(pi*x)*z\n              ^"));
     // The truth knows neither what the network gives nor what it finds.
     assert!(message(&format!("{BURGERS}[truth]\nexpressions = {{ u = \"nu\" }}")).contains("unknown name \"nu\""));
-    let unread = wrong("flux =", "fluy = \"x +\"\nflux =");
+    let unread = wrong("flux = \"u*u_x\"", "fluy = \"x +\"\nflux = \"u*u_x\"");
     assert!(unread.contains("job.toml:9: definitions.fluy: ") && unread.contains("x +\n       ^"), "{unread}");
 }
 
