@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::backend::Backend;
 use crate::data::{Dataset, Normalizer, PointSet, Scaling, TableReader, grid};
-use crate::error::Result;
-use crate::expression::PointData;
+use crate::error::{Error, Result};
+use crate::expression::{Places, PointData};
 use crate::job::{Equation, Job, Points as PredictionPoints, TermPoints};
 use crate::loss::{Loss, Term};
 use crate::network::{Model, initialize};
@@ -79,7 +79,13 @@ impl Problem {
                     }
                 },
             };
-            problem.sets[set].loss.terms.push(posed);
+            let loss = &mut problem.sets[set].loss;
+            loss.terms.push(posed);
+            if loss.placed().0.count() > Places::MOST {
+                let problem = format!("the terms on its points read the network at more than {} places", Places::MOST);
+                let mend = "read it at fewer, or give some of the terms points of their own";
+                return Err(Error::input(term.place("residual"), problem, mend));
+            }
         }
         Ok(problem)
     }
@@ -186,14 +192,15 @@ impl Problem {
         let TermSet { loss, source: Some(source), .. } = &self.sets[set] else { return Ok(None) };
         let Some(refine) = &source.spec.refine else { return Ok(None) };
         let candidates = source.candidates(self.seed, set, round);
-        let jets = backend.evaluate(&candidates.inputs, &loss.layout(candidates.inputs.len()))?;
         let parameters = backend.parameters()?;
         let coefficients = &parameters[parameters.len() - self.coefficients..];
         let normals = candidates.normals.clone().unwrap_or_default();
         let data = PointData { inputs: &candidates.inputs, columns: &[], normals: &normals };
+        let (places, residuals) = loss.placed();
+        let jets = backend.evaluate(&places.inputs(&data), &loss.layout(candidates.inputs.len()))?;
         let mut size = vec![0.0; candidates.len()];
-        for term in &loss.terms {
-            let r = term.residual.evaluate(&data, coefficients, Some(&jets));
+        for (term, residual) in loss.terms.iter().zip(residuals) {
+            let r = residual.evaluate(&data, coefficients, Some(&jets));
             size.iter_mut().zip(r).for_each(|(size, r)| *size += term.weight * r * r);
         }
         let size: Vec<f64> = size.into_iter().map(f64::sqrt).collect();

@@ -106,7 +106,7 @@ impl<T: Real> Cpu<T> {
             } else {
                 tile.losses.fill(0.0);
             }
-            for positions in share(start, count, set.shape.points, worker, workers) {
+            for positions in share(start, count, set.shape.loss_points(), worker, workers) {
                 set.fill(tile, positions);
                 tile.forward(&pass);
                 tile.residual(&pass, &set.terms, with_gradient.then_some(per_point));
@@ -159,7 +159,7 @@ impl<T: Real> Backend for Cpu<T> {
     fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
         let count = points.first().map_or(0, Vec::len);
         let channels = Channels::new(layout, &self.normalizer);
-        let shape = Shape::new::<T>(&self.spec, channels.count());
+        let shape = Shape::new::<T>(&self.spec, channels.count(), 1);
         let rows = self.spec.outputs * channels.count();
         let workers = self.threads.current_num_threads().min(count.div_ceil(shape.points)).max(1);
         let pass = Pass {
@@ -220,7 +220,7 @@ impl<T: Real> Backend for Cpu<T> {
     }
 
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
-        let points = self.sets[set.0].points();
+        let points = self.sets[set.0].points;
         Ok(self.run(Batch { set, start: 0, count: points }, false))
     }
 

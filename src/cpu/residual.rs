@@ -4,8 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::real::Real;
 use super::tile::Shape;
-use crate::expression::{Leaf, Registers, Residual, Row};
-use crate::jet::JetLayout;
+use crate::expression::{Leaf, Registers, Residual, Row, Slot};
 use crate::loss::Loss;
 use crate::network::NetworkSpec;
 
@@ -13,21 +12,17 @@ use crate::network::NetworkSpec;
 pub struct Term {
     residual: Residual,
     weight: f64,
-    /// The output and channel of each slot.
-    slots: Vec<(usize, usize)>,
     /// The first of its columns.
     columns: usize,
 }
 
-/// The terms of a loss, whose residuals were compiled for `layout`.
-pub fn terms(loss: &Loss, residuals: &[Residual], layout: &JetLayout) -> Vec<Term> {
+/// The terms of a loss with their compiled residuals.
+pub fn terms(loss: &Loss, residuals: &[Residual]) -> Vec<Term> {
     let mut columns = 0;
     let term = |(residual, weight): (&Residual, f64)| {
         let start = columns;
         columns += residual.hoisted();
-        let channel = |derivative| layout.channel(derivative).expect("the layout carries what the term reads");
-        let slots = residual.slots().iter().map(|slot| (slot.output, channel(slot.derivative))).collect();
-        Term { residual: residual.clone(), weight, slots, columns: start }
+        Term { residual: residual.clone(), weight, columns: start }
     };
     residuals.iter().zip(loss.terms.iter().map(|term| term.weight)).map(term).collect()
 }
@@ -52,11 +47,11 @@ pub struct Back<'a, T> {
 pub struct Terms<'a, T: Real> {
     pub spec: &'a NetworkSpec,
     pub terms: &'a [Term],
-    /// (M, C, P)
+    /// (M, C, P), where P is (places, N)
     pub jets: &'a [T],
-    /// (H, P)
+    /// (H, N)
     pub columns: &'a [T],
-    /// (P): 0 for the points that only fill the tile.
+    /// (N): 0 for the points that only fill the tile.
     pub weights: &'a [T],
     /// The whole parameter block (P), whose end the coefficients are.
     pub parameters: &'a [T],
@@ -75,10 +70,14 @@ impl<T: Real> WithSimd for Terms<'_, T> {
         if let Some(back) = &mut self.back {
             back.bar.fill(T::ZERO);
         }
-        let points = self.shape.points;
+        let points = self.shape.loss_points();
         let coefficients = &self.parameters[self.spec.weights()..];
         for (term, loss) in self.terms.iter().zip(self.losses) {
-            let start = |slot: usize| term.slots[slot].0 * self.shape.stride + term.slots[slot].1 * points;
+            let slots = term.residual.slots();
+            let start = |slot: usize| {
+                let Slot { place, entry, channel } = slots[slot];
+                entry.output * self.shape.stride + channel * self.shape.points + place * points
+            };
             let read = |leaf: &Leaf| match *leaf {
                 Leaf::Slot(slot) => Row::Points(&self.jets[start(slot)..][..points]),
                 Leaf::Hoisted(column) => Row::Points(&self.columns[(term.columns + column) * points..][..points]),
@@ -98,7 +97,7 @@ impl<T: Real> WithSimd for Terms<'_, T> {
             *loss += sum.to_f64();
             let Some(back) = &mut self.back else { continue };
             let share = T::of(2.0 * term.weight * back.per_point);
-            for slot in 0..term.slots.len() {
+            for slot in 0..slots.len() {
                 let slope = output(1 + slot);
                 let bar = &mut back.bar[start(slot)..][..points];
                 for (p, (bar, w)) in bar.iter_mut().zip(self.weights).enumerate() {
@@ -106,7 +105,7 @@ impl<T: Real> WithSimd for Terms<'_, T> {
                 }
             }
             for (k, coefficient) in term.residual.coefficients().iter().enumerate() {
-                let slope = output(1 + term.slots.len() + k);
+                let slope = output(1 + slots.len() + k);
                 let mut sum = T::ZERO;
                 for (p, w) in self.weights.iter().enumerate() {
                     sum += *w * r.at(p) * slope.at(p);

@@ -7,7 +7,7 @@ use super::real::Real;
 use super::residual::{Term, terms};
 use super::tile::{Shape, Tile};
 use crate::data::{Normalizer, PointSet};
-use crate::loss::Loss;
+use crate::loss::{Compiled, Loss};
 use crate::network::NetworkSpec;
 
 /// A loaded point set.
@@ -17,7 +17,9 @@ pub struct Set<T: Real> {
     pub shape: Shape,
     /// The workers' tiles; how many there are depends on the set alone, never on the threads.
     pub tiles: Vec<Tile<T>>,
-    /// (D, B), standardised.
+    /// B
+    pub points: usize,
+    /// (D, places·B), standardised.
     inputs: Vec<Vec<T>>,
     /// (H, B): what point data alone decides of the residuals.
     columns: Vec<Vec<T>>,
@@ -36,22 +38,23 @@ const GRADIENT_BYTES: usize = 64 << 20;
 
 impl<T: Real> Set<T> {
     pub fn new(set: &PointSet, loss: &Loss, spec: &NetworkSpec, normalizer: &Normalizer) -> Self {
-        let (layout, residuals) = loss.compile(normalizer);
+        let Compiled { layout, places, residuals } = loss.compile(normalizer);
         let channels = Channels::new(&layout, normalizer);
-        let shape = Shape::new::<T>(spec, channels.count());
+        let shape = Shape::new::<T>(spec, channels.count(), places.count());
         let points = set.points();
         let affordable = (GRADIENT_BYTES / (spec.parameters() * size_of::<T>())).clamp(2, WORKERS);
-        let workers = points.div_ceil(shape.points).clamp(1, affordable);
+        let workers = points.div_ceil(shape.loss_points()).clamp(1, affordable);
         let standardised = |(d, column): (usize, &Vec<f64>)| {
             column.iter().map(|x| T::of(normalizer.inputs.standardise(d, *x))).collect()
         };
         let columns: Vec<Vec<T>> =
             set.hoist(&residuals).into_iter().map(|column| column.into_iter().map(T::of).collect()).collect();
-        let terms = terms(loss, &residuals, &layout);
+        let terms = terms(loss, &residuals);
         Self {
             tiles: (0..workers).map(|_| Tile::new(spec, shape, &terms, columns.len())).collect(),
             terms,
-            inputs: set.inputs.iter().enumerate().map(standardised).collect(),
+            points,
+            inputs: set.network_inputs(&places).iter().enumerate().map(standardised).collect(),
             columns,
             weights: set.weights.as_ref().map(|weights| weights.iter().copied().map(T::of).collect()),
             order: None,
@@ -60,15 +63,10 @@ impl<T: Real> Set<T> {
         }
     }
 
-    /// B
-    pub fn points(&self) -> usize {
-        self.inputs.first().map_or(0, Vec::len)
-    }
-
     /// Fills a tile with the points at these positions of the order, and the rest of it with copies
     /// of the first that weigh nothing.
     pub fn fill(&self, tile: &mut Tile<T>, positions: Range<usize>) {
-        let points = self.shape.points;
+        let points = self.shape.loss_points();
         let row = |p: usize| {
             let position = if p < positions.len() { positions.start + p } else { positions.start };
             self.order.as_ref().map_or(position, |order| order[position] as usize)
@@ -78,7 +76,9 @@ impl<T: Real> Set<T> {
             _ => to.iter_mut().enumerate().for_each(|(p, to)| *to = from[row(p)]),
         };
         for (row, column) in tile.x.chunks_exact_mut(self.shape.stride).zip(&self.inputs) {
-            gather(&mut row[..points], column);
+            for (place, column) in row.chunks_exact_mut(points).zip(column.chunks_exact(self.points)) {
+                gather(place, column);
+            }
         }
         for (to, column) in tile.columns.chunks_exact_mut(points).zip(&self.columns) {
             gather(to, column);

@@ -13,7 +13,7 @@ use super::channels::Channels;
 use super::real::Real;
 use super::residual::{Back, Term, Terms, registers};
 use super::{input_layer, jet_rule, linear};
-use crate::expression::Registers;
+use crate::expression::{Places, Registers};
 use crate::network::{Layer, NetworkSpec};
 
 /// The most points of a tile: the length of the jet rule's rows on the stack.
@@ -26,6 +26,8 @@ const LANES: usize = 16;
 /// widths 64 to 256.
 const COLUMNS: usize = 640;
 
+const _: () = assert!(Places::MOST <= MAX_POINTS, "a tile has a point in every place");
+
 /// Bytes of z-jets and a-jets that stay in the second-level cache of common cores (1 to 2 MiB).
 const TAPE_BYTES: usize = 768 << 10;
 
@@ -35,8 +37,11 @@ type Buffer<T> = AVec<T, ConstAlign<64>>;
 /// The shape of every block (units, C, P) of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// P
+    /// P, the points of the network.
     pub points: usize,
+    /// At how many places a loss reads the network for each of its points: place k of the N points of
+    /// a tile lies at k·N.
+    places: usize,
     /// The columns that count, C·P for jets.
     pub columns: usize,
     /// From one unit's row to the next: never a power of two, or the rows of a block would compete
@@ -45,14 +50,19 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The tile size for a network and a number of channels: a function of these alone, so that sums
-    /// over tiles have the same order on every machine.
-    pub fn new<T: Real>(spec: &NetworkSpec, channels: usize) -> Self {
+    /// The tile size for a network, a number of channels and one of places: a function of these alone,
+    /// so that sums over tiles have the same order on every machine.
+    pub fn new<T: Real>(spec: &NetworkSpec, channels: usize, places: usize) -> Self {
         let point_bytes = 2 * spec.hidden.iter().sum::<usize>().max(1) * channels * size_of::<T>();
         let points = (COLUMNS / channels).min(TAPE_BYTES / point_bytes);
-        let points = (points / LANES * LANES).clamp(LANES, MAX_POINTS);
+        let points = (points / LANES * LANES).clamp(places.next_multiple_of(LANES), MAX_POINTS);
         let columns = channels * points;
-        Self { points, columns, stride: columns + LANES }
+        Self { points, places, columns, stride: columns + LANES }
+    }
+
+    /// N, the points of the loss: P but for other places and what these leave over.
+    pub fn loss_points(self) -> usize {
+        self.points / self.places
     }
 
     /// The same rows with the value channel alone.
@@ -75,9 +85,9 @@ pub struct Tile<T: Real> {
     pub shape: Shape,
     /// (D, C, P): the value channel holds x̂.
     pub x: Buffer<T>,
-    /// (H, P): the residuals' columns.
+    /// (H, N): the residuals' columns.
     pub columns: Buffer<T>,
-    /// (P): 0 for points that only fill the tile.
+    /// (N): 0 for points that only fill the tile.
     pub weights: Buffer<T>,
     /// z-jets of every layer (H, C, P); the last are the output's.
     z: Vec<Buffer<T>>,
@@ -98,14 +108,14 @@ impl<T: Real> Tile<T> {
         Self {
             shape,
             x: rows(spec.inputs),
-            columns: avec![[64]| T::ZERO; columns * shape.points],
-            weights: avec![[64]| T::ONE; shape.points],
+            columns: avec![[64]| T::ZERO; columns * shape.loss_points()],
+            weights: avec![[64]| T::ONE; shape.loss_points()],
             z: spec.layers().iter().map(|layer| rows(layer.outputs)).collect(),
             a: spec.hidden.iter().map(|width| rows(*width)).collect(),
             bar: [rows(0), rows(0)],
             gradient: rows(0),
             losses: vec![0.0; terms.len()],
-            registers: registers(terms, shape.points),
+            registers: registers(terms, shape.loss_points()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Points with what is known there: what a loss is evaluated on.
 
-use crate::expression::{PointData, Residual};
+use crate::expression::{Places, PointData, Residual};
 
 /// B points in D dimensions with what is known there, in the user's units.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -21,10 +21,18 @@ impl PointSet {
         self.inputs.first().map_or(0, Vec::len)
     }
 
+    /// The network's inputs at every place where a loss reads it (D, P·B).
+    pub fn network_inputs(&self, places: &Places) -> Vec<Vec<f64>> {
+        places.inputs(&self.data())
+    }
+
     /// What point data alone decides of residuals: the hoisted columns of the first, then those of
     /// the next (H, B), in f64.
     pub fn hoist(&self, residuals: &[Residual]) -> Vec<Vec<f64>> {
-        let data = PointData { inputs: &self.inputs, columns: &self.columns, normals: &self.normals };
-        residuals.iter().flat_map(|residual| residual.hoist(&data)).collect()
+        residuals.iter().flat_map(|residual| residual.hoist(&self.data())).collect()
+    }
+
+    fn data(&self) -> PointData<'_> {
+        PointData { inputs: &self.inputs, columns: &self.columns, normals: &self.normals }
     }
 }

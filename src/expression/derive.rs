@@ -1,8 +1,8 @@
 //! Differentiation on the graph: one forward walk, whatever a derivative is taken by.
 //!
-//! What the leaves' derivatives are (the `seed`) decides what comes out: the total derivative by an
-//! input, with which the language's `d(…, x)` is read, or the partial by a slot or a coefficient,
-//! with which a residual is trained. A walk for each slot costs no more than the reverse mode here:
+//! What the leaves' derivatives are decides what comes out: the total derivative by an input, with
+//! which the language's `d(…, x)` is read, or the partial by a slot or a coefficient, with which a
+//! residual is trained. A walk for each slot costs no more than the reverse mode here:
 //! the walks share their parts in the graph, and a residual reads few slots. And it keeps the
 //! branches of `if` apart: where one is not taken, its derivative, perhaps NaN, is not read.
 
@@ -10,20 +10,37 @@ use std::collections::HashMap;
 
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation, parts};
+use crate::entry::Entry;
+use crate::jet::Derivative;
 
-/// The derivative of `root`, where `seed` gives those of the leaves.
+/// What a derivative is taken by.
+#[derive(Clone, Copy)]
+pub enum By {
+    /// An input, which the network's entries depend on.
+    Input(usize),
+    /// A slot or a coefficient, alone.
+    Leaf(Leaf),
+}
+
+/// What has no derivative.
+#[derive(Debug)]
+pub enum Missing {
+    /// An entry that is a second derivative already.
+    Third,
+    /// What is known at the points alone.
+    Slope(Leaf),
+}
+
+/// The derivative of `root`.
 ///
 /// A condition is taken as constant: its jump has no derivative.
-pub fn derivative<E>(
-    graph: &mut Graph,
-    root: Id,
-    mut seed: impl FnMut(&mut Graph, Leaf) -> Result<Id, E>,
-) -> Result<Id, E> {
+pub fn derivative(graph: &mut Graph, root: Id, by: By) -> Result<Id, Missing> {
     let mut slopes = HashMap::new();
     for id in graph.reachable_by(&[root], differentiated) {
         let node = graph.node(id).clone();
         let slope = match &node {
-            Node::Leaf(leaf) => seed(graph, *leaf)?,
+            Node::Leaf(leaf) => leaf_slope(graph, *leaf, by)?,
+            Node::Placed(entry, arguments) => placed(graph, *entry, arguments, &slopes)?,
             Node::Constant(_) | Node::Compare(..) => graph.constant(0.0),
             Node::Sum(_, terms) => graph.sum(0.0, terms.iter().map(|(part, weight)| (slopes[part], weight.0))),
             Node::Product(factors) => product(graph, factors, &slopes),
@@ -49,6 +66,42 @@ fn differentiated(node: &Node) -> Vec<Id> {
         Node::Select(_, yes, no) => vec![*yes, *no],
         node => parts(node),
     }
+}
+
+fn leaf_slope(graph: &mut Graph, leaf: Leaf, by: By) -> Result<Id, Missing> {
+    Ok(match (by, leaf) {
+        (By::Leaf(by), leaf) => graph.constant(if leaf == by { 1.0 } else { 0.0 }),
+        (By::Input(by), Leaf::Input(input)) => graph.constant(if input == by { 1.0 } else { 0.0 }),
+        (By::Input(by), Leaf::Entry(entry, place)) => {
+            let derived = next(entry, by).ok_or(Missing::Third)?;
+            graph.leaf(Leaf::Entry(derived, place))
+        }
+        (By::Input(_), Leaf::Coefficient(_)) => graph.constant(0.0),
+        (By::Input(_), leaf) => return Err(Missing::Slope(leaf)),
+    })
+}
+
+/// The derivative of an entry by an input, if a jet has it.
+fn next(entry: Entry, by: usize) -> Option<Entry> {
+    let derivative = match entry.derivative {
+        Derivative::Value => Derivative::First(by),
+        Derivative::First(i) => Derivative::Second(i.min(by), i.max(by)),
+        Derivative::Second(..) | Derivative::Laplacian => return None,
+    };
+    Some(Entry { derivative, ..entry })
+}
+
+/// Σₖ ∂entry/∂xₖ at the place · argumentₖ′
+fn placed(graph: &mut Graph, entry: Entry, arguments: &[Id], slopes: &HashMap<Id, Id>) -> Result<Id, Missing> {
+    let mut terms = vec![];
+    for (input, argument) in arguments.iter().enumerate() {
+        if graph.value(slopes[argument]) != Some(0.0) {
+            let derived = next(entry, input).ok_or(Missing::Third)?;
+            let derived = graph.placed(derived, arguments);
+            terms.push((graph.product([(derived, 1), (slopes[argument], 1)]), 1.0));
+        }
+    }
+    Ok(graph.sum(0.0, terms))
 }
 
 /// Σᵢ eᵢ · nᵢ′ · nᵢ^(eᵢ − 1) · Π of the others

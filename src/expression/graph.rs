@@ -59,8 +59,9 @@ pub enum Leaf {
     Normal(usize),
     /// A trainable coefficient.
     Coefficient(usize),
-    /// An entry of the jet, in the user's units.
-    Entry(Entry),
+    /// An entry of the jet, in the user's units, at one of the places that [`super::places`] has
+    /// counted; 0, the point itself, until it has.
+    Entry(Entry, usize),
     /// A standardised entry of the jet, by its place in [`super::Residual::slots`].
     Slot(usize),
     /// A column that is computed before training, by its place in [`super::Residual::hoist`].
@@ -86,6 +87,8 @@ pub enum Relation {
 pub enum Node {
     Constant(Number),
     Leaf(Leaf),
+    /// an entry of the jet at another point, which has these inputs
+    Placed(Entry, Box<[Id]>),
     /// constant + Σ weight · node; no node is a constant or a sum
     Sum(Number, Box<[(Id, Number)]>),
     /// Π node^exponent; no node is a constant
@@ -140,13 +143,14 @@ impl Graph {
         numbers.into_iter().map(|number| number.0).find(|value| !value.is_finite())
     }
 
-    fn intern(&mut self, node: Node) -> Id {
+    pub(super) fn intern(&mut self, node: Node) -> Id {
         if let Some(id) = self.known.get(&node) {
             return *id;
         }
         let id = Id(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
         let varies = match &node {
             Node::Leaf(leaf) => !leaf.is_point_data(),
+            Node::Placed(..) => true,
             node => parts(node).into_iter().any(|part| self.varies(part)),
         };
         self.varies.push(varies);
@@ -306,6 +310,7 @@ impl Graph {
 pub fn parts(node: &Node) -> Vec<Id> {
     match node {
         Node::Constant(_) | Node::Leaf(_) => vec![],
+        Node::Placed(_, arguments) => arguments.to_vec(),
         Node::Sum(_, terms) => terms.iter().map(|(id, _)| *id).collect(),
         Node::Product(factors) => factors.iter().map(|(id, _)| *id).collect(),
         Node::Function(_, x) => vec![*x],

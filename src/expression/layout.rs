@@ -9,7 +9,8 @@ use crate::jet::{Derivative, JetLayout};
 ///
 /// Where every second derivative stands in one and the same combination Σ cᵢ ∂ᵢᵢ, whatever its
 /// multiple, and that saves a channel, the layout is [`JetLayout::collapsed`], and the expressions
-/// are rewritten to read [`Derivative::Laplacian`].
+/// are rewritten to read [`Derivative::Laplacian`]. Derivatives at other points count once
+/// [`super::places`] has counted those.
 pub fn layout(expressions: &mut [Expression], inputs: usize) -> JetLayout {
     let entries = expressions.iter().flat_map(Expression::entries);
     let selected = JetLayout::selected(inputs, entries.map(|entry| entry.derivative));
@@ -22,26 +23,31 @@ pub fn layout(expressions: &mut [Expression], inputs: usize) -> JetLayout {
     collapsed
 }
 
-/// A pure second derivative as the output and the input that it is of.
-fn pure_second(graph: &Graph, id: Id) -> Option<(usize, usize)> {
+/// An output at a place.
+type Source = (usize, usize);
+
+/// A pure second derivative as what it is of and the input that it is by.
+fn pure_second(graph: &Graph, id: Id) -> Option<(Source, usize)> {
     match *graph.node(id) {
-        Node::Leaf(Leaf::Entry(Entry { output, derivative: Derivative::Second(i, j) })) if i == j => Some((output, i)),
+        Node::Leaf(Leaf::Entry(Entry { output, derivative: Derivative::Second(i, j) }, place)) if i == j => {
+            Some(((output, place), i))
+        }
         _ => None,
     }
 }
 
-/// The combinations of pure second derivatives in a sum: the output, and a coefficient for each
+/// The combinations of pure second derivatives in a sum: what they are of, and a coefficient for each
 /// input.
-fn combinations(graph: &Graph, node: &Node, inputs: usize) -> Vec<(usize, Vec<f64>)> {
+fn combinations(graph: &Graph, node: &Node, inputs: usize) -> Vec<(Source, Vec<f64>)> {
     let Node::Sum(_, terms) = node else { return vec![] };
-    let mut found: Vec<(usize, Vec<f64>)> = vec![];
+    let mut found: Vec<(Source, Vec<f64>)> = vec![];
     for (id, weight) in terms {
-        let Some((output, input)) = pure_second(graph, *id) else { continue };
-        let place = found.iter().position(|known| known.0 == output).unwrap_or_else(|| {
-            found.push((output, vec![0.0; inputs]));
+        let Some((source, input)) = pure_second(graph, *id) else { continue };
+        let index = found.iter().position(|known| known.0 == source).unwrap_or_else(|| {
+            found.push((source, vec![0.0; inputs]));
             found.len() - 1
         });
-        found[place].1[input] = weight.0;
+        found[index].1[input] = weight.0;
     }
     found
 }
@@ -56,8 +62,7 @@ fn normalised(coefficients: &[f64]) -> (Vec<f64>, f64) {
 fn combination(expressions: &[Expression], inputs: usize) -> Option<Vec<f64>> {
     let mut common: Option<Vec<f64>> = None;
     for Expression { graph, root } in expressions {
-        let is_second =
-            |id: Id| matches!(graph.node(id), Node::Leaf(Leaf::Entry(entry)) if entry.derivative.order() == 2);
+        let is_second = |id: Id| graph.entry(id).is_some_and(|entry| entry.derivative.order() == 2);
         if is_second(*root) {
             return None;
         }
@@ -93,9 +98,9 @@ fn rewrite(expression: &mut Expression, coefficients: &[f64]) {
             .filter(|(id, _)| pure_second(graph, *id).is_none())
             .map(|(id, weight)| (substitutes[id], weight.0))
             .collect();
-        for (output, combination) in found {
+        for ((output, place), combination) in found {
             let entry = Entry { output, derivative: Derivative::Laplacian };
-            rest.push((graph.leaf(Leaf::Entry(entry)), normalised(&combination).1));
+            rest.push((graph.leaf(Leaf::Entry(entry, place)), normalised(&combination).1));
         }
         Some(graph.sum(constant.0, rest))
     });

@@ -39,6 +39,13 @@
 //! Subscripts after the last underscore derive an output or a definition: `u_x`, `u_xy`. So does
 //! `d(…, x)` or `d(…, x, y)` any expression, with inputs of any name: the total derivative.
 //!
+//! Outputs, definitions and their subscripted derivatives are functions of the inputs. A name alone is
+//! the value at the point; with an argument in place of each input, in their order, it is the value at
+//! another: `u(0, t) = u(2*pi, t)`, `u_x(0, t)`, `flux(x + 1, t)`, `u(-x, t)`. The arguments are
+//! expressions of inputs, columns and numbers, and derivatives go through them: `d(u(-x, t), x)` is
+//! `-u_x(-x, t)`. What is known at the points alone, a column or the normal, may not stand in a
+//! definition that is taken elsewhere.
+//!
 //! # The pipeline
 //!
 //! | file | from | to |
@@ -47,6 +54,7 @@
 //! | `scope`, `read` | the tree and the names | a graph |
 //! | `graph`, `function`, `walk` | | the graph's normal form: equal parts once, sums and products flat |
 //! | `derive` | a graph | its derivatives: `d(…, x)`, and the partials that training needs |
+//! | `place` | several graphs | the points at which they read the network |
 //! | `layout` | several graphs | the channels that must travel; Laplacians collapsed |
 //! | `residual` | a graph and a normalizer | slots, hoisted columns, and a program |
 //! | `program` | a graph | instructions over registers |
@@ -58,6 +66,7 @@ mod fault;
 mod function;
 mod graph;
 mod layout;
+mod place;
 mod program;
 mod read;
 mod residual;
@@ -75,9 +84,10 @@ use std::fmt::Display;
 
 pub use self::graph::Leaf;
 pub use self::layout::layout;
+pub use self::place::{Places, places};
 pub use self::program::Program;
 pub use self::read::is_function;
-pub use self::residual::Residual;
+pub use self::residual::{Residual, Slot};
 pub use self::scope::{CONSTANTS, Scope};
 pub use self::tile::{Registers, Row};
 pub use self::token::is_name;
@@ -115,7 +125,7 @@ impl Expression {
     /// `(entry − column)/scale`, or `entry/scale`: the residual of a data term, or of a penalty.
     pub fn misfit(entry: Entry, column: Option<usize>, scale: f64) -> Self {
         let mut graph = Graph::default();
-        let entry = graph.leaf(Leaf::Entry(entry));
+        let entry = graph.leaf(Leaf::Entry(entry, 0));
         let column = column.map(|column| (graph.leaf(Leaf::Column(column)), -1.0 / scale));
         let root = graph.sum(0.0, [(entry, 1.0 / scale)].into_iter().chain(column));
         Self { graph, root }
@@ -135,10 +145,9 @@ impl Expression {
         self.graph.leaves(&[self.root])
     }
 
-    /// The entries of the jet that it reads.
+    /// The entries of the jet that it reads, at one place or another.
     pub fn entries(&self) -> Vec<Entry> {
-        let entry = |leaf| if let Leaf::Entry(entry) = leaf { Some(entry) } else { None };
-        self.leaves().into_iter().filter_map(entry).collect()
+        self.graph.entries(self.root).collect()
     }
 
     /// The coefficients that it reads, ascending.
@@ -155,14 +164,23 @@ impl Expression {
         self.leaves().into_iter().filter_map(column).collect()
     }
 
+    /// Its value, where it is a constant, as all are that name nothing but constants.
+    pub fn constant(&self) -> Option<f64> {
+        self.graph.value(self.root)
+    }
+
     /// Its value at every point (B), in f64. `jets` has the entries that it reads, in the user's
-    /// units; an expression of point data needs none.
+    /// units, at all [`Places`] of the points; an expression of point data needs none.
+    ///
+    /// # Panics
+    /// Where it reads the network at other points, and [`places`] has not counted them.
     pub fn evaluate(&self, points: &PointData<'_>, coefficients: &[f64], jets: Option<&Jets>) -> Vec<f64> {
         let program = Program::new(&self.graph, &[self.root]);
         points.evaluate(&program, coefficients, jets).remove(0)
     }
 
-    /// The residual as kernels read it, whose jet travels in `layout`.
+    /// The residual as kernels read it, whose jet travels in `layout`, after [`places`] has counted
+    /// where it reads that.
     pub fn compile(&self, layout: &JetLayout, normalizer: &Normalizer) -> Residual {
         Residual::new(self, layout, normalizer)
     }
@@ -194,9 +212,10 @@ impl<'a> PointData<'a> {
             Leaf::Column(i) => Row::Points(self.columns[i].as_slice()),
             Leaf::Normal(i) => Row::Points(self.normals[i].as_slice()),
             Leaf::Coefficient(i) => Row::Same(coefficients[i]),
-            Leaf::Entry(entry) => {
+            Leaf::Entry(entry, place) => {
                 let jets = jets.expect("jets for an expression that reads them");
-                Row::Points(jets.entry(entry.output, entry.derivative).expect("an entry that the jets carry"))
+                let row = jets.entry(entry.output, entry.derivative).expect("an entry that the jets carry");
+                Row::Points(&row[place * count..][..count])
             }
             Leaf::Slot(_) | Leaf::Hoisted(_) => unreachable!("only kernels read these"),
         };

@@ -165,6 +165,7 @@ impl Lowering<'_> {
                 self.reads.push(*leaf);
                 Operand::Read(self.reads.len() - 1)
             }
+            (Node::Placed(..), _) => unreachable!("places are counted before a program is made"),
             (Node::Sum(constant, terms), operands) => {
                 let weights = terms.iter().map(|(_, weight)| weight.0);
                 self.sum(constant.0, operands.iter().copied().zip(weights).collect())

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::derive::derivative;
+use super::derive::{By, Missing, derivative};
 use super::fault::{Fault, Span};
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation};
@@ -10,7 +10,6 @@ use super::scope::{Meaning, Scope};
 use super::syntax::{Binary, Comparison, Kind, parse};
 use crate::entry::Entry;
 use crate::error::{Error, nearest};
-use crate::jet::Derivative;
 
 /// How deep definitions may use one another.
 const DEPTH: usize = 100;
@@ -97,7 +96,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn meaning(&mut self, meaning: Meaning<'_>, span: &Span) -> Result<Id, Fault> {
+    pub(super) fn meaning(&mut self, meaning: Meaning<'_>, span: &Span) -> Result<Id, Fault> {
         match meaning {
             Meaning::Leaf(leaf) => Ok(self.graph.leaf(leaf)),
             Meaning::Constant(value) => Ok(self.graph.constant(value)),
@@ -138,7 +137,7 @@ impl<'a> Reader<'a> {
         let (least, most) = match (Function::named(name), COMPOSED.iter().find(|known| known.0 == name)) {
             (Some(_), _) => (1, 1),
             (_, Some((_, least, most))) => (*least, *most),
-            (None, None) => return Err(self.no_function(name, span)),
+            (None, None) => return self.placed(name, arguments, span, spans),
         };
         if !(least..=most).contains(&arguments.len()) {
             let count = if least == most { least.to_string() } else { format!("{least} or {most}") };
@@ -188,7 +187,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn no_function(&self, name: &str, span: &Span) -> Fault {
+    pub(super) fn no_function(&self, name: &str, span: &Span) -> Fault {
         let span = span.start..span.start + name.len();
         if self.scope.meaning(name).is_some() {
             return Fault::new(
@@ -197,7 +196,8 @@ impl<'a> Reader<'a> {
                 format!("write {name}*(…) for a product; a name alone is its value at the point"),
             );
         }
-        let known: Vec<_> = functions().collect();
+        let mut known: Vec<&str> = functions().collect();
+        known.extend(self.scope.outputs.iter().chain(self.scope.definitions.keys()).map(String::as_str));
         let advice = match nearest(name, known.iter().copied()) {
             Some(candidate) => format!("did you mean {candidate:?}? Known: {}", known.join(", ")),
             None => format!("use one of: {}", known.join(", ")),
@@ -207,37 +207,25 @@ impl<'a> Reader<'a> {
 
     /// The total derivative by these inputs, one after the other.
     fn derivative(&mut self, root: Id, inputs: &[usize], span: &Span) -> Result<Id, Fault> {
-        let scope = self.scope;
         let mut id = root;
         for by in inputs {
-            id = derivative(self.graph, id, |graph, leaf| {
-                Ok(match leaf {
-                    Leaf::Input(input) => graph.constant(if input == *by { 1.0 } else { 0.0 }),
-                    Leaf::Coefficient(_) => graph.constant(0.0),
-                    Leaf::Entry(entry) => graph.leaf(Leaf::Entry(next(entry, *by).ok_or_else(|| third(span))?)),
-                    leaf => return Err(unknown_slope(scope, leaf, span)),
-                })
+            id = derivative(self.graph, id, By::Input(*by)).map_err(|missing| match missing {
+                Missing::Third => third(span),
+                Missing::Slope(leaf) => {
+                    let mend = "derive the other parts alone, or give the derivative as a column";
+                    known_alone(self.scope, leaf, span, "it has no derivative", mend)
+                }
             })?;
         }
-        let second = |leaf: &Leaf| matches!(leaf, Leaf::Entry(entry) if entry.derivative.order() == 2);
-        if self.graph.leaves(&[id]).iter().any(second)
-            && let Some(activation) = scope.activation
+        let second = |entry: Entry| entry.derivative.order() == 2;
+        if self.graph.entries(id).any(second)
+            && let Some(activation) = self.scope.activation
             && let Err(Error::Input(error)) = activation.supports(2, "")
         {
             return Err(Fault::new(span.clone(), error.problem, error.mend));
         }
         Ok(id)
     }
-}
-
-/// The derivative of an entry by an input, if a jet has it.
-fn next(entry: Entry, by: usize) -> Option<Entry> {
-    let derivative = match entry.derivative {
-        Derivative::Value => Derivative::First(by),
-        Derivative::First(i) => Derivative::Second(i.min(by), i.max(by)),
-        Derivative::Second(..) | Derivative::Laplacian => return None,
-    };
-    Some(Entry { derivative, ..entry })
 }
 
 fn third(span: &Span) -> Fault {
@@ -248,17 +236,13 @@ fn third(span: &Span) -> Fault {
     )
 }
 
-/// The fault of a derivative of what is known at the points alone.
-fn unknown_slope(scope: &Scope, leaf: Leaf, span: &Span) -> Fault {
+/// The fault of taking what is known at the points alone for a function.
+pub fn known_alone(scope: &Scope, leaf: Leaf, span: &Span, so: &str, mend: impl Into<String>) -> Fault {
     let name = match leaf {
         Leaf::Column(column) => format!("the column {:?}", scope.columns[column]),
         _ => "the normal".to_string(),
     };
-    Fault::new(
-        span.clone(),
-        format!("{name} is known at the points alone, not as a function, so it has no derivative"),
-        "derive the other parts alone, or give the derivative as a column",
-    )
+    Fault::new(span.clone(), format!("{name} is known at the points alone, not as a function, so {so}"), mend)
 }
 
 fn functions() -> impl Iterator<Item = &'static str> {

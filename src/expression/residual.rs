@@ -1,13 +1,24 @@
 //! A residual as kernels read it: in standardised space, with what point data alone decides taken
 //! out, and with its derivatives.
 
-use super::derive::derivative;
+use super::derive::{By, derivative};
 use super::graph::{Graph, Id, Leaf, Node};
 use super::program::Program;
 use super::{Expression, PointData};
 use crate::data::Normalizer;
 use crate::entry::Entry;
 use crate::jet::{Derivative, JetLayout};
+
+/// What a residual reads of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// At which of the places of its set.
+    pub place: usize,
+    /// Which entry of the jet.
+    pub entry: Entry,
+    /// The entry's channel in the layout.
+    pub channel: usize,
+}
 
 /// A residual r(z, h, c): of standardised jet entries z (the slots), of columns h that the host
 /// computes in f64 when it loads a point set, and of coefficients c.
@@ -17,8 +28,7 @@ use crate::jet::{Derivative, JetLayout};
 /// f64, so that a kernel does not subtract two large numbers in f32.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Residual {
-    slots: Vec<Entry>,
-    rows: Vec<usize>,
+    slots: Vec<Slot>,
     coefficients: Vec<usize>,
     program: Program,
     hoist: Program,
@@ -26,43 +36,42 @@ pub struct Residual {
 }
 
 impl Residual {
-    /// Of an expression whose entries all travel in `layout`.
+    /// Of an expression whose entries all travel in `layout`, with its places counted.
     pub(super) fn new(expression: &Expression, layout: &JetLayout, normalizer: &Normalizer) -> Self {
         let mut graph = expression.graph.clone();
-        let mut slots = expression.entries();
-        let channel = |entry: &Entry| layout.channel(entry.derivative).expect("the layout carries what is read");
-        slots.sort_by_key(|entry| (entry.output, channel(entry)));
-        let rows = slots.iter().map(|entry| entry.output * layout.channels() + channel(entry)).collect();
+        let slot = |leaf| {
+            let Leaf::Entry(entry, place) = leaf else { return None };
+            let channel = layout.channel(entry.derivative).expect("the layout carries what is read");
+            Some(Slot { place, entry, channel })
+        };
+        let mut slots: Vec<_> = expression.leaves().into_iter().filter_map(slot).collect();
+        slots.sort_by_key(|slot| (slot.place, slot.entry.output, slot.channel));
         let coefficients = expression.coefficients();
 
         let root = graph.rewritten(expression.root, |graph, id, _| match *graph.node(id) {
-            Node::Leaf(Leaf::Entry(entry)) => {
-                let slot = slots.iter().position(|slot| *slot == entry).expect("a slot for each entry");
+            Node::Leaf(Leaf::Entry(entry, place)) => {
+                let is_own = |slot: &Slot| (slot.place, slot.entry) == (place, entry);
+                let slot = slots.iter().position(is_own).expect("a slot for each entry");
                 let z = graph.leaf(Leaf::Slot(slot));
-                let factor = layout.factors(normalizer, entry.output)[channel(&entry)];
+                let factor = layout.factors(normalizer, entry.output)[slots[slot].channel];
                 let is_value = entry.derivative == Derivative::Value;
                 Some(graph.sum(if is_value { normalizer.outputs.mean[entry.output] } else { 0.0 }, [(z, factor)]))
             }
             _ => None,
         });
         let by = (0..slots.len()).map(Leaf::Slot).chain(coefficients.iter().map(|i| Leaf::Coefficient(*i)));
-        let mut roots = vec![root];
-        roots.extend(by.map(|by| partial(&mut graph, root, by)));
+        let partial = |by| derivative(&mut graph, root, By::Leaf(by)).expect("a partial derivative exists");
+        let roots: Vec<_> = std::iter::once(root).chain(by.map(partial)).collect();
 
         let mut columns = vec![];
         let roots: Vec<_> = roots.into_iter().map(|root| hoisted(&mut graph, root, &mut columns)).collect();
         let program = Program::new(&graph, &roots);
-        Self { slots, rows, coefficients, program, hoisted: columns.len(), hoist: Program::new(&graph, &columns) }
+        Self { slots, coefficients, program, hoisted: columns.len(), hoist: Program::new(&graph, &columns) }
     }
 
     /// The entries of the jet that it reads; slot k is `slots()[k]`, standardised.
-    pub fn slots(&self) -> &[Entry] {
+    pub fn slots(&self) -> &[Slot] {
         &self.slots
-    }
-
-    /// For each slot its row of the output jets (M·C, B): output · C + channel.
-    pub fn rows(&self) -> &[usize] {
-        &self.rows
     }
 
     /// The coefficients that it reads.
@@ -85,13 +94,6 @@ impl Residual {
     pub fn program(&self) -> &Program {
         &self.program
     }
-}
-
-fn partial(graph: &mut Graph, root: Id, by: Leaf) -> Id {
-    let seed =
-        |graph: &mut Graph, leaf| Ok::<_, std::convert::Infallible>(graph.constant(if leaf == by { 1.0 } else { 0.0 }));
-    let Ok(partial) = derivative(graph, root, seed);
-    partial
 }
 
 /// `root` with every largest part that point data alone decide replaced by a column.

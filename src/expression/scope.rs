@@ -40,6 +40,16 @@ pub enum Meaning<'a> {
     Derivative(Box<Meaning<'a>>, Vec<usize>),
 }
 
+impl Meaning<'_> {
+    /// Whether it is a function of the inputs, which has derivatives and values at other points.
+    pub fn is_function(&self) -> bool {
+        match self {
+            Meaning::Leaf(Leaf::Entry(..)) | Meaning::Definition(..) | Meaning::Derivative(..) => true,
+            Meaning::Leaf(_) | Meaning::Constant(_) => false,
+        }
+    }
+}
+
 /// The constants that are known where no name of the user's is the same.
 pub const CONSTANTS: [(&str, f64); 2] = [("pi", std::f64::consts::PI), ("e", std::f64::consts::E)];
 
@@ -48,10 +58,7 @@ impl Scope {
     pub fn meaning(&self, name: &str) -> Option<Meaning<'_>> {
         self.exact(name).or_else(|| {
             let (base, subscripts) = name.rsplit_once('_')?;
-            let base = self.exact(base).filter(|meaning| match meaning {
-                Meaning::Leaf(Leaf::Entry(_)) | Meaning::Definition(..) => true,
-                Meaning::Leaf(_) | Meaning::Constant(_) | Meaning::Derivative(..) => false,
-            })?;
+            let base = self.exact(base).filter(Meaning::is_function)?;
             let one_letter = |c: char| self.inputs.iter().position(|input| *input == c.to_string());
             let inputs: Vec<_> = subscripts.chars().map(one_letter).collect::<Option<_>>()?;
             (!inputs.is_empty()).then(|| Meaning::Derivative(Box::new(base), inputs))
@@ -70,7 +77,7 @@ impl Scope {
             .or_else(|| place(&self.coefficients).map(|i| Meaning::Leaf(Leaf::Coefficient(i))))
             .or_else(|| self.definitions.get_key_value(name).map(|(name, text)| Meaning::Definition(name, text)))
             .or_else(|| place(&self.inputs).map(|i| Meaning::Leaf(Leaf::Input(i))))
-            .or_else(|| place(&self.outputs).map(|i| Meaning::Leaf(Leaf::Entry(Entry::value(i)))))
+            .or_else(|| place(&self.outputs).map(|i| Meaning::Leaf(Leaf::Entry(Entry::value(i), 0))))
             .or_else(|| normal().map(|i| Meaning::Leaf(Leaf::Normal(i))))
             .or_else(|| CONSTANTS.into_iter().find(|known| known.0 == name).map(|known| Meaning::Constant(known.1)))
     }

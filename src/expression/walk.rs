@@ -36,6 +36,10 @@ impl Graph {
         match node {
             Node::Constant(number) => self.constant(number.0),
             Node::Leaf(leaf) => self.leaf(*leaf),
+            Node::Placed(entry, arguments) => {
+                let arguments: Vec<_> = arguments.iter().map(|argument| part(*argument)).collect();
+                self.placed(*entry, &arguments)
+            }
             Node::Sum(constant, terms) => self.sum(constant.0, terms.iter().map(|(id, weight)| (part(*id), weight.0))),
             Node::Product(factors) => self.product(factors.iter().map(|(id, exponent)| (part(*id), *exponent))),
             Node::Function(function, x) => self.function(*function, part(*x)),
@@ -43,6 +47,15 @@ impl Graph {
             Node::Compare(relation, left, right) => self.compare(*relation, part(*left), part(*right)),
             Node::Select(condition, yes, no) => self.select(part(*condition), part(*yes), part(*no)),
         }
+    }
+
+    /// Nodes of another graph in this one, where they may be already.
+    pub fn taken(&mut self, other: &Graph, roots: &[Id]) -> Vec<Id> {
+        let mut own = HashMap::new();
+        for id in other.reachable(roots) {
+            own.insert(id, self.rebuilt(other.node(id), |part| own[&part]));
+        }
+        roots.iter().map(|root| own[root]).collect()
     }
 
     /// A root rewritten from its leaves up: `rule` gives a node's substitute, or `None` to rebuild

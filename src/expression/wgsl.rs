@@ -30,7 +30,7 @@ impl Program {
             Leaf::Slot(slot) => format!("z{slot}"),
             Leaf::Hoisted(column) => format!("h{column}"),
             Leaf::Coefficient(coefficient) => format!("c{coefficient}"),
-            Leaf::Input(_) | Leaf::Column(_) | Leaf::Normal(_) | Leaf::Entry(_) => format!("p{read}"),
+            Leaf::Input(_) | Leaf::Column(_) | Leaf::Normal(_) | Leaf::Entry(..) => format!("p{read}"),
         }
     }
 

@@ -26,7 +26,7 @@ pub struct Evaluator {
 
 impl Evaluator {
     fn new(device: &Device, bounds: &Bounds, spec: &NetworkSpec, layout: &JetLayout, count: usize) -> Result<Self> {
-        let demand = Demand::new(spec, layout.channels(), spec.inputs, false);
+        let demand = Demand::new(spec, layout.channels(), 1, spec.inputs, false);
         let capacity = demand.capacity(device, bounds)?.min(CHUNK).min(count.next_multiple_of(4));
         let workspace = Workspace::new(device, demand, capacity, 0);
         let bytes = 4 * (spec.outputs * layout.channels() * capacity) as u64;

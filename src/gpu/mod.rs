@@ -125,6 +125,7 @@ impl Gpu {
             state: &self.state,
             workspace,
             points,
+            places: 1,
             plan: vec![],
         }
     }

@@ -44,12 +44,21 @@ pub struct Planner<'a> {
     pub workspace: &'a Workspace,
     /// The chunk's points.
     pub points: usize,
+    /// At how many places the network is read for each of them: place k lies behind k·B, for B points
+    /// in whole quads.
+    pub places: usize,
     pub plan: Plan,
 }
 
 impl Planner<'_> {
+    /// B: the chunk's points in whole quads.
+    fn padded(&self) -> u32 {
+        self.points.next_multiple_of(4) as u32
+    }
+
+    /// Quads of the network's points.
     fn quads(&self) -> u32 {
-        self.points.div_ceil(4) as u32
+        self.padded() / 4 * self.places as u32
     }
 
     fn column_quads(&self) -> u32 {
@@ -79,7 +88,7 @@ impl Planner<'_> {
     /// Brings the chunk's rows of a set into the batch.
     pub fn gather(&mut self, set: &Set) {
         let workspace = self.workspace;
-        let (points, padded) = (self.points as u32, 4 * self.quads());
+        let (points, padded) = (self.points as u32, self.padded());
         for block in &set.blocks {
             let constants = [block.first as u32, block.rows as u32, set.columns as u32, points, padded];
             let buffers = [(1, Read, &set.order), (2, Read, &block.buffer), (3, Write, &workspace.batch)];
@@ -145,7 +154,7 @@ impl Planner<'_> {
     /// Each term's mean square into `means`, from the output's jets.
     pub fn losses(&mut self, set: &Set, means: &wgpu::Buffer) {
         let workspace = self.workspace;
-        let groups = (4 * self.quads()).div_ceil(THREADS);
+        let groups = self.padded().div_ceil(THREADS);
         self.terms(set, "losses", (3, Write, &workspace.loss_partials), [groups, 1, 1]);
         let terms = set.terms.len() as u32;
         let buffers = [(1, Read, &workspace.loss_partials), (4, Write, means)];
@@ -156,9 +165,9 @@ impl Planner<'_> {
     fn terms(&mut self, set: &Set, entry: &'static str, to: (u32, Access, &wgpu::Buffer), grid: [u32; 3]) {
         let (workspace, state) = (self.workspace, self.state);
         let (parameters, offset) = (self.spec.parameters() as u32, self.spec.weights() as u32);
-        let constants = [4 * self.quads(), set.columns as u32 - 1, parameters, offset, self.splits()];
+        let constants = [self.padded(), set.columns as u32 - 1, parameters, offset, self.splits()];
         let buffers = [(1, Read, &workspace.jets), (2, Read, &workspace.batch), to, (5, Read, &state.parameters)];
-        let source = shader::residual(self.layout, self.spec, &set.terms);
+        let source = shader::residual(self.layout, self.spec, self.places, &set.terms);
         self.push((source, entry, entry != "losses"), &constants, &buffers, grid);
     }
 
@@ -169,8 +178,7 @@ impl Planner<'_> {
         let (Some(partials), [ping, pong]) = (&workspace.partials, &workspace.bars[..]) else {
             unreachable!("a backward pass has a tape");
         };
-        let quads = self.quads();
-        self.terms(set, "cotangent", (4, Write, ping), grid(4 * quads));
+        self.terms(set, "cotangent", (4, Write, ping), grid(self.padded()));
         if self.spec.coefficients > 0 {
             self.terms(set, "coefficients", (3, Write, partials), [self.splits(), 1, 1]);
         }

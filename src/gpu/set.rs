@@ -9,7 +9,7 @@ use crate::data::{Normalizer, PointSet};
 use crate::error::Result;
 use crate::expression::Residual;
 use crate::jet::JetLayout;
-use crate::loss::Loss;
+use crate::loss::{Compiled, Loss};
 
 /// Rows `first .. first + rows` of a set: (rows, N).
 pub struct Block {
@@ -39,8 +39,10 @@ pub struct Term {
 pub struct Set {
     pub points: usize,
     pub layout: JetLayout,
+    /// At how many places the loss reads the network for each point.
+    pub places: usize,
     pub terms: Vec<Term>,
-    /// N: inputs, the residuals' columns, the weight.
+    /// N: each input at every place, the residuals' columns, the weight.
     pub columns: usize,
     pub blocks: Vec<Block>,
     /// The row at each position.
@@ -63,10 +65,11 @@ impl Set {
     /// Standardises in f64 and uploads as f32.
     pub fn new(device: &Device, bounds: &Bounds, set: &PointSet, loss: &Loss, normalizer: &Normalizer) -> Result<Self> {
         let points = set.points();
-        let (layout, residuals) = loss.compile(normalizer);
+        let Compiled { layout, places, residuals } = loss.compile(normalizer);
         let mut columns: Vec<Vec<f32>> = vec![];
-        for (d, column) in set.inputs.iter().enumerate() {
-            columns.push(column.iter().map(|x| normalizer.inputs.standardise(d, *x) as f32).collect());
+        for (d, column) in set.network_inputs(&places).iter().enumerate() {
+            let standardised = |x: &f64| normalizer.inputs.standardise(d, *x) as f32;
+            columns.extend(column.chunks_exact(points).map(|place| place.iter().map(standardised).collect()));
         }
         let hoisted = set.hoist(&residuals);
         columns.extend(hoisted.into_iter().map(|column| column.into_iter().map(|h| h as f32).collect()));
@@ -98,6 +101,7 @@ impl Set {
         Ok(Self {
             points,
             layout,
+            places: places.count(),
             columns: columns.len(),
             blocks,
             order,

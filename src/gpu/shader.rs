@@ -162,12 +162,12 @@ pub fn weight_gradient(out_rows: u32, in_rows: u32) -> String {
         .then(&[include_str!("../../shaders/weight_gradient.wgsl")])
 }
 
-/// `residual.wgsl` for the terms of a loss. A batch's rows are the inputs, then the residuals' columns,
-/// then the weights.
-pub fn residual(layout: &JetLayout, spec: &NetworkSpec, terms: &[Term]) -> String {
+/// `residual.wgsl` for the terms of a loss that reads the network at `places` places. A batch's rows are
+/// the inputs at each, then the residuals' columns, then the weights.
+pub fn residual(layout: &JetLayout, spec: &NetworkSpec, places: usize, terms: &[Term]) -> String {
     Header::threads(THREADS)
         .number("TERMS", terms.len())
-        .number("JET_ROWS", spec.outputs * layout.channels())
+        .number("JET_ROWS", spec.outputs * layout.channels() * places)
         .number("COEFFICIENTS", spec.coefficients)
         .then(&[
             MATH,
@@ -175,7 +175,7 @@ pub fn residual(layout: &JetLayout, spec: &NetworkSpec, terms: &[Term]) -> Strin
             STEP,
             SUM,
             include_str!("../../shaders/residual.wgsl"),
-            &terms::source(layout, spec, terms),
+            &terms::source(layout, spec, places, terms),
         ])
 }
 
@@ -269,7 +269,7 @@ mod tests {
             let compile =
                 |residual: &Expression| Term { residual: residual.compile(&layout, &normalizer), weight: 2.0 };
             let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
-            translate("residual", &residual(&layout, &spec, &terms));
+            translate("residual", &residual(&layout, &spec, 1, &terms));
         }
         for rows in [1, 2, 4, 8] {
             translate("linear", &linear(rows));

@@ -4,25 +4,26 @@
 use std::fmt::Write;
 
 use super::set::Term;
-use crate::expression::Leaf;
+use crate::expression::{Leaf, Slot};
 use crate::jet::JetLayout;
 use crate::network::NetworkSpec;
 
 /// Three functions over one point: `residuals` gives r of each term, `cotangents` adds
 /// ∂loss/∂jet to `bar`, `coefficient_slopes` gives ∂loss/∂c of each coefficient.
-pub fn source(layout: &JetLayout, spec: &NetworkSpec, terms: &[Term]) -> String {
+///
+/// The jets of a loss that reads the network at several places lie as (M, C, places, B).
+pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, terms: &[Term]) -> String {
     let mut programs = String::new();
     let (mut values, mut cotangents, mut slopes) = (vec![], String::new(), String::new());
-    let mut column = layout.inputs();
+    let mut column = layout.inputs() * places;
     for (index, Term { residual, weight }) in terms.iter().enumerate() {
         let program = residual.program();
-        let channel = |slot: usize| {
-            let entry = residual.slots()[slot];
-            let channel = layout.channel(entry.derivative).expect("the layout carries what the term reads");
-            entry.output * layout.channels() + channel
+        let row = |slot: usize| {
+            let Slot { place, entry, channel } = residual.slots()[slot];
+            (entry.output * layout.channels() + channel) * places + place
         };
         let read = |leaf: &Leaf| match *leaf {
-            Leaf::Slot(slot) => format!("jet({}u, point)", channel(slot)),
+            Leaf::Slot(slot) => format!("jet({}u, point)", row(slot)),
             Leaf::Hoisted(hoisted) => format!("known({}u, point)", column + hoisted),
             Leaf::Coefficient(coefficient) => format!("coefficient({coefficient}u)"),
             _ => unreachable!("a compiled residual reads slots, columns and coefficients"),
@@ -35,7 +36,7 @@ pub fn source(layout: &JetLayout, spec: &NetworkSpec, terms: &[Term]) -> String 
         let begin = format!("    {{\n        let t = term_{index}({arguments});\n        let s = {share};\n");
         cotangents += &begin;
         for slot in 0..residual.slots().len() {
-            line(&mut cotangents, format_args!("add({}u, point, s * t[{}]);", channel(slot), 1 + slot));
+            line(&mut cotangents, format_args!("add({}u, point, s * t[{}]);", row(slot), 1 + slot));
         }
         cotangents += "    }\n";
         if !residual.coefficients().is_empty() {

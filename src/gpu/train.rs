@@ -36,7 +36,7 @@ impl Gpu {
         // By the design's count: a step is three products, each a multiply and an add.
         let products = if task == Task::Losses { 2.0 } else { 6.0 };
         let set = &self.sets[batch.set.0];
-        let flops = products * (set.layout.channels() * self.spec.multiply_adds()) as f64;
+        let flops = products * (set.places * set.layout.channels() * self.spec.multiply_adds()) as f64;
         for (index, (start, length)) in parts.iter().enumerate() {
             let (first, last) = (index == 0, index + 1 == parts.len());
             let mut step = Step::new(batch.count, update);
@@ -93,7 +93,7 @@ impl Gpu {
         let set = &self.sets[batch.set.0];
         let before = set.workspace.as_ref();
         let tape = tape || before.is_some_and(|w| w.demand.tape());
-        let demand = Demand::new(&self.spec, set.layout.channels(), set.columns, tape);
+        let demand = Demand::new(&self.spec, set.layout.channels(), set.places, set.columns, tape);
         let most = demand.capacity(&self.device, &self.bounds)?;
         let wanted = batch.count.next_multiple_of(4).min(most);
         if before.is_some_and(|w| w.demand.tape() == tape && w.capacity >= wanted) {
@@ -123,6 +123,7 @@ impl Gpu {
             state: &self.state,
             workspace: set.workspace.as_ref().expect("made before its plans"),
             points,
+            places: set.places,
             plan: vec![],
         };
         planner.gather(set);

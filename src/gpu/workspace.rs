@@ -34,6 +34,8 @@ pub struct Demand {
     /// The widths of the hidden layers and the output.
     widths: Vec<usize>,
     channels: usize,
+    /// Points of the network for each point of the batch.
+    places: usize,
     parameters: usize,
     /// Rows of a batch: inputs, targets and weights.
     columns: usize,
@@ -41,7 +43,8 @@ pub struct Demand {
     tape: bool,
 }
 
-/// The buffers of a chunk; B is its capacity, in memory always whole quads of points.
+/// The buffers of a chunk; B is its capacity, in memory always whole quads of points. Where the network
+/// is read at several places, all buffers but the batch hold so many times B.
 pub struct Workspace {
     pub demand: Demand,
     /// B
@@ -65,9 +68,9 @@ pub struct Workspace {
 }
 
 impl Demand {
-    pub fn new(spec: &NetworkSpec, channels: usize, columns: usize, tape: bool) -> Self {
+    pub fn new(spec: &NetworkSpec, channels: usize, places: usize, columns: usize, tape: bool) -> Self {
         let widths = spec.layers().iter().map(|layer: &Layer| layer.outputs).collect();
-        Self { widths, channels, parameters: spec.parameters(), columns, tape }
+        Self { widths, channels, places, parameters: spec.parameters(), columns, tape }
     }
 
     pub fn tape(&self) -> bool {
@@ -97,6 +100,7 @@ impl Demand {
         } else {
             numbers.extend([self.widest() * channels; 2]);
         }
+        numbers[1..].iter_mut().for_each(|numbers| *numbers *= self.places);
         numbers
     }
 
@@ -106,8 +110,8 @@ impl Demand {
         let largest = numbers.iter().copied().max().unwrap_or(1) as u64;
         let by_binding = bounds.binding / (4 * largest);
         let by_budget = BUDGET / (4 * numbers.iter().sum::<usize>() as u64);
-        let by_dispatch =
-            (bounds.workgroups * u64::from(THREADS)).min(bounds.workgroups * TILE_COLUMNS / self.channels as u64);
+        let columns = (self.channels * self.places) as u64;
+        let by_dispatch = (bounds.workgroups * u64::from(THREADS)).min(bounds.workgroups * TILE_COLUMNS / columns);
         let most = by_binding.min(by_budget).min(by_dispatch).min(bounds.points.max(4) as u64) / 4 * 4;
         if most < 4 {
             return Err(device.error(format!(
@@ -125,7 +129,7 @@ impl Demand {
     /// the job alone, so that the bits do.
     pub fn splits(&self, points: usize) -> usize {
         let by_budget = (PARTIAL_BUDGET / (4 * self.parameters as u64)).max(1) as usize;
-        (points * self.channels).div_ceil(SPLIT_COLUMNS).min(MAX_SPLITS).min(by_budget)
+        (points * self.places * self.channels).div_ceil(SPLIT_COLUMNS).min(MAX_SPLITS).min(by_budget)
     }
 
     pub fn parameters(&self) -> usize {

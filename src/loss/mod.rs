@@ -5,7 +5,7 @@
 
 use crate::data::Normalizer;
 use crate::entry::Entry;
-use crate::expression::{self, Expression, Residual};
+use crate::expression::{self, Expression, Places, Residual};
 use crate::jet::JetLayout;
 
 /// One residual with its weight.
@@ -47,12 +47,29 @@ impl Loss {
         self.terms.iter().zip(values).map(|(term, value)| term.weight * value).sum()
     }
 
-    /// The residuals as kernels read them, with the fewest channels that carry what they read: where
-    /// all second derivatives enter through one combination, that travels collapsed.
-    pub fn compile(&self, normalizer: &Normalizer) -> (JetLayout, Vec<Residual>) {
+    /// The residuals, and the places at which they read the network.
+    pub fn placed(&self) -> (Places, Vec<Expression>) {
         let mut residuals: Vec<Expression> = self.terms.iter().map(|term| term.residual.clone()).collect();
-        let layout = expression::layout(&mut residuals, normalizer.inputs.mean.len());
-        let compiled = residuals.iter().map(|residual| residual.compile(&layout, normalizer)).collect();
-        (layout, compiled)
+        (expression::places(&mut residuals), residuals)
     }
+
+    /// The loss as kernels read it, with the fewest channels that carry what the terms read: where all
+    /// second derivatives enter through one combination, that travels collapsed.
+    pub fn compile(&self, normalizer: &Normalizer) -> Compiled {
+        let (places, mut residuals) = self.placed();
+        let layout = expression::layout(&mut residuals, normalizer.inputs.mean.len());
+        let residuals = residuals.iter().map(|residual| residual.compile(&layout, normalizer)).collect();
+        Compiled { layout, places, residuals }
+    }
+}
+
+/// A loss as kernels read it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compiled {
+    /// The channels that travel.
+    pub layout: JetLayout,
+    /// Where the network is read.
+    pub places: Places,
+    /// The terms' residuals (T).
+    pub residuals: Vec<Residual>,
 }

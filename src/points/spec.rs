@@ -2,6 +2,7 @@
 
 use super::{Ball, Domain, Refine, Region, Sampler, Variable};
 use crate::error::{Error, Result, nearest, suggest};
+use crate::expression::{Expression, Scope};
 
 /// What one set of points may hold in memory.
 const MOST: usize = 100_000_000;
@@ -143,11 +144,11 @@ fn part(place: &str, text: &str, variables: &[Variable], domain: &Domain) -> Res
         let number = match value.trim() {
             "low" => Some(low),
             "high" => Some(high),
-            number => number.parse().ok().filter(|value: &f64| value.is_finite()),
+            text => Expression::value(place, text, &Scope::default()).ok().and_then(|number| number.constant()),
         };
         let Some(value) = number else {
             let problem = format!("{:?} is no value of {}", value.trim(), name.trim());
-            return Err(Error::input(place, problem, "take a number, low or high"));
+            return Err(Error::input(place, problem, "take a number such as 0.5 or 2*pi, low or high"));
         };
         if fixed.iter().any(|(other, _)| *other == axis) {
             let mend = "for several parts write a list, as in [\"x = low\", \"x = high\"]";

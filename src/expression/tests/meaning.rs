@@ -3,7 +3,7 @@
 use super::{compiled, residual, scope};
 use crate::data::{Normalizer, Scaling};
 use crate::entry::Entry;
-use crate::expression::{Expression, Leaf, PointData, layout};
+use crate::expression::{Expression, Leaf, PointData, Slot, layout};
 use crate::jet::{Derivative, JetLayout, Jets};
 
 /// The value of an expression of x, t and theta alone.
@@ -102,10 +102,8 @@ fn a_measurement_is_one_column_and_one_product() {
         Normalizer { inputs: Scaling::identity(3), outputs: Scaling { mean: vec![1e6, 0.0], scale: vec![0.5, 1.0] } };
     let expression = residual("u - u_measured");
     let residual = compiled(&expression, &normalizer);
-    assert_eq!(
-        (residual.slots(), residual.rows(), residual.hoisted()),
-        ([Entry::value(0)].as_slice(), &[0_usize][..], 1)
-    );
+    let slot = Slot { place: 0, entry: Entry::value(0), channel: 0 };
+    assert_eq!((residual.slots(), residual.hoisted()), ([slot].as_slice(), 1));
     let columns = [vec![1e6 + 0.25], vec![0.0]];
     let points = PointData { inputs: &[vec![0.0], vec![0.0], vec![0.0]], columns: &columns, normals: &[] };
     assert_eq!(residual.hoist(&points), [[-0.25]]);

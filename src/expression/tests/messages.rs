@@ -53,7 +53,39 @@ fn names() {
     check("nu_x", "unknown name", "nu_x", "");
     check("sin + 1", "\"sin\" is a function", "sin", "sin(…)");
     check("sinn(x)", "unknown function", "sinn", "did you mean \"sin\"");
-    check("u(0, t)", "\"u\" is no function", "u", "u*(…)");
+}
+
+#[test]
+fn places() {
+    check("u(0, t) - v", "u takes 3 arguments, one for each input, not 2", "u(0, t)", "in this order: u(x, t, theta)");
+    check("u_x()", "u_x takes 3 arguments, one for each input, not 0", "u_x()", "u_x(x, t, theta)");
+    check("flux(0, t, 1, 2)", "flux takes 3 arguments", "flux(0, t, 1, 2)", "flux(x, t, theta)");
+    check("u(0, 1 + v, x)", "depends on what is trained", "1 + v", "inputs, columns and numbers");
+    check("v_t(0, t, nu*x)", "where v_t is taken must not", "nu*x", "");
+    check("u(u(0, 0, 0), t, x)", "depends on what is trained", "u(0, 0, 0)", "");
+    check("x(0, t, 1)", "\"x\" is no function", "x", "x*(…)");
+    check("nu(0)", "\"nu\" is no function", "nu", "nu*(…)");
+    check("flx(0, t, 1)", "unknown function", "flx", "did you mean \"flux\"");
+    check("u_q(0, t, 1)", "unknown function", "u_q", "");
+    check("u_xxx(0, t, 1)", "third derivative", "u_xxx", "output of its own");
+    check("d(u_xx(x*t, t, 1), t)", "third derivative", "d(u_xx(x*t, t, 1), t)", "output of its own");
+    check("d(u(u_measured, t, 1), x)", "\"u_measured\" is known at the points", "d(u(u_measured, t, 1), x)", "");
+    check("u(1/0, t, 1)", "this is infinite", "1/0", "finite");
+    let mut scope = scope();
+    for (name, text) in [("out", "n_x*u_x"), ("apart", "u - u_measured"), ("pole", "u*exp(v + 1/x)")] {
+        scope.definitions.insert(name.into(), text.into());
+    }
+    let alone = "is known at the points alone, not as a function, so it has no value elsewhere";
+    for (text, problem) in [
+        ("out(0, t, 1)", format!("the normal {alone}")),
+        ("apart(0, t, 1)", format!("the column \"u_measured\" {alone}")),
+        ("pole(0, t, 1)", "this has no finite value".to_string()),
+    ] {
+        let message = message_in(&scope, &format!("u + {text}"));
+        let marked = format!("{problem}\n    u + {text}\n        {}\n", "^".repeat(text.len()));
+        assert!(message.contains(&marked), "{message}");
+    }
+    assert!(Expression::residual("", "out + apart + pole(1, u_measured, n_x)", &scope).is_ok());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod dual;
 mod meaning;
 mod messages;
+mod place;
 mod random;
 mod shader;
 mod tree;

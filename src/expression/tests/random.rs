@@ -51,7 +51,7 @@ fn random_text_never_panics() {
     runner().run(&bytes, |bytes| read(String::from_utf8_lossy(&bytes).into_owned())).unwrap();
     let words = [
         "u", "x", "u_x", "u_xx", "flux", "flux_x", "d(", "if(", "sin(", "min(", "(", ")", ",", "+", "-", "*", "/", "^",
-        "=", "<", ">=", "1e-3", ".5", "`", "é", "\n", " ", "1e", "_", "n_x", "nu",
+        "=", "<", ">=", "1e-3", ".5", "`", "é", "\n", " ", "1e", "_", "n_x", "nu", "u(", "flux(", ",0,x)",
     ];
     let words = prop::collection::vec(prop::sample::select(words.to_vec()), 0..25);
     runner().run(&words, |words| read(words.concat())).unwrap();
@@ -100,7 +100,7 @@ fn run<T: Real>(residual: &Residual, point: &Point) -> Vec<f64> {
     let normals = [normal, 0.0, 0.0].map(column);
     let hoisted = residual.hoist(&PointData { inputs: &inputs, columns: &columns, normals: &normals });
     let hoisted: Vec<_> = hoisted.iter().map(|column| [T::of(column[0])]).collect();
-    let slots: Vec<_> = residual.slots().iter().map(|entry| [T::of(point.slots[place(*entry)])]).collect();
+    let slots: Vec<_> = residual.slots().iter().map(|slot| [T::of(point.slots[place(slot.entry)])]).collect();
     let row = |leaf: &Leaf| match *leaf {
         Leaf::Slot(i) => Row::Points(slots[i].as_slice()),
         Leaf::Hoisted(i) => Row::Points(hoisted[i].as_slice()),
@@ -176,7 +176,7 @@ fn programs_agree<T: Real>(epsilon: f64, least: u32) {
             prop_assert!(agreed != Some(false), "{text}: {} and {:?}", outputs[0], naive.value);
             values.set(values.get() + u32::from(agreed.is_some()));
             // Derivatives that the residual does not name are 0.
-            let slots = residual.slots().iter().map(|entry| place(*entry) + 2);
+            let slots = residual.slots().iter().map(|slot| place(slot.entry) + 2);
             let places: Vec<_> = slots.chain(residual.coefficients().iter().copied()).collect();
             for (place, slope) in naive.slopes.iter().enumerate() {
                 let value = places.iter().position(|p| *p == place).map_or(0.0, |i| outputs[1 + i]);

@@ -1,0 +1,243 @@
+//! Losses that read the network at other points than their own: against what the network gives there,
+//! against differences, and device against device; then whole jobs with periodic conditions.
+
+mod runs;
+mod support;
+
+use jetfit::backend::{Backend, Batch};
+use jetfit::cpu::Cpu;
+use jetfit::data::PointSet;
+use jetfit::expression::{Expression, Scope};
+use jetfit::gpu::{Gpu, GpuOptions, adapters};
+use jetfit::jet::{Derivative, JetLayout, Jets};
+use jetfit::loss::{Loss, Term};
+use jetfit::network::{Activation, Model};
+use jetfit::optimizer::Adam;
+use runs::{Place, assert_errors, assert_says};
+use support::{normwise, random_model, random_points};
+
+const TAU: f64 = 2.0 * std::f64::consts::PI;
+
+/// A network of (x0, x1) with outputs u0, u1 and two trained coefficients.
+fn model() -> Model {
+    let mut model = random_model(2, &[17, 7], 2, Activation::Tanh, 7);
+    model.spec.coefficients = 2;
+    model.coefficients = vec!["nu".into(), "k".into()];
+    model.parameters.extend([0.3, -1.25]);
+    model
+}
+
+/// Terms with their texts and weights. Together they read six places, the points' own among them;
+/// the first two alone are a periodic condition, which reads two.
+const EQUATIONS: [(&str, f64); 4] = [
+    ("u0(0, x1) = u0(2*pi, x1)", 0.7),
+    ("slope(0, x1) = k*slope(2*pi, x1)", 0.5),
+    ("d(u0, x0, x0) + nu*u1(x0 + 1, -x1) = sin(u0(x0*x1, x1))", 0.4),
+    ("u1(measured, x1) - u1*d(u1, x1)", 1.3),
+];
+
+fn problem(model: &Model, equations: &[(&str, f64)], points: usize) -> (PointSet, Loss) {
+    let scope = Scope {
+        columns: vec!["measured".into()],
+        coefficients: model.coefficients.clone(),
+        definitions: [("slope".to_string(), "d(u0, x0)".to_string())].into(),
+        inputs: model.inputs.clone(),
+        outputs: model.outputs.clone(),
+        ..Scope::default()
+    };
+    let term = |(text, weight): &(&str, f64)| Term {
+        name: text.to_string(),
+        residual: Expression::residual("test", text, &scope).unwrap(),
+        weight: *weight,
+    };
+    let set = PointSet {
+        inputs: random_points(model, points, 3),
+        columns: vec![(0..points).map(|i| (i as f64 * 0.37).sin()).collect()],
+        weights: Some((0..points).map(|i| 0.5 + (i % 2) as f64).collect()),
+        ..PointSet::default()
+    };
+    (set, Loss { terms: equations.iter().map(term).collect() })
+}
+
+fn whole(set: &PointSet, id: jetfit::backend::SetId) -> Batch {
+    Batch { set: id, start: 0, count: set.points() }
+}
+
+#[test]
+fn losses_are_those_of_the_network_at_the_places() {
+    let model = model();
+    let (set, loss) = problem(&model, &EQUATIONS, 33);
+    let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+    let id = cpu.load(&set, &loss).unwrap();
+    let losses = cpu.losses(id).unwrap();
+    let [x0, x1] = [&set.inputs[0], &set.inputs[1]];
+    let mut jets = |place: &dyn Fn(usize) -> [f64; 2]| {
+        let points = [0, 1].map(|d| (0..33).map(|i| place(i)[d]).collect::<Vec<_>>());
+        cpu.evaluate(&points, &JetLayout::diagonal(2)).unwrap()
+    };
+    let own = jets(&|i| [x0[i], x1[i]]);
+    let (low, high) = (jets(&|i| [0.0, x1[i]]), jets(&|i| [TAU, x1[i]]));
+    let (turned, bent) = (jets(&|i| [x0[i] + 1.0, -x1[i]]), jets(&|i| [x0[i] * x1[i], x1[i]]));
+    let measured = jets(&|i| [set.columns[0][i], x1[i]]);
+    let at = |jets: &Jets, output, derivative, i: usize| jets.entry(output, derivative).unwrap()[i];
+    use Derivative::{First, Second, Value};
+    let residuals = |i: usize| {
+        [
+            at(&low, 0, Value, i) - at(&high, 0, Value, i),
+            at(&low, 0, First(0), i) + 1.25 * at(&high, 0, First(0), i),
+            at(&own, 0, Second(0, 0), i) + 0.3 * at(&turned, 1, Value, i) - at(&bent, 0, Value, i).sin(),
+            at(&measured, 1, Value, i) - at(&own, 1, Value, i) * at(&own, 1, First(1), i),
+        ]
+    };
+    for (term, loss) in losses.iter().enumerate() {
+        let weights = set.weights.as_ref().unwrap();
+        let mean = (0..33).map(|i| weights[i] * residuals(i)[term].powi(2)).sum::<f64>() / 33.0;
+        // Sums of 33 squares of numbers near 1.
+        assert!((loss / mean - 1.0).abs() < 1e-13, "term {term}: {loss} {mean}");
+    }
+}
+
+#[test]
+fn gradients_are_differences_of_the_loss() {
+    let model = model();
+    for equations in [&EQUATIONS[..], &EQUATIONS[..2]] {
+        let (set, loss) = problem(&model, equations, 34);
+        let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+        let id = cpu.load(&set, &loss).unwrap();
+        let gradient = cpu.gradient(&[whole(&set, id)]).unwrap().gradient;
+        let weights = model.spec.weights();
+        // Both coefficients, and some weights of each layer. Central differences leave h² of a third
+        // derivative and 1e-16/h.
+        for index in [0, 5, 40, 60, weights - 1, weights, weights + 1] {
+            let h = 1e-5;
+            let mut at = |step: f64| {
+                let mut moved = model.parameters.clone();
+                moved[index] += step;
+                cpu.set_parameters(&moved).unwrap();
+                loss.total(&cpu.losses(id).unwrap())
+            };
+            let difference = (at(h) - at(-h)) / (2.0 * h);
+            let error = (gradient[index] - difference).abs();
+            assert!(error < 1e-6 * difference.abs().max(1.0), "parameter {index}: {} {difference}", gradient[index]);
+        }
+    }
+}
+
+#[test]
+fn every_device_agrees_on_awkward_batches() {
+    let adapters = adapters();
+    let Some(adapter) = adapters.first() else {
+        panic!("there is no GPU adapter: install a Vulkan driver (Debian: mesa-vulkan-drivers)");
+    };
+    let model = model();
+    // One GPU takes a batch as a whole, the other in chunks of at most 16 points.
+    let gpu = |max_points| {
+        let options = GpuOptions { checked: true, max_points, max_binding_bytes: None };
+        Gpu::with_options(&adapter.name, &model, options).unwrap()
+    };
+    let mut reference = Cpu::<f64>::new(&model, 1).unwrap();
+    let mut devices: [Box<dyn Backend>; 3] =
+        [Box::new(Cpu::<f32>::new(&model, 2).unwrap()), Box::new(gpu(None)), Box::new(gpu(Some(16)))];
+    for (points, equations) in [(1, &EQUATIONS[..]), (7, &EQUATIONS[..]), (33, &EQUATIONS[..2]), (129, &EQUATIONS[..])]
+    {
+        let (set, loss) = problem(&model, equations, points);
+        let id = reference.load(&set, &loss).unwrap();
+        let order: Vec<u32> = (0..points as u32).rev().collect();
+        reference.order(id, &order).unwrap();
+        // All points, and a part of them that ends in the middle of a quad, a chunk and a tile.
+        let batches = [whole(&set, id), Batch { set: id, start: points / 3, count: points - points / 2 }];
+        let truths = batches.map(|batch| reference.gradient(&[batch]).unwrap());
+        for device in &mut devices {
+            assert_eq!(device.load(&set, &loss).unwrap(), id);
+            device.order(id, &order).unwrap();
+            for (batch, truth) in batches.iter().zip(&truths) {
+                let ours = device.gradient(&[*batch]).unwrap();
+                let name = format!("{}, {points} points, {batch:?}", device.device());
+                // Roundings in f32 of sums of products of numbers near 1.
+                assert!(normwise(&ours.losses, &truth.losses) < 1e-5, "{name}: {:?} {:?}", ours.losses, truth.losses);
+                let error = normwise(&ours.gradient, &truth.gradient);
+                assert!(error < 2e-5, "{name}: {error:e}");
+            }
+            let all = device.losses(id).unwrap();
+            assert!(normwise(&all, &truths[0].losses) < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn steps_and_new_points_follow_the_cpu_in_f64() {
+    let adapters = adapters();
+    let Some(adapter) = adapters.first() else {
+        panic!("there is no GPU adapter: install a Vulkan driver (Debian: mesa-vulkan-drivers)");
+    };
+    let model = model();
+    let (set, loss) = problem(&model, &EQUATIONS, 41);
+    let (other, _) = problem(&model, &EQUATIONS, 22);
+    let trained = |backend: &mut dyn Backend| {
+        let id = backend.load(&set, &loss).unwrap();
+        let mut losses = vec![];
+        for step in 1..=10 {
+            if step == 6 {
+                backend.refill(id, &other, &loss).unwrap();
+            }
+            let batch = Batch { count: if step < 6 { 41 } else { 22 }, ..whole(&set, id) };
+            backend.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+            losses.push(loss.total(&backend.report().unwrap().losses));
+        }
+        losses
+    };
+    let truth = trained(&mut Cpu::<f64>::new(&model, 1).unwrap());
+    // The bits do not depend on the threads.
+    assert_eq!(truth, trained(&mut Cpu::<f64>::new(&model, 2).unwrap()));
+    for backend in
+        [&mut Gpu::new(&adapter.name, &model).unwrap() as &mut dyn Backend, &mut Cpu::<f32>::new(&model, 2).unwrap()]
+    {
+        let ours = trained(backend);
+        // f32 rounding of the loss, and what Adam makes of it in ten steps.
+        assert!(normwise(&ours, &truth) < 1e-5, "{ours:?} {truth:?}");
+    }
+}
+
+/// -u'' = sin x on a circle, with u(0) = 0.
+const POISSON: &str = r#"
+[variables]
+x = [0, 6.283185307179586]
+[network]
+outputs = ["u"]
+hidden = [16, 16]
+[[term]]
+name = "equation"
+residual = "-u_xx = sin(x)"
+points = { sampler = "grid", count = 40 }
+[[term]]
+name = "value"
+residual = "u(0) = u(2*pi)"
+points = { on = "x = 0" }
+[[term]]
+name = "slope"
+residual = "u_x(0) = u_x(2*pi)"
+points = { on = "x = 0" }
+[[term]]
+name = "mean"
+residual = "u"
+points = { on = "x = 2*pi" }
+[schedule]
+shape = "cosine"
+[optimizer]
+learning_rate = 1e-2
+[training]
+steps = 1500
+report_every = 500
+[truth]
+expressions = { u = "sin(x)" }
+[output]
+directory = "run"
+"#;
+
+#[test]
+fn a_periodic_problem_is_solved() {
+    let place = Place::new("");
+    place.write("poisson.toml", POISSON);
+    let report = place.report("poisson.toml", &[]);
+    assert_errors(&report, &[("u", 3e-3), ("du_dx", 3e-3)]);
+}
