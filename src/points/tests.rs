@@ -83,6 +83,7 @@ fn slices_fix_their_inputs_and_edges_have_normals_between_their_faces() {
     let initial = at(&["t = 0"]);
     assert!(initial.normals.is_none() && initial.inputs[2].iter().all(|t| *t == 0.0) && initial.len() == 33);
     assert!(at(&["x = 0.5"]).normals.is_none());
+    assert!(at(&["x = pi/4 - 1"]).inputs[0].iter().all(|x| *x == std::f64::consts::FRAC_PI_4 - 1.0));
     let side = at(&["x = high, t = low"]);
     assert!(side.inputs[0].iter().all(|x| *x == 2.0) && side.inputs[2].iter().all(|t| *t == 0.0));
     assert_eq!(side.normals.unwrap(), [vec![1.0; 33], vec![0.0; 33], vec![0.0; 33]]);
@@ -184,6 +185,7 @@ fn errors_name_the_key_and_the_mend() {
         (spec(1, &["z = 0"]), "on", "\"z\" is no variable"),
         (spec(1, &["x = 3"]), "on", "x in [-1, 2]"),
         (spec(1, &["x = lo"]), "on", "no value of x"),
+        (spec(1, &["x = 1/0"]), "on", "2*pi, low or high"),
         (spec(1, &["x = 0, x = 1"]), "on", "write a list"),
         (spec(1, &["boundry"]), "on", "did you mean \"boundary\""),
         (PointsSpec { resample_every: 7, sampler: Sampler::Grid, ..spec(1, &[]) }, "resample_every", "the same"),
