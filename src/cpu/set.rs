@@ -8,7 +8,7 @@ use super::residual::{Term, terms};
 use super::tile::{Shape, Tile};
 use crate::data::{Normalizer, PointSet};
 use crate::loss::Loss;
-use crate::network::NetworkSpec;
+use crate::network::{Features, InputJets, NetworkSpec};
 
 /// A loaded point set.
 pub struct Set<T: Real> {
@@ -17,7 +17,7 @@ pub struct Set<T: Real> {
     pub shape: Shape,
     /// The workers' tiles; how many there are depends on the set alone, never on the threads.
     pub tiles: Vec<Tile<T>>,
-    /// (D, B), standardised.
+    /// What the first layer reads, as [`InputJets`] gives it: (D, B), or (F C, B).
     inputs: Vec<Vec<T>>,
     /// (H, B): what point data alone decides of the residuals.
     columns: Vec<Vec<T>>,
@@ -35,23 +35,28 @@ const WORKERS: usize = 32;
 const GRADIENT_BYTES: usize = 64 << 20;
 
 impl<T: Real> Set<T> {
-    pub fn new(set: &PointSet, loss: &Loss, spec: &NetworkSpec, normalizer: &Normalizer) -> Self {
+    pub fn new(
+        set: &PointSet,
+        loss: &Loss,
+        spec: &NetworkSpec,
+        normalizer: &Normalizer,
+        features: Option<&Features>,
+    ) -> Self {
         let (layout, residuals) = loss.compile(normalizer);
         let channels = Channels::new(&layout, normalizer);
         let shape = Shape::new::<T>(spec, channels.count());
         let points = set.points();
         let affordable = (GRADIENT_BYTES / (spec.parameters() * size_of::<T>())).clamp(2, WORKERS);
         let workers = points.div_ceil(shape.points).clamp(1, affordable);
-        let standardised = |(d, column): (usize, &Vec<f64>)| {
-            column.iter().map(|x| T::of(normalizer.inputs.standardise(d, *x))).collect()
+        let rounded = |columns: Vec<Vec<f64>>| -> Vec<Vec<T>> {
+            columns.into_iter().map(|column| column.into_iter().map(T::of).collect()).collect()
         };
-        let columns: Vec<Vec<T>> =
-            set.hoist(&residuals).into_iter().map(|column| column.into_iter().map(T::of).collect()).collect();
+        let columns = rounded(set.hoist(&residuals));
         let terms = terms(loss, &residuals, &layout);
         Self {
             tiles: (0..workers).map(|_| Tile::new(spec, shape, &terms, columns.len())).collect(),
             terms,
-            inputs: set.inputs.iter().enumerate().map(standardised).collect(),
+            inputs: rounded(InputJets::new(features, normalizer, &layout).at(&set.inputs, 0..points)),
             columns,
             weights: set.weights.as_ref().map(|weights| weights.iter().copied().map(T::of).collect()),
             order: None,
@@ -77,8 +82,8 @@ impl<T: Real> Set<T> {
             None if positions.len() == points => to.copy_from_slice(&from[positions.clone()]),
             _ => to.iter_mut().enumerate().for_each(|(p, to)| *to = from[row(p)]),
         };
-        for (row, column) in tile.x.chunks_exact_mut(self.shape.stride).zip(&self.inputs) {
-            gather(&mut row[..points], column);
+        for (row, column) in tile.inputs(self.inputs.len()).zip(&self.inputs) {
+            gather(row, column);
         }
         for (to, column) in tile.columns.chunks_exact_mut(points).zip(&self.columns) {
             gather(to, column);

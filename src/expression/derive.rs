@@ -10,6 +10,8 @@ use std::collections::HashMap;
 
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation, parts};
+use crate::entry::Entry;
+use crate::jet::Derivative;
 
 /// The derivative of `root`, where `seed` gives those of the leaves.
 ///
@@ -40,6 +42,48 @@ pub fn derivative<E>(
         slopes.insert(id, slope);
     }
     Ok(slopes[&root])
+}
+
+/// The total derivative by an input, or the leaf that has none: a third derivative of an output, or
+/// what is known at the points alone.
+pub fn total_derivative(graph: &mut Graph, root: Id, by: usize) -> Result<Id, Leaf> {
+    derivative(graph, root, |graph, leaf| {
+        Ok(match leaf {
+            Leaf::Input(input) => graph.constant(if input == by { 1.0 } else { 0.0 }),
+            Leaf::Coefficient(_) => graph.constant(0.0),
+            Leaf::Entry(entry) => graph.leaf(Leaf::Entry(next(entry, by).ok_or(leaf)?)),
+            leaf => return Err(leaf),
+        })
+    })
+}
+
+/// An entry of the jet of `root`; `laplacian` has the coefficients of its Laplacian.
+pub fn jet_entry(graph: &mut Graph, root: Id, entry: Derivative, laplacian: &[f64]) -> Result<Id, Leaf> {
+    match entry {
+        Derivative::Value => Ok(root),
+        Derivative::First(i) => total_derivative(graph, root, i),
+        Derivative::Second(i, j) => {
+            let first = total_derivative(graph, root, i)?;
+            total_derivative(graph, first, j)
+        }
+        Derivative::Laplacian => {
+            let mut terms = vec![];
+            for (i, c) in laplacian.iter().enumerate().filter(|(_, c)| **c != 0.0) {
+                terms.push((jet_entry(graph, root, Derivative::Second(i, i), laplacian)?, *c));
+            }
+            Ok(graph.sum(0.0, terms))
+        }
+    }
+}
+
+/// The derivative of an entry by an input, if a jet has it.
+fn next(entry: Entry, by: usize) -> Option<Entry> {
+    let derivative = match entry.derivative {
+        Derivative::Value => Derivative::First(by),
+        Derivative::First(i) => Derivative::Second(i.min(by), i.max(by)),
+        Derivative::Second(..) | Derivative::Laplacian => return None,
+    };
+    Some(Entry { derivative, ..entry })
 }
 
 /// The parts through which a derivative goes.

@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::derive::derivative;
+use super::derive::total_derivative;
 use super::fault::{Fault, Span};
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation};
 use super::scope::{Meaning, Scope};
 use super::syntax::{Binary, Comparison, Kind, parse};
-use crate::entry::Entry;
 use crate::error::{Error, nearest};
-use crate::jet::Derivative;
 
 /// How deep definitions may use one another.
 const DEPTH: usize = 100;
@@ -102,6 +100,7 @@ impl<'a> Reader<'a> {
             Meaning::Leaf(leaf) => Ok(self.graph.leaf(leaf)),
             Meaning::Constant(value) => Ok(self.graph.constant(value)),
             Meaning::Definition(name, text) => self.definition(name, text, span),
+            Meaning::Transform(output, text) => self.transform(output, text),
             Meaning::Derivative(base, inputs) => {
                 let base = self.meaning(*base, span)?;
                 self.derivative(base, &inputs, span)
@@ -129,9 +128,22 @@ impl<'a> Reader<'a> {
             ));
         }
         self.definitions.insert(name.to_string(), None);
-        let id = self.read(text, false).map_err(|fault| fault.within(name, text))?;
+        let id = self.read(text, false).map_err(|fault| fault.within(format_args!("definition {name:?}"), text))?;
         self.definitions.insert(name.to_string(), Some(id));
         Ok(id)
+    }
+
+    /// An output: the network's own, or its transform.
+    pub fn output(&mut self, output: usize) -> Result<Id, Fault> {
+        let scope = self.scope;
+        self.meaning(scope.output(output), &(0..0))
+    }
+
+    /// Nodes are shared in the graph, so that reading it again costs time alone.
+    fn transform(&mut self, output: usize, text: &str) -> Result<Id, Fault> {
+        let (scope, name) = (self.scope.of_transform(output), &self.scope.outputs[output]);
+        let read = Reader::new(self.graph, &scope).read(text, false);
+        read.map_err(|fault| fault.within(format_args!("transform of {name:?}"), text))
     }
 
     fn call(&mut self, name: &str, arguments: &[Id], span: &Span, spans: &[Span]) -> Result<Id, Fault> {
@@ -210,13 +222,9 @@ impl<'a> Reader<'a> {
         let scope = self.scope;
         let mut id = root;
         for by in inputs {
-            id = derivative(self.graph, id, |graph, leaf| {
-                Ok(match leaf {
-                    Leaf::Input(input) => graph.constant(if input == *by { 1.0 } else { 0.0 }),
-                    Leaf::Coefficient(_) => graph.constant(0.0),
-                    Leaf::Entry(entry) => graph.leaf(Leaf::Entry(next(entry, *by).ok_or_else(|| third(span))?)),
-                    leaf => return Err(unknown_slope(scope, leaf, span)),
-                })
+            id = total_derivative(self.graph, id, *by).map_err(|leaf| match leaf {
+                Leaf::Entry(_) => third(span),
+                leaf => unknown_slope(scope, leaf, span),
             })?;
         }
         let second = |leaf: &Leaf| matches!(leaf, Leaf::Entry(entry) if entry.derivative.order() == 2);
@@ -228,16 +236,6 @@ impl<'a> Reader<'a> {
         }
         Ok(id)
     }
-}
-
-/// The derivative of an entry by an input, if a jet has it.
-fn next(entry: Entry, by: usize) -> Option<Entry> {
-    let derivative = match entry.derivative {
-        Derivative::Value => Derivative::First(by),
-        Derivative::First(i) => Derivative::Second(i.min(by), i.max(by)),
-        Derivative::Second(..) | Derivative::Laplacian => return None,
-    };
-    Some(Entry { derivative, ..entry })
 }
 
 fn third(span: &Span) -> Fault {

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::expression::Residual;
 use crate::jet::JetLayout;
 use crate::loss::Loss;
+use crate::network::{Features, InputJets};
 
 /// Rows `first .. first + rows` of a set: (rows, N).
 pub struct Block {
@@ -40,7 +41,9 @@ pub struct Set {
     pub points: usize,
     pub layout: JetLayout,
     pub terms: Vec<Term>,
-    /// N: inputs, the residuals' columns, the weight.
+    /// The rows of a batch that the first layer reads.
+    pub input_rows: usize,
+    /// N: inputs or features' jets, the residuals' columns, the weight.
     pub columns: usize,
     pub blocks: Vec<Block>,
     /// The row at each position.
@@ -61,15 +64,21 @@ const UPLOAD: usize = 1 << 20;
 
 impl Set {
     /// Standardises in f64 and uploads as f32.
-    pub fn new(device: &Device, bounds: &Bounds, set: &PointSet, loss: &Loss, normalizer: &Normalizer) -> Result<Self> {
+    pub fn new(
+        device: &Device,
+        bounds: &Bounds,
+        set: &PointSet,
+        loss: &Loss,
+        normalizer: &Normalizer,
+        features: Option<&Features>,
+    ) -> Result<Self> {
         let points = set.points();
         let (layout, residuals) = loss.compile(normalizer);
-        let mut columns: Vec<Vec<f32>> = vec![];
-        for (d, column) in set.inputs.iter().enumerate() {
-            columns.push(column.iter().map(|x| normalizer.inputs.standardise(d, *x) as f32).collect());
-        }
-        let hoisted = set.hoist(&residuals);
-        columns.extend(hoisted.into_iter().map(|column| column.into_iter().map(|h| h as f32).collect()));
+        let known = InputJets::new(features, normalizer, &layout).at(&set.inputs, 0..points);
+        let input_rows = known.len();
+        let known = known.into_iter().chain(set.hoist(&residuals));
+        let mut columns: Vec<Vec<f32>> =
+            known.map(|column| column.into_iter().map(|number| number as f32).collect()).collect();
         let weights = loss.terms.iter().map(|term| term.weight);
         let terms: Vec<_> =
             residuals.into_iter().zip(weights).map(|(residual, weight)| Term { residual, weight }).collect();
@@ -98,6 +107,7 @@ impl Set {
         Ok(Self {
             points,
             layout,
+            input_rows,
             columns: columns.len(),
             blocks,
             order,

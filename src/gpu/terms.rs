@@ -10,10 +10,11 @@ use crate::network::NetworkSpec;
 
 /// Three functions over one point: `residuals` gives r of each term, `cotangents` adds
 /// ∂loss/∂jet to `bar`, `coefficient_slopes` gives ∂loss/∂c of each coefficient.
-pub fn source(layout: &JetLayout, spec: &NetworkSpec, terms: &[Term]) -> String {
+/// The residuals' columns begin at row `input_rows` of the batch.
+pub fn source(layout: &JetLayout, spec: &NetworkSpec, input_rows: usize, terms: &[Term]) -> String {
     let mut programs = String::new();
     let (mut values, mut cotangents, mut slopes) = (vec![], String::new(), String::new());
-    let mut column = layout.inputs();
+    let mut column = input_rows;
     for (index, Term { residual, weight }) in terms.iter().enumerate() {
         let program = residual.program();
         let channel = |slot: usize| {
