@@ -51,7 +51,8 @@ pub trait Backend {
     /// What it runs on, for people: `cpu (2 threads, AVX-512)`.
     fn device(&self) -> String;
 
-    /// Jets at points given as columns (D, B) in the user's units; any B, in bounded memory.
+    /// Jets of the network at points given as columns (D, B) in the user's units; any B, in bounded
+    /// memory. Outputs with a transform are [`crate::predict::jets`]' to give.
     fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets>;
 
     /// Takes a point set and the loss that is evaluated on it to the device.

@@ -182,6 +182,17 @@ impl JetLayout {
         self.derivatives().position(|d| d == derivative)
     }
 
+    /// The cᵢ of the Laplacian that it carries, in the user's units (D); empty where it carries none.
+    pub fn laplacian(&self) -> &[f64] {
+        self.seconds
+            .iter()
+            .find_map(|second| match second {
+                Second::Collapsed(coefficients) => Some(coefficients.as_slice()),
+                Second::Pair(..) => None,
+            })
+            .unwrap_or(&[])
+    }
+
     /// The products of tangents that enter the second-order channels, ordered by channel.
     /// Kernels run in standardised space, so a collapsed channel's cᵢ becomes cᵢ/scaleᵢ², divided
     /// by the largest of them, which [`JetLayout::factors`] gives back.
@@ -208,7 +219,11 @@ impl JetLayout {
     /// The chain rule of the scaling: for each channel of output `output`, what the standardised
     /// entry is multiplied by to give it in the user's units (the value needs the mean added too).
     pub fn factors(&self, normalizer: &Normalizer, output: usize) -> Vec<f64> {
-        let y = normalizer.outputs.scale[output];
+        self.factors_of(normalizer, normalizer.outputs.scale[output])
+    }
+
+    /// The same for a function of the inputs whose scale is `y`.
+    pub fn factors_of(&self, normalizer: &Normalizer, y: f64) -> Vec<f64> {
         let x = &normalizer.inputs.scale;
         let firsts = self.tangents.iter().map(|i| y / x[*i]);
         let seconds = self.seconds.iter().map(|second| match second {

@@ -14,6 +14,7 @@
 //! # };
 //! # Model {
 //! #     inputs: vec!["x".into()], outputs: vec!["u".into()], coefficients: vec![],
+//! #     transforms: jetfit::network::Transforms::default(),
 //! #     normalizer: jetfit::data::Normalizer::identity(1, 1), precision: Precision::F64,
 //! #     parameters: jetfit::network::initialize(&spec, None, 0), spec,
 //! # }.write(&path)?;

@@ -1,14 +1,16 @@
 //! Models as safetensors files with the keys of a `torch.nn.Sequential` (`0.weight`, `0.bias`,
 //! `2.weight`, …), and names, shape and scaling in the metadata.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::data::{Normalizer, Scaling};
+use crate::data::Normalizer;
 use crate::error::{Error, Result};
-use crate::network::{Activation, Layer, Model, NetworkSpec, Precision};
+use crate::expression::Scope;
+use crate::network::{Activation, Features, FeaturesDocument, Layer, Model, NetworkSpec, Precision, Transforms};
 use crate::tensors::{Tensor, TensorFile};
 
 /// The version of the document that this code writes and reads.
@@ -25,6 +27,12 @@ struct Document {
     normalizer: Normalizer,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     coefficients: Vec<Coefficient>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    features: Option<FeaturesDocument>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    transforms: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    definitions: BTreeMap<String, String>,
 }
 
 /// A number that was trained with the network.
@@ -40,7 +48,7 @@ impl Model {
     /// ```
     /// use jetfit::data::{Normalizer, Scaling};
     /// use jetfit::jet::{Derivative, JetLayout};
-    /// use jetfit::network::{Activation, Model, NetworkSpec, Precision};
+    /// use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
     /// # let directory = tempfile::tempdir().unwrap();
     /// # let path = directory.path().join("model.safetensors");
     /// // A network of one unit, y = 2 tanh((x - 300) / 100) + 5, as a file:
@@ -48,6 +56,7 @@ impl Model {
     ///     inputs: vec!["x".to_string()],
     ///     outputs: vec!["y".to_string()],
     ///     coefficients: vec![],
+    ///     transforms: Transforms::default(),
     ///     spec: NetworkSpec { inputs: 1, hidden: vec![1], outputs: 1, activation: Activation::Tanh, coefficients: 0 },
     ///     parameters: vec![1.0, 0.0, 1.0, 0.0],
     ///     precision: Precision::F64,
@@ -86,6 +95,16 @@ impl Model {
     pub fn of_tensors(file: &TensorFile, path: &Path) -> Result<Self> {
         let document = Document::of_value(&file.document, path)?;
         let spec = document.spec(path)?;
+        let scope = document.scope();
+        let place = |key: &str| format!("{}: metadata key {key:?}", path.display());
+        let transforms = Transforms::read(|output| place(&format!("transforms.{output}")), &scope)?;
+        let transforms = match document.features {
+            None => transforms,
+            Some(features) => {
+                let features = Features::of_document(&place("features"), features, &scope.of_features())?;
+                transforms.with_features(features, &scope)
+            }
+        };
         let mut precision = None;
         let mut parameters = vec![];
         let widths: Vec<usize> = [spec.inputs].into_iter().chain(spec.hidden.clone()).chain([spec.outputs]).collect();
@@ -109,7 +128,8 @@ impl Model {
             spec,
             normalizer: document.normalizer,
             precision: precision.unwrap_or(Precision::F32),
-            coefficients: document.coefficients.iter().map(|coefficient| coefficient.name.clone()).collect(),
+            coefficients: scope.coefficients,
+            transforms,
             parameters,
         })
     }
@@ -126,6 +146,9 @@ impl Model {
             activation: self.spec.activation.name().to_string(),
             normalizer: self.normalizer.clone(),
             coefficients: self.coefficients.iter().zip(values).map(coefficient).collect(),
+            features: self.transforms.features.as_ref().map(|features| features.document.clone()),
+            transforms: self.transforms.texts.clone(),
+            definitions: self.transforms.definitions.clone(),
         };
         let tensor = |shape: Vec<usize>, place: std::ops::Range<usize>| Tensor {
             shape,
@@ -183,22 +206,26 @@ impl Document {
             return wrong("hidden", "a layer has no units".to_string());
         }
         let Normalizer { inputs, outputs } = &self.normalizer;
-        for (key, names, Scaling { mean, scale }) in
+        for (key, names, scaling) in
             [("normalizer.inputs", &self.inputs, inputs), ("normalizer.outputs", &self.outputs, outputs)]
         {
-            if mean.len() != names.len() || scale.len() != names.len() {
-                let problem =
-                    format!("it has {} means and {} scales for {} names", mean.len(), scale.len(), names.len());
+            if let Some(problem) = scaling.problem(names.len()) {
                 return wrong(key, problem);
-            }
-            if let Some(mean) = mean.iter().find(|mean| !mean.is_finite()) {
-                return wrong(key, format!("a mean is {mean}"));
-            }
-            if let Some(scale) = scale.iter().find(|scale| !(**scale > 0.0 && scale.is_finite())) {
-                return wrong(key, format!("a scale is {scale}; scales are above 0"));
             }
         }
         Ok(())
+    }
+
+    /// The names that its transforms may use.
+    fn scope(&self) -> Scope {
+        Scope {
+            coefficients: self.coefficients.iter().map(|coefficient| coefficient.name.clone()).collect(),
+            definitions: self.definitions.clone(),
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            transforms: self.transforms.clone(),
+            ..Scope::default()
+        }
     }
 
     fn spec(&self, path: &Path) -> Result<NetworkSpec> {
@@ -210,7 +237,7 @@ impl Document {
             Error::input(place, problem, crate::error::suggest(&self.activation, &choices))
         })?;
         Ok(NetworkSpec {
-            inputs: self.inputs.len(),
+            inputs: self.features.as_ref().map_or(self.inputs.len(), |features| features.functions.len()),
             hidden: self.hidden.clone(),
             outputs: self.outputs.len(),
             activation,
@@ -225,6 +252,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::data::Scaling;
 
     fn model(precision: Precision) -> Model {
         let spec =
@@ -234,6 +262,7 @@ mod tests {
             inputs: vec!["x".to_string(), "t \"q\"".to_string()],
             outputs: vec!["u".to_string(), "v".to_string()],
             coefficients: vec![],
+            transforms: Transforms::default(),
             normalizer: Normalizer {
                 inputs: Scaling { mean: vec![0.1, -1e-300], scale: vec![1.0 / 3.0, 1e200] },
                 outputs: Scaling { mean: vec![0.2, 0.7 / 3.0], scale: vec![5e-324, 0.1 + 0.2] },

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use crate::backend::Backend;
 use crate::data::{TableReader, rows};
 use crate::error::{Error, Result};
+use crate::expression::PointData;
 use crate::jet::{JetLayout, Jets};
 use crate::network::{Model, Precision};
 
@@ -16,9 +17,29 @@ const BLOCK: usize = 1 << 16;
 /// Rows that one thread formats at once.
 const ROWS: usize = 1 << 12;
 
+/// The model's jets at points (D, B): those of its network, behind the transforms of its outputs.
+///
+/// # Errors
+/// The device's.
+pub fn jets(model: &Model, backend: &mut dyn Backend, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
+    if model.transforms.are_identity() {
+        return backend.evaluate(points, layout);
+    }
+    let outputs = model.spec.outputs;
+    let (own, places, expressions) = model.transforms.jets(outputs, layout);
+    let data = PointData { inputs: points, ..PointData::default() };
+    let jets = backend.evaluate(&places.inputs(&data), &own)?;
+    let parameters = backend.parameters()?;
+    let coefficients = &parameters[model.spec.weights()..];
+    let values: Vec<Vec<f64>> =
+        expressions.par_iter().map(|expression| expression.evaluate(&data, coefficients, Some(&jets))).collect();
+    Ok(Jets { layout: layout.clone(), outputs, values: values.concat() })
+}
+
 /// Where predictions go, and in which form.
 pub struct Predictions<'a, W: Write> {
     writer: W,
+    model: &'a Model,
     /// How messages name the file.
     place: String,
     /// Written with the first rows, so that a mistake before them leaves nothing.
@@ -30,11 +51,11 @@ pub struct Predictions<'a, W: Write> {
 impl<'a, W: Write> Predictions<'a, W> {
     /// The columns are the inputs, then for each output its value and its derivatives. `precision`
     /// is that of the backend; the fewest digits are written that read back to its bits.
-    pub fn new(writer: W, place: &str, model: &Model, layout: &'a JetLayout, precision: Precision) -> Self {
+    pub fn new(writer: W, place: &str, model: &'a Model, layout: &'a JetLayout, precision: Precision) -> Self {
         let outputs = model.outputs.iter();
         let entries = outputs.flat_map(|output| layout.derivatives().map(|d| d.column(output, &model.inputs)));
         let header = rows::header(model.inputs.iter().cloned().chain(entries));
-        Self { writer, place: place.to_string(), header, layout, precision }
+        Self { writer, model, place: place.to_string(), header, layout, precision }
     }
 
     /// Evaluates all rows of `points`, whose inputs were selected in the model's order, and writes
@@ -72,7 +93,7 @@ impl<'a, W: Write> Predictions<'a, W> {
         for start in (0..count).step_by(BLOCK) {
             let end = (start + BLOCK).min(count);
             let block: Vec<Vec<f64>> = points.iter().map(|column| column[start..end].to_vec()).collect();
-            let jets = backend.evaluate(&block, self.layout)?;
+            let jets = jets(self.model, backend, &block, self.layout)?;
             self.rows(&block, &jets)?;
             progress(end)?;
         }

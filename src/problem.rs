@@ -7,18 +7,21 @@ use crate::backend::Backend;
 use crate::data::{Dataset, Normalizer, PointSet, Scaling, TableReader, grid};
 use crate::error::{Error, Result};
 use crate::expression::{Places, PointData};
-use crate::job::{Equation, Job, Points as PredictionPoints, TermPoints};
+use crate::job::{Equation, Fourier, Job, Points as PredictionPoints, TermPoints};
 use crate::loss::{Loss, Term};
-use crate::network::{Model, initialize};
-use crate::points::{Points, PointsSpec, Region, sample};
+use crate::network::{Features, Model, Transforms, fourier, initialize};
+use crate::points::{Points, PointsSpec, Region, Sampler, sample};
 
 /// A job's data and equations, ready for a backend.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// The data, where there is some.
     pub data: Option<Dataset>,
-    /// From the data, else from the box of the variables.
+    /// From the data, else from the box of the variables; a transformed output has no scaling but that
+    /// of its transform.
     pub normalizer: Normalizer,
+    /// What stands before and behind the network.
+    pub transforms: Transforms,
     /// The point sets that are fitted; that of the data is the first.
     pub sets: Vec<TermSet>,
     /// K, the coefficients that are trained.
@@ -44,6 +47,9 @@ pub struct Source {
     region: Region,
 }
 
+/// Points of the box over which features are standardised.
+const FEATURE_POINTS: usize = 4096;
+
 /// The points that refinement has chosen, by set: indices into the candidates of the round.
 pub type Refined = BTreeMap<usize, Vec<usize>>;
 
@@ -55,15 +61,24 @@ impl Problem {
     pub fn read(job: &Job) -> Result<Self> {
         let seed = job.training.seed;
         let data = job.data.as_ref().map(|data| Dataset::read(data, seed)).transpose()?;
-        let normalizer = match &data {
+        let transforms = job.transforms(str::to_string)?;
+        let mut normalizer = match &data {
             Some(data) => data.normalizer.clone(),
             None => box_normalizer(job),
         };
+        for (output, _) in job.outputs.iter().enumerate().filter(|(_, name)| transforms.has(name)) {
+            normalizer.outputs.mean[output] = 0.0;
+            normalizer.outputs.scale[output] = 1.0;
+        }
         let mut sets = vec![];
         if let Some(data) = &data {
-            sets.push(TermSet { points: data.training.clone(), loss: job.loss(data), source: None });
+            sets.push(TermSet { points: data.training.clone(), loss: job.loss(data, &transforms), source: None });
         }
-        let mut problem = Self { data, normalizer, sets, seed, coefficients: job.coefficients.len() };
+        let transforms = match features(job, data.as_ref(), &normalizer)? {
+            None => transforms,
+            Some(features) => transforms.with_features(features, &job.scope(vec![], false)),
+        };
+        let mut problem = Self { data, normalizer, transforms, sets, seed, coefficients: job.coefficients.len() };
         let mut sampled: Vec<(&PointsSpec, usize)> = vec![];
         for term in &job.terms {
             let Equation { residual, columns } = job.equation(term, |key| term.place(key))?;
@@ -158,6 +173,7 @@ impl Problem {
             outputs: job.outputs.clone(),
             coefficients: job.coefficients.iter().map(|(name, _)| name.clone()).collect(),
             normalizer: self.normalizer.clone(),
+            transforms: self.transforms.clone(),
             precision: job.device.precision,
             parameters,
             spec,
@@ -228,6 +244,27 @@ impl Source {
 
 fn point_set(points: Points) -> PointSet {
     PointSet { inputs: points.inputs, normals: points.normals.unwrap_or_default(), ..PointSet::default() }
+}
+
+/// What the job's network reads in the place of its inputs, standardised over the rows of the data or
+/// over points of the box.
+fn features(job: &Job, data: Option<&Dataset>, normalizer: &Normalizer) -> Result<Option<Features>> {
+    let mut texts = job.network.features.clone();
+    if let Some(Fourier { count, scale }) = job.network.fourier {
+        texts.extend(fourier(count, scale, job.training.seed, &job.inputs, &normalizer.inputs));
+    }
+    if texts.is_empty() {
+        return Ok(None);
+    }
+    let scope = job.scope(vec![], false).of_features();
+    let points = match data {
+        Some(data) => data.training.inputs.clone(),
+        None => {
+            let spec = PointsSpec::inside(Sampler::Sobol, FEATURE_POINTS);
+            sample(&spec.validate("variables", &job.variables)?, spec.sampler, spec.count, 0, 0).inputs
+        }
+    };
+    Features::fit("network.features", texts, &scope, &points).map(Some)
 }
 
 /// Inputs as if they were uniform over the box; outputs as they are.

@@ -155,7 +155,7 @@ fn relative_errors(model: &Model, truth: &Truths, backend: &mut dyn Backend) -> 
     let known = truth.known();
     let mut named = vec![];
     for entry in known.entries {
-        if let Some(value) = known.relative_error(backend, *entry)? {
+        if let Some(value) = known.relative_error(model, backend, *entry)? {
             named.push(Named { name: entry.column(&model.inputs, &model.outputs), value });
         }
     }
@@ -163,7 +163,7 @@ fn relative_errors(model: &Model, truth: &Truths, backend: &mut dyn Backend) -> 
 }
 
 fn predictions(job: &Job, wanted: &Wanted, model: &Model, backend: &mut dyn Backend, directory: &RunDir) -> Result<()> {
-    let layout = job.predictions.seconds.layout(job.predictions.order, model.spec.inputs);
+    let layout = job.predictions.seconds.layout(job.predictions.order, model.inputs.len());
     let path = directory.predictions();
     files::write_atomically(&path, |writer| {
         let place = path.display().to_string();
@@ -197,7 +197,7 @@ fn pictures(
         let map = MapFigure { title: job.name(), rows, warning: None };
         plot::write_svg_png(&plot::map(&map), &directory.picture("map"))?;
     }
-    if let Some(data) = problem.data.as_ref().filter(|_| model.spec.inputs > 1) {
+    if let Some(data) = problem.data.as_ref().filter(|_| model.inputs.len() > 1) {
         let panels = plot::parity_panels(model, backend, &data.training, data.validation.as_ref())?;
         plot::write_svg_png(&plot::parity(&Parity { title: job.name(), panels }), &directory.picture("parity"))?;
     }

@@ -8,7 +8,7 @@ use assert_cmd::Command;
 use jetfit::data::{Dataset, Normalizer};
 use jetfit::error::{Error, Result};
 use jetfit::job::{Job, Overrides};
-use jetfit::network::{Activation, Model, NetworkSpec, Precision};
+use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
 use jetfit::run_dir::RunDir;
 use jetfit::tensors::TensorFile;
 
@@ -29,6 +29,7 @@ impl Place {
             inputs: vec!["x".to_string()],
             outputs: vec!["y".to_string()],
             coefficients: vec![],
+            transforms: Transforms::default(),
             normalizer: Normalizer::identity(1, 1),
             precision: Precision::F32,
             parameters: vec![0.5; spec.parameters()],

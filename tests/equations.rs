@@ -30,7 +30,7 @@ fn problem(model: &Model, points: usize) -> (PointSet, Loss) {
         inputs: model.inputs.clone(),
         outputs: model.outputs.clone(),
         normals: true,
-        activation: None,
+        ..Scope::default()
     };
     let equations = [
         ("burgers", "d(u0, x1) + flux = nu*d(u0, x0, x0)", 0.7),

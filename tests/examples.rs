@@ -47,7 +47,13 @@ fn diffusion_reaches_its_bar() {
 #[test]
 fn shorter_runs_of_the_others_come_near() {
     // Each with a third of its steps or less; the bars are about three times what was measured then.
-    let cases = [("poisson_2d", 3000, 1e-2), ("disc", 3000, 1.5e-2), ("system", 3000, 1e-2), ("poisson_5d", 300, 0.3)];
+    let cases = [
+        ("poisson_2d", 3000, 1e-2),
+        ("disc", 3000, 1.5e-2),
+        ("system", 3000, 1e-2),
+        ("poisson_5d", 300, 0.3),
+        ("helmholtz", 1500, 1.5e-2),
+    ];
     for (name, steps, bar) in cases {
         let error = error(&train(name, Some(steps)), "u");
         assert!(error < bar, "{name}: {error:e}");

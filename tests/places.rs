@@ -6,13 +6,14 @@ mod support;
 
 use jetfit::backend::{Backend, Batch};
 use jetfit::cpu::Cpu;
-use jetfit::data::PointSet;
+use jetfit::data::{PointSet, Scaling};
 use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{Gpu, GpuOptions, adapters};
 use jetfit::jet::{Derivative, JetLayout, Jets};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Model};
+use jetfit::network::{Activation, Features, Model, Transforms};
 use jetfit::optimizer::Adam;
+use jetfit::predict;
 use runs::{Place, assert_errors, assert_says};
 use support::{normwise, random_model, random_points};
 
@@ -24,6 +25,27 @@ fn model() -> Model {
     model.spec.coefficients = 2;
     model.coefficients = vec!["nu".into(), "k".into()];
     model.parameters.extend([0.3, -1.25]);
+    model
+}
+
+/// The same behind features, with an output that reads its own network elsewhere.
+fn transformed() -> Model {
+    let plain = model();
+    let mut model = random_model(3, &[17, 7], 2, Activation::Tanh, 7);
+    (model.spec.coefficients, model.coefficients) = (2, plain.coefficients.clone());
+    model.parameters.extend([0.3, -1.25]);
+    (model.inputs, model.normalizer) = (plain.inputs, plain.normalizer);
+    model.normalizer.outputs = Scaling::identity(2);
+    let scope = Scope {
+        inputs: model.inputs.clone(),
+        outputs: model.outputs.clone(),
+        coefficients: model.coefficients.clone(),
+        transforms: [("u0".to_string(), "x1*net + net(0, x1)".to_string())].into(),
+        ..Scope::default()
+    };
+    let features = ["sin(x0)", "cos(x0) + x1", "x1"].map(str::to_string).into();
+    let features = Features::fit("features", features, &scope.of_features(), &random_points(&model, 50, 1)).unwrap();
+    model.transforms = Transforms::read(str::to_string, &scope).unwrap().with_features(features, &scope);
     model
 }
 
@@ -43,6 +65,7 @@ fn problem(model: &Model, equations: &[(&str, f64)], points: usize) -> (PointSet
         definitions: [("slope".to_string(), "d(u0, x0)".to_string())].into(),
         inputs: model.inputs.clone(),
         outputs: model.outputs.clone(),
+        transforms: model.transforms.texts.clone(),
         ..Scope::default()
     };
     let term = |(text, weight): &(&str, f64)| Term {
@@ -65,15 +88,20 @@ fn whole(set: &PointSet, id: jetfit::backend::SetId) -> Batch {
 
 #[test]
 fn losses_are_those_of_the_network_at_the_places() {
-    let model = model();
-    let (set, loss) = problem(&model, &EQUATIONS, 33);
-    let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+    for model in [model(), transformed()] {
+        losses_are_those_of(&model);
+    }
+}
+
+fn losses_are_those_of(model: &Model) {
+    let (set, loss) = problem(model, &EQUATIONS, 33);
+    let mut cpu = Cpu::<f64>::new(model, 2).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     let losses = cpu.losses(id).unwrap();
     let [x0, x1] = [&set.inputs[0], &set.inputs[1]];
     let mut jets = |place: &dyn Fn(usize) -> [f64; 2]| {
         let points = [0, 1].map(|d| (0..33).map(|i| place(i)[d]).collect::<Vec<_>>());
-        cpu.evaluate(&points, &JetLayout::diagonal(2)).unwrap()
+        predict::jets(model, &mut cpu, &points, &JetLayout::diagonal(2)).unwrap()
     };
     let own = jets(&|i| [x0[i], x1[i]]);
     let (low, high) = (jets(&|i| [0.0, x1[i]]), jets(&|i| [TAU, x1[i]]));
@@ -99,8 +127,7 @@ fn losses_are_those_of_the_network_at_the_places() {
 
 #[test]
 fn gradients_are_differences_of_the_loss() {
-    let model = model();
-    for equations in [&EQUATIONS[..], &EQUATIONS[..2]] {
+    for (model, equations) in [(model(), &EQUATIONS[..]), (model(), &EQUATIONS[..2]), (transformed(), &EQUATIONS[..])] {
         let (set, loss) = problem(&model, equations, 34);
         let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
         let id = cpu.load(&set, &loss).unwrap();
@@ -124,23 +151,50 @@ fn gradients_are_differences_of_the_loss() {
 }
 
 #[test]
+fn an_output_may_read_its_network_elsewhere() {
+    let model = transformed();
+    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let points = random_points(&model, 7, 5);
+    let u = predict::jets(&model, &mut cpu, &points, &JetLayout::diagonal(2)).unwrap();
+    let net = cpu.evaluate(&points, &JetLayout::diagonal(2)).unwrap();
+    let edge = cpu.evaluate(&[vec![0.0; 7], points[1].clone()], &JetLayout::diagonal(2)).unwrap();
+    use Derivative::{First, Second, Value};
+    for (i, x1) in points[1].iter().enumerate() {
+        let at = |jets: &Jets, derivative| jets.entry(0, derivative).unwrap()[i];
+        for (derivative, truth) in [
+            (Value, x1 * at(&net, Value) + at(&edge, Value)),
+            (First(0), x1 * at(&net, First(0))),
+            (First(1), at(&net, Value) + x1 * at(&net, First(1)) + at(&edge, First(1))),
+            (Second(1, 1), 2.0 * at(&net, First(1)) + x1 * at(&net, Second(1, 1)) + at(&edge, Second(1, 1))),
+        ] {
+            // Three roundings of numbers near 1.
+            assert!((at(&u, derivative) - truth).abs() < 1e-14 * truth.abs().max(1.0), "{derivative:?} at {i}");
+        }
+    }
+}
+
+#[test]
 fn every_device_agrees_on_awkward_batches() {
+    devices_agree(&model());
+    devices_agree(&transformed());
+}
+
+fn devices_agree(model: &Model) {
     let adapters = adapters();
     let Some(adapter) = adapters.first() else {
         panic!("there is no GPU adapter: install a Vulkan driver (Debian: mesa-vulkan-drivers)");
     };
-    let model = model();
     // One GPU takes a batch as a whole, the other in chunks of at most 16 points.
     let gpu = |max_points| {
         let options = GpuOptions { checked: true, max_points, max_binding_bytes: None };
-        Gpu::with_options(&adapter.name, &model, options).unwrap()
+        Gpu::with_options(&adapter.name, model, options).unwrap()
     };
-    let mut reference = Cpu::<f64>::new(&model, 1).unwrap();
+    let mut reference = Cpu::<f64>::new(model, 1).unwrap();
     let mut devices: [Box<dyn Backend>; 3] =
-        [Box::new(Cpu::<f32>::new(&model, 2).unwrap()), Box::new(gpu(None)), Box::new(gpu(Some(16)))];
+        [Box::new(Cpu::<f32>::new(model, 2).unwrap()), Box::new(gpu(None)), Box::new(gpu(Some(16)))];
     for (points, equations) in [(1, &EQUATIONS[..]), (7, &EQUATIONS[..]), (33, &EQUATIONS[..2]), (129, &EQUATIONS[..])]
     {
-        let (set, loss) = problem(&model, equations, points);
+        let (set, loss) = problem(model, equations, points);
         let id = reference.load(&set, &loss).unwrap();
         let order: Vec<u32> = (0..points as u32).rev().collect();
         reference.order(id, &order).unwrap();

@@ -7,7 +7,7 @@ use jetfit::backend::Backend;
 use jetfit::cpu::Cpu;
 use jetfit::data::{Normalizer, Scaling, TableReader};
 use jetfit::jet::JetLayout;
-use jetfit::network::{Activation, Model, NetworkSpec, Precision};
+use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
 
 fn model(activation: Activation, precision: Precision) -> Model {
     let spec = NetworkSpec { inputs: 2, hidden: vec![7, 5], outputs: 2, activation, coefficients: 0 };
@@ -15,6 +15,7 @@ fn model(activation: Activation, precision: Precision) -> Model {
         inputs: vec!["x".to_string(), "t".to_string()],
         outputs: vec!["u".to_string(), "v".to_string()],
         coefficients: vec![],
+        transforms: Transforms::default(),
         normalizer: Normalizer {
             inputs: Scaling { mean: vec![1.0, 2000.0], scale: vec![0.5, 300.0] },
             outputs: Scaling { mean: vec![0.0, -1e-3], scale: vec![1.0, 1e-3] },

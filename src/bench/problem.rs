@@ -7,7 +7,7 @@ use crate::data::{Normalizer, PointSet};
 use crate::entry::Entry;
 use crate::jet::JetLayout;
 use crate::loss::{Loss, Term};
-use crate::network::{Model, NetworkSpec, Precision};
+use crate::network::{Model, NetworkSpec, Precision, Transforms};
 
 /// A network of this shape with random weights: their values matter to the time only in that
 /// activations neither saturate nor vanish.
@@ -22,6 +22,7 @@ pub fn network(spec: NetworkSpec, precision: Precision) -> Model {
         inputs: (1..=spec.inputs).map(|i| format!("x{i}")).collect(),
         outputs: (1..=spec.outputs).map(|i| format!("u{i}")).collect(),
         coefficients: vec![],
+        transforms: Transforms::default(),
         normalizer: Normalizer::identity(spec.inputs, spec.outputs),
         spec,
         precision,

@@ -8,6 +8,7 @@ use crate::backend::Backend;
 use crate::error::Result;
 use crate::jet::{Derivative, JetLayout};
 use crate::network::{Model, Smoothness};
+use crate::predict;
 
 /// Step k of a ladder is half an input's deviation over 2^k. For a smooth network: down to a
 /// thousandth, extrapolated. Wide steps serve calm networks (rounding is divided by h²), narrow ones
@@ -84,7 +85,7 @@ pub(super) fn differences(
     for level in if is_smooth { SMOOTH } else { KINKED } {
         let steps: Vec<f64> = model.normalizer.inputs.scale.iter().map(|scale| step(*scale, level)).collect();
         let shifted = shifted(points, &stencil, &steps);
-        let jets = values.evaluate(&shifted, &JetLayout::value(points.len()))?;
+        let jets = predict::jets(model, values, &shifted, &JetLayout::value(points.len()))?;
         let divisor: f64 = stencil.divisors.iter().map(|i| steps[*i]).product();
         for (output, ladders) in ladders.iter_mut().enumerate() {
             let value = jets.entry(output, Derivative::Value).expect("every layout has the value");

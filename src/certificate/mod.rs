@@ -14,6 +14,7 @@ use crate::entry::{Entry, Seconds};
 use crate::error::{Error, Result};
 use crate::jet::{Derivative, Jets};
 use crate::network::{Model, Precision, Smoothness};
+use crate::predict;
 
 /// What is compared with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -139,15 +140,15 @@ pub fn certify(
     strictness: &Strictness,
 ) -> Result<Certificate> {
     let count = points.first().map_or(0, Vec::len);
-    if count == 0 || points.len() != model.spec.inputs {
-        let problem = format!("{count} points of {} inputs for a network of {}", points.len(), model.spec.inputs);
+    if count == 0 || points.len() != model.inputs.len() {
+        let problem = format!("{count} points of {} inputs for a network of {}", points.len(), model.inputs.len());
         return Err(Error::input("points", problem, "give at least one point with every input of the network"));
     }
     let (order, skipped) = orders(model);
-    let layout = strictness.seconds.layout(order, model.spec.inputs);
+    let layout = strictness.seconds.layout(order, model.inputs.len());
     let mut reference = Cpu::<f64>::new(model, strictness.threads)?;
-    let device_jets = device.evaluate(points, &layout)?;
-    let reference_jets = reference.evaluate(points, &layout)?;
+    let device_jets = predict::jets(model, device, points, &layout)?;
+    let reference_jets = predict::jets(model, &mut reference, points, &layout)?;
 
     // A mean is no part of a derivative, and would cost the differences digits.
     let mut centred = model.clone();

@@ -32,7 +32,7 @@ use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
-use crate::network::{Layer, Model, NetworkSpec};
+use crate::network::{Features, InputJets, Layer, Model, NetworkSpec};
 use crate::optimizer::{OptimizerState, Update};
 
 /// Parameters that one task updates: a fixed number, as the norm is summed over such blocks.
@@ -43,6 +43,7 @@ pub struct Cpu<T: Real> {
     spec: NetworkSpec,
     layers: Vec<Layer>,
     normalizer: Normalizer,
+    features: Option<Features>,
     threads: rayon::ThreadPool,
     arch: Arch,
     parameters: Vec<T>,
@@ -66,6 +67,7 @@ impl<T: Real> Cpu<T> {
             spec: model.spec.clone(),
             layers: model.spec.layers(),
             normalizer: model.normalizer.clone(),
+            features: model.transforms.features.clone(),
             threads,
             arch: Arch::new(),
             parameters: model.parameters.iter().copied().map(T::of).collect(),
@@ -76,6 +78,10 @@ impl<T: Real> Cpu<T> {
             report: StepReport { losses: vec![], gradient_norm: 0.0, diverged_at: None },
             evaluator_bytes: 0,
         })
+    }
+
+    fn set(&self, points: &PointSet, loss: &Loss) -> Set<T> {
+        Set::new(points, loss, &self.spec, &self.normalizer, self.features.as_ref())
     }
 
     /// The losses of all batches, and the sum of their gradients in `self.gradient`.
@@ -94,6 +100,7 @@ impl<T: Real> Cpu<T> {
         let pass = Pass {
             layers: &self.layers,
             spec: &self.spec,
+            has_features: self.features.is_some(),
             parameters: &self.parameters,
             channels: &set.channels,
             arch: self.arch,
@@ -162,9 +169,11 @@ impl<T: Real> Backend for Cpu<T> {
         let shape = Shape::new::<T>(&self.spec, channels.count(), 1);
         let rows = self.spec.outputs * channels.count();
         let workers = self.threads.current_num_threads().min(count.div_ceil(shape.points)).max(1);
+        let input_jets = InputJets::new(self.features.as_ref(), &self.normalizer, layout);
         let pass = Pass {
             layers: &self.layers,
             spec: &self.spec,
+            has_features: self.features.is_some(),
             parameters: &self.parameters,
             channels: &channels,
             arch: self.arch,
@@ -176,10 +185,9 @@ impl<T: Real> Backend for Cpu<T> {
             let span = shares.first().map_or(0, |s| s.start)..shares.last().map_or(0, |s| s.end);
             let mut values = vec![0.0; rows * span.len()];
             for positions in shares {
-                for (d, (row, column)) in tile.x.chunks_exact_mut(shape.stride).zip(points).enumerate() {
-                    for (x, value) in row.iter_mut().zip(&column[positions.clone()]) {
-                        *x = T::of(self.normalizer.inputs.standardise(d, *value));
-                    }
+                let inputs = input_jets.at(points, positions.clone());
+                for (to, from) in tile.inputs(inputs.len()).zip(&inputs) {
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = T::of(*from));
                 }
                 tile.forward(&pass);
                 for row in 0..rows {
@@ -205,12 +213,12 @@ impl<T: Real> Backend for Cpu<T> {
     }
 
     fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
-        self.sets.push(Set::new(set, loss, &self.spec, &self.normalizer));
+        self.sets.push(self.set(set, loss));
         Ok(SetId(self.sets.len() - 1))
     }
 
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
-        self.sets[set.0] = Set::new(points, loss, &self.spec, &self.normalizer);
+        self.sets[set.0] = self.set(points, loss);
         Ok(())
     }
 

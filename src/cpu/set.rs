@@ -8,7 +8,7 @@ use super::residual::{Term, terms};
 use super::tile::{Shape, Tile};
 use crate::data::{Normalizer, PointSet};
 use crate::loss::{Compiled, Loss};
-use crate::network::NetworkSpec;
+use crate::network::{Features, InputJets, NetworkSpec};
 
 /// A loaded point set.
 pub struct Set<T: Real> {
@@ -19,7 +19,8 @@ pub struct Set<T: Real> {
     pub tiles: Vec<Tile<T>>,
     /// B
     pub points: usize,
-    /// (D, places·B), standardised.
+    /// What the first layer reads at all places, as [`InputJets`] gives it: (D, places·B), or
+    /// (F C, places·B).
     inputs: Vec<Vec<T>>,
     /// (H, B): what point data alone decides of the residuals.
     columns: Vec<Vec<T>>,
@@ -37,24 +38,30 @@ const WORKERS: usize = 32;
 const GRADIENT_BYTES: usize = 64 << 20;
 
 impl<T: Real> Set<T> {
-    pub fn new(set: &PointSet, loss: &Loss, spec: &NetworkSpec, normalizer: &Normalizer) -> Self {
+    pub fn new(
+        set: &PointSet,
+        loss: &Loss,
+        spec: &NetworkSpec,
+        normalizer: &Normalizer,
+        features: Option<&Features>,
+    ) -> Self {
         let Compiled { layout, places, residuals } = loss.compile(normalizer);
         let channels = Channels::new(&layout, normalizer);
         let shape = Shape::new::<T>(spec, channels.count(), places.count());
         let points = set.points();
         let affordable = (GRADIENT_BYTES / (spec.parameters() * size_of::<T>())).clamp(2, WORKERS);
         let workers = points.div_ceil(shape.loss_points()).clamp(1, affordable);
-        let standardised = |(d, column): (usize, &Vec<f64>)| {
-            column.iter().map(|x| T::of(normalizer.inputs.standardise(d, *x))).collect()
+        let rounded = |columns: Vec<Vec<f64>>| -> Vec<Vec<T>> {
+            columns.into_iter().map(|column| column.into_iter().map(T::of).collect()).collect()
         };
-        let columns: Vec<Vec<T>> =
-            set.hoist(&residuals).into_iter().map(|column| column.into_iter().map(T::of).collect()).collect();
+        let columns = rounded(set.hoist(&residuals));
         let terms = terms(loss, &residuals);
+        let inputs = InputJets::new(features, normalizer, &layout);
         Self {
             tiles: (0..workers).map(|_| Tile::new(spec, shape, &terms, columns.len())).collect(),
             terms,
             points,
-            inputs: set.network_inputs(&places).iter().enumerate().map(standardised).collect(),
+            inputs: rounded(inputs.at(&set.network_inputs(&places), 0..places.count() * points)),
             columns,
             weights: set.weights.as_ref().map(|weights| weights.iter().copied().map(T::of).collect()),
             order: None,
@@ -75,7 +82,7 @@ impl<T: Real> Set<T> {
             None if positions.len() == points => to.copy_from_slice(&from[positions.clone()]),
             _ => to.iter_mut().enumerate().for_each(|(p, to)| *to = from[row(p)]),
         };
-        for (row, column) in tile.x.chunks_exact_mut(self.shape.stride).zip(&self.inputs) {
+        for (row, column) in tile.inputs(self.inputs.len()).zip(&self.inputs) {
             for (place, column) in row.chunks_exact_mut(points).zip(column.chunks_exact(self.points)) {
                 gather(place, column);
             }

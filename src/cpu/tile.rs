@@ -75,6 +75,8 @@ impl Shape {
 pub struct Pass<'a, T> {
     pub layers: &'a [Layer],
     pub spec: &'a NetworkSpec,
+    /// Whether the first layer reads features' jets, not inputs.
+    pub has_features: bool,
     pub parameters: &'a [T],
     pub channels: &'a Channels<T>,
     pub arch: Arch,
@@ -83,7 +85,7 @@ pub struct Pass<'a, T> {
 /// The buffers of one worker.
 pub struct Tile<T: Real> {
     pub shape: Shape,
-    /// (D, C, P): the value channel holds x̂.
+    /// (D, C, P): the value channel holds x̂; or all jets of the features (F, C, P).
     pub x: Buffer<T>,
     /// (H, N): the residuals' columns.
     pub columns: Buffer<T>,
@@ -117,6 +119,13 @@ impl<T: Real> Tile<T> {
             losses: vec![0.0; terms.len()],
             registers: registers(terms, shape.loss_points()),
         }
+    }
+
+    /// Where the points' `rows` go: those of the inputs (D, P), or of the features' jets (F, C, P).
+    pub fn inputs(&mut self, rows: usize) -> impl Iterator<Item = &mut [T]> {
+        let Shape { points, stride, .. } = self.shape;
+        let units = self.x.len() / stride;
+        self.x.chunks_exact_mut(stride).flat_map(move |unit| unit.chunks_exact_mut(points).take(rows / units))
     }
 
     /// Gets ready to sum a gradient from 0.
@@ -170,7 +179,11 @@ impl<T: Real> Tile<T> {
         let shape = self.shape;
         let Some(first) = pass.layers.first() else { return };
         let (weights, biases) = (&pass.parameters[first.weights()], &pass.parameters[first.biases()]);
-        input_layer::forward(weights, biases, &self.x, &mut self.z[0], shape, pass.channels);
+        if pass.has_features {
+            linear::forward(weights, biases, &self.x, &mut self.z[0], shape);
+        } else {
+            input_layer::forward(weights, biases, &self.x, &mut self.z[0], shape, pass.channels);
+        }
         for (l, layer) in pass.layers.iter().enumerate().skip(1) {
             let (z, a) = (&self.z[l - 1], &mut self.a[l - 1]);
             let (units, channels) = (layer.inputs, pass.channels);
@@ -200,7 +213,11 @@ impl<T: Real> Tile<T> {
             });
         }
         let (weights_bar, biases_bar) = parts(&mut self.gradient, &pass.layers[0]);
-        input_layer::weight_gradient(z_bar, &self.x, weights_bar, biases_bar, shape, pass.channels);
+        if pass.has_features {
+            linear::weight_gradient(z_bar, &self.x, weights_bar, biases_bar, shape);
+        } else {
+            input_layer::weight_gradient(z_bar, &self.x, weights_bar, biases_bar, shape, pass.channels);
+        }
     }
 }
 

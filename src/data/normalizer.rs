@@ -18,6 +18,19 @@ impl Scaling {
         Self { mean: vec![0.0; columns], scale: vec![1.0; columns] }
     }
 
+    /// What is wrong with it as a scaling of `columns` columns.
+    pub fn problem(&self, columns: usize) -> Option<String> {
+        let Self { mean, scale } = self;
+        if mean.len() != columns || scale.len() != columns {
+            return Some(format!("it has {} means and {} scales for {columns} names", mean.len(), scale.len()));
+        }
+        if let Some(mean) = mean.iter().find(|mean| !mean.is_finite()) {
+            return Some(format!("a mean is {mean}"));
+        }
+        let scale = scale.iter().find(|scale| !(**scale > 0.0 && scale.is_finite()))?;
+        Some(format!("a scale is {scale}; scales are above 0"))
+    }
+
     /// Mean and standard deviation of each column; 0 deviation is left for the caller to judge.
     pub fn of_columns<'a>(columns: impl IntoIterator<Item = &'a [f64]>) -> Self {
         let (mean, scale) = columns.into_iter().map(mean_and_deviation).unzip();

@@ -1,5 +1,7 @@
 //! Points with what is known there: what a loss is evaluated on.
 
+use std::borrow::Cow;
+
 use crate::expression::{Places, PointData, Residual};
 
 /// B points in D dimensions with what is known there, in the user's units.
@@ -22,7 +24,7 @@ impl PointSet {
     }
 
     /// The network's inputs at every place where a loss reads it (D, P·B).
-    pub fn network_inputs(&self, places: &Places) -> Vec<Vec<f64>> {
+    pub fn network_inputs(&self, places: &Places) -> Cow<'_, [Vec<f64>]> {
         places.inputs(&self.data())
     }
 

@@ -1,8 +1,8 @@
 //! Differentiation on the graph: one forward walk, whatever a derivative is taken by.
 //!
-//! What the leaves' derivatives are decides what comes out: the total derivative by an input, with
-//! which the language's `d(…, x)` is read, or the partial by a slot or a coefficient, with which a
-//! residual is trained. A walk for each slot costs no more than the reverse mode here:
+//! What the leaves' derivatives are (the `seed`) decides what comes out: the total derivative by an
+//! input, with which the language's `d(…, x)` is read, or the partial by a slot or a coefficient,
+//! with which a residual is trained. A walk for each slot costs no more than the reverse mode here:
 //! the walks share their parts in the graph, and a residual reads few slots. And it keeps the
 //! branches of `if` apart: where one is not taken, its derivative, perhaps NaN, is not read.
 
@@ -13,33 +13,19 @@ use super::graph::{Graph, Id, Leaf, Node, Relation, parts};
 use crate::entry::Entry;
 use crate::jet::Derivative;
 
-/// What a derivative is taken by.
-#[derive(Clone, Copy)]
-pub enum By {
-    /// An input, which the network's entries depend on.
-    Input(usize),
-    /// A slot or a coefficient, alone.
-    Leaf(Leaf),
-}
-
-/// What has no derivative.
-#[derive(Debug)]
-pub enum Missing {
-    /// An entry that is a second derivative already.
-    Third,
-    /// What is known at the points alone.
-    Slope(Leaf),
-}
-
-/// The derivative of `root`.
+/// The derivative of `root`, where `seed` gives those of the leaves; or the leaf that has none.
 ///
 /// A condition is taken as constant: its jump has no derivative.
-pub fn derivative(graph: &mut Graph, root: Id, by: By) -> Result<Id, Missing> {
+pub fn derivative(
+    graph: &mut Graph,
+    root: Id,
+    mut seed: impl FnMut(&mut Graph, Leaf) -> Result<Id, Leaf>,
+) -> Result<Id, Leaf> {
     let mut slopes = HashMap::new();
     for id in graph.reachable_by(&[root], differentiated) {
         let node = graph.node(id).clone();
         let slope = match &node {
-            Node::Leaf(leaf) => leaf_slope(graph, *leaf, by)?,
+            Node::Leaf(leaf) => seed(graph, *leaf)?,
             Node::Placed(entry, arguments) => placed(graph, *entry, arguments, &slopes)?,
             Node::Constant(_) | Node::Compare(..) => graph.constant(0.0),
             Node::Sum(_, terms) => graph.sum(0.0, terms.iter().map(|(part, weight)| (slopes[part], weight.0))),
@@ -59,26 +45,36 @@ pub fn derivative(graph: &mut Graph, root: Id, by: By) -> Result<Id, Missing> {
     Ok(slopes[&root])
 }
 
-/// The parts through which a derivative goes.
-fn differentiated(node: &Node) -> Vec<Id> {
-    match node {
-        Node::Compare(..) => vec![],
-        Node::Select(_, yes, no) => vec![*yes, *no],
-        node => parts(node),
-    }
+/// The total derivative by an input, or the leaf that has none: a third derivative of an output, or
+/// what is known at the points alone.
+pub fn total_derivative(graph: &mut Graph, root: Id, by: usize) -> Result<Id, Leaf> {
+    derivative(graph, root, |graph, leaf| {
+        Ok(match leaf {
+            Leaf::Input(input) => graph.constant(if input == by { 1.0 } else { 0.0 }),
+            Leaf::Coefficient(_) => graph.constant(0.0),
+            Leaf::Entry(entry, place) => graph.leaf(Leaf::Entry(next(entry, by).ok_or(leaf)?, place)),
+            leaf => return Err(leaf),
+        })
+    })
 }
 
-fn leaf_slope(graph: &mut Graph, leaf: Leaf, by: By) -> Result<Id, Missing> {
-    Ok(match (by, leaf) {
-        (By::Leaf(by), leaf) => graph.constant(if leaf == by { 1.0 } else { 0.0 }),
-        (By::Input(by), Leaf::Input(input)) => graph.constant(if input == by { 1.0 } else { 0.0 }),
-        (By::Input(by), Leaf::Entry(entry, place)) => {
-            let derived = next(entry, by).ok_or(Missing::Third)?;
-            graph.leaf(Leaf::Entry(derived, place))
+/// An entry of the jet of `root`; `laplacian` has the coefficients of its Laplacian.
+pub fn jet_entry(graph: &mut Graph, root: Id, entry: Derivative, laplacian: &[f64]) -> Result<Id, Leaf> {
+    match entry {
+        Derivative::Value => Ok(root),
+        Derivative::First(i) => total_derivative(graph, root, i),
+        Derivative::Second(i, j) => {
+            let first = total_derivative(graph, root, i)?;
+            total_derivative(graph, first, j)
         }
-        (By::Input(_), Leaf::Coefficient(_)) => graph.constant(0.0),
-        (By::Input(_), leaf) => return Err(Missing::Slope(leaf)),
-    })
+        Derivative::Laplacian => {
+            let mut terms = vec![];
+            for (i, c) in laplacian.iter().enumerate().filter(|(_, c)| **c != 0.0) {
+                terms.push((jet_entry(graph, root, Derivative::Second(i, i), laplacian)?, *c));
+            }
+            Ok(graph.sum(0.0, terms))
+        }
+    }
 }
 
 /// The derivative of an entry by an input, if a jet has it.
@@ -91,17 +87,26 @@ fn next(entry: Entry, by: usize) -> Option<Entry> {
     Some(Entry { derivative, ..entry })
 }
 
-/// Σₖ ∂entry/∂xₖ at the place · argumentₖ′
-fn placed(graph: &mut Graph, entry: Entry, arguments: &[Id], slopes: &HashMap<Id, Id>) -> Result<Id, Missing> {
+/// Σₖ ∂entry/∂xₖ at its place · argumentₖ′
+fn placed(graph: &mut Graph, entry: Entry, arguments: &[Id], slopes: &HashMap<Id, Id>) -> Result<Id, Leaf> {
     let mut terms = vec![];
     for (input, argument) in arguments.iter().enumerate() {
         if graph.value(slopes[argument]) != Some(0.0) {
-            let derived = next(entry, input).ok_or(Missing::Third)?;
+            let derived = next(entry, input).ok_or(Leaf::Entry(entry, 0))?;
             let derived = graph.placed(derived, arguments);
             terms.push((graph.product([(derived, 1), (slopes[argument], 1)]), 1.0));
         }
     }
     Ok(graph.sum(0.0, terms))
+}
+
+/// The parts through which a derivative goes.
+fn differentiated(node: &Node) -> Vec<Id> {
+    match node {
+        Node::Compare(..) => vec![],
+        Node::Select(_, yes, no) => vec![*yes, *no],
+        node => parts(node),
+    }
 }
 
 /// Σᵢ eᵢ · nᵢ′ · nᵢ^(eᵢ − 1) · Π of the others

@@ -17,25 +17,26 @@ pub struct Fault {
     pub span: Span,
     pub problem: String,
     pub mend: String,
-    /// The definition in whose text the span lies, by name and text; `None`: in the expression itself.
-    pub definition: Option<(String, String)>,
+    /// What the span lies in, `definition "flux"`, and its text; `None`: in the expression itself.
+    pub part: Option<(String, String)>,
 }
 
 impl Fault {
     pub fn new(span: Span, problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { span, problem: problem.into(), mend: mend.into(), definition: None }
+        Self { span, problem: problem.into(), mend: mend.into(), part: None }
     }
 
-    /// Says that the span lies in this definition, unless it lies in one that is nested deeper.
-    pub fn within(mut self, name: &str, text: &str) -> Self {
-        self.definition.get_or_insert_with(|| (name.to_string(), text.to_string()));
+    /// Says that the span lies in this definition or transform, unless it lies in one that is nested
+    /// deeper.
+    pub fn within(mut self, part: impl Display, text: &str) -> Self {
+        self.part.get_or_insert_with(|| (part.to_string(), text.to_string()));
         self
     }
 
     /// The message: the place, the problem, the line with a caret under the span, the mend.
     pub fn into_error(self, place: impl Display, text: &str) -> Error {
-        let (place, text) = match &self.definition {
-            Some((name, text)) => (format!("{place}: definition {name:?}"), text.as_str()),
+        let (place, text) = match &self.part {
+            Some((part, text)) => (format!("{place}: {part}"), text.as_str()),
             None => (place.to_string(), text),
         };
         let problem = format!("{}\n{}", self.problem, underlined(text, &self.span));

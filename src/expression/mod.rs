@@ -36,6 +36,8 @@
 //! constant, is exp(b log a): NaN for a negative base.
 //!
 //! A name is a column, coefficient, definition, input or output, or a component `n_x` of the normal.
+//! An output with a transform is that expression of inputs, coefficients and `net`, the network's own
+//! value, wherever it stands.
 //! Subscripts after the last underscore derive an output or a definition: `u_x`, `u_xy`. So does
 //! `d(…, x)` or `d(…, x, y)` any expression, with inputs of any name: the total derivative.
 //!
@@ -54,6 +56,7 @@
 //! | `scope`, `read` | the tree and the names | a graph |
 //! | `graph`, `function`, `walk` | | the graph's normal form: equal parts once, sums and products flat |
 //! | `derive` | a graph | its derivatives: `d(…, x)`, and the partials that training needs |
+//! | `points` | texts of inputs alone | their jets at points: features |
 //! | `place` | several graphs | the points at which they read the network |
 //! | `layout` | several graphs | the channels that must travel; Laplacians collapsed |
 //! | `residual` | a graph and a normalizer | slots, hoisted columns, and a program |
@@ -67,6 +70,7 @@ mod function;
 mod graph;
 mod layout;
 mod place;
+mod points;
 mod program;
 mod read;
 mod residual;
@@ -85,10 +89,11 @@ use std::fmt::Display;
 pub use self::graph::Leaf;
 pub use self::layout::layout;
 pub use self::place::{Places, places};
+pub use self::points::{PointFunctions, PointJets};
 pub use self::program::Program;
 pub use self::read::is_function;
 pub use self::residual::{Residual, Slot};
-pub use self::scope::{CONSTANTS, Scope};
+pub use self::scope::{CONSTANTS, NET, Scope};
 pub use self::tile::{Registers, Row};
 pub use self::token::is_name;
 
@@ -98,7 +103,7 @@ use self::token::Token;
 use crate::data::Normalizer;
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::jet::{JetLayout, Jets};
+use crate::jet::{Derivative, JetLayout, Jets};
 
 /// Points of a tile where an expression is evaluated on the host.
 const TILE: usize = 256;
@@ -122,13 +127,36 @@ impl Expression {
         Self::read(place, text, scope, false)
     }
 
-    /// `(entry − column)/scale`, or `entry/scale`: the residual of a data term, or of a penalty.
-    pub fn misfit(entry: Entry, column: Option<usize>, scale: f64) -> Self {
+    /// An entry of the network's jet.
+    pub fn entry(entry: Entry) -> Self {
         let mut graph = Graph::default();
-        let entry = graph.leaf(Leaf::Entry(entry, 0));
-        let column = column.map(|column| (graph.leaf(Leaf::Column(column)), -1.0 / scale));
-        let root = graph.sum(0.0, [(entry, 1.0 / scale)].into_iter().chain(column));
+        let root = graph.leaf(Leaf::Entry(entry, 0));
         Self { graph, root }
+    }
+
+    /// An output: the network's own, or its transform in `scope`.
+    pub(crate) fn output(place: impl Display, output: usize, scope: &Scope) -> Result<Self> {
+        let mut graph = Graph::default();
+        let root = Reader::new(&mut graph, scope).output(output);
+        let root = root.map_err(|fault| fault.into_error(place, &scope.outputs[output]))?;
+        Ok(Self { graph, root })
+    }
+
+    /// `(self − column)/scale`, or `self/scale`: the residual of a data term, or of a penalty.
+    pub fn misfit(mut self, column: Option<usize>, scale: f64) -> Self {
+        let column = column.map(|column| (self.graph.leaf(Leaf::Column(column)), -1.0 / scale));
+        self.root = self.graph.sum(0.0, [(self.root, 1.0 / scale)].into_iter().chain(column));
+        self
+    }
+
+    /// Its total derivative; `laplacian` has the cᵢ of Σ cᵢ ∂ᵢᵢ, where that is asked for.
+    ///
+    /// # Errors
+    /// The leaf that has no derivative: an entry of the second order, a column, a normal.
+    pub fn derived(mut self, derivative: Derivative, laplacian: &[f64]) -> std::result::Result<Self, Leaf> {
+        let graph = &mut self.graph;
+        self.root = derive::jet_entry(graph, self.root, derivative, laplacian)?;
+        Ok(self)
     }
 
     fn read(place: impl Display, text: &str, scope: &Scope, equation: bool) -> Result<Self> {

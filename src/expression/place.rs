@@ -4,6 +4,8 @@
 //! own inputs, so that the chain rule goes through them. Before programs are made, [`places`] counts
 //! at which points the network is read, and every entry becomes a leaf with its place.
 
+use std::borrow::Cow;
+
 use super::fault::{Fault, Span};
 use super::graph::{Graph, Id, Leaf, Node};
 use super::program::Program;
@@ -121,7 +123,12 @@ impl Places {
     }
 
     /// The points of the network (D, P·B) for B points: all in the first place, then all in the next.
-    pub fn inputs(&self, points: &PointData<'_>) -> Vec<Vec<f64>> {
+    pub fn inputs<'a>(&self, points: &PointData<'a>) -> Cow<'a, [Vec<f64>]> {
+        if let [own] = self.arguments.as_slice()
+            && own.is_empty()
+        {
+            return points.inputs.into();
+        }
         let roots: Vec<_> = self.arguments.iter().flatten().copied().collect();
         let mut elsewhere = points.evaluate(&Program::new(&self.graph, &roots), &[], None).into_iter();
         let mut inputs = vec![vec![]; points.inputs.len()];
@@ -133,7 +140,7 @@ impl Places {
                 }
             }
         }
-        inputs
+        inputs.into()
     }
 
     /// The number of a place, which is a new one where no other has its arguments.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::derive::{By, Missing, derivative};
+use super::derive::total_derivative;
 use super::fault::{Fault, Span};
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation};
@@ -101,6 +101,7 @@ impl<'a> Reader<'a> {
             Meaning::Leaf(leaf) => Ok(self.graph.leaf(leaf)),
             Meaning::Constant(value) => Ok(self.graph.constant(value)),
             Meaning::Definition(name, text) => self.definition(name, text, span),
+            Meaning::Transform(output, text) => self.transform(output, text),
             Meaning::Derivative(base, inputs) => {
                 let base = self.meaning(*base, span)?;
                 self.derivative(base, &inputs, span)
@@ -128,9 +129,22 @@ impl<'a> Reader<'a> {
             ));
         }
         self.definitions.insert(name.to_string(), None);
-        let id = self.read(text, false).map_err(|fault| fault.within(name, text))?;
+        let id = self.read(text, false).map_err(|fault| fault.within(format_args!("definition {name:?}"), text))?;
         self.definitions.insert(name.to_string(), Some(id));
         Ok(id)
+    }
+
+    /// An output: the network's own, or its transform.
+    pub fn output(&mut self, output: usize) -> Result<Id, Fault> {
+        let scope = self.scope;
+        self.meaning(scope.output(output), &(0..0))
+    }
+
+    /// Nodes are shared in the graph, so that reading it again costs time alone.
+    fn transform(&mut self, output: usize, text: &str) -> Result<Id, Fault> {
+        let (scope, name) = (self.scope.of_transform(output), &self.scope.outputs[output]);
+        let read = Reader::new(self.graph, &scope).read(text, false);
+        read.map_err(|fault| fault.within(format_args!("transform of {name:?}"), text))
     }
 
     fn call(&mut self, name: &str, arguments: &[Id], span: &Span, spans: &[Span]) -> Result<Id, Fault> {
@@ -209,9 +223,9 @@ impl<'a> Reader<'a> {
     fn derivative(&mut self, root: Id, inputs: &[usize], span: &Span) -> Result<Id, Fault> {
         let mut id = root;
         for by in inputs {
-            id = derivative(self.graph, id, By::Input(*by)).map_err(|missing| match missing {
-                Missing::Third => third(span),
-                Missing::Slope(leaf) => {
+            id = total_derivative(self.graph, id, *by).map_err(|leaf| match leaf {
+                Leaf::Entry(..) => third(span),
+                leaf => {
                     let mend = "derive the other parts alone, or give the derivative as a column";
                     known_alone(self.scope, leaf, span, "it has no derivative", mend)
                 }

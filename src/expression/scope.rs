@@ -23,6 +23,10 @@ pub struct Scope {
     pub inputs: Vec<String>,
     /// The network's outputs.
     pub outputs: Vec<String>,
+    /// Outputs that are an expression of `net`, the network's own value, by name.
+    pub transforms: BTreeMap<String, String>,
+    /// The output whose network `net` is, where a transform is read.
+    pub net: Option<usize>,
     /// Whether the points lie on a boundary, so that `n_x` is there for each input x.
     pub normals: bool,
     /// The network's activation, which may have no second derivative.
@@ -36,6 +40,8 @@ pub enum Meaning<'a> {
     Constant(f64),
     /// The name and the text of a definition.
     Definition(&'a str, &'a str),
+    /// An output with the text of its transform.
+    Transform(usize, &'a str),
     /// Subscripts: the derivative of an output or a definition by these inputs.
     Derivative(Box<Meaning<'a>>, Vec<usize>),
 }
@@ -44,14 +50,18 @@ impl Meaning<'_> {
     /// Whether it is a function of the inputs, which has derivatives and values at other points.
     pub fn is_function(&self) -> bool {
         match self {
-            Meaning::Leaf(Leaf::Entry(..)) | Meaning::Definition(..) | Meaning::Derivative(..) => true,
-            Meaning::Leaf(_) | Meaning::Constant(_) => false,
+            Meaning::Leaf(leaf) => matches!(leaf, Leaf::Entry(..)),
+            Meaning::Definition(..) | Meaning::Transform(..) | Meaning::Derivative(..) => true,
+            Meaning::Constant(_) => false,
         }
     }
 }
 
 /// The constants that are known where no name of the user's is the same.
 pub const CONSTANTS: [(&str, f64); 2] = [("pi", std::f64::consts::PI), ("e", std::f64::consts::E)];
+
+/// The network's own value of an output, where its transform is read.
+pub const NET: &str = "net";
 
 impl Scope {
     /// The meaning of a name: exactly, else as an output or definition with subscripts.
@@ -77,9 +87,35 @@ impl Scope {
             .or_else(|| place(&self.coefficients).map(|i| Meaning::Leaf(Leaf::Coefficient(i))))
             .or_else(|| self.definitions.get_key_value(name).map(|(name, text)| Meaning::Definition(name, text)))
             .or_else(|| place(&self.inputs).map(|i| Meaning::Leaf(Leaf::Input(i))))
-            .or_else(|| place(&self.outputs).map(|i| Meaning::Leaf(Leaf::Entry(Entry::value(i), 0))))
+            .or_else(|| place(&self.outputs).map(|i| self.output(i)))
+            .or_else(|| self.net.filter(|_| name == NET).map(|i| Meaning::Leaf(Leaf::Entry(Entry::value(i), 0))))
             .or_else(|| normal().map(|i| Meaning::Leaf(Leaf::Normal(i))))
             .or_else(|| CONSTANTS.into_iter().find(|known| known.0 == name).map(|known| Meaning::Constant(known.1)))
+    }
+
+    /// An output: the network's own, or its transform.
+    pub fn output(&self, output: usize) -> Meaning<'_> {
+        match self.transforms.get(&self.outputs[output]) {
+            Some(text) => Meaning::Transform(output, text),
+            None => Meaning::Leaf(Leaf::Entry(Entry::value(output), 0)),
+        }
+    }
+
+    /// The names that the transform of an output may use: inputs, coefficients, definitions of them, and
+    /// the network's own value of this output.
+    pub fn of_transform(&self, output: usize) -> Scope {
+        Scope {
+            coefficients: self.coefficients.clone(),
+            definitions: self.definitions.clone(),
+            inputs: self.inputs.clone(),
+            net: Some(output),
+            ..Scope::default()
+        }
+    }
+
+    /// The names that functions of the inputs alone may use.
+    pub fn of_features(&self) -> Scope {
+        Scope { definitions: self.definitions.clone(), inputs: self.inputs.clone(), ..Scope::default() }
     }
 
     /// How to mend a name that has no meaning.
@@ -132,6 +168,7 @@ impl Scope {
         let normals = self.inputs.iter().filter(|_| self.normals).map(|input| format!("n_{input}"));
         let own = self.inputs.iter().chain(&self.outputs).chain(&self.coefficients).chain(self.definitions.keys());
         let constants = CONSTANTS.into_iter().map(|(name, _)| name.to_string());
+        let constants = constants.chain(self.net.map(|_| NET.to_string()));
         let columns = self.columns.iter().map(|name| if is_name(name) { name.clone() } else { format!("`{name}`") });
         own.cloned().chain(columns).chain(normals).chain(constants).collect()
     }

@@ -8,7 +8,7 @@ use super::plan::{Plan, encode};
 use super::workspace::{Bounds, Demand, Workspace, chunks};
 use crate::error::Result;
 use crate::jet::JetLayout;
-use crate::network::NetworkSpec;
+use crate::network::{InputJets, NetworkSpec};
 
 /// Points of a chunk: enough to fill a device, few enough that the copies of one chunk run beside
 /// the arithmetic of the next.
@@ -17,6 +17,7 @@ const CHUNK: usize = 65_536;
 /// The working memory of one layout, kept for the next call.
 pub struct Evaluator {
     layout: JetLayout,
+    input_jets: InputJets,
     workspace: Workspace,
     /// By the chunk's points.
     plans: HashMap<usize, Plan>,
@@ -25,14 +26,22 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    fn new(device: &Device, bounds: &Bounds, spec: &NetworkSpec, layout: &JetLayout, count: usize) -> Result<Self> {
-        let demand = Demand::new(spec, layout.channels(), 1, spec.inputs, false);
+    /// For chunks whose points are `input_jets`, at most `count` of them.
+    fn new(
+        device: &Device,
+        bounds: &Bounds,
+        spec: &NetworkSpec,
+        layout: &JetLayout,
+        input_jets: InputJets,
+        count: usize,
+    ) -> Result<Self> {
+        let demand = Demand::new(spec, input_jets.are_features(), layout.channels(), 1, input_jets.rows(), false);
         let capacity = demand.capacity(device, bounds)?.min(CHUNK).min(count.next_multiple_of(4));
         let workspace = Workspace::new(device, demand, capacity, 0);
         let bytes = 4 * (spec.outputs * layout.channels() * capacity) as u64;
         let staging = [device.staging(bytes), device.staging(bytes)];
         device.check()?;
-        Ok(Self { layout: layout.clone(), workspace, plans: HashMap::new(), staging })
+        Ok(Self { layout: layout.clone(), input_jets, workspace, plans: HashMap::new(), staging })
     }
 
     pub fn bytes(&self) -> u64 {
@@ -109,7 +118,9 @@ impl Gpu {
         if !self.evaluator.as_ref().is_some_and(fits) {
             // Given back before the next one is made.
             self.evaluator = None;
-            self.evaluator = Some(Evaluator::new(&self.device, &self.bounds, &self.spec, layout, count.max(1))?);
+            let input_jets = self.input_jets(layout);
+            self.evaluator =
+                Some(Evaluator::new(&self.device, &self.bounds, &self.spec, layout, input_jets, count.max(1))?);
         }
         Ok(())
     }
@@ -136,11 +147,10 @@ impl Gpu {
     ) -> wgpu::SubmissionIndex {
         let evaluator = self.evaluator.as_ref().expect("prepared");
         let padded = length.next_multiple_of(4);
-        let mut batch = vec![0.0_f32; points.len() * padded];
-        for (d, (row, column)) in batch.chunks_exact_mut(padded).zip(points).enumerate() {
-            for (x, value) in row.iter_mut().zip(&column[start..start + length]) {
-                *x = self.normalizer.inputs.standardise(d, *value) as f32;
-            }
+        let rows = evaluator.input_jets.at(points, start..start + length);
+        let mut batch = vec![0.0_f32; rows.len() * padded];
+        for (to, from) in batch.chunks_exact_mut(padded).zip(&rows) {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
         }
         self.device.write(&evaluator.workspace.batch, &batch);
         let mut encoder = self.device.encoder();

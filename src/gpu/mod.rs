@@ -35,7 +35,7 @@ use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
-use crate::network::{Model, NetworkSpec};
+use crate::network::{Features, InputJets, Model, NetworkSpec};
 use crate::optimizer::{OptimizerState, Update};
 
 /// What can be asked of a device beyond its name.
@@ -63,6 +63,7 @@ pub struct Gpu {
     bounds: Bounds,
     spec: NetworkSpec,
     normalizer: Normalizer,
+    features: Option<Features>,
     state: State,
     steps: Steps,
     sets: Vec<Set>,
@@ -105,6 +106,7 @@ impl Gpu {
             bounds,
             spec: model.spec.clone(),
             normalizer: model.normalizer.clone(),
+            features: model.transforms.features.clone(),
             state,
             steps,
             sets: vec![],
@@ -121,6 +123,7 @@ impl Gpu {
             device: &mut self.device,
             spec: &self.spec,
             normalizer: &self.normalizer,
+            has_features: self.features.is_some(),
             layout,
             state: &self.state,
             workspace,
@@ -130,9 +133,17 @@ impl Gpu {
         }
     }
 
+    fn set(&self, points: &PointSet, loss: &Loss) -> Result<Set> {
+        Set::new(&self.device, &self.bounds, points, loss, &self.normalizer, self.features.as_ref())
+    }
+
+    fn input_jets(&self, layout: &JetLayout) -> InputJets {
+        InputJets::new(self.features.as_ref(), &self.normalizer, layout)
+    }
+
     /// Points (D, B) as the kernels take it for granted that they are.
     fn check_points(&self, points: &[Vec<f64>]) -> Result<()> {
-        let (columns, inputs) = (points.len(), self.spec.inputs);
+        let (columns, inputs) = (points.len(), self.normalizer.inputs.mean.len());
         if columns != inputs {
             let problem = format!("there are {columns} columns, and the network has {inputs} inputs");
             return Err(Error::input("points", problem, "pass one column for each input"));
@@ -178,7 +189,8 @@ impl Backend for Gpu {
 
     fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
         self.check_points(&set.inputs)?;
-        self.sets.push(Set::new(&self.device, &self.bounds, set, loss, &self.normalizer)?);
+        let set = self.set(set, loss)?;
+        self.sets.push(set);
         Ok(SetId(self.sets.len() - 1))
     }
 
@@ -186,7 +198,7 @@ impl Backend for Gpu {
         self.check_points(&points.inputs)?;
         // What is encoded still reads the old points.
         self.steps.flush(&self.device)?;
-        self.sets[set.0] = Set::new(&self.device, &self.bounds, points, loss, &self.normalizer)?;
+        self.sets[set.0] = self.set(points, loss)?;
         Ok(())
     }
 

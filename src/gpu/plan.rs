@@ -39,6 +39,8 @@ pub struct Planner<'a> {
     pub device: &'a mut Device,
     pub spec: &'a NetworkSpec,
     pub normalizer: &'a Normalizer,
+    /// Whether the batch begins with features' jets, not inputs.
+    pub has_features: bool,
     pub layout: &'a JetLayout,
     pub state: &'a State,
     pub workspace: &'a Workspace,
@@ -101,20 +103,23 @@ impl Planner<'_> {
         let workspace = self.workspace;
         let state = self.state;
         let layers = self.spec.layers();
-        let sigma = (layers.len() > 1).then_some(self.spec.activation);
-        let constants = self.input_constants(&layers[0]);
-        let buffers = [
-            (1, Read, &state.parameters),
-            (2, Read, &workspace.batch),
-            (3, Write, workspace.z(0)),
-            (4, Write, workspace.output_of(0)),
-        ];
-        let source = shader::input_layer(self.layout, self.normalizer, sigma);
-        self.push((source, "forward", false), &constants, &buffers, grid(layers[0].outputs as u32 * self.quads()));
-        for (index, layer) in layers.iter().enumerate().skip(1) {
+        if !self.has_features {
+            let sigma = (layers.len() > 1).then_some(self.spec.activation);
+            let constants = self.input_constants(&layers[0]);
+            let buffers = [
+                (1, Read, &state.parameters),
+                (2, Read, &workspace.batch),
+                (3, Write, workspace.z(0)),
+                (4, Write, workspace.output_of(0)),
+            ];
+            let source = shader::input_layer(self.layout, self.normalizer, sigma);
+            let grid = grid(layers[0].outputs as u32 * self.quads());
+            self.push((source, "forward", false), &constants, &buffers, grid);
+        }
+        for (index, layer) in layers.iter().enumerate().skip(self.free_layers()) {
             let last = index + 1 == layers.len();
             let z = if last { &workspace.jets } else { workspace.z(index) };
-            self.linear("forward", layer, workspace.output_of(index - 1), z);
+            self.linear("forward", layer, workspace.input_of(index), z);
             if !last {
                 let constants = [layer.outputs as u32, self.quads()];
                 let buffers = [(1, Read, z), (2, Write, workspace.output_of(index))];
@@ -123,6 +128,11 @@ impl Planner<'_> {
                 self.push((source, "forward", false), &constants, &buffers, grid);
             }
         }
+    }
+
+    /// The layers that are `input_layer.wgsl`'s: the first, unless it reads features.
+    fn free_layers(&self) -> usize {
+        usize::from(!self.has_features)
     }
 
     fn input_constants(&self, layer: &Layer) -> [u32; 6] {
@@ -167,7 +177,7 @@ impl Planner<'_> {
         let (parameters, offset) = (self.spec.parameters() as u32, self.spec.weights() as u32);
         let constants = [self.padded(), set.columns as u32 - 1, parameters, offset, self.splits()];
         let buffers = [(1, Read, &workspace.jets), (2, Read, &workspace.batch), to, (5, Read, &state.parameters)];
-        let source = shader::residual(self.layout, self.spec, self.places, &set.terms);
+        let source = shader::residual(self.layout, self.spec, set.places, set.input_rows, &set.terms);
         self.push((source, entry, entry != "losses"), &constants, &buffers, grid);
     }
 
@@ -184,27 +194,31 @@ impl Planner<'_> {
         }
         let layers = self.spec.layers();
         let (mut bar, mut next) = (ping, pong);
-        for (index, layer) in layers.iter().enumerate().skip(1).rev() {
+        for (index, layer) in layers.iter().enumerate().skip(self.free_layers()).rev() {
             if index + 1 < layers.len() {
                 self.jet_rule_backward(index, layer, bar);
             }
-            self.weight_gradient(layer, bar, workspace.output_of(index - 1), partials);
-            self.linear("backward", layer, bar, next);
-            std::mem::swap(&mut bar, &mut next);
+            self.weight_gradient(layer, bar, workspace.input_of(index), partials);
+            if index > 0 {
+                self.linear("backward", layer, bar, next);
+                std::mem::swap(&mut bar, &mut next);
+            }
         }
-        let sigma = (layers.len() > 1).then_some(self.spec.activation);
-        let source = shader::input_layer(self.layout, self.normalizer, sigma);
-        let constants = self.input_constants(&layers[0]);
-        let buffers = [
-            (1, Read, &state.parameters),
-            (2, Read, &workspace.batch),
-            (5, Read, workspace.z(0)),
-            (6, Read, workspace.output_of(0)),
-            (7, Read, bar),
-            (8, Write, partials),
-        ];
-        let grid_of_units = [layers[0].outputs as u32, self.splits(), 1];
-        self.push((source, "weight_gradient", false), &constants, &buffers, grid_of_units);
+        if !self.has_features {
+            let sigma = (layers.len() > 1).then_some(self.spec.activation);
+            let source = shader::input_layer(self.layout, self.normalizer, sigma);
+            let constants = self.input_constants(&layers[0]);
+            let buffers = [
+                (1, Read, &state.parameters),
+                (2, Read, &workspace.batch),
+                (5, Read, workspace.z(0)),
+                (6, Read, workspace.output_of(0)),
+                (7, Read, bar),
+                (8, Write, partials),
+            ];
+            let grid_of_units = [layers[0].outputs as u32, self.splits(), 1];
+            self.push((source, "weight_gradient", false), &constants, &buffers, grid_of_units);
+        }
         let parameters = workspace.demand.parameters() as u32;
         let constants = [parameters, self.splits(), 0, 0];
         let buffers = [(1, Read, partials), (2, Write, &state.gradient), (3, Write, &state.squares)];

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::expression::Residual;
 use crate::jet::JetLayout;
 use crate::loss::{Compiled, Loss};
+use crate::network::{Features, InputJets};
 
 /// Rows `first .. first + rows` of a set: (rows, N).
 pub struct Block {
@@ -42,7 +43,10 @@ pub struct Set {
     /// At how many places the loss reads the network for each point.
     pub places: usize,
     pub terms: Vec<Term>,
-    /// N: each input at every place, the residuals' columns, the weight.
+    /// The first rows of a batch, which the first layer reads: each input or entry of the features'
+    /// jets, and each at every place.
+    pub input_rows: usize,
+    /// N: these, the residuals' columns, the weight.
     pub columns: usize,
     pub blocks: Vec<Block>,
     /// The row at each position.
@@ -63,16 +67,23 @@ const UPLOAD: usize = 1 << 20;
 
 impl Set {
     /// Standardises in f64 and uploads as f32.
-    pub fn new(device: &Device, bounds: &Bounds, set: &PointSet, loss: &Loss, normalizer: &Normalizer) -> Result<Self> {
+    pub fn new(
+        device: &Device,
+        bounds: &Bounds,
+        set: &PointSet,
+        loss: &Loss,
+        normalizer: &Normalizer,
+        features: Option<&Features>,
+    ) -> Result<Self> {
         let points = set.points();
         let Compiled { layout, places, residuals } = loss.compile(normalizer);
-        let mut columns: Vec<Vec<f32>> = vec![];
-        for (d, column) in set.network_inputs(&places).iter().enumerate() {
-            let standardised = |x: &f64| normalizer.inputs.standardise(d, *x) as f32;
-            columns.extend(column.chunks_exact(points).map(|place| place.iter().map(standardised).collect()));
-        }
+        let inputs = InputJets::new(features, normalizer, &layout);
+        let inputs = inputs.at(&set.network_inputs(&places), 0..places.count() * points);
+        let input_rows = inputs.len() * places.count();
         let hoisted = set.hoist(&residuals);
-        columns.extend(hoisted.into_iter().map(|column| column.into_iter().map(|h| h as f32).collect()));
+        let known = inputs.iter().chain(&hoisted).flat_map(|column| column.chunks_exact(points));
+        let mut columns: Vec<Vec<f32>> =
+            known.map(|column| column.iter().map(|number| *number as f32).collect()).collect();
         let weights = loss.terms.iter().map(|term| term.weight);
         let terms: Vec<_> =
             residuals.into_iter().zip(weights).map(|(residual, weight)| Term { residual, weight }).collect();
@@ -102,6 +113,7 @@ impl Set {
             points,
             layout,
             places: places.count(),
+            input_rows,
             columns: columns.len(),
             blocks,
             order,

@@ -163,8 +163,8 @@ pub fn weight_gradient(out_rows: u32, in_rows: u32) -> String {
 }
 
 /// `residual.wgsl` for the terms of a loss that reads the network at `places` places. A batch's rows are
-/// the inputs at each, then the residuals' columns, then the weights.
-pub fn residual(layout: &JetLayout, spec: &NetworkSpec, places: usize, terms: &[Term]) -> String {
+/// the `input_rows` of the first layer, then the residuals' columns, then the weights.
+pub fn residual(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows: usize, terms: &[Term]) -> String {
     Header::threads(THREADS)
         .number("TERMS", terms.len())
         .number("JET_ROWS", spec.outputs * layout.channels() * places)
@@ -175,7 +175,7 @@ pub fn residual(layout: &JetLayout, spec: &NetworkSpec, places: usize, terms: &[
             STEP,
             SUM,
             include_str!("../../shaders/residual.wgsl"),
-            &terms::source(layout, spec, places, terms),
+            &terms::source(layout, spec, places, input_rows, terms),
         ])
 }
 
@@ -258,7 +258,7 @@ mod tests {
                 coefficients: 1,
             };
             let entry = |output| Entry { output, derivative: Derivative::Value };
-            let data = [Some(0), None].map(|column| Expression::misfit(entry(1), column, 1e-3));
+            let data = [Some(0), None].map(|column| Expression::entry(entry(1)).misfit(column, 1e-3));
             let scope = Scope {
                 inputs: (0..layout.inputs()).map(|i| format!("x{i}")).collect(),
                 outputs: vec!["u".into(), "v".into()],
@@ -269,7 +269,7 @@ mod tests {
             let compile =
                 |residual: &Expression| Term { residual: residual.compile(&layout, &normalizer), weight: 2.0 };
             let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
-            translate("residual", &residual(&layout, &spec, 1, &terms));
+            translate("residual", &residual(&layout, &spec, 1, spec.inputs, &terms));
         }
         for rows in [1, 2, 4, 8] {
             translate("linear", &linear(rows));

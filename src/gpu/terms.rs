@@ -11,11 +11,12 @@ use crate::network::NetworkSpec;
 /// Three functions over one point: `residuals` gives r of each term, `cotangents` adds
 /// ∂loss/∂jet to `bar`, `coefficient_slopes` gives ∂loss/∂c of each coefficient.
 ///
-/// The jets of a loss that reads the network at several places lie as (M, C, places, B).
-pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, terms: &[Term]) -> String {
+/// The jets of a loss that reads the network at several places lie as (M, C, places, B). The residuals'
+/// columns begin at row `input_rows` of the batch.
+pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows: usize, terms: &[Term]) -> String {
     let mut programs = String::new();
     let (mut values, mut cotangents, mut slopes) = (vec![], String::new(), String::new());
-    let mut column = layout.inputs() * places;
+    let mut column = input_rows;
     for (index, Term { residual, weight }) in terms.iter().enumerate() {
         let program = residual.program();
         let row = |slot: usize| {

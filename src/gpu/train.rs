@@ -93,7 +93,8 @@ impl Gpu {
         let set = &self.sets[batch.set.0];
         let before = set.workspace.as_ref();
         let tape = tape || before.is_some_and(|w| w.demand.tape());
-        let demand = Demand::new(&self.spec, set.layout.channels(), set.places, set.columns, tape);
+        let (has_features, channels) = (self.features.is_some(), set.layout.channels());
+        let demand = Demand::new(&self.spec, has_features, channels, set.places, set.columns, tape);
         let most = demand.capacity(&self.device, &self.bounds)?;
         let wanted = batch.count.next_multiple_of(4).min(most);
         if before.is_some_and(|w| w.demand.tape() == tape && w.capacity >= wanted) {
@@ -119,6 +120,7 @@ impl Gpu {
             device: &mut self.device,
             spec: &self.spec,
             normalizer: &self.normalizer,
+            has_features: self.features.is_some(),
             layout: &set.layout,
             state: &self.state,
             workspace: set.workspace.as_ref().expect("made before its plans"),

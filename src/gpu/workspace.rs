@@ -34,10 +34,12 @@ pub struct Demand {
     /// The widths of the hidden layers and the output.
     widths: Vec<usize>,
     channels: usize,
+    /// Channels of the first layer's z-jets that are kept: the value alone, but for features.
+    first_channels: usize,
     /// Points of the network for each point of the batch.
     places: usize,
     parameters: usize,
-    /// Rows of a batch: inputs, targets and weights.
+    /// Rows of a batch: inputs or features' jets, targets and weights.
     columns: usize,
     /// Whether a backward pass follows, for which every layer's jets are kept.
     tape: bool,
@@ -51,7 +53,7 @@ pub struct Workspace {
     pub capacity: usize,
     /// (N, B): inputs, targets, weights.
     pub batch: wgpu::Buffer,
-    /// z-jets: (H, B) of the first layer, then (H, C, B) of each hidden layer; without a tape one
+    /// z-jets: (H, B) of the first layer, unless it reads features, then (H, C, B) of each hidden layer; without a tape one
     /// buffer for all.
     pub z: Vec<wgpu::Buffer>,
     /// a-jets (H, C, B) of each hidden layer; without a tape one buffer for all.
@@ -68,9 +70,17 @@ pub struct Workspace {
 }
 
 impl Demand {
-    pub fn new(spec: &NetworkSpec, channels: usize, places: usize, columns: usize, tape: bool) -> Self {
+    pub fn new(
+        spec: &NetworkSpec,
+        has_features: bool,
+        channels: usize,
+        places: usize,
+        columns: usize,
+        tape: bool,
+    ) -> Self {
         let widths = spec.layers().iter().map(|layer: &Layer| layer.outputs).collect();
-        Self { widths, channels, places, parameters: spec.parameters(), columns, tape }
+        let first_channels = if has_features { channels } else { 1 };
+        Self { widths, channels, first_channels, places, parameters: spec.parameters(), columns, tape }
     }
 
     pub fn tape(&self) -> bool {
@@ -94,7 +104,7 @@ impl Demand {
                     .iter()
                     .chain(&outputs[..usize::from(hidden.is_empty())])
                     .enumerate()
-                    .map(|(layer, width)| width * if layer == 0 { 1 } else { channels }),
+                    .map(|(layer, width)| width * if layer == 0 { self.first_channels } else { channels }),
             );
             numbers.extend(hidden.iter().map(|width| width * channels));
         } else {
@@ -169,6 +179,11 @@ impl Workspace {
     /// The z-jets of a hidden layer, or of the first layer where there is none.
     pub fn z(&self, layer: usize) -> &wgpu::Buffer {
         &self.z[layer.min(self.z.len() - 1)]
+    }
+
+    /// The jets that a layer reads; features' are the first rows of the batch.
+    pub fn input_of(&self, layer: usize) -> &wgpu::Buffer {
+        if layer == 0 { &self.batch } else { self.output_of(layer - 1) }
     }
 
     /// The jets that a layer leaves: those of a hidden layer, or the output's.

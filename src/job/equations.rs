@@ -87,6 +87,8 @@ impl Job {
             definitions: self.definitions.clone(),
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
+            transforms: self.transforms.clone(),
+            net: None,
             normals,
             activation: Some(self.network.activation),
         }
@@ -94,7 +96,7 @@ impl Job {
 
     /// The names that expressions of the truth may use: the inputs, and definitions of them alone.
     pub fn truth_scope(&self) -> Scope {
-        Scope { inputs: self.inputs.clone(), definitions: self.definitions.clone(), ..Scope::default() }
+        self.scope(vec![], false).of_features()
     }
 
     /// Reads a term's residual. Of its file it reads the header alone. `place` gives the place of a

@@ -23,8 +23,9 @@ pub use self::settings::{Device, Length, Optimizer, OptimizerKind, ScheduleSetti
 
 use crate::data::Dataset;
 use crate::entry::{Entry, Seconds};
+use crate::error::Result;
 use crate::loss::{Loss, Term};
-use crate::network::{Activation, NetworkSpec, Precision};
+use crate::network::{Activation, NetworkSpec, Precision, Transforms};
 use crate::optimizer::{Adam, Schedule};
 use crate::points::Variable;
 
@@ -43,6 +44,8 @@ pub struct Job {
     pub coefficients: Vec<(String, f64)>,
     /// `[definitions]`: expressions by name.
     pub definitions: BTreeMap<String, String>,
+    /// `[transforms]`: outputs as expressions of `net`, the network's own value, by name.
+    pub transforms: BTreeMap<String, String>,
     /// `[[term]]`: the equations, in the file's order.
     pub terms: Vec<EquationTerm>,
     /// The network's shape.
@@ -104,6 +107,26 @@ pub struct Network {
     pub activation: Activation,
     /// SIREN's first-layer frequency in standardised inputs; `Some` for sin alone.
     pub frequency: Option<f64>,
+    /// Functions of the inputs that the first layer reads in their place.
+    pub features: Vec<String>,
+    /// More of them: random Fourier features.
+    pub fourier: Option<Fourier>,
+}
+
+/// `network.fourier`: sin and cos of random frequencies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fourier {
+    /// How many frequencies, each with its sin and cos.
+    pub count: usize,
+    /// Their standard deviation, in radians over one standard deviation of an input.
+    pub scale: f64,
+}
+
+impl Network {
+    /// F, or 0 where the first layer reads the inputs themselves.
+    pub fn features(&self) -> usize {
+        self.features.len() + self.fourier.map_or(0, |fourier| 2 * fourier.count)
+    }
 }
 
 /// `[loss]`
@@ -188,7 +211,10 @@ impl Job {
     /// The shape of the network.
     pub fn network_spec(&self) -> NetworkSpec {
         NetworkSpec {
-            inputs: self.inputs.len(),
+            inputs: match self.network.features() {
+                0 => self.inputs.len(),
+                features => features,
+            },
             hidden: self.network.hidden.clone(),
             outputs: self.outputs.len(),
             activation: self.network.activation,
@@ -196,15 +222,23 @@ impl Job {
         }
     }
 
+    /// What stands behind the network.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for every mistake in a transform.
+    pub fn transforms(&self, place: impl Fn(&str) -> String) -> Result<Transforms> {
+        Transforms::read(|output| place(&format!("transforms.{output}")), &self.scope(vec![], false))
+    }
+
     /// The data terms: values, then derivative columns, then curvature penalties. A term's scale is, if
     /// the job names none, the standard deviation of its target over the training rows; if that is
     /// 0 or there is no target, what the entry is when its standardised self is 1.
-    pub fn loss(&self, data: &Dataset) -> Loss {
+    pub fn loss(&self, data: &Dataset, transforms: &Transforms) -> Loss {
         let term = |DataTerm { name, entry, column, weight }: DataTerm| {
             let deviation = column.map(|column| data.deviations[column]).filter(|deviation| *deviation > 0.0);
             let scale = self.loss.scales.get(&name).copied().or(deviation);
             let scale = scale.unwrap_or_else(|| entry.natural_scale(&data.normalizer));
-            Term::misfit(name, entry, column, scale, weight)
+            Term { name, residual: transforms.entry(entry, &[]).misfit(column, scale), weight }
         };
         Loss { terms: self.data_terms().map(term).collect() }
     }

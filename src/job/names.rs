@@ -3,15 +3,16 @@
 use super::Job;
 use super::section::Document;
 use crate::error::{Error, Result};
-use crate::expression::{CONSTANTS, is_function, is_name};
+use crate::expression::{CONSTANTS, NET, is_function, is_name};
 
 /// Checks the names of inputs, outputs, coefficients and definitions of a job that has expressions. A
 /// job of columns alone may name them as its file does.
 pub(super) fn check(job: &Job, document: &Document) -> Result<()> {
-    let sections = ["variables", "coefficients", "definitions"];
+    let sections = ["variables", "coefficients", "definitions", "transforms"];
     let truth = document.section("truth", super::read_equations::TRUTH_KEYS)?;
     let speaks = sections.iter().any(|name| !document.entries(name).is_empty())
         || !document.list("term").is_empty()
+        || !job.network.features.is_empty()
         || truth.get("expressions").is_some();
     if !speaks {
         return Ok(());
@@ -26,6 +27,9 @@ pub(super) fn check(job: &Job, document: &Document) -> Result<()> {
         }
         if let Some(other) = names[..k].iter().find(|other| other.name == *name) {
             return wrong(format!("{name:?} has two meanings: {} and {part}", other.part));
+        }
+        if *name == NET && !job.transforms.is_empty() {
+            return wrong(format!("{name:?} is the network's own value in [transforms]"));
         }
         if is_function(name) {
             return wrong(format!("{name:?} is a function of the expressions"));

@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 
 use super::item::Item;
 use super::lists::{axes, columns, entries, grid_over};
+use super::read_equations::NETWORK_KEYS;
 use super::section::Document;
 use super::*;
 use crate::error::{Error, Result};
 use crate::network::DEFAULT_FREQUENCY;
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "data",
     "variables",
     "network",
     "coefficients",
     "definitions",
+    "transforms",
     "loss",
     "optimizer",
     "schedule",
@@ -73,7 +75,8 @@ impl Reader<'_> {
         };
         let mut job = Job {
             coefficients: self.coefficients()?,
-            definitions: self.definitions()?,
+            definitions: self.texts("definitions")?,
+            transforms: self.texts("transforms")?,
             terms: vec![],
             loss: self.loss(data.as_ref())?,
             optimizer: self.optimizer()?,
@@ -134,7 +137,7 @@ impl Reader<'_> {
 
     /// And the names of the outputs.
     fn network(&self, data: Option<&Data>) -> Result<(Network, Vec<String>)> {
-        let section = self.document.section("network", &["outputs", "hidden", "activation", "frequency"])?;
+        let section = self.document.section("network", NETWORK_KEYS)?;
         section.only_if("outputs", data.is_none(), "a job without [data], whose outputs are named by data.outputs")?;
         let outputs = match data {
             Some(data) => data.outputs.clone(),
@@ -148,7 +151,14 @@ impl Reader<'_> {
         let is_sin = activation == Activation::Sin;
         section.only_if("frequency", is_sin, "activation = \"sin\"")?;
         let frequency = section.read("frequency", DEFAULT_FREQUENCY, Item::positive)?;
-        Ok((Network { hidden, activation, frequency: is_sin.then_some(frequency) }, outputs))
+        let texts = |item: &Item| item.list()?.iter().map(Item::text).collect();
+        let fourier = |item: &Item| {
+            let section = item.section(section.name_of("fourier."), &["count", "scale"])?;
+            let count = section.required("count", "32", Item::count)? as usize;
+            Ok(Fourier { count, scale: section.read("scale", 1.0, Item::positive)? })
+        };
+        let (features, fourier) = (section.read("features", vec![], texts)?, section.optional("fourier", fourier)?);
+        Ok((Network { hidden, activation, frequency: is_sin.then_some(frequency), features, fourier }, outputs))
     }
 
     fn loss(&self, data: Option<&Data>) -> Result<LossSettings> {

@@ -8,9 +8,11 @@ use super::read::Reader;
 use super::section::Section;
 use super::*;
 use crate::error::{Error, Result};
-use crate::expression::Expression;
+use crate::expression::{Expression, PointFunctions};
 use crate::points::{BallSpec, PointsSpec, Refine, Sampler};
 
+/// The keys of `[network]`.
+pub(super) const NETWORK_KEYS: &[&str] = &["outputs", "hidden", "activation", "frequency", "features", "fourier"];
 /// The keys of `[truth]`.
 pub(super) const TRUTH_KEYS: &[&str] = &["file", "columns", "expressions"];
 
@@ -55,8 +57,9 @@ impl Reader<'_> {
         entries.into_iter().map(|(name, item)| Ok((name, item.number()?))).collect()
     }
 
-    pub fn definitions(&self) -> Result<BTreeMap<String, String>> {
-        let entries = self.document.entries("definitions");
+    /// A section of expressions by name.
+    pub fn texts(&self, section: &str) -> Result<BTreeMap<String, String>> {
+        let entries = self.document.entries(section);
         entries.into_iter().map(|(name, item)| Ok((name, item.text()?))).collect()
     }
 
@@ -67,8 +70,13 @@ impl Reader<'_> {
                 Expression::value(item.place(), &item.text()?, &job.truth_scope())?;
             }
         }
+        let transforms = self.transforms(job)?;
         let mut names: Vec<String> = job.data_terms().map(|term| term.name).collect();
         let mut is_read = vec![false; job.coefficients.len()];
+        for output in 0..job.outputs.len() {
+            let expression = transforms.entry(Entry::value(output), &[]);
+            expression.coefficients().into_iter().for_each(|index| is_read[index] = true);
+        }
         for (k, item) in self.document.list("term").iter().enumerate() {
             let named = item.entries()?.get("name").and_then(|name| name.text().ok());
             let title = named.map_or_else(|| format!("term {}", k + 1), |name| format!("term {name:?}"));
@@ -103,6 +111,19 @@ impl Reader<'_> {
             Expression::value(item.place(), &item.text()?, &scope)?;
         }
         Ok(())
+    }
+
+    /// Reads the features and the transforms of outputs once, to know that they can be.
+    fn transforms(&self, job: &Job) -> Result<Transforms> {
+        if let Some(features) = self.document.section("network", NETWORK_KEYS)?.get("features") {
+            let texts = &job.network.features;
+            PointFunctions::read(&features.place(), texts, &job.scope(vec![], false).of_features())?;
+        }
+        let entries = self.document.entries("transforms");
+        if let Some((name, item)) = entries.iter().find(|(name, _)| !job.outputs.contains(name)) {
+            return Err(item.unknown_entry(name, &job.outputs));
+        }
+        job.transforms(|key| self.document.key_place(key))
     }
 
     fn term(&self, section: &Section) -> Result<EquationTerm> {

@@ -32,6 +32,8 @@ impl Job {
         sections.push(("coefficients", coefficients.collect()));
         let definitions = self.definitions.iter().map(|(name, text)| (name.as_str(), text.as_str().into()));
         sections.push(("definitions", definitions.collect()));
+        let transforms = self.transforms.iter().map(|(output, text)| (output.as_str(), text.as_str().into()));
+        sections.push(("transforms", transforms.collect()));
         sections.extend(self.data.as_ref().map(|data| ("loss", self.loss_keys(data))));
         sections.extend([
             ("optimizer", self.optimizer.keys()),
@@ -102,6 +104,13 @@ impl Network {
         let hidden: Vec<_> = self.hidden.iter().map(|width| whole(*width as u64)).collect();
         let mut keys = vec![("hidden", hidden.into()), ("activation", self.activation.name().into())];
         keys.extend(self.frequency.map(|frequency| ("frequency", frequency.into())));
+        if !self.features.is_empty() {
+            keys.push(("features", self.features.clone().into()));
+        }
+        keys.extend(self.fourier.map(|Fourier { count, scale }| {
+            let table = [("count", whole(count as u64)), ("scale", scale.into())];
+            ("fourier", Table::from_iter(table.map(|(key, value)| (key.to_string(), value))).into())
+        }));
         keys
     }
 }

@@ -24,7 +24,7 @@ impl Term {
     /// [`crate::data::PointSet::columns`]; without a column a penalty that drives the entry to 0.
     /// `scale` is what a residual of 1 means, in the entry's units.
     pub fn misfit(name: impl Into<String>, entry: Entry, column: Option<usize>, scale: f64, weight: f64) -> Self {
-        Self { name: name.into(), residual: Expression::misfit(entry, column, scale), weight }
+        Self { name: name.into(), residual: Expression::entry(entry).misfit(column, scale), weight }
     }
 }
 

@@ -1,11 +1,15 @@
 //! The multilayer perceptron: its shape, activations, parameters and how they start.
 
 mod activation;
+mod features;
 mod initialization;
 mod model;
 mod spec;
+mod transforms;
 
 pub use activation::{Activation, Smoothness};
+pub use features::{Features, FeaturesDocument, InputJets, fourier};
 pub use initialization::{DEFAULT_FREQUENCY, initialize};
 pub use model::{Model, Precision};
 pub use spec::{Layer, NetworkSpec};
+pub use transforms::Transforms;

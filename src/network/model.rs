@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::NetworkSpec;
+use super::{NetworkSpec, Transforms};
 use crate::data::Normalizer;
 use crate::error::{Error, Result, suggest};
 
@@ -56,6 +56,8 @@ pub struct Model {
     pub outputs: Vec<String>,
     /// The names of the coefficients that were trained with it (K).
     pub coefficients: Vec<String>,
+    /// What stands before and behind the network.
+    pub transforms: Transforms,
     /// The shape.
     pub spec: NetworkSpec,
     /// Between the user's units and the network's.

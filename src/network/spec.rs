@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::Activation;
 
-/// An MLP: D inputs, hidden layers with one activation, M outputs that are linear.
+/// An MLP: inputs, hidden layers with one activation, M outputs that are linear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
-    /// D, at least 1.
+    /// What the first layer reads, at least 1: the D inputs, or the F features of them.
     pub inputs: usize,
     /// The width of each hidden layer; empty for a linear model.
     pub hidden: Vec<usize>,

@@ -8,6 +8,7 @@ use crate::entry::Entry;
 use crate::error::Result;
 use crate::jet::{Derivative, JetLayout, Jets};
 use crate::network::Model;
+use crate::predict;
 
 /// Numbers that are known at some points: measured, or true.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +31,10 @@ impl Known<'_> {
     ///
     /// # Errors
     /// Those of the device.
-    pub fn relative_error(&self, backend: &mut dyn Backend, entry: Entry) -> Result<Option<f64>> {
+    pub fn relative_error(&self, model: &Model, backend: &mut dyn Backend, entry: Entry) -> Result<Option<f64>> {
         let Some(column) = self.column(entry) else { return Ok(None) };
-        let jets = backend.evaluate(self.points, &JetLayout::selected(self.points.len(), [entry.derivative]))?;
+        let layout = JetLayout::selected(self.points.len(), [entry.derivative]);
+        let jets = predict::jets(model, backend, self.points, &layout)?;
         let ours = jets.entry(entry.output, entry.derivative).expect("a channel of the layout");
         let square: f64 = ours.iter().zip(column).map(|(a, b)| (a - b).powi(2)).sum();
         let size: f64 = column.iter().map(|b| b * b).sum();
@@ -59,7 +61,7 @@ pub fn fit_rows(
     truth: Option<&Known>,
     order: usize,
 ) -> Result<Vec<FitRow>> {
-    let inputs = model.spec.inputs;
+    let inputs = model.inputs.len();
     let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input)).collect();
     let mut rows = vec![];
     for output in 0..model.spec.outputs {
@@ -73,7 +75,7 @@ pub fn fit_rows(
             let fixed = |d: usize| vec![slice.centre[d]; CURVE_POINTS];
             let points: Vec<_> = (0..inputs).map(|d| if d == input { x.clone() } else { fixed(d) }).collect();
             let layout = JetLayout::selected(inputs, derivatives.iter().copied());
-            let jets = backend.evaluate(&points, &layout)?;
+            let jets = predict::jets(model, backend, &points, &layout)?;
             let mut panels = vec![];
             for derivative in derivatives {
                 let entry = Entry { output, derivative: *derivative };
@@ -82,7 +84,7 @@ pub fn fit_rows(
                     fit: Series::new(x.clone(), curve),
                     truth: truth.and_then(|truth| slice.truth(truth, entry)),
                     data: slice.data(model, data, entry),
-                    error: truth.map(|truth| truth.relative_error(backend, entry)).transpose()?.flatten(),
+                    error: truth.map(|truth| truth.relative_error(model, backend, entry)).transpose()?.flatten(),
                 });
             }
             rows.push(FitRow {
@@ -174,7 +176,7 @@ pub fn map_rows(
 ) -> Result<Option<Vec<MapRow>>> {
     let Some([x, y]) = grid_axes(points) else { return Ok(None) };
     let axis = |input: usize, values: &[f64]| MapAxis { name: model.inputs[input].clone(), values: values.to_vec() };
-    let jets = backend.evaluate(points, &JetLayout::value(model.spec.inputs))?;
+    let jets = predict::jets(model, backend, points, &JetLayout::value(model.inputs.len()))?;
     let shown = truth.filter(|truth| truth.points == points);
     let mut rows = vec![];
     for output in 0..model.spec.outputs {
@@ -185,7 +187,7 @@ pub fn map_rows(
             y: axis(1, &y),
             fit: jets.entry(output, Derivative::Value).expect("the value").to_vec(),
             truth: shown.and_then(|truth| truth.column(entry)).map(<[f64]>::to_vec),
-            error: truth.map(|truth| truth.relative_error(backend, entry)).transpose()?.flatten(),
+            error: truth.map(|truth| truth.relative_error(model, backend, entry)).transpose()?.flatten(),
         });
     }
     Ok(Some(rows))
@@ -217,9 +219,9 @@ pub fn parity_panels(
     training: &PointSet,
     validation: Option<&PointSet>,
 ) -> Result<Vec<ParityPanel>> {
-    let layout = JetLayout::value(model.spec.inputs);
-    let predicted = backend.evaluate(&training.inputs, &layout)?;
-    let held_out = validation.map(|set| backend.evaluate(&set.inputs, &layout)).transpose()?;
+    let layout = JetLayout::value(model.inputs.len());
+    let predicted = predict::jets(model, backend, &training.inputs, &layout)?;
+    let held_out = validation.map(|set| predict::jets(model, backend, &set.inputs, &layout)).transpose()?;
     let panel = |output: usize| {
         let value = |jets: &Jets| jets.entry(output, Derivative::Value).expect("the value").to_vec();
         let validation = validation.zip(held_out.as_ref());

@@ -37,6 +37,11 @@ pub struct BallSpec {
 }
 
 impl PointsSpec {
+    /// So many points of the whole box.
+    pub fn inside(sampler: Sampler, count: usize) -> Self {
+        Self { sampler, count, on: vec![], ball: None, resample_every: 0, refine: None }
+    }
+
     /// Checks every key, and gives the region that `on` and `ball` mean. `place` is where the points
     /// stand in the job, as in `job.toml: term[0].points`.
     ///

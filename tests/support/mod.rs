@@ -8,7 +8,7 @@ use jetfit::entry::Entry;
 use jetfit::error::Result;
 use jetfit::jet::{Derivative, JetLayout, Jets};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Model, NetworkSpec, Precision};
+use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
 use jetfit::optimizer::{OptimizerState, Update};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -84,6 +84,7 @@ impl Reference {
             inputs: (0..self.inputs).map(|i| format!("x{i}")).collect(),
             outputs: (0..self.outputs).map(|i| format!("u{i}")).collect(),
             coefficients: vec![],
+            transforms: Transforms::default(),
             spec: NetworkSpec {
                 inputs: self.inputs,
                 hidden: self.hidden.clone(),
@@ -167,6 +168,7 @@ pub fn random_model(inputs: usize, hidden: &[usize], outputs: usize, activation:
         inputs: (0..inputs).map(|i| format!("x{i}")).collect(),
         outputs: (0..outputs).map(|i| format!("u{i}")).collect(),
         coefficients: vec![],
+        transforms: Transforms::default(),
         spec,
         normalizer,
         precision: Precision::F32,
@@ -180,7 +182,7 @@ pub fn random_points(model: &Model, points: usize, seed: u64) -> Vec<Vec<f64>> {
     let scaling = &model.normalizer.inputs;
     let mut column =
         |d: usize| (0..points).map(|_| scaling.mean[d] + scaling.scale[d] * rng.random_range(-1.7..1.7)).collect();
-    (0..model.spec.inputs).map(&mut column).collect()
+    (0..model.inputs.len()).map(&mut column).collect()
 }
 
 /// A loss over every entry of the layout, with random targets.

@@ -22,7 +22,7 @@ fn scope() -> Scope {
         coefficients: names(&["nu", "k"]),
         definitions: [("flux", "u*u_x"), ("wave", "sin(2*x) + k*t")].map(|(a, b)| (a.into(), b.into())).into(),
         normals: true,
-        activation: None,
+        ..Scope::default()
     }
 }
 

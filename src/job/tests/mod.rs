@@ -1,6 +1,7 @@
 //! Jobs from text: defaults, round trips, and an error for every kind of mistake.
 
 mod equations;
+mod transforms;
 
 use proptest::prelude::*;
 
@@ -26,7 +27,9 @@ fn error_of(more: &str) -> String {
 fn defaults_are_those_of_the_documentation() {
     let job = parse(SMALLEST).unwrap();
     assert_eq!(job.data.as_ref().unwrap().file, PathBuf::from("/jobs/sine/a.csv"));
-    assert_eq!(job.network, Network { hidden: vec![64, 64], activation: Activation::Tanh, frequency: None });
+    let network = &job.network;
+    assert_eq!((network.hidden.as_slice(), network.activation), (&[64, 64][..], Activation::Tanh));
+    assert_eq!((network.frequency, network.features()), (None, 0));
     assert_eq!(job.optimizer.adam, Adam::default());
     assert_eq!(job.schedule.shape, Shape::Cosine { final_fraction: 0.01 });
     assert_eq!(job.training.length, Length::Steps(20_000));

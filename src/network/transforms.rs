@@ -1,0 +1,93 @@
+//! What stands before and behind the network.
+//!
+//! Behind it: outputs that are an expression of the network's own value, such as `u = x*(1-x)*net`,
+//! which is 0 at both ends whatever the weights. That costs the kernels nothing: the language puts the
+//! expression in the place of `u`, derives it as it derives everything, and what remains are residuals
+//! over the network's own jet. Before it: [`Features`].
+
+use std::collections::BTreeMap;
+
+use super::Features;
+use crate::entry::Entry;
+use crate::error::{Error, Result};
+use crate::expression::{Expression, NET, Places, Scope, layout, places};
+use crate::jet::{Derivative, JetLayout};
+
+/// What stands before and behind the network; by default nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transforms {
+    /// What the first layer reads in the place of the inputs.
+    pub features: Option<Features>,
+    /// The texts of transformed outputs, by name.
+    pub texts: BTreeMap<String, String>,
+    /// The definitions that features and outputs may use.
+    pub definitions: BTreeMap<String, String>,
+    /// The outputs over the network's own (M); nothing where no output has a transform.
+    outputs: Vec<Expression>,
+}
+
+impl Transforms {
+    /// Reads those of the outputs, [`Scope::transforms`]; `place` gives what comes before the key in messages.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a transform of no output, for one that does not read the network's value,
+    /// or reads its derivatives, and for every mistake in its text.
+    pub fn read(place: impl Fn(&str) -> String, scope: &Scope) -> Result<Self> {
+        if scope.transforms.is_empty() {
+            return Ok(Self::default());
+        }
+        let read = |(output, name): (usize, &String)| {
+            let expression = Expression::output(place(name), output, scope)?;
+            let entries = expression.entries();
+            if entries.is_empty() {
+                let problem = format!("it does not read {NET}, the network's own value: nothing could be trained");
+                return Err(Error::input(place(name), problem, format!("write it with {NET}: x*(1-x)*{NET}")));
+            }
+            if entries.iter().any(|entry| entry.derivative != Derivative::Value) {
+                let problem = format!("it reads a derivative of {NET}");
+                let mend = format!("read the value of {NET} alone, or make it an output and define this by it");
+                return Err(Error::input(place(name), problem, mend));
+            }
+            Ok(expression)
+        };
+        let outputs = scope.outputs.iter().enumerate().map(read).collect::<Result<_>>()?;
+        let (texts, definitions) = (scope.transforms.clone(), scope.definitions.clone());
+        Ok(Self { features: None, texts, definitions, outputs })
+    }
+
+    /// The same behind a network that reads features, whose definitions are those of `scope`.
+    pub fn with_features(self, features: Features, scope: &Scope) -> Self {
+        Self { features: Some(features), definitions: scope.definitions.clone(), ..self }
+    }
+
+    /// Whether every output is the network's own.
+    pub fn are_identity(&self) -> bool {
+        self.outputs.is_empty()
+    }
+
+    /// Whether this output has a transform.
+    pub fn has(&self, output: &str) -> bool {
+        self.texts.contains_key(output)
+    }
+
+    /// An entry of an output's jet, over the network's own; `laplacian` has the cᵢ where it is one.
+    pub fn entry(&self, entry: Entry, laplacian: &[f64]) -> Expression {
+        match self.outputs.get(entry.output) {
+            None => Expression::entry(entry),
+            Some(output) => {
+                let derived = output.clone().derived(entry.derivative, laplacian);
+                derived.expect("a transform reads values alone, which have two derivatives")
+            }
+        }
+    }
+
+    /// The jets of `outputs` outputs in a layout, each an expression over the network's own, which
+    /// travel in the layout and from the places that come with them.
+    pub fn jets(&self, outputs: usize, wanted: &JetLayout) -> (JetLayout, Places, Vec<Expression>) {
+        let entries = |output| wanted.derivatives().map(move |derivative| Entry { output, derivative });
+        let entries = (0..outputs).flat_map(entries);
+        let mut expressions: Vec<_> = entries.map(|entry| self.entry(entry, wanted.laplacian())).collect();
+        let places = places(&mut expressions);
+        (layout(&mut expressions, wanted.inputs()), places, expressions)
+    }
+}
