@@ -9,7 +9,7 @@ use crate::jet::{Derivative, JetLayout};
 ///
 /// Where every second derivative stands in one and the same combination Σ cᵢ ∂ᵢᵢ, whatever its
 /// multiple, and that saves a channel, the layout is [`JetLayout::collapsed`], and the expressions
-/// are rewritten to read [`Derivative::Laplacian`]. Derivatives at other points count once
+/// are rewritten to read [`Derivative::Laplacian`]. Derivatives at other points count among them once
 /// [`super::places`] has counted those.
 pub fn layout(expressions: &mut [Expression], inputs: usize) -> JetLayout {
     let entries = expressions.iter().flat_map(Expression::entries);
@@ -26,28 +26,64 @@ pub fn layout(expressions: &mut [Expression], inputs: usize) -> JetLayout {
 /// An output at a place.
 type Source = (usize, usize);
 
-/// A pure second derivative as what it is of and the input that it is by.
-fn pure_second(graph: &Graph, id: Id) -> Option<(Source, usize)> {
+/// Whether a node is a second derivative, and if so of what and, if it is pure, by which input.
+fn second(graph: &Graph, id: Id) -> Option<(Source, Option<usize>)> {
+    let Entry { output, derivative: Derivative::Second(i, j) } = graph.entry(id)? else { return None };
     match *graph.node(id) {
-        Node::Leaf(Leaf::Entry(Entry { output, derivative: Derivative::Second(i, j) }, place)) if i == j => {
-            Some(((output, place), i))
-        }
-        _ => None,
+        Node::Leaf(Leaf::Entry(_, place)) => Some(((output, place), (i == j).then_some(i))),
+        // At a point that is not counted.
+        _ => Some(((output, 0), None)),
     }
 }
 
-/// The combinations of pure second derivatives in a sum: what they are of, and a coefficient for each
-/// input.
-fn combinations(graph: &Graph, node: &Node, inputs: usize) -> Vec<(Source, Vec<f64>)> {
+/// A term of a sum that is a pure second derivative, or a product of one with other factors.
+struct Carrier {
+    input: usize,
+    /// What the terms of a combination have in common: what they are derivatives of, and the other factors.
+    common: (Source, Vec<(Id, i32)>),
+}
+
+/// A node as a carrier; `Err` where it holds a second derivative in another way.
+fn carrier(graph: &Graph, id: Id) -> Result<Option<Carrier>, ()> {
+    let pure = |id| match second(graph, id) {
+        None => Ok(None),
+        Some((source, Some(input))) => Ok(Some((source, input))),
+        Some((_, None)) => Err(()),
+    };
+    if let Some((source, input)) = pure(id)? {
+        return Ok(Some(Carrier { input, common: (source, vec![]) }));
+    }
+    let node = graph.node(id);
+    let Node::Product(factors) = node else {
+        let holds = !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(|part| second(graph, part).is_some());
+        return if holds { Err(()) } else { Ok(None) };
+    };
+    let mut found = None;
+    for (factor, exponent) in factors {
+        if let Some(entry) = pure(*factor)?
+            && (found.replace(entry).is_some() || *exponent != 1)
+        {
+            return Err(());
+        }
+    }
+    let others = factors.iter().copied().filter(|(factor, _)| second(graph, *factor).is_none()).collect();
+    Ok(found.map(|(source, input)| Carrier { input, common: (source, others) }))
+}
+
+/// A combination Σ cᵢ ∂ᵢᵢ in a sum, with what its terms have in common.
+type Combination = ((Source, Vec<(Id, i32)>), Vec<f64>);
+
+/// The combinations in a sum.
+fn combinations(graph: &Graph, node: &Node, inputs: usize) -> Vec<Combination> {
     let Node::Sum(_, terms) = node else { return vec![] };
-    let mut found: Vec<(Source, Vec<f64>)> = vec![];
+    let mut found: Vec<Combination> = vec![];
     for (id, weight) in terms {
-        let Some((source, input)) = pure_second(graph, *id) else { continue };
-        let index = found.iter().position(|known| known.0 == source).unwrap_or_else(|| {
-            found.push((source, vec![0.0; inputs]));
+        let Ok(Some(Carrier { input, common })) = carrier(graph, *id) else { continue };
+        let place = found.iter().position(|known| known.0 == common).unwrap_or_else(|| {
+            found.push((common, vec![0.0; inputs]));
             found.len() - 1
         });
-        found[index].1[input] = weight.0;
+        found[place].1[input] = weight.0;
     }
     found
 }
@@ -62,15 +98,16 @@ fn normalised(coefficients: &[f64]) -> (Vec<f64>, f64) {
 fn combination(expressions: &[Expression], inputs: usize) -> Option<Vec<f64>> {
     let mut common: Option<Vec<f64>> = None;
     for Expression { graph, root } in expressions {
-        let is_second = |id: Id| graph.entry(id).is_some_and(|entry| entry.derivative.order() == 2);
-        if is_second(*root) {
+        if carrier(graph, *root).ok()?.is_some() {
             return None;
         }
         for id in graph.reachable(&[*root]) {
             let node = graph.node(id);
-            let outside =
-                |part| is_second(part) && (pure_second(graph, part).is_none() || !matches!(node, Node::Sum(..)));
-            if parts(node).into_iter().any(outside) {
+            // A carrier is a term of sums alone.
+            carrier(graph, id).ok()?;
+            let is_product_of_second =
+                |part| second(graph, part).is_none() && matches!(carrier(graph, part), Ok(Some(_)));
+            if !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(is_product_of_second) {
                 return None;
             }
             for (_, coefficients) in combinations(graph, node, inputs) {
@@ -93,16 +130,17 @@ fn rewrite(expression: &mut Expression, coefficients: &[f64]) {
         let node = graph.node(id).clone();
         let found = combinations(graph, &node, coefficients.len());
         let Node::Sum(constant, terms) = node else { return None };
-        let mut rest: Vec<_> = terms
+        let mut sum: Vec<_> = terms
             .iter()
-            .filter(|(id, _)| pure_second(graph, *id).is_none())
+            .filter(|(id, _)| matches!(carrier(graph, *id), Ok(None)))
             .map(|(id, weight)| (substitutes[id], weight.0))
             .collect();
-        for ((output, place), combination) in found {
-            let entry = Entry { output, derivative: Derivative::Laplacian };
-            rest.push((graph.leaf(Leaf::Entry(entry, place)), normalised(&combination).1));
+        for (((output, place), others), combination) in found {
+            let entry = graph.leaf(Leaf::Entry(Entry { output, derivative: Derivative::Laplacian }, place));
+            let others = others.into_iter().map(|(factor, exponent)| (substitutes[&factor], exponent));
+            sum.push((graph.product(others.chain([(entry, 1)])), normalised(&combination).1));
         }
-        Some(graph.sum(constant.0, rest))
+        Some(graph.sum(constant.0, sum))
     });
 }
 
@@ -131,6 +169,13 @@ mod tests {
                 vec!["u_xx + 2*u_yy - 3*u_zz = v", "5*v_xx + 10*v_yy - 15*v_zz + u_xx + 2*u_yy - 3*u_zz"],
                 [1.0, 2.0, -3.0],
             ),
+            (vec!["k*u_xx + k*u_yy + k*u_zz = 1"], [1.0, 1.0, 1.0]),
+            (vec!["x*y*u_xx/2 + x*y*u_yy/2 + u_x*u_y + x*y*u_zz/2", "exp(v)*(v_xx + v_yy + v_zz)"], [1.0, 1.0, 1.0]),
+            (
+                vec!["u*(u_xx + u_yy + u_zz) + v*v_xx + v*v_yy + v*v_zz + sin(x*u_xx + x*u_yy + x*u_zz)"],
+                [1.0, 1.0, 1.0],
+            ),
+            (vec!["d(d(x*(1 - x)*u, x), x) + d(d(x*(1 - x)*u, y), y) + d(d(x*(1 - x)*u, z), z)"], [1.0, 1.0, 1.0]),
             (vec!["d(u_x, x)/0.3 + d(u_y, y)*0.7 + u_zz"], [1.0, 0.7 / (1.0 / 0.3), 1.0 / (1.0 / 0.3)]),
         ] {
             let mut expressions = read(&texts);
@@ -143,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_collapsed_expression_has_the_same_value() {
-        let text = "u*(2*u_xx - u_yy + 3*u_zz - x)^2 + u_xx - u_yy/2 + 1.5*u_zz";
+        let text = "u*(2*u_xx - u_yy + 3*u_zz - x)^2 + x*u_y*u_xx - x*u_y*u_yy/2 + 1.5*x*u_y*u_zz";
         let [plain, mut collapsed] = [read(&[text]), read(&[text])];
         let points = crate::expression::PointData { inputs: &[vec![0.5], vec![0.0], vec![0.0]], ..Default::default() };
         let jets = |layout, values| crate::jet::Jets { layout, outputs: 1, values };
@@ -151,8 +196,8 @@ mod tests {
         // The multiple of the first combination that was met, u_xx − u_yy/2 + 3/2 u_zz.
         let laplacian = jets(layout(&mut collapsed, 3), vec![2.0, 0.1, 0.2, 0.3, 5.0 - 3.5 + 16.5]);
         let value = |expressions: &[Expression], jets| expressions[0].evaluate(&points, &[], Some(jets))[0];
-        assert_eq!(value(&plain, &diagonal), 2.0 * 35.5 * 35.5 + 18.0);
-        assert_eq!(value(&collapsed, &laplacian), 2.0 * 35.5 * 35.5 + 18.0);
+        assert_eq!(value(&plain, &diagonal), 2.0 * 35.5 * 35.5 + 0.5 * 0.2 * 18.0);
+        assert_eq!(value(&collapsed, &laplacian), 2.0 * 35.5 * 35.5 + 0.5 * 0.2 * 18.0);
     }
 
     #[test]
@@ -163,6 +208,10 @@ mod tests {
             vec!["u_xx + u_yy + u_zz = 1", "u_xx - u_yy + u_zz"],
             vec!["u_xx + u_yy + u_zz + u*u_xx"],
             vec!["u_xx + k*u_yy"],
+            vec!["u*u_xx + v*u_yy + u*u_zz"],
+            vec!["u*u_xx + u*u_yy + u*u_zz + sin(u*u_xx)"],
+            vec!["x*u_xx^2 + x*u_yy^2 + x*u_zz^2"],
+            vec!["u*u_xx"],
             vec!["u_xx + u_yy*u_zz"],
         ] {
             let mut expressions = read(&texts);
