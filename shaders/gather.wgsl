@@ -1,5 +1,6 @@
 // Brings a batch's rows together: from the set's rows (R, N), in the set's order, to the batch's
-// columns (N, B), where N = D inputs + T targets + 1 weight.
+// columns (N, B), where N = the network's inputs + the residuals' columns + 1 weight. An input at
+// several places is as many columns, one behind the other: a single row of all the network's points.
 //
 // One thread a point: it reads the N neighbouring numbers of its row, wherever the order puts it,
 // and neighbouring threads write neighbouring points. A set larger than one binding lies in blocks

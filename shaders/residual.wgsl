@@ -2,8 +2,9 @@
 // `coefficient_slopes` follow behind this file: the programs of the terms, printed from their
 // expressions, in standardised space.
 //
-// The jets lie as (M C, B), the batch as (N, B): inputs, the residuals' columns, weights. B is whole
-// quads of points; those that only fill a quad have the weight 0, and no program runs for them.
+// The jets lie as (M C places, B), the batch as (N, B): inputs, the residuals' columns, weights. Where the
+// network is read at several places for each point, every row of its inputs and jets is as many rows
+// here. B is whole quads of points; those that only fill a quad have the weight 0, and no program runs for them.
 
 struct Points {
     // B

@@ -59,8 +59,7 @@ impl Points {
 ///
 /// The same arguments give the same points. Another `round`, counted at each resampling, gives other
 /// points, and so must the caller's seed for each of its point sets. Two slices that fix the same
-/// inputs at different values have, for one seed and round, points in pairs: those of a periodic
-/// condition.
+/// inputs at different values have, for one seed and round, points in pairs.
 ///
 /// # Panics
 /// If the region has more dimensions than [`Sampler::most_inputs`].
