@@ -165,7 +165,7 @@ impl Problem {
     /// The network before its first step.
     pub fn model(&self, job: &Job) -> Model {
         let spec = job.network_spec();
-        let mut parameters = initialize(&spec, job.network.frequency, job.training.seed);
+        let mut parameters = initialize(&spec, job.network.frequency.or(job.network.steepness), job.training.seed);
         parameters.truncate(spec.weights());
         parameters.extend(job.coefficients.iter().map(|(_, start)| start));
         Model {

@@ -107,6 +107,9 @@ pub struct Network {
     pub activation: Activation,
     /// SIREN's first-layer frequency in standardised inputs; `Some` for sin alone.
     pub frequency: Option<f64>,
+    /// The standard deviation of the first layer's arguments at the start; `None` for that of the
+    /// activation, and for sin.
+    pub steepness: Option<f64>,
     /// Functions of the inputs that the first layer reads in their place.
     pub features: Vec<String>,
     /// More of them: random Fourier features.

@@ -150,7 +150,9 @@ impl Reader<'_> {
         let activation = section.read("activation", Activation::Tanh, |item| item.one_of(&choices))?;
         let is_sin = activation == Activation::Sin;
         section.only_if("frequency", is_sin, "activation = \"sin\"")?;
+        section.only_if("steepness", !is_sin, "another activation than \"sin\", which has frequency")?;
         let frequency = section.read("frequency", DEFAULT_FREQUENCY, Item::positive)?;
+        let steepness = section.optional("steepness", Item::positive)?;
         let texts = |item: &Item| item.list()?.iter().map(Item::text).collect();
         let fourier = |item: &Item| {
             let section = item.section(section.name_of("fourier."), &["count", "scale"])?;
@@ -158,7 +160,8 @@ impl Reader<'_> {
             Ok(Fourier { count, scale: section.read("scale", 1.0, Item::positive)? })
         };
         let (features, fourier) = (section.read("features", vec![], texts)?, section.optional("fourier", fourier)?);
-        Ok((Network { hidden, activation, frequency: is_sin.then_some(frequency), features, fourier }, outputs))
+        let frequency = is_sin.then_some(frequency);
+        Ok((Network { hidden, activation, frequency, steepness, features, fourier }, outputs))
     }
 
     fn loss(&self, data: Option<&Data>) -> Result<LossSettings> {

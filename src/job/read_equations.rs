@@ -12,7 +12,8 @@ use crate::expression::{Expression, PointFunctions};
 use crate::points::{BallSpec, PointsSpec, Refine, Sampler};
 
 /// The keys of `[network]`.
-pub(super) const NETWORK_KEYS: &[&str] = &["outputs", "hidden", "activation", "frequency", "features", "fourier"];
+pub(super) const NETWORK_KEYS: &[&str] =
+    &["outputs", "hidden", "activation", "frequency", "steepness", "features", "fourier"];
 /// The keys of `[truth]`.
 pub(super) const TRUTH_KEYS: &[&str] = &["file", "columns", "expressions"];
 

@@ -104,6 +104,7 @@ impl Network {
         let hidden: Vec<_> = self.hidden.iter().map(|width| whole(*width as u64)).collect();
         let mut keys = vec![("hidden", hidden.into()), ("activation", self.activation.name().into())];
         keys.extend(self.frequency.map(|frequency| ("frequency", frequency.into())));
+        keys.extend(self.steepness.map(|steepness| ("steepness", steepness.into())));
         if !self.features.is_empty() {
             keys.push(("features", self.features.clone().into()));
         }

@@ -43,8 +43,9 @@ fn start(activation: Activation) -> Start {
     Start { gain, steepness, mean }
 }
 
-/// Start values of the parameter block (P). `frequency` is SIREN's and counts for sin alone.
-pub fn initialize(spec: &NetworkSpec, frequency: Option<f64>, seed: u64) -> Vec<f64> {
+/// Start values of the parameter block (P). `steepness` is the standard deviation of the first layer's
+/// arguments, in the place of the activation's own; for sin it is SIREN's frequency.
+pub fn initialize(spec: &NetworkSpec, steepness: Option<f64>, seed: u64) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut parameters = vec![0.0; spec.parameters()];
     let layers = spec.layers();
@@ -52,9 +53,13 @@ pub fn initialize(spec: &NetworkSpec, frequency: Option<f64>, seed: u64) -> Vec<
         let position = Position { first: l == 0, last: l + 1 == layers.len() };
         match spec.activation {
             Activation::Sin => {
-                siren(layer, position, frequency.unwrap_or(DEFAULT_FREQUENCY), &mut parameters, &mut rng)
+                siren(layer, position, steepness.unwrap_or(DEFAULT_FREQUENCY), &mut parameters, &mut rng)
             }
-            activation => spread(layer, position, &start(activation), &mut parameters, &mut rng),
+            activation => {
+                let start = start(activation);
+                let start = Start { steepness: steepness.unwrap_or(start.steepness), ..start };
+                spread(layer, position, &start, &mut parameters, &mut rng);
+            }
         }
     }
     parameters
