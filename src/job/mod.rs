@@ -228,7 +228,7 @@ impl Job {
     /// What stands behind the network.
     ///
     /// # Errors
-    /// [`Error::Input`] for every mistake in a transform.
+    /// [`crate::error::Error::Input`] for every mistake in a transform.
     pub fn transforms(&self, place: impl Fn(&str) -> String) -> Result<Transforms> {
         Transforms::read(|output| place(&format!("transforms.{output}")), &self.scope(vec![], false))
     }
