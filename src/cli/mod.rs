@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod devices;
+mod new;
 mod predict;
 mod progress;
 mod table;
@@ -27,6 +28,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::Arguments),
     Train(train::Arguments),
     Predict(predict::Arguments),
     Check(check::Arguments),
@@ -38,6 +40,7 @@ impl Cli {
     /// Runs the subcommand.
     pub fn run(self) -> Result<()> {
         match self.command {
+            Command::New(arguments) => new::run(arguments),
             Command::Train(arguments) => train::run_job(arguments),
             Command::Predict(arguments) => predict::run(arguments),
             Command::Check(arguments) => check::run(arguments),

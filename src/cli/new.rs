@@ -1,0 +1,71 @@
+//! `jetfit new`: a starter job with its data.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use jetfit::error::{Error, Result};
+use jetfit::files;
+
+use super::print;
+
+/// Write a commented starter job, with data where it needs some
+#[derive(Args)]
+pub struct Arguments {
+    /// What it does
+    kind: Kind,
+
+    /// The folder that it is written to [default: the kind's name]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// A smooth curve through measurements, with its derivatives
+    Curve,
+    /// Values and known derivatives, fitted together
+    Sobolev,
+    /// A differential equation with its conditions
+    Equation,
+    /// Unknown numbers in an equation, from measurements
+    Inverse,
+}
+
+impl Kind {
+    /// The job, and the table that it reads.
+    fn texts(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Kind::Curve => (
+                include_str!("../../examples/starters/curve.toml"),
+                Some(include_str!("../../examples/starters/curve.csv")),
+            ),
+            Kind::Sobolev => (
+                include_str!("../../examples/starters/sobolev.toml"),
+                Some(include_str!("../../examples/starters/sobolev.csv")),
+            ),
+            Kind::Equation => (include_str!("../../examples/starters/equation.toml"), None),
+            Kind::Inverse => (
+                include_str!("../../examples/starters/inverse.toml"),
+                Some(include_str!("../../examples/starters/inverse.csv")),
+            ),
+        }
+    }
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let name = arguments.kind.to_possible_value().expect("no kind is hidden").get_name().to_string();
+    let directory = arguments.out.unwrap_or_else(|| name.into());
+    let (job, data) = arguments.kind.texts();
+    let written = [("job.toml", Some(job)), ("data.csv", data)];
+    let written: Vec<_> = written.iter().filter_map(|(name, text)| Some((directory.join(name), (*text)?))).collect();
+    if let Some((path, _)) = written.iter().find(|(path, _)| path.exists()) {
+        return Err(Error::input(path.display(), "this file is there already", "name another folder with --out"));
+    }
+    std::fs::create_dir_all(&directory).map_err(|error| Error::io(&directory, error))?;
+    for (path, text) in &written {
+        files::write_text(path, text)?;
+    }
+    let names: Vec<_> = written.iter().map(|(path, _)| path.display().to_string()).collect();
+    print(&format!("wrote {}\nnext:  jetfit train {}", names.join(" and "), names[0]))
+}
