@@ -9,8 +9,10 @@ use jetfit::results::Summary;
 use jetfit::run::{Mode, Observer, run};
 use jetfit::trainer::Report;
 
+/// The job of an example, `NAME`, or another file of it, `NAME/FILE`.
 fn job(name: &str, directory: &Path, steps: Option<u64>) -> Job {
-    let file = format!("{}/examples/{name}/job.toml", env!("CARGO_MANIFEST_DIR"));
+    let name = if name.contains('/') { name.to_string() } else { format!("{name}/job") };
+    let file = format!("{}/examples/{name}.toml", env!("CARGO_MANIFEST_DIR"));
     let overrides =
         Overrides { directory: Some(directory.join("run")), device: Some("cpu".into()), steps, ..Overrides::default() };
     Job::read(file, &overrides).unwrap()
@@ -45,14 +47,23 @@ fn diffusion_reaches_its_bar() {
 }
 
 #[test]
+fn twenty_samples_with_hessians_reach_their_bar() {
+    // Of the root mean square over the standard deviation, 1.0042 times this. Measured: 0.136, and no less
+    // after all steps.
+    assert!(error(&train("styblinski_tang", Some(1000)), "u") < 0.17);
+}
+
+#[test]
 fn shorter_runs_of_the_others_come_near() {
     // Each with a third of its steps or less; the bars are about three times what was measured then.
     let cases = [
         ("poisson_2d", 3000, 1e-2),
+        ("poisson_2d/hard", 1000, 3e-3),
         ("disc", 3000, 1.5e-2),
         ("system", 3000, 1e-2),
         ("poisson_5d", 300, 0.3),
-        ("helmholtz", 1500, 1.5e-2),
+        ("helmholtz", 1500, 0.1),
+        ("styblinski_tang/hundred", 3000, 1e-2),
     ];
     for (name, steps, bar) in cases {
         let error = error(&train(name, Some(steps)), "u");
@@ -63,9 +74,9 @@ fn shorter_runs_of_the_others_come_near() {
 #[test]
 fn a_coefficient_moves_towards_the_truth() {
     let summary = train("burgers_inverse", Some(2000));
-    let nu = &summary.coefficients[0];
-    // It starts at 0.02 and ends near 0.0032.
-    assert!(nu.name == "nu" && nu.value < 0.018, "{nu:?}");
+    let log_nu = &summary.coefficients[0];
+    // It starts at -4; after all steps it is -5.71, where the truth is -5.75.
+    assert!(log_nu.name == "log_nu" && log_nu.value < -5.0, "{log_nu:?}");
 }
 
 /// Stops a run at the first report at or after a step.
