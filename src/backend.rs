@@ -4,7 +4,7 @@
 //! when [`Backend::report`] asks for them.
 
 use crate::data::PointSet;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
 use crate::optimizer::{OptimizerState, Update};
@@ -31,6 +31,30 @@ pub struct Gradient {
     pub losses: Vec<f64>,
     /// ∂loss/∂parameters in the order of the parameter block (P).
     pub gradient: Vec<f64>,
+}
+
+/// All residuals over the batches of a step, and how they depend on the parameters.
+///
+/// Each is multiplied by √(weight · w_p / B), so that the loss is the sum of their squares. They stand batch
+/// by batch, term by term, in the order of the points.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Jacobian {
+    /// R, the number of residuals.
+    pub rows: usize,
+    /// (P + 1, R): ∂r/∂parameter for each parameter, the residuals contiguous, and r itself behind them.
+    pub values: Vec<f64>,
+}
+
+impl Jacobian {
+    /// J (P, R)
+    pub fn matrix(&self) -> &[f64] {
+        &self.values[..self.values.len() - self.rows]
+    }
+
+    /// r (R)
+    pub fn residuals(&self) -> &[f64] {
+        &self.values[self.values.len() - self.rows..]
+    }
 }
 
 /// What a step leaves to be read.
@@ -71,6 +95,12 @@ pub trait Backend {
     /// (an all-reduce, L-BFGS, Gauss–Newton).
     fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient>;
 
+    /// All residuals over batches of different sets, one by one, with their Jacobian. What `into` holds is
+    /// overwritten; its memory is used again.
+    fn jacobian(&mut self, _batches: &[Batch], _into: &mut Jacobian) -> Result<()> {
+        Err(no_jacobian(&self.device()))
+    }
+
     /// Gradient and update, all on the device; returns before the device is done.
     fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()>;
 
@@ -103,4 +133,10 @@ pub trait Backend {
 
     /// Bytes of working memory on the device: tapes, gradients, optimizer state; not the point sets.
     fn working_bytes(&self) -> usize;
+}
+
+/// The answer of a device that has no Jacobian of the residuals.
+fn no_jacobian(device: &str) -> Error {
+    let problem = format!("{device} does not give the residuals' Jacobian, which Gauss–Newton needs");
+    Error::input("device.name", problem, "take the CPU: device.name = \"cpu\"")
 }

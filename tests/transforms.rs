@@ -5,7 +5,7 @@ mod support;
 
 use std::f64::consts::TAU;
 
-use jetfit::backend::{Backend, Batch};
+use jetfit::backend::{Backend, Batch, Jacobian};
 use jetfit::cpu::Cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
@@ -146,6 +146,15 @@ fn weight_gradients_are_differences_of_the_loss() {
         let ours: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
         // h² of a third derivative, and 1e-16/h.
         assert!((ours - difference).abs() < 1e-6 * difference.abs().max(1.0), "{ours} {difference}");
+        let mut jacobian = Jacobian::default();
+        cpu.set_parameters(&model.parameters).unwrap();
+        cpu.jacobian(&[batch], &mut jacobian).unwrap();
+        let columns = jacobian.matrix().chunks_exact(jacobian.rows);
+        let product: Vec<f64> = columns
+            .map(|column| 2.0 * column.iter().zip(jacobian.residuals()).map(|(j, r)| j * r).sum::<f64>())
+            .collect();
+        // Sums of a hundred numbers in another order.
+        assert!(normwise(&product, &gradient) < 1e-12);
     }
 }
 

@@ -8,17 +8,22 @@ mod activation;
 mod adam;
 mod channels;
 mod functions;
+
 mod input_layer;
+mod jacobian;
 mod jet_rule;
 mod lanes;
 mod linear;
 pub mod math;
 mod real;
 mod residual;
+mod rows;
 mod set;
 mod tile;
 
 pub use real::Real;
+
+use std::ops::Range;
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -27,7 +32,7 @@ use self::adam::{Adam, Constants};
 use self::channels::Channels;
 use self::set::{Set, share};
 use self::tile::{Pass, Shape, Tile};
-use crate::backend::{Backend, Batch, Gradient, SetId, StepReport};
+use crate::backend::{Backend, Batch, Gradient, Jacobian, SetId, StepReport};
 use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
@@ -93,9 +98,40 @@ impl<T: Real> Cpu<T> {
     /// Runs a set's tiles over a batch: losses, and the gradient added to `self.gradient` where asked
     /// for. Returns each term's mean.
     fn run(&mut self, batch: Batch, with_gradient: bool) -> Vec<f64> {
-        let Batch { set: id, start, count } = batch;
-        let set = &mut self.sets[id.0];
-        let mut tiles = std::mem::take(&mut set.tiles);
+        let per_point = 1.0 / batch.count as f64;
+        let workers = self.sets[batch.set.0].tiles.len();
+        self.over_tiles(batch, vec![(); workers], |pass, set, tile, (), shares| {
+            if with_gradient {
+                tile.clear(pass.spec);
+            } else {
+                tile.losses.fill(0.0);
+            }
+            for positions in shares {
+                set.fill(tile, positions);
+                tile.forward(pass);
+                tile.residual(pass, &set.terms, with_gradient.then_some(per_point));
+                if with_gradient {
+                    tile.backward(pass);
+                }
+            }
+        });
+        if with_gradient {
+            self.add_gradients(batch.set);
+        }
+        let set = &self.sets[batch.set.0];
+        let mean = |term: usize| set.tiles.iter().map(|tile| tile.losses[term]).sum::<f64>() / batch.count as f64;
+        (0..set.terms.len()).map(mean).collect()
+    }
+
+    /// Lets every worker of a batch's set do its work: with its tile, an item of its own, and the positions
+    /// of the tiles that fall to it.
+    fn over_tiles<I: Send>(
+        &mut self,
+        Batch { set: id, start, count }: Batch,
+        items: Vec<I>,
+        work: impl Fn(&Pass<T>, &Set<T>, &mut Tile<T>, I, &mut dyn Iterator<Item = Range<usize>>) + Sync,
+    ) {
+        let mut tiles = std::mem::take(&mut self.sets[id.0].tiles);
         let set = &self.sets[id.0];
         let pass = Pass {
             layers: &self.layers,
@@ -106,38 +142,24 @@ impl<T: Real> Cpu<T> {
             arch: self.arch,
         };
         let workers = tiles.len();
-        let per_point = 1.0 / count as f64;
-        let work = |(worker, tile): (usize, &mut Tile<T>)| {
-            if with_gradient {
-                tile.clear(pass.spec);
-            } else {
-                tile.losses.fill(0.0);
-            }
-            for positions in share(start, count, set.shape.loss_points(), worker, workers) {
-                set.fill(tile, positions);
-                tile.forward(&pass);
-                tile.residual(&pass, &set.terms, with_gradient.then_some(per_point));
-                if with_gradient {
-                    tile.backward(&pass);
-                }
-            }
+        let one = |(worker, (tile, item)): (usize, (&mut Tile<T>, I))| {
+            work(&pass, set, tile, item, &mut share(start, count, set.shape.loss_points(), worker, workers));
         };
-        let gradient = &mut self.gradient;
-        self.threads.install(|| {
-            tiles.par_iter_mut().with_max_len(1).enumerate().for_each(work);
-            if with_gradient {
-                gradient.par_chunks_mut(BLOCK).enumerate().for_each(|(block, sum)| {
-                    for tile in &tiles {
-                        let part = &tile.gradient[block * BLOCK..][..sum.len()];
-                        sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += *part);
-                    }
-                });
-            }
-        });
-        let mean = |term: usize| tiles.iter().map(|tile| tile.losses[term]).sum::<f64>() / count as f64;
-        let losses = (0..set.terms.len()).map(mean).collect();
+        self.threads.install(|| tiles.par_iter_mut().zip(items).with_max_len(1).enumerate().for_each(one));
         self.sets[id.0].tiles = tiles;
-        losses
+    }
+
+    /// Adds the sums of a set's workers to `self.gradient`, in their order.
+    fn add_gradients(&mut self, set: SetId) {
+        let (gradient, tiles) = (&mut self.gradient, &self.sets[set.0].tiles);
+        self.threads.install(|| {
+            gradient.par_chunks_mut(BLOCK).enumerate().for_each(|(block, sum)| {
+                for tile in tiles {
+                    let part = &tile.gradient[block * BLOCK..][..sum.len()];
+                    sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += *part);
+                }
+            });
+        });
     }
 
     /// The norm of the gradient, summed in f64 over blocks in order.
@@ -235,6 +257,11 @@ impl<T: Real> Backend for Cpu<T> {
     fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
         let losses = self.run_all(batches);
         Ok(Gradient { losses, gradient: to_f64(&self.gradient) })
+    }
+
+    fn jacobian(&mut self, batches: &[Batch], into: &mut Jacobian) -> Result<()> {
+        self.fill_jacobian(batches, into);
+        Ok(())
     }
 
     fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {

@@ -6,14 +6,47 @@ use super::real::Real;
 use super::tile::Shape;
 use crate::expression::{Leaf, Registers, Residual, Row, Slot};
 use crate::loss::Loss;
-use crate::network::NetworkSpec;
 
-/// A term as the kernel reads it.
+/// A term as the kernels read it.
 pub struct Term {
-    residual: Residual,
-    weight: f64,
+    pub residual: Residual,
+    pub weight: f64,
     /// The first of its columns.
     columns: usize,
+}
+
+/// What the terms' programs read on a tile.
+#[derive(Clone, Copy)]
+pub struct Read<'a, T> {
+    /// (M, C, P), where P is (places, N)
+    pub jets: &'a [T],
+    /// (H, N)
+    pub columns: &'a [T],
+    /// (K)
+    pub coefficients: &'a [T],
+    pub shape: Shape,
+}
+
+impl Term {
+    /// Where a slot's row lies in the output's jets (M, C, P), and in their cotangents.
+    #[inline(always)]
+    pub fn start(&self, slot: usize, shape: Shape) -> usize {
+        let Slot { place, entry, channel } = self.residual.slots()[slot];
+        entry.output * shape.stride + channel * shape.points + place * shape.loss_points()
+    }
+
+    /// The rows that its program reads.
+    #[inline(always)]
+    pub fn reads<'a, T: Real>(&self, read: Read<'a, T>) -> Vec<Row<'a, T>> {
+        let points = read.shape.loss_points();
+        let row = |leaf: &Leaf| match *leaf {
+            Leaf::Slot(slot) => Row::Points(&read.jets[self.start(slot, read.shape)..][..points]),
+            Leaf::Hoisted(column) => Row::Points(&read.columns[(self.columns + column) * points..][..points]),
+            Leaf::Coefficient(coefficient) => Row::Same(read.coefficients[coefficient]),
+            _ => unreachable!("a compiled residual reads slots, columns and coefficients"),
+        };
+        self.residual.program().reads().iter().map(row).collect()
+    }
 }
 
 /// The terms of a loss with their compiled residuals.
@@ -45,17 +78,10 @@ pub struct Back<'a, T> {
 /// Adds Σ_p w_p r² of each term to `losses` (T), and, with `back`, gives
 /// ∂loss/∂jet = Σ_t 2 · weight · w_p · r/B · ∂r/∂jet, and the same for the coefficients.
 pub struct Terms<'a, T: Real> {
-    pub spec: &'a NetworkSpec,
     pub terms: &'a [Term],
-    /// (M, C, P), where P is (places, N)
-    pub jets: &'a [T],
-    /// (H, N)
-    pub columns: &'a [T],
+    pub read: Read<'a, T>,
     /// (N): 0 for the points that only fill the tile.
     pub weights: &'a [T],
-    /// The whole parameter block (P), whose end the coefficients are.
-    pub parameters: &'a [T],
-    pub shape: Shape,
     pub registers: &'a mut Registers<T>,
     /// (T)
     pub losses: &'a mut [f64],
@@ -70,22 +96,12 @@ impl<T: Real> WithSimd for Terms<'_, T> {
         if let Some(back) = &mut self.back {
             back.bar.fill(T::ZERO);
         }
-        let points = self.shape.loss_points();
-        let coefficients = &self.parameters[self.spec.weights()..];
+        let shape = self.read.shape;
+        let points = shape.loss_points();
         for (term, loss) in self.terms.iter().zip(self.losses) {
             let slots = term.residual.slots();
-            let start = |slot: usize| {
-                let Slot { place, entry, channel } = slots[slot];
-                entry.output * self.shape.stride + channel * self.shape.points + place * points
-            };
-            let read = |leaf: &Leaf| match *leaf {
-                Leaf::Slot(slot) => Row::Points(&self.jets[start(slot)..][..points]),
-                Leaf::Hoisted(column) => Row::Points(&self.columns[(term.columns + column) * points..][..points]),
-                Leaf::Coefficient(coefficient) => Row::Same(coefficients[coefficient]),
-                _ => unreachable!("a compiled residual reads slots, columns and coefficients"),
-            };
             let program = term.residual.program();
-            let reads: Vec<_> = program.reads().iter().map(read).collect();
+            let reads = term.reads(self.read);
             let outputs = if self.back.is_some() { program.outputs() } else { 1 };
             program.run(outputs, &reads, points, self.registers);
             let output = |output: usize| program.output(output, &reads, points, self.registers);
@@ -99,7 +115,7 @@ impl<T: Real> WithSimd for Terms<'_, T> {
             let share = T::of(2.0 * term.weight * back.per_point);
             for slot in 0..slots.len() {
                 let slope = output(1 + slot);
-                let bar = &mut back.bar[start(slot)..][..points];
+                let bar = &mut back.bar[term.start(slot, shape)..][..points];
                 for (p, (bar, w)) in bar.iter_mut().zip(self.weights).enumerate() {
                     *bar += share * *w * r.at(p) * slope.at(p);
                 }

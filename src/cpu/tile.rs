@@ -11,7 +11,7 @@ use pulp::Arch;
 use super::activation::with_rule;
 use super::channels::Channels;
 use super::real::Real;
-use super::residual::{Back, Term, Terms, registers};
+use super::residual::{Back, Read, Term, Terms, registers};
 use super::{input_layer, jet_rule, linear};
 use crate::expression::{Places, Registers};
 use crate::network::{Layer, NetworkSpec};
@@ -65,6 +65,12 @@ impl Shape {
         self.points / self.places
     }
 
+    /// The places of `channels` channels of a unit's row, channel by channel: N numbers each, and what follows.
+    pub fn places<T>(self, row: &[T], channels: usize) -> impl Iterator<Item = &[T]> {
+        let (points, loss_points) = (self.points, self.loss_points());
+        (0..channels).flat_map(move |c| (0..self.places).map(move |k| &row[c * points + k * loss_points..]))
+    }
+
     /// The same rows with the value channel alone.
     pub fn value_only(self) -> Self {
         Self { columns: self.points, ..self }
@@ -82,6 +88,14 @@ pub struct Pass<'a, T> {
     pub arch: Arch,
 }
 
+/// What a layer is given.
+pub enum Before<'a, T> {
+    /// The a-jets (H, C, P) of the layer before it.
+    Jets(&'a [T]),
+    /// The first layer: x̂ (D, C, P), whose tangents are the columns of 1.
+    Points(&'a [T]),
+}
+
 /// The buffers of one worker.
 pub struct Tile<T: Real> {
     pub shape: Shape,
@@ -92,16 +106,16 @@ pub struct Tile<T: Real> {
     /// (N): 0 for points that only fill the tile.
     pub weights: Buffer<T>,
     /// z-jets of every layer (H, C, P); the last are the output's.
-    z: Vec<Buffer<T>>,
+    pub z: Vec<Buffer<T>>,
     /// a-jets of every hidden layer (H, C, P).
     a: Vec<Buffer<T>>,
     /// Cotangents of a layer and of the one before it (H, C, P); empty until a gradient is asked for.
-    bar: [Buffer<T>; 2],
+    pub bar: [Buffer<T>; 2],
     /// The gradient that this worker has summed (P); empty until asked for.
     pub gradient: Buffer<T>,
     /// The terms' sums that it has summed (T).
     pub losses: Vec<f64>,
-    registers: Registers<T>,
+    pub registers: Registers<T>,
 }
 
 impl<T: Real> Tile<T> {
@@ -160,14 +174,16 @@ impl<T: Real> Tile<T> {
             coefficients: &mut self.gradient[coefficients],
             per_point,
         });
-        pass.arch.dispatch(Terms {
-            spec: pass.spec,
-            terms,
+        let read = Read {
             jets: self.z.last().expect("a network has a layer"),
             columns: &self.columns,
-            weights: &self.weights,
-            parameters: pass.parameters,
+            coefficients: &pass.parameters[pass.spec.weights()..],
             shape: self.shape,
+        };
+        pass.arch.dispatch(Terms {
+            terms,
+            read,
+            weights: &self.weights,
             registers: &mut self.registers,
             losses: &mut self.losses,
             back,
@@ -198,12 +214,28 @@ impl<T: Real> Tile<T> {
 
     /// Adds the tile's gradient, from the cotangents of the output's jets in the first buffer.
     pub fn backward(&mut self, pass: &Pass<T>) {
+        let mut gradient = std::mem::replace(&mut self.gradient, avec![[64]| T::ZERO; 0]);
+        let shape = self.shape;
+        self.walk_back(pass, |layer, z_bar, before| {
+            let (weights_bar, biases_bar) = parts(&mut gradient, layer);
+            match before {
+                Before::Jets(a) => linear::weight_gradient(z_bar, a, weights_bar, biases_bar, shape),
+                Before::Points(x) => {
+                    input_layer::weight_gradient(z_bar, x, weights_bar, biases_bar, shape, pass.channels)
+                }
+            }
+        });
+        self.gradient = gradient;
+    }
+
+    /// Walks back through the layers from the cotangents of the output's jets in the first buffer.
+    /// `visit` sees each layer with its z_bar (H, C, P) and with what it was given.
+    pub fn walk_back(&mut self, pass: &Pass<T>, mut visit: impl FnMut(&Layer, &[T], Before<T>)) {
         let shape = self.shape;
         let [z_bar, a_bar] = &mut self.bar;
         for (l, layer) in pass.layers.iter().enumerate().skip(1).rev() {
-            let (weights_bar, biases_bar) = parts(&mut self.gradient, layer);
             let (z, a) = (&self.z[l - 1], &self.a[l - 1]);
-            linear::weight_gradient(z_bar, a, weights_bar, biases_bar, shape);
+            visit(layer, z_bar, Before::Jets(a));
             linear::backward(&pass.parameters[layer.weights()], layer.outputs, z_bar, a_bar, shape);
             std::mem::swap(z_bar, a_bar);
             let (units, channels) = (layer.inputs, pass.channels);
@@ -212,12 +244,8 @@ impl<T: Real> Tile<T> {
                 pass.arch.dispatch(jet_rule::Backward { rule, z, a, bar: &mut **z_bar, units, shape, channels });
             });
         }
-        let (weights_bar, biases_bar) = parts(&mut self.gradient, &pass.layers[0]);
-        if pass.has_features {
-            linear::weight_gradient(z_bar, &self.x, weights_bar, biases_bar, shape);
-        } else {
-            input_layer::weight_gradient(z_bar, &self.x, weights_bar, biases_bar, shape, pass.channels);
-        }
+        let first = if pass.has_features { Before::Jets(&self.x) } else { Before::Points(&self.x) };
+        visit(&pass.layers[0], z_bar, first);
     }
 }
 

@@ -1,0 +1,210 @@
+//! The residuals of a tile one by one: their values, and their derivatives with respect to every parameter.
+//!
+//! The way back starts from ∂r/∂jet of one term at all points of the tile at once, as no residual reads
+//! another's point. A layer's part of the Jacobian is then Σ z_bar[o, c, p] · a[i, c, p] over the channels,
+//! and over the places at which the term reads the network.
+
+use faer::MatMut;
+use faer::prelude::ReborrowMut;
+use pulp::{Simd, WithSimd};
+
+use super::channels::Channels;
+use super::real::Real;
+use super::residual::{Read, Term};
+use super::tile::{Before, Pass, Shape, Tile};
+use crate::expression::Registers;
+use crate::network::Layer;
+
+/// Points whose sums stand in registers together.
+const LANES: usize = 16;
+
+/// Working memory for one term's residuals at the points of a tile. Each residual is multiplied by
+/// √(weight · w_p / B), so that the sum of their squares is the term's part of the loss.
+pub struct Residuals<T> {
+    /// √(weight · w_p / B) (N)
+    scale: Vec<T>,
+    /// r (N)
+    values: Vec<T>,
+    /// ∂r/∂coefficient (K, N)
+    slopes: Vec<T>,
+}
+
+impl<T: Real> Residuals<T> {
+    pub fn new(pass: &Pass<T>, shape: Shape) -> Self {
+        let rows = |rows: usize| vec![T::ZERO; rows * shape.loss_points()];
+        Self { scale: rows(1), values: rows(1), slopes: rows(pass.spec.coefficients) }
+    }
+}
+
+impl<T: Real> Tile<T> {
+    /// The rows of a term at the tile's first points: ∂r/∂parameters, then r, into `into` (points, P + 1).
+    /// `per_point` is 1/B.
+    pub fn jacobian(
+        &mut self,
+        pass: &Pass<T>,
+        term: &Term,
+        per_point: f64,
+        work: &mut Residuals<T>,
+        mut into: MatMut<f64>,
+    ) {
+        self.weigh(term, per_point, &mut work.scale);
+        self.seed(pass, term, work);
+        let shape = self.shape;
+        self.walk_back(pass, |layer, z_bar, before| {
+            let weights = into.rb_mut().subcols_mut(layer.offset, layer.outputs * layer.inputs);
+            match before {
+                Before::Jets(a) => pass.arch.dispatch(WeightColumns { z_bar, a, layer, shape, into: weights }),
+                Before::Points(x) => {
+                    pass.arch.dispatch(FirstColumns { z_bar, x, layer, shape, channels: pass.channels, into: weights });
+                }
+            }
+            let biases = into.rb_mut().subcols_mut(layer.biases().start, layer.outputs);
+            for (mut column, z_bar) in biases.col_iter_mut().zip(z_bar.chunks(shape.stride)) {
+                column.fill(0.0);
+                shape.places(z_bar, 1).for_each(|z_bar| add(z_bar, column.rb_mut()));
+            }
+        });
+        let rest = work.slopes.chunks_exact(shape.loss_points()).chain([&work.values[..]]);
+        let columns = into.subcols_mut(pass.spec.weights(), pass.spec.coefficients + 1);
+        for (mut column, row) in columns.col_iter_mut().zip(rest) {
+            column.fill(0.0);
+            add(row, column);
+        }
+    }
+
+    /// √(weight · w_p / B) of every point.
+    fn weigh(&self, term: &Term, per_point: f64, scale: &mut [T]) {
+        let share = T::of(term.weight * per_point);
+        scale.iter_mut().zip(self.weights.iter()).for_each(|(scale, w)| *scale = (share * *w).sqrt());
+    }
+
+    /// The residuals of a term, their slopes, and ∂r/∂jet in the first buffer of cotangents, all multiplied
+    /// by `work.scale`.
+    fn seed(&mut self, pass: &Pass<T>, term: &Term, work: &mut Residuals<T>) {
+        let read = Read {
+            jets: self.z.last().expect("a network has a layer"),
+            columns: &self.columns,
+            coefficients: &pass.parameters[pass.spec.weights()..],
+            shape: self.shape,
+        };
+        let (registers, bar) = (&mut self.registers, &mut self.bar[0][..]);
+        pass.arch.dispatch(Seed { term, read, registers, bar, work });
+    }
+}
+
+/// ∂r/∂jet, ∂r/∂coefficient and r of one term, multiplied by the scale.
+struct Seed<'a, T: Real> {
+    term: &'a Term,
+    read: Read<'a, T>,
+    registers: &'a mut Registers<T>,
+    /// (M, C, P), overwritten.
+    bar: &'a mut [T],
+    work: &'a mut Residuals<T>,
+}
+
+impl<T: Real> WithSimd for Seed<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { term, read, registers, bar, work } = self;
+        let points = read.shape.loss_points();
+        let program = term.residual.program();
+        let reads = term.reads(read);
+        program.run(program.outputs(), &reads, points, registers);
+        let scaled = |output: usize, to: &mut [T]| {
+            let row = program.output(output, &reads, points, registers);
+            to.iter_mut().zip(&work.scale).enumerate().for_each(|(p, (to, scale))| *to = *scale * row.at(p));
+        };
+        bar.fill(T::ZERO);
+        work.slopes.fill(T::ZERO);
+        scaled(0, &mut work.values);
+        let slots = term.residual.slots().len();
+        for slot in 0..slots {
+            scaled(1 + slot, &mut bar[term.start(slot, read.shape)..][..points]);
+        }
+        for (k, coefficient) in term.residual.coefficients().iter().enumerate() {
+            scaled(1 + slots + k, &mut work.slopes[coefficient * points..][..points]);
+        }
+    }
+}
+
+/// ∂r/∂W of a layer: for unit o and input i the column Σ_c z_bar[o, c, p] · a[i, c, p].
+struct WeightColumns<'a, T> {
+    /// (out, C, P)
+    z_bar: &'a [T],
+    /// (in, C, P)
+    a: &'a [T],
+    layer: &'a Layer,
+    shape: Shape,
+    /// (points, out · in)
+    into: MatMut<'a, f64>,
+}
+
+impl<T: Real> WithSimd for WeightColumns<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { z_bar, a, layer, shape, into } = self;
+        let (stride, channels) = (shape.stride, shape.columns / shape.points);
+        for (index, column) in into.col_iter_mut().enumerate() {
+            let z_bar = &z_bar[index / layer.inputs * stride..][..stride];
+            let a = &a[index % layer.inputs * stride..][..stride];
+            let column = column.try_as_col_major_mut().expect("a column of J is contiguous").as_slice_mut();
+            for (block, to) in column.chunks_mut(LANES).enumerate() {
+                let mut sum = [T::ZERO; LANES];
+                for (z_bar, a) in shape.places(z_bar, channels).zip(shape.places(a, channels)) {
+                    let (z_bar, a) = (&z_bar[block * LANES..][..LANES], &a[block * LANES..][..LANES]);
+                    for lane in 0..LANES {
+                        sum[lane] += z_bar[lane] * a[lane];
+                    }
+                }
+                to.iter_mut().zip(sum).for_each(|(to, sum)| *to = sum.to_f64());
+            }
+        }
+    }
+}
+
+/// ∂r/∂W of the first layer: z_bar x̂ᵢ, and dz_k_bar where the tangent is along input i.
+struct FirstColumns<'a, T> {
+    /// (out, C, P)
+    z_bar: &'a [T],
+    /// (D, C, P)
+    x: &'a [T],
+    layer: &'a Layer,
+    shape: Shape,
+    channels: &'a Channels<T>,
+    /// (points, out · D)
+    into: MatMut<'a, f64>,
+}
+
+impl<T: Real> WithSimd for FirstColumns<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { z_bar, x, layer, shape, channels, into } = self;
+        let Shape { points, stride, .. } = shape;
+        for (index, mut column) in into.col_iter_mut().enumerate() {
+            let (unit, input) = (index / layer.inputs, index % layer.inputs);
+            let (z_bar, x) = (&z_bar[unit * stride..][..stride], &x[input * stride..][..stride]);
+            column.fill(0.0);
+            for (z_bar, x) in shape.places(z_bar, 1).zip(shape.places(x, 1)) {
+                column
+                    .rb_mut()
+                    .iter_mut()
+                    .zip(z_bar.iter().zip(x))
+                    .for_each(|(to, (z_bar, x))| *to += (*z_bar * *x).to_f64());
+            }
+            for (tangent, _) in channels.tangents.iter().enumerate().filter(|(_, of)| **of == input) {
+                shape.places(&z_bar[(1 + tangent) * points..], 1).for_each(|dz_bar| add(dz_bar, column.rb_mut()));
+            }
+        }
+    }
+}
+
+/// Adds the first numbers of a row to a column of J.
+fn add<T: Real>(row: &[T], column: faer::ColMut<f64>) {
+    column.iter_mut().zip(row).for_each(|(to, from)| *to += from.to_f64());
+}
