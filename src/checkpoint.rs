@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Normalizer;
 use crate::error::{Error, Result};
 use crate::network::{NetworkSpec, Precision};
-use crate::optimizer::{OptimizerState, Plateau};
+use crate::optimizer::{Damping, OptimizerState, Plateau};
 use crate::problem::Refined;
 use crate::tensors::{Tensor, TensorFile};
 use crate::trainer::{Best, State};
@@ -28,6 +28,8 @@ struct Document {
     normalizer: Normalizer,
     #[serde(default, skip_serializing_if = "Refined::is_empty")]
     refined: Refined,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    damping: Option<Damping>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,15 +58,19 @@ pub fn write(
         activation: spec.activation.name().to_string(),
         normalizer: normalizer.clone(),
         refined: state.refined.clone(),
+        damping: state.damping.clone(),
     };
     let blocks = [
-        ("parameters", Some(&state.parameters)),
-        ("first_moment", Some(&state.optimizer.first_moment)),
-        ("second_moment", Some(&state.optimizer.second_moment)),
-        ("best_parameters", best.map(|best| &best.parameters)),
+        ("parameters", precision, Some(&state.parameters)),
+        ("first_moment", precision, Some(&state.optimizer.first_moment)),
+        ("second_moment", precision, Some(&state.optimizer.second_moment)),
+        // Summed on the host, whatever the parameters' format.
+        ("scales", Precision::F64, state.damping.as_ref().map(|damping| &damping.scales)),
+        ("best_parameters", precision, best.map(|best| &best.parameters)),
     ];
-    let tensor = |values: &Vec<f64>| Tensor { shape: vec![values.len()], precision, values: values.clone() };
-    let tensors = blocks.into_iter().filter_map(|(name, block)| Some((name.to_string(), tensor(block?))));
+    let tensor = |precision, values: &Vec<f64>| Tensor { shape: vec![values.len()], precision, values: values.clone() };
+    let tensors =
+        blocks.into_iter().filter_map(|(name, precision, block)| Some((name.to_string(), tensor(precision, block?))));
     let document = serde_json::to_value(document).expect("a document of numbers");
     TensorFile { document, tensors: tensors.collect() }.write(path)
 }
@@ -109,6 +115,10 @@ pub fn read(path: &Path, spec: &NetworkSpec, precision: Precision, normalizer: &
         let parameters = block("best_parameters")?;
         Ok(Best { step: best.step, loss: best.loss, waited: best.waited, parameters })
     };
+    let damping = document.damping.map(|damping| {
+        let scales = file.tensor("scales", &[spec.parameters()], path)?.values.clone();
+        Ok::<_, Error>(Damping { scales, ..damping })
+    });
     Ok(State {
         step: document.step,
         seconds: document.seconds,
@@ -117,5 +127,6 @@ pub fn read(path: &Path, spec: &NetworkSpec, precision: Precision, normalizer: &
         plateau: document.plateau,
         best: document.best.map(best).transpose()?,
         refined: document.refined,
+        damping: damping.transpose()?,
     })
 }

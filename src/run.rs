@@ -190,7 +190,8 @@ impl Training<'_> {
 
     /// The columns of `metrics.csv` behind the step, as [`row`] fills them.
     fn columns(&self) -> Vec<String> {
-        let mut columns: Vec<String> = ["seconds", "learning_rate", "gradient_norm", "loss"].map(str::to_string).into();
+        let rate = if self.job.is_gauss_newton() { "damping" } else { "learning_rate" };
+        let mut columns: Vec<String> = ["seconds", rate, "gradient_norm", "loss"].map(str::to_string).into();
         columns.extend(self.problem.terms().map(|term| format!("loss_{}", term.name)));
         columns.extend(self.model.coefficients.iter().cloned());
         if self.problem.validation().is_some() {
@@ -202,7 +203,7 @@ impl Training<'_> {
 }
 
 fn row(report: &Report, loss: f64, coefficients: &[f64], validation: Option<f64>) -> Vec<f64> {
-    let mut row = vec![report.seconds, report.learning_rate, report.gradient_norm, loss];
+    let mut row = vec![report.seconds, report.rate, report.gradient_norm, loss];
     row.extend(&report.training);
     row.extend(coefficients);
     row.extend(validation);

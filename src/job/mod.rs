@@ -246,9 +246,9 @@ impl Job {
         Loss { terms: self.data_terms().map(term).collect() }
     }
 
-    /// The constants of the optimizer.
-    pub fn adam(&self) -> Adam {
-        self.optimizer.adam
+    /// Whether it trains by Gauss–Newton, not by Adam.
+    pub fn is_gauss_newton(&self) -> bool {
+        self.optimizer.kind == OptimizerKind::GaussNewton
     }
 
     /// The learning rates of a run over `steps` steps.

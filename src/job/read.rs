@@ -73,16 +73,17 @@ impl Reader<'_> {
             Some(data) => data.inputs.clone(),
             None => variables.iter().map(|variable| variable.name.clone()).collect(),
         };
+        let optimizer = self.optimizer()?;
         let mut job = Job {
             coefficients: self.coefficients()?,
             definitions: self.texts("definitions")?,
             transforms: self.texts("transforms")?,
             terms: vec![],
             loss: self.loss(data.as_ref())?,
-            optimizer: self.optimizer()?,
-            schedule: self.schedule()?,
-            training: self.training(data.as_ref())?,
-            device: self.device()?,
+            schedule: self.schedule(&optimizer)?,
+            training: self.training(data.as_ref(), &optimizer)?,
+            device: self.device(&optimizer)?,
+            optimizer,
             predictions: self.predictions(&inputs, data.is_none().then_some(&variables))?,
             truth: self.truth(&inputs, &outputs)?,
             output: self.output()?,

@@ -6,12 +6,14 @@ use crate::optimizer::{Adam, Shape};
 /// `[optimizer]`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Optimizer {
-    /// Adam or AdamW.
+    /// Which.
     pub kind: OptimizerKind,
     /// The rate at the end of the warm-up.
     pub learning_rate: f64,
-    /// The constants of both.
+    /// The constants of Adam and AdamW.
     pub adam: Adam,
+    /// Gauss–Newton's λ before its first iteration.
+    pub damping: f64,
 }
 
 /// The optimizers by name.
@@ -21,6 +23,8 @@ pub enum OptimizerKind {
     Adam,
     /// Adam with decoupled weight decay.
     AdamW,
+    /// Gauss–Newton over all residuals, on the CPU.
+    GaussNewton,
 }
 
 /// `[schedule]`

@@ -37,7 +37,7 @@ impl Job {
         sections.extend(self.data.as_ref().map(|data| ("loss", self.loss_keys(data))));
         sections.extend([
             ("optimizer", self.optimizer.keys()),
-            ("schedule", self.schedule.keys()),
+            ("schedule", if self.optimizer.kind == OptimizerKind::GaussNewton { vec![] } else { self.schedule.keys() }),
             ("training", self.training.keys()),
             ("device", self.device.keys()),
             ("predictions", self.predictions.keys(&self.inputs)),
@@ -118,19 +118,23 @@ impl Network {
 
 impl OptimizerKind {
     /// Every optimizer.
-    pub const ALL: [OptimizerKind; 2] = [OptimizerKind::Adam, OptimizerKind::AdamW];
+    pub const ALL: [OptimizerKind; 3] = [OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::GaussNewton];
 
     /// Its name in jobs.
     pub fn name(self) -> &'static str {
         match self {
             OptimizerKind::Adam => "adam",
             OptimizerKind::AdamW => "adamw",
+            OptimizerKind::GaussNewton => "gauss-newton",
         }
     }
 }
 
 impl Optimizer {
     fn keys(&self) -> Vec<(&'static str, Value)> {
+        if self.kind == OptimizerKind::GaussNewton {
+            return vec![("name", self.kind.name().into()), ("damping", self.damping.into())];
+        }
         let Adam { beta1, beta2, epsilon, weight_decay, clip_norm } = self.adam;
         let mut keys = vec![
             ("name", self.kind.name().into()),

@@ -1,10 +1,12 @@
-//! Optimizers: what the host decides before each step. The arithmetic stands in the backends'
-//! `adam` kernels.
+//! Optimizers: what the host decides before each step. Adam's arithmetic stands in the backends' `adam`
+//! kernels, Gauss–Newton's here, over the backend's Jacobian.
 
 mod adam;
+mod gauss_newton;
 mod schedule;
 
 pub use adam::Adam;
+pub use gauss_newton::{Damping, GaussNewton, Iteration};
 pub use schedule::{Plateau, Schedule, Shape};
 
 /// What an optimizer remembers between steps (all of P numbers).

@@ -12,14 +12,18 @@ use self::sets::Sets;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::job::Job;
-use crate::optimizer::{Adam, OptimizerState, Plateau, Schedule};
+use crate::optimizer::{Adam, Damping, GaussNewton, Iteration, OptimizerState, Plateau, Schedule};
 use crate::problem::{Problem, Refined};
 
 /// What does not change during a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// The optimizer's constants.
+    /// The constants of Adam.
     pub adam: Adam,
+    /// Gauss–Newton's first λ, where it takes Adam's place.
+    pub damping: Option<f64>,
+    /// CPU threads for its factorisations; 0 for all.
+    pub threads: usize,
     /// The learning rate; its `steps` are those of the run.
     pub schedule: Schedule,
     /// Rows of the data a step; all of them for full batches, in their own order.
@@ -39,7 +43,9 @@ impl Settings {
     pub fn new(job: &Job, problem: &Problem) -> Self {
         let rows = problem.rows();
         Self {
-            adam: job.adam(),
+            adam: job.optimizer.adam,
+            damping: job.is_gauss_newton().then_some(job.optimizer.damping),
+            threads: job.device.threads,
             schedule: job.schedule(job.training.steps(rows)),
             batch_size: job.training.batch_size.unwrap_or(usize::MAX),
             report_every: job.training.report_every,
@@ -59,8 +65,10 @@ pub struct State {
     pub seconds: f64,
     /// The parameter block (P).
     pub parameters: Vec<f64>,
-    /// The optimizer's memory.
+    /// Adam's memory.
     pub optimizer: OptimizerState,
+    /// Gauss–Newton's memory.
+    pub damping: Option<Damping>,
     /// The on-plateau schedule's memory.
     pub plateau: Plateau,
     /// The best parameters so far, where early stopping keeps them.
@@ -89,11 +97,11 @@ pub struct Report {
     pub step: u64,
     /// Seconds of training so far, those before a resume among them.
     pub seconds: f64,
-    /// The rate of the last step.
-    pub learning_rate: f64,
+    /// The rate of the last step; Gauss–Newton's λ for the next.
+    pub rate: f64,
     /// The norm of the last gradient, before clipping.
     pub gradient_norm: f64,
-    /// Each term over the last batches, before their update (T).
+    /// Each term over the last batches, before their update (T); after it for Gauss–Newton.
     pub training: Vec<f64>,
     /// Each of the data's terms over the validation rows, after it.
     pub validation: Option<Vec<f64>>,
@@ -108,6 +116,8 @@ pub enum Stop {
     EarlyStopping,
     /// The time is over.
     MaxSeconds,
+    /// No step lowers the loss: the limit of the arithmetic.
+    Stuck,
     /// A signal.
     Interrupted,
     /// This step's loss or gradient was not finite.
@@ -121,6 +131,7 @@ impl Stop {
             Stop::Steps => "steps",
             Stop::EarlyStopping => "early_stopping",
             Stop::MaxSeconds => "max_seconds",
+            Stop::Stuck => "no_descent",
             Stop::Interrupted => "interrupted",
             Stop::Diverged(_) => "diverged",
         }
@@ -133,6 +144,7 @@ pub struct Trainer<'a> {
     settings: &'a Settings,
     problem: &'a Problem,
     sets: Sets<'a>,
+    newton: Option<GaussNewton>,
     state: State,
     /// Of this call, and the seconds before it.
     started: Instant,
@@ -152,11 +164,19 @@ impl<'a> Trainer<'a> {
             backend.set_parameters(&state.parameters)?;
             backend.set_optimizer_state(&state.optimizer)?;
         }
-        let state = state.unwrap_or_default();
+        let mut state = state.unwrap_or_default();
+        let newton = match settings.damping {
+            None => None,
+            Some(lambda) => {
+                state.damping.get_or_insert_with(|| Damping::new(lambda));
+                let residuals = problem.sets.iter().map(|set| set.loss.terms.len() * set.points.points()).sum();
+                Some(GaussNewton::new(residuals, backend.parameters()?.len(), settings.threads)?)
+            }
+        };
         let seconds_before = state.seconds;
         let started = Instant::now();
         let sets = Sets::load(backend, problem, state.step, &state.refined)?;
-        Ok(Self { backend, settings, problem, sets, state, started, seconds_before })
+        Ok(Self { backend, settings, problem, sets, newton, state, started, seconds_before })
     }
 
     /// Trains until there is a reason to stop. `observe` hears every report, and may ask the trainer
@@ -178,26 +198,38 @@ impl<'a> Trainer<'a> {
                 return self.end(Stop::MaxSeconds);
             }
             let step = self.state.step + 1;
-            let rate = self.settings.schedule.rate(step, &self.state.plateau);
             let batches = self.sets.batches(self.backend, self.settings, step, &mut self.state.refined)?;
-            self.backend.step(&batches, &self.settings.adam.update(step, rate))?;
-            self.state.step = step;
-            if !step.is_multiple_of(self.settings.report_every) && step != self.settings.schedule.steps {
-                continue;
-            }
-            let read = self.backend.report()?;
-            if let Some(step) = read.diverged_at {
-                return self.end(Stop::Diverged(step));
-            }
-            let validation = self.sets.validation(self.backend)?;
-            let report = Report {
-                step,
-                seconds: self.seconds(),
-                learning_rate: rate,
-                gradient_norm: read.gradient_norm,
-                training: read.losses,
-                validation,
+            let is_due = step.is_multiple_of(self.settings.report_every) || step == self.settings.schedule.steps;
+            let (rate, gradient_norm, training) = match &mut self.newton {
+                Some(newton) => {
+                    let damping = self.state.damping.as_mut().expect("made with the method");
+                    let gradient_norm = match newton.iterate(self.backend, &batches, damping)? {
+                        Iteration::Moved { gradient_norm } => gradient_norm,
+                        Iteration::Stuck => return Ok(Stop::Stuck),
+                        Iteration::Diverged => return Ok(Stop::Diverged(step)),
+                    };
+                    self.state.step = step;
+                    if !is_due {
+                        continue;
+                    }
+                    (damping.lambda, gradient_norm, self.sets.losses(self.backend)?.0)
+                }
+                None => {
+                    let rate = self.settings.schedule.rate(step, &self.state.plateau);
+                    self.backend.step(&batches, &self.settings.adam.update(step, rate))?;
+                    self.state.step = step;
+                    if !is_due {
+                        continue;
+                    }
+                    let read = self.backend.report()?;
+                    if let Some(step) = read.diverged_at {
+                        return self.end(Stop::Diverged(step));
+                    }
+                    (rate, read.gradient_norm, read.losses)
+                }
             };
+            let validation = self.sets.validation(self.backend)?;
+            let report = Report { step, seconds: self.seconds(), rate, gradient_norm, training, validation };
             self.judge(&report)?;
             observe(&report, self)?;
             if self.patience_is_over() {
