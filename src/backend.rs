@@ -82,7 +82,7 @@ pub trait Backend {
     /// Takes a point set and the loss that is evaluated on it to the device.
     fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId>;
 
-    /// Gives a set new points with the same terms.
+    /// Gives a set other points, and other terms or the same.
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()>;
 
     /// Puts the set's points into a new order (a permutation of 0..B) for the batches to come.

@@ -15,7 +15,7 @@ fn strictness(seconds: Seconds, precision: Precision) -> Strictness {
 }
 
 fn certificate(model: &Model, device: &mut dyn Backend, strictness: &Strictness) -> Certificate {
-    certify(model, &random_points(model, 33, 5), device, strictness).unwrap()
+    certify(model, &random_points(model, 33, 5), &[], device, strictness).unwrap()
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn one_wrong_point_and_not_a_number_are_found() {
             }
         });
         let certificate =
-            certify(&model, &points, &mut device, &strictness(Seconds::Diagonal, Precision::F32)).unwrap();
+            certify(&model, &points, &[], &mut device, &strictness(Seconds::Diagonal, Precision::F32)).unwrap();
         assert_eq!(certificate.verdict().unwrap_err().exit_code(), 3);
         let missed = certificate.findings.iter().find(|f| !f.passed).unwrap();
         assert_eq!(missed.worst_at, [points[0][17], points[1][17]]);
@@ -116,7 +116,7 @@ fn bad_points_are_bad_input() {
     let model = random_model(2, &[4], 1, Activation::Tanh, 4);
     let mut device = Cpu::<f32>::new(&model, 1).unwrap();
     for points in [vec![], vec![vec![1.0]], vec![vec![], vec![]]] {
-        let error = certify(&model, &points, &mut device, &strictness(Seconds::Full, Precision::F32)).unwrap_err();
+        let error = certify(&model, &points, &[], &mut device, &strictness(Seconds::Full, Precision::F32)).unwrap_err();
         assert_eq!(error.exit_code(), 2);
     }
 }

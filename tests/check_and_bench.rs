@@ -88,6 +88,65 @@ fn a_run_is_checked_at_its_own_validation_rows() {
     assert!(code == 0 && table.contains("40 training rows of the run"), "{table}");
 }
 
+/// A job of equations for the model, with two terms.
+const EQUATIONS: &str = r#"
+[variables]
+x0 = [-1, 1]
+x1 = [0, 2]
+[network]
+outputs = ["u0"]
+[[term]]
+name = "heat"
+residual = "d(u0, x1) = 0.1*d(u0, x0, x0)"
+points = { count = 100 }
+[[term]]
+name = "start"
+residual = "u0 = sin(pi*x0)"
+points = { on = "x1 = 0", count = 33 }
+"#;
+
+#[test]
+fn the_terms_of_a_run_are_checked_at_their_own_points() {
+    let directory = model_and_points(Activation::Tanh);
+    std::fs::write(directory.path().join("job.toml"), EQUATIONS).unwrap();
+    let run = directory.path().display().to_string();
+    let (code, table, stderr) = jetfit(&["check", &run, "--device", "cpu"]);
+    assert_eq!(code, 0, "{table}{stderr}");
+    for text in
+        ["100 points of the run's term \"heat\"", "  heat      100  ", "  start      33  ", "all 15 comparisons"]
+    {
+        assert!(table.contains(text), "{text}: {table}");
+    }
+    let thinned = ["check", &run, "--max-points", "50", "--device", "cpu", "--format", "json"];
+    let (code, json, _) = jetfit(&[thinned.as_slice(), &["--tolerance", "1e-12"]].concat());
+    let value: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &value["passed"]), (3, &Value::Bool(false)));
+    let terms = value["terms"].as_array().unwrap();
+    let names: Vec<_> = terms.iter().map(|term| (term["term"].as_str().unwrap(), term["points"].as_u64())).collect();
+    assert_eq!(names, [("heat", Some(50)), ("start", Some(33))]);
+    for term in terms {
+        for key in ["residual", "parts", "value", "gradient", "tolerance"] {
+            assert!(term[key].as_f64().unwrap() > 0.0, "{key}: {term}");
+        }
+        assert_eq!(term["passed"], Value::Bool(false));
+    }
+    // At the points of a file there are derivatives alone.
+    let (code, json, _) = jetfit(&["check", &run, "--points", &path(&directory, "points.csv"), "--format", "json"]);
+    let value: Value = serde_json::from_str(&json).unwrap();
+    assert!(code == 0 && value["terms"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_job_that_is_not_the_model_s_is_bad_input() {
+    let directory = model_and_points(Activation::Tanh);
+    for other in [EQUATIONS.replace("u0", "v"), format!("{EQUATIONS}[coefficients]\nk = 1\n").replace("0.1*", "k*")] {
+        std::fs::write(directory.path().join("job.toml"), other).unwrap();
+        let (code, stdout, stderr) = jetfit(&["check", &directory.path().display().to_string()]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(stderr.contains("have not the same inputs, outputs and coefficients"), "{stderr}");
+    }
+}
+
 #[test]
 fn bad_usage_of_check_ends_with_exit_code_2() {
     let directory = model_and_points(Activation::Tanh);

@@ -1,10 +1,10 @@
-//! `jetfit check`: the derivative certificate of a trained network on a device.
+//! `jetfit check`: the certificate of a trained network on a device: its derivatives, and its job's terms.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jetfit::certificate::{Certificate, Finding, Strictness, WORST_OVER_NORM, at, certify, thin};
+use jetfit::certificate::{Certificate, Finding, Strictness, TermFinding, WORST_OVER_NORM, at, certify, thin};
 use jetfit::data::TableReader;
 use jetfit::device;
 use jetfit::entry::Seconds;
@@ -19,11 +19,12 @@ use super::predict::precision;
 use super::table::table;
 use super::{Format, print};
 
-/// Certify a trained network's value and derivatives on a device
+/// Certify a trained network's derivatives, and the terms of its loss, on a device
 ///
 /// Compares what the device computes with jets in f64 on the CPU, and both with extrapolated
-/// differences of values, which know nothing of jets. Ends with exit code 3 where a tolerance is
-/// missed.
+/// differences of values, which know nothing of jets. Of a run it also compares each term of the
+/// loss at its own points, the mean square of its residual and the gradient, with the CPU in f64.
+/// Ends with exit code 3 where a tolerance is missed.
 #[derive(Args)]
 #[command(after_help = "Examples:
   jetfit check runs/sine
@@ -33,11 +34,12 @@ pub struct Arguments {
     #[arg(value_name = "MODEL|RUN_DIR")]
     model: PathBuf,
 
-    /// A CSV file that has a column for each input [default: the run's validation rows]
+    /// A CSV file that has a column for each input; derivatives alone are then checked [default: the
+    /// run's validation rows, and the points of its terms]
     #[arg(long, value_name = "FILE")]
     points: Option<PathBuf>,
 
-    /// Points at most; more are thinned evenly
+    /// Points of a set at most; more are thinned evenly
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = at_least_1())]
     max_points: usize,
 
@@ -85,10 +87,13 @@ fn positive(text: &str) -> Result<f64, String> {
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
     let model = Model::read(run_dir::model_path(&arguments.model)?)?;
-    let (points, mut source) = match &arguments.points {
+    let Subject { points, mut source, mut sets } = match &arguments.points {
         Some(file) => from_file(&model, file)?,
-        None => from_run(&arguments.model)?,
+        None => from_run(&model, &arguments.model)?,
     };
+    for TermSet { points, .. } in &mut sets {
+        *points = points.select(&thin(points.points(), arguments.max_points));
+    }
     let count = points[0].len();
     let kept = thin(count, arguments.max_points);
     if kept.len() < count {
@@ -100,7 +105,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let strictness =
         Strictness { seconds: arguments.second, precision, tolerance: arguments.tolerance, threads: arguments.threads };
     let mut backend = device::open(&arguments.device, precision, arguments.threads, &model)?;
-    let certificate = certify(&model, &at(&points, &kept), backend.as_mut(), &strictness)?;
+    let certificate = certify(&model, &at(&points, &kept), &sets, backend.as_mut(), &strictness)?;
     print(&match arguments.format {
         Format::Json => {
             let mut value = json!(certificate);
@@ -113,30 +118,43 @@ pub fn run(arguments: Arguments) -> Result<()> {
     certificate.verdict()
 }
 
-/// All points (D, B) of a file, and what they are.
-fn from_file(model: &Model, file: &Path) -> Result<(Vec<Vec<f64>>, String)> {
-    let mut reader = TableReader::open(file)?;
-    reader.select(&model.inputs)?;
-    Ok((reader.read_rows()?, format!("rows of {}", file.display())))
+/// What is certified.
+struct Subject {
+    /// Where jets are (D, B).
+    points: Vec<Vec<f64>>,
+    /// What these points are.
+    source: String,
+    /// The job's points with the terms on them.
+    sets: Vec<TermSet>,
 }
 
-/// The rows that judged the run, or those it was trained on where none did.
-fn from_run(path: &Path) -> Result<(Vec<Vec<f64>>, String)> {
+/// All points of a file.
+fn from_file(model: &Model, file: &Path) -> Result<Subject> {
+    let mut reader = TableReader::open(file)?;
+    reader.select(&model.inputs)?;
+    Ok(Subject { points: reader.read_rows()?, source: format!("rows of {}", file.display()), sets: vec![] })
+}
+
+/// The rows that judged the run, or those it was trained on where none did; and all its terms.
+fn from_run(model: &Model, path: &Path) -> Result<Subject> {
     if !path.is_dir() {
         let problem = "a model file alone names no points to check it at";
         return Err(Error::input(path.display(), problem, "give --points FILE, or the directory of a run"));
     }
     let job = Job::read(RunDir::open(path)?.job(), &Overrides::default())?;
-    let problem = Problem::read(&job)?;
-    if let Some(set) = problem.validation() {
-        return Ok((set.inputs.clone(), "validation rows of the run".to_string()));
+    let coefficients = job.coefficients.iter().map(|(name, _)| name);
+    if (&job.inputs, &job.outputs) != (&model.inputs, &model.outputs) || !coefficients.eq(&model.coefficients) {
+        let problem = "its job and its model have not the same inputs, outputs and coefficients";
+        return Err(Error::input(path.display(), problem, "undo what was changed in it, or train again"));
     }
+    let problem = Problem::read(&job)?;
     let TermSet { points, loss, .. } = &problem.sets[0];
-    let source = match problem.data {
-        Some(_) => "training rows of the run, which has no others".to_string(),
-        None => format!("points of the run's term {:?}", loss.terms[0].name),
+    let (points, source) = match (problem.validation(), &problem.data) {
+        (Some(set), _) => (set, "validation rows of the run".to_string()),
+        (None, Some(_)) => (points, "training rows of the run, which has no others".to_string()),
+        (None, None) => (points, format!("points of the run's term {:?}", loss.terms[0].name)),
     };
-    Ok((points.inputs.clone(), source))
+    Ok(Subject { points: points.inputs.clone(), source, sets: problem.sets })
 }
 
 fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &str) -> String {
@@ -148,7 +166,7 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
             format!("{:.1e}", finding.normwise),
             format!("{:.1e}", finding.worst),
             format!("{:.0e}", finding.tolerance),
-            if finding.passed { "ok" } else { "MISSED" }.to_string(),
+            verdict(finding.passed),
             places.collect::<Vec<_>>().join(", "),
         ]
     };
@@ -168,10 +186,39 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
         "  normwise: relative root mean square; worst: relative to the largest, at most {WORST_OVER_NORM} times the \
          tolerance"
     ));
-    let missed = certificate.findings.iter().filter(|finding| !finding.passed).count();
-    lines.push(match missed {
-        0 => format!("  passed: all {} comparisons", rows.len()),
-        _ => format!("  failed: {missed} of {} comparisons", rows.len()),
+    if !certificate.terms.is_empty() {
+        lines.extend([String::new(), terms(&certificate.terms), String::new()]);
+        lines.push(
+            "  device - cpu f64, relative to the parts: what the residual adds up from, before it cancels; root mean \
+             squares"
+                .to_string(),
+        );
+    }
+    let (all, missed) = certificate.missed();
+    lines.push(match missed.len() {
+        0 => format!("  passed: all {all} comparisons"),
+        missed => format!("  failed: {missed} of {all} comparisons"),
     });
     lines.join("\n")
+}
+
+fn terms(findings: &[TermFinding]) -> String {
+    let row = |finding: &TermFinding| {
+        vec![
+            finding.term.clone(),
+            finding.points.to_string(),
+            format!("{:.1e}", finding.residual),
+            format!("{:.1e}", finding.parts),
+            format!("{:.1e}", finding.value),
+            finding.gradient.map_or("-".to_string(), |gradient| format!("{gradient:.1e}")),
+            format!("{:.0e}", finding.tolerance),
+            verdict(finding.passed),
+        ]
+    };
+    let rows: Vec<_> = findings.iter().map(row).collect();
+    table(&["term", "points", "residual", "parts", "difference", "gradient", "tolerance", ""], &rows)
+}
+
+fn verdict(passed: bool) -> String {
+    if passed { "ok" } else { "MISSED" }.to_string()
 }

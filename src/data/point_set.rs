@@ -34,7 +34,20 @@ impl PointSet {
         residuals.iter().flat_map(|residual| residual.hoist(&self.data())).collect()
     }
 
-    fn data(&self) -> PointData<'_> {
+    /// The points at these positions, with all that is known there.
+    pub fn select(&self, positions: &[usize]) -> Self {
+        let at = |column: &Vec<f64>| positions.iter().map(|k| column[*k]).collect();
+        let all = |columns: &[Vec<f64>]| columns.iter().map(at).collect();
+        Self {
+            inputs: all(&self.inputs),
+            columns: all(&self.columns),
+            normals: all(&self.normals),
+            weights: self.weights.as_ref().map(at),
+        }
+    }
+
+    /// What expressions read of it.
+    pub fn data(&self) -> PointData<'_> {
         PointData { inputs: &self.inputs, columns: &self.columns, normals: &self.normals }
     }
 }

@@ -58,6 +58,12 @@ pub fn total_derivative(graph: &mut Graph, root: Id, by: usize) -> Result<Id, Le
     })
 }
 
+/// The partial derivative by a leaf, with all others as they are.
+pub fn partial(graph: &mut Graph, root: Id, by: Leaf) -> Id {
+    let seed = |graph: &mut Graph, leaf| Ok(graph.constant(if leaf == by { 1.0 } else { 0.0 }));
+    derivative(graph, root, seed).expect("every leaf has a partial derivative")
+}
+
 /// An entry of the jet of `root`; `laplacian` has the coefficients of its Laplacian.
 pub fn jet_entry(graph: &mut Graph, root: Id, entry: Derivative, laplacian: &[f64]) -> Result<Id, Leaf> {
     match entry {

@@ -159,6 +159,12 @@ impl Expression {
         Ok(self)
     }
 
+    /// Its partial derivative by something that it reads, with all else as it is.
+    pub fn partial(mut self, by: Leaf) -> Self {
+        self.root = derive::partial(&mut self.graph, self.root, by);
+        self
+    }
+
     fn read(place: impl Display, text: &str, scope: &Scope, equation: bool) -> Result<Self> {
         let mut graph = Graph::default();
         let root = Reader::new(&mut graph, scope).read(text, equation);

@@ -1,7 +1,7 @@
 //! A residual as kernels read it: in standardised space, with what point data alone decides taken
 //! out, and with its derivatives.
 
-use super::derive::derivative;
+use super::derive::partial;
 use super::graph::{Graph, Id, Leaf, Node};
 use super::program::Program;
 use super::{Expression, PointData};
@@ -60,11 +60,7 @@ impl Residual {
             _ => None,
         });
         let by = (0..slots.len()).map(Leaf::Slot).chain(coefficients.iter().map(|i| Leaf::Coefficient(*i)));
-        let partial = |by| {
-            let seed = |graph: &mut Graph, leaf| Ok(graph.constant(if leaf == by { 1.0 } else { 0.0 }));
-            derivative(&mut graph, root, seed).expect("every leaf has a partial derivative")
-        };
-        let roots: Vec<_> = std::iter::once(root).chain(by.map(partial)).collect();
+        let roots: Vec<_> = std::iter::once(root).chain(by.map(|by| partial(&mut graph, root, by))).collect();
 
         let mut columns = vec![];
         let roots: Vec<_> = roots.into_iter().map(|root| hoisted(&mut graph, root, &mut columns)).collect();

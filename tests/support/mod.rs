@@ -227,6 +227,10 @@ pub struct Tampered {
     inner: Cpu<f32>,
     /// Sees each entry of every jet before the caller does.
     pub tamper: Tamper,
+    /// What it takes a loss for.
+    pub tamper_loss: Box<dyn Fn(&mut Loss)>,
+    /// Sees each gradient before the caller does.
+    pub tamper_gradient: Box<dyn Fn(&mut [f64])>,
     /// What its own clock says of a step, if it has one.
     pub clock: Option<f64>,
 }
@@ -234,7 +238,19 @@ pub struct Tampered {
 impl Tampered {
     /// A sound one without a clock.
     pub fn new(model: &Model) -> Self {
-        Self { inner: Cpu::new(model, 1).unwrap(), tamper: Box::new(|_, _| {}), clock: None }
+        Self {
+            inner: Cpu::new(model, 1).unwrap(),
+            tamper: Box::new(|_, _| {}),
+            tamper_loss: Box::new(|_| {}),
+            tamper_gradient: Box::new(|_| {}),
+            clock: None,
+        }
+    }
+
+    fn tampered(&self, loss: &Loss) -> Loss {
+        let mut loss = loss.clone();
+        (self.tamper_loss)(&mut loss);
+        loss
     }
 }
 
@@ -256,10 +272,10 @@ impl Backend for Tampered {
         self.inner.device()
     }
     fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
-        self.inner.load(set, loss)
+        self.inner.load(set, &self.tampered(loss))
     }
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
-        self.inner.refill(set, points, loss)
+        self.inner.refill(set, points, &self.tampered(loss))
     }
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.inner.order(set, rows)
@@ -268,7 +284,9 @@ impl Backend for Tampered {
         self.inner.losses(set)
     }
     fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
-        self.inner.gradient(batches)
+        let mut found = self.inner.gradient(batches)?;
+        (self.tamper_gradient)(&mut found.gradient);
+        Ok(found)
     }
     fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {
         self.inner.step(batches, update)

@@ -1,12 +1,12 @@
 //! Tests of the whole pipeline; what one file does alone is tested in that file.
 
-mod dual;
 mod meaning;
 mod messages;
 mod place;
 mod random;
 mod shader;
-mod tree;
+#[path = "../../../tests/trees/mod.rs"]
+mod trees;
 
 use super::{Expression, Residual, Scope, layout};
 use crate::data::Normalizer;

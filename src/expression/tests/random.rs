@@ -5,26 +5,63 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::dual::{Bounded, Dual, evaluate};
-use super::tree::{Tree, print, same, trees};
+use super::trees::dual::{Bounded, Dual, evaluate};
+use super::trees::{NAMES, Tree, print, trees};
 use super::{compiled, scope};
 use crate::cpu::Real;
 use crate::data::{Normalizer, Scaling};
 use crate::entry::Entry;
-use crate::expression::syntax::parse;
+use crate::expression::syntax::{Binary, Comparison, Kind, Syntax, parse};
 use crate::expression::{Expression, Leaf, PointData, Registers, Residual, Row};
 use crate::jet::{Derivative, Jets};
 
 const CASES: u32 = 4000;
-
-/// Names of the tests' scope: point data, coefficients, entries.
-pub const NAMES: [&str; 13] = ["x", "t", "u_measured", "n_x", "pi", "nu", "k", "u", "u_x", "u_xx", "u_xt", "v", "v_t"];
 
 fn runner() -> TestRunner {
     TestRunner::new_with_rng(
         Config { cases: CASES, failure_persistence: None, ..Config::default() },
         proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
     )
+}
+
+/// Whether the parser's tree is this one.
+fn same(tree: &Tree, syntax: &Syntax, at: usize) -> bool {
+    match (tree, &syntax.parts[at].kind) {
+        (Tree::Number(a), Kind::Number(b)) => a == b,
+        (Tree::Name(a), Kind::Name(b)) => a == b,
+        (Tree::Negate(a), Kind::Negate(b)) => same(a, syntax, *b),
+        (Tree::Binary(f, a, b), Kind::Binary(g, c, d)) => {
+            *f == operator(*g) && same(a, syntax, *c) && same(b, syntax, *d)
+        }
+        (Tree::Call(f, a), Kind::Call(g, b)) => {
+            f == g && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, syntax, *b))
+        }
+        (Tree::If(relation, parts), Kind::Call(name, arguments)) => {
+            let Kind::Compare(comparison, left, right) = syntax.parts[arguments[0]].kind else { return false };
+            let places = [left, right, arguments[1], arguments[2]];
+            name == "if" && *relation == symbol(comparison) && parts.iter().zip(places).all(|(a, b)| same(a, syntax, b))
+        }
+        _ => false,
+    }
+}
+
+fn operator(operator: Binary) -> &'static str {
+    match operator {
+        Binary::Add => "+",
+        Binary::Subtract => "-",
+        Binary::Multiply => "*",
+        Binary::Divide => "/",
+        Binary::Power => "^",
+    }
+}
+
+fn symbol(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Less => "<",
+        Comparison::LessEqual => "<=",
+        Comparison::Greater => ">",
+        Comparison::GreaterEqual => ">=",
+    }
 }
 
 #[test]

@@ -5,8 +5,7 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
-use super::random::NAMES;
-use super::tree::{print, trees};
+use super::trees::{NAMES, print, trees};
 use super::{compiled, scope};
 use crate::data::Normalizer;
 use crate::expression::{Expression, Residual};

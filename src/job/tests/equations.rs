@@ -94,6 +94,14 @@ fn points_have_their_keys() {
 }
 
 #[test]
+fn a_residual_may_read_coefficients_alone() {
+    let text = format!("{BURGERS}[[term]]\nname = \"prior\"\nresidual = \"nu = 0.1\"\npoints = {{ count = 1 }}\n");
+    let job = parse(&text).unwrap();
+    let equation = job.equation(&job.terms[1], |key| job.terms[1].place(key)).unwrap();
+    assert_eq!((equation.residual.entries(), equation.residual.coefficients()), (vec![], vec![0]));
+}
+
+#[test]
 fn a_mistake_in_a_residual_has_a_caret() {
     let misspelt = wrong("nu*u_xx\"", "nu*u_xy\"");
     assert_eq!(
@@ -173,6 +181,9 @@ fn a_mistake_names_line_key_and_mend() {
             &["job.toml:14: term \"Burgers\": weight: -1 is out of range"],
         ),
         ("u_t + flux = nu*u_xx", "x = t", &["residual: it reads neither an output nor a coefficient"]),
+        // What cancels is not read.
+        ("u_t + flux = nu*u_xx", "u - u + 0*nu = x", &["residual: it reads neither", "mend: write an equation for u"]),
+        ("u_t + flux = nu*u_xx", "u(0, t) = u(0, t)", &["residual: it reads neither an output nor a coefficient"]),
         ("\"Burgers\"", "\"a\\nb\"", &["a name is one line of text"]),
     ];
     let mut missed = vec![];

@@ -2,8 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use super::tree::Tree;
-use crate::expression::syntax::{Binary, Comparison};
+use super::Tree;
 
 /// A number with a bound of its error in units of ε, and whether the bound can be trusted: not near
 /// a jump or a pole, within the range of f32, and where a small error is none any more.
@@ -151,7 +150,7 @@ pub fn evaluate(tree: &Tree, name: &impl Fn(&str) -> Dual) -> Dual {
             let x = value(x);
             x.chain(-x.value, x.value.constant(-1.0))
         }
-        Tree::Binary(Binary::Power, base, exponent) => match **exponent {
+        Tree::Binary("^", base, exponent) => match **exponent {
             Tree::Number(n) if n.fract() == 0.0 => {
                 let x = value(base);
                 let n = n as i32;
@@ -165,10 +164,10 @@ pub fn evaluate(tree: &Tree, name: &impl Fn(&str) -> Dual) -> Dual {
         Tree::Binary(operator, a, b) => {
             let (a, b) = (value(a), value(b));
             let (x, y) = (a.value, b.value);
-            match operator {
-                Binary::Add => a.both(&b, x + y, |a, b| a + b),
-                Binary::Subtract => a.both(&b, x - y, |a, b| a - b),
-                Binary::Multiply => a.both(&b, x * y, |a, b| a * y + b * x),
+            match *operator {
+                "+" => a.both(&b, x + y, |a, b| a + b),
+                "-" => a.both(&b, x - y, |a, b| a - b),
+                "*" => a.both(&b, x * y, |a, b| a * y + b * x),
                 _ => a.both(&b, x / y, |a, b| a / y - b * x / (y * y)),
             }
         }
@@ -184,10 +183,7 @@ pub fn evaluate(tree: &Tree, name: &impl Fn(&str) -> Dual) -> Dual {
         Tree::Call(function, arguments) => call(function, &value(&arguments[0])),
         Tree::If(relation, parts) => {
             let [left, right] = [value(&parts[0]).value, value(&parts[1]).value];
-            let holds = match relation {
-                Comparison::Less | Comparison::LessEqual => left.value < right.value,
-                Comparison::Greater | Comparison::GreaterEqual => left.value > right.value,
-            };
+            let holds = if relation.starts_with('<') { left.value < right.value } else { left.value > right.value };
             let mut chosen = value(&parts[if holds { 2 } else { 3 }]);
             chosen.value.sure &= (left - right).away_from_zero().sure;
             chosen

@@ -1,0 +1,168 @@
+//! The terms of a loss on a device against the CPU in f64: each one's mean square, and its gradient by
+//! all parameters.
+//!
+//! After a training residuals are small: they are differences of parts that are not, and have the
+//! rounding errors of those. So errors are measured against the parts. Around a point
+//! `r = Σ ∂r/∂z z + Σ ∂r/∂c c + rest`, over the entries z of the jet (without their mean, which kernels
+//! take out in f64) and the coefficients c; its parts have the size `Σ |∂r/∂z z| + Σ |∂r/∂c c| + |rest|`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::judge::{LEAST_SIZE, distance};
+use crate::backend::{Backend, Batch, Gradient, SetId};
+use crate::cpu::Cpu;
+use crate::data::PointSet;
+use crate::error::Result;
+use crate::expression::{Expression, Leaf};
+use crate::jet::{Derivative, Jets};
+use crate::loss::{Loss, Term};
+use crate::network::Model;
+use crate::problem::TermSet;
+
+/// One term, compared over all its points.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TermFinding {
+    /// Its name in every report.
+    pub term: String,
+    /// The points that were compared.
+    pub points: usize,
+    /// The root mean square of its residual, in f64.
+    pub residual: f64,
+    /// The root mean square of the size of the residual's parts, before they cancel.
+    pub parts: f64,
+    /// The difference of the residual's root mean squares, relative to that of its parts. No difference
+    /// of the residuals themselves is smaller in root mean square.
+    pub value: f64,
+    /// The norm of the difference of the gradients of the mean square, relative to what the gradient
+    /// would be were every residual as large as its parts; `None` where the network's smoothness leaves
+    /// it with jumps.
+    pub gradient: Option<f64>,
+    /// What neither must exceed.
+    pub tolerance: f64,
+    /// Whether both keep to it.
+    pub passed: bool,
+}
+
+impl fmt::Display for TermFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { term, value, tolerance, .. } = self;
+        write!(f, "term {term:?}: value {value:.1e}, ")?;
+        self.gradient.map_or(Ok(()), |gradient| write!(f, "gradient {gradient:.1e}, "))?;
+        write!(f, "tolerance {tolerance:.1e}")
+    }
+}
+
+/// Compares every term of the sets that reads derivatives up to `order` alone, those that are
+/// continuous. Both backends hold `model`.
+pub fn certify(
+    model: &Model,
+    sets: &[TermSet],
+    order: usize,
+    device: &mut dyn Backend,
+    reference: &mut Cpu<f64>,
+    tolerance: f64,
+) -> Result<Vec<TermFinding>> {
+    let coefficients = &model.parameters[model.spec.weights()..];
+    let (mut on_device, mut on_reference) = (Slot::default(), Slot::default());
+    let mut findings = vec![];
+    for TermSet { points, loss, .. } in sets {
+        let (places, residuals) = loss.placed();
+        let jets = reference.evaluate(&places.inputs(&points.data()), &loss.layout(model.inputs.len()))?;
+        for (index, (term, residual)) in loss.terms.iter().zip(&residuals).enumerate() {
+            let reads = residual.entries().iter().map(|entry| entry.derivative.order()).max().unwrap_or(0);
+            if reads > order {
+                continue;
+            }
+            // With the other terms in the shader and the layout, as training has them.
+            let own = alone(loss, index);
+            let tested = on_device.gradient(device, points, &own)?;
+            let exact = on_reference.gradient(reference, points, &own)?;
+            let (enlarged, loss) = enlarged(term, points, parts(model, residual, points, coefficients, &jets));
+            let natural = on_reference.gradient(reference, &enlarged, &loss)?;
+
+            let (residual, parts) = (exact.losses[index].sqrt(), natural.losses[0].sqrt());
+            let value = ratio(distance(tested.losses[index].sqrt(), residual), parts);
+            let apart: Vec<f64> = tested.gradient.iter().zip(&exact.gradient).map(|(a, b)| distance(*a, *b)).collect();
+            // The gradient by a weight has one derivative of the activation more.
+            let gradient = (reads < order || order == 2).then(|| ratio(norm(&apart), norm(&natural.gradient)));
+            findings.push(TermFinding {
+                term: term.name.clone(),
+                points: points.points(),
+                residual,
+                parts,
+                value,
+                gradient,
+                tolerance,
+                passed: value <= tolerance && gradient.is_none_or(|gradient| gradient <= tolerance),
+            });
+        }
+    }
+    Ok(findings)
+}
+
+/// Where a backend holds the set that is compared: one at a time, whatever their number.
+#[derive(Default)]
+struct Slot(Option<SetId>);
+
+impl Slot {
+    fn gradient(&mut self, backend: &mut dyn Backend, points: &PointSet, loss: &Loss) -> Result<Gradient> {
+        let set = match self.0 {
+            Some(set) => backend.refill(set, points, loss).map(|()| set)?,
+            None => *self.0.insert(backend.load(points, loss)?),
+        };
+        backend.gradient(&[Batch { set, start: 0, count: points.points() }])
+    }
+}
+
+/// The loss with one term's weight 1 and the others' 0.
+fn alone(loss: &Loss, index: usize) -> Loss {
+    let mut loss = loss.clone();
+    loss.terms.iter_mut().enumerate().for_each(|(k, term)| term.weight = if k == index { 1.0 } else { 0.0 });
+    loss
+}
+
+/// The size of the residual's parts at each point, less the residual itself (B).
+fn parts(model: &Model, residual: &Expression, points: &PointSet, coefficients: &[f64], jets: &Jets) -> Vec<f64> {
+    let data = points.data();
+    let count = points.points();
+    let values = residual.evaluate(&data, coefficients, Some(jets));
+    let (mut rest, mut size) = (values.clone(), vec![0.0; count]);
+    for leaf in residual.leaves() {
+        // An entry that is nearly 0 has the rounding errors of one that is not.
+        let (leaf_values, mean, least) = match leaf {
+            Leaf::Entry(entry, place) => {
+                let values = jets.entry(entry.output, entry.derivative).expect("an entry that the layout carries");
+                let is_value = entry.derivative == Derivative::Value;
+                let mean = if is_value { model.normalizer.outputs.mean[entry.output] } else { 0.0 };
+                (values[place * count..][..count].to_vec(), mean, LEAST_SIZE * entry.natural_scale(&model.normalizer))
+            }
+            Leaf::Coefficient(index) => (vec![coefficients[index]; count], 0.0, 0.0),
+            _ => continue,
+        };
+        let slopes = residual.clone().partial(leaf).evaluate(&data, coefficients, Some(jets));
+        for (p, (value, slope)) in leaf_values.iter().zip(&slopes).enumerate() {
+            rest[p] -= slope * (value - mean);
+            size[p] += (slope * (value - mean).abs().max(least)).abs();
+        }
+    }
+    size.iter().zip(&rest).zip(&values).map(|((size, rest), value)| size + rest.abs() - value).collect()
+}
+
+/// A loss whose residual is larger by `more` (B) at each point, and has the same derivatives.
+fn enlarged(term: &Term, points: &PointSet, more: Vec<f64>) -> (PointSet, Loss) {
+    let mut points = points.clone();
+    points.columns.push(more.into_iter().map(|more| -more).collect());
+    let residual = term.residual.clone().misfit(Some(points.columns.len() - 1), 1.0);
+    (points, Loss { terms: vec![Term { residual, weight: 1.0, ..term.clone() }] })
+}
+
+/// a/b, and 0 where a is.
+fn ratio(a: f64, b: f64) -> f64 {
+    if a == 0.0 { 0.0 } else { a / b }
+}
+
+fn norm(numbers: &[f64]) -> f64 {
+    numbers.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
