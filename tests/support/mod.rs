@@ -222,6 +222,9 @@ pub fn jets_apart(a: &Jets, b: &Jets) -> f64 {
 /// Changes the values of one entry.
 type Tamper = Box<dyn Fn(Derivative, &mut [f64])>;
 
+/// Changes a gradient.
+type TamperGradient = Box<dyn Fn(&mut [f64])>;
+
 /// A CPU that is not what it should be.
 pub struct Tampered {
     inner: Cpu<f32>,
@@ -230,7 +233,7 @@ pub struct Tampered {
     /// What it takes a loss for.
     pub tamper_loss: Box<dyn Fn(&mut Loss)>,
     /// Sees each gradient before the caller does.
-    pub tamper_gradient: Box<dyn Fn(&mut [f64])>,
+    pub tamper_gradient: TamperGradient,
     /// What its own clock says of a step, if it has one.
     pub clock: Option<f64>,
 }
