@@ -1,11 +1,14 @@
 //! The GPU backend against the CPU and the float64 reference values, on the first adapter there is
 //! (a software one will do).
 
+mod expressions;
 mod jets;
 mod limits;
 #[path = "../support/mod.rs"]
 mod support;
 mod training;
+#[path = "../trees/mod.rs"]
+mod trees;
 
 use jetfit::backend::{Batch, SetId};
 use jetfit::data::PointSet;
