@@ -1,8 +1,9 @@
 //! The jet rule of an activation, forward and backward, on a tile (H, C, P); the twin of
 //! `shaders/jet_rule.wgsl`.
 //!
-//! A unit's row holds its channels one after the other, P points each, so that every loop runs over
-//! contiguous points and becomes SIMD whatever the widths.
+//! A unit's row holds its channels one after the other, P points each. [`LANES`] points go through all
+//! channels at once, so that σ', σ'' and σ''' stay in registers, every row is read once, and the loops
+//! over the points become SIMD without loops, however few points a tile has.
 
 use std::marker::PhantomData;
 
@@ -11,14 +12,7 @@ use pulp::{Simd, WithSimd};
 use super::activation::Rule;
 use super::channels::Channels;
 use super::real::Real;
-use super::tile::{MAX_POINTS, Shape};
-
-/// σ and its derivatives at the points of one unit's row.
-struct Row<T> {
-    first: [T; MAX_POINTS],
-    second: [T; MAX_POINTS],
-    third: [T; MAX_POINTS],
-}
+use super::tile::{LANES, Shape};
 
 /// a-jets from z-jets: a = σ(z), d_k = σ' dz_k, dd = σ'' q + σ' ddz with q = Σ c dz_k dz_l.
 ///
@@ -41,45 +35,45 @@ impl<T: Real, R: Rule<T>> WithSimd for Forward<'_, T, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { z, a, units, shape, channels, .. } = self;
-        forward::<T, R>(z, a, units, shape, channels);
+        let Shape { points, columns, stride, .. } = self.shape;
+        for (z, a) in self.z.chunks(stride).zip(self.a.chunks_mut(stride)).take(self.units) {
+            for p in (0..points).step_by(LANES) {
+                forward::<T, R>(&z[p..columns], &mut a[p..columns], points, self.channels);
+            }
+        }
     }
 }
 
+/// One unit's row from one of its points on.
 #[inline(always)]
-fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], units: usize, shape: Shape, channels: &Channels<T>) {
-    let points = shape.points;
-    let mut row = Row { first: [T::ZERO; MAX_POINTS], second: [T::ZERO; MAX_POINTS], third: [T::ZERO; MAX_POINTS] };
-    for unit in 0..units {
-        let z = &z[unit * shape.stride..][..channels.count() * points];
-        let a = &mut a[unit * shape.stride..][..channels.count() * points];
-        let (z_value, z) = z.split_at(points);
-        let (a_value, a) = a.split_at_mut(points);
-        if channels.tangents.is_empty() {
-            for (a, z) in a_value.iter_mut().zip(z_value) {
-                *a = R::value(*z);
+fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], points: usize, channels: &Channels<T>) {
+    let value = lanes(z, 0);
+    let to = lanes_mut(a, 0);
+    let (mut first, mut second) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    for p in 0..LANES {
+        to[p] = R::value(value[p]);
+        let slopes = R::slopes(value[p], to[p]);
+        (first[p], second[p]) = (slopes.first, slopes.second);
+    }
+    let tangents = channels.tangents.len();
+    for k in 1..=tangents {
+        let (dz, to) = (lanes(z, k * points), lanes_mut(a, k * points));
+        for p in 0..LANES {
+            to[p] = first[p] * dz[p];
+        }
+    }
+    for (s, products) in channels.seconds.iter().enumerate() {
+        let mut q = [T::ZERO; LANES];
+        for product in &channels.products[products.clone()] {
+            let (dz_k, dz_l) = (lanes(z, (1 + product.k) * points), lanes(z, (1 + product.l) * points));
+            for p in 0..LANES {
+                q[p] += product.coefficient * dz_k[p] * dz_l[p];
             }
-            continue;
         }
-        let (first, second) = (&mut row.first[..points], &mut row.second[..points]);
-        for p in 0..points {
-            a_value[p] = R::value(z_value[p]);
-            let slopes = R::slopes(z_value[p], a_value[p]);
-            first[p] = slopes.first;
-            second[p] = slopes.second;
-        }
-        for (a, z) in a.chunks_exact_mut(points).zip(z.chunks_exact(points)) {
-            scale(a, first, z);
-        }
-        let tangent = |k: usize| &z[k * points..(k + 1) * points];
-        let seconds = &mut a[channels.tangents.len() * points..];
-        for (a, products) in seconds.chunks_exact_mut(points).zip(&channels.seconds) {
-            for product in &channels.products[products.clone()] {
-                let (dz_k, dz_l) = (tangent(product.k), tangent(product.l));
-                for p in 0..points {
-                    a[p] += second[p] * (product.coefficient * dz_k[p] * dz_l[p]);
-                }
-            }
+        let at = (1 + tangents + s) * points;
+        let (ddz, to) = (lanes(z, at), lanes_mut(a, at));
+        for p in 0..LANES {
+            to[p] = second[p] * q[p] + first[p] * ddz[p];
         }
     }
 }
@@ -110,65 +104,74 @@ impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { z, a, bar, units, shape, channels, .. } = self;
-        backward::<T, R>(z, a, bar, units, shape, channels);
-    }
-}
-
-#[inline(always)]
-fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], units: usize, shape: Shape, channels: &Channels<T>) {
-    let points = shape.points;
-    let mut row = Row { first: [T::ZERO; MAX_POINTS], second: [T::ZERO; MAX_POINTS], third: [T::ZERO; MAX_POINTS] };
-    for unit in 0..units {
-        let z = &z[unit * shape.stride..][..channels.count() * points];
-        let a_value = &a[unit * shape.stride..][..points];
-        let bar = &mut bar[unit * shape.stride..][..channels.count() * points];
-        let (z_value, z) = z.split_at(points);
-        let (value_bar, bar) = bar.split_at_mut(points);
-        let first = &mut row.first[..points];
-        let (second, third) = (&mut row.second[..points], &mut row.third[..points]);
-        for p in 0..points {
-            let slopes = R::slopes(z_value[p], a_value[p]);
-            first[p] = slopes.first;
-            second[p] = slopes.second;
-            third[p] = slopes.third;
-            value_bar[p] *= slopes.first;
-        }
-        let (dz, ddz) = z.split_at(channels.tangents.len() * points);
-        let (d_bar, dd_bar) = bar.split_at_mut(channels.tangents.len() * points);
-        for (dz, d_bar) in dz.chunks_exact(points).zip(d_bar.chunks_exact_mut(points)) {
-            for p in 0..points {
-                value_bar[p] += second[p] * dz[p] * d_bar[p];
-                d_bar[p] *= first[p];
-            }
-        }
-        let per_second = dd_bar.chunks_exact_mut(points).zip(ddz.chunks_exact(points)).zip(&channels.seconds);
-        for ((dd_bar, ddz), products) in per_second {
-            for product in &channels.products[products.clone()] {
-                let dz_k = &dz[product.k * points..(product.k + 1) * points];
-                let dz_l = &dz[product.l * points..(product.l + 1) * points];
-                for p in 0..points {
-                    value_bar[p] += third[p] * (product.coefficient * dz_k[p] * dz_l[p]) * dd_bar[p];
-                }
-                for (to, dz) in [(product.k, dz_l), (product.l, dz_k)] {
-                    let d_bar = &mut d_bar[to * points..(to + 1) * points];
-                    for p in 0..points {
-                        d_bar[p] += second[p] * (product.coefficient * dz[p]) * dd_bar[p];
-                    }
-                }
-            }
-            for p in 0..points {
-                value_bar[p] += second[p] * ddz[p] * dd_bar[p];
-                dd_bar[p] *= first[p];
+        let Shape { points, columns, stride, .. } = self.shape;
+        let rows = self.z.chunks(stride).zip(self.a.chunks(stride)).zip(self.bar.chunks_mut(stride));
+        for ((z, a), bar) in rows.take(self.units) {
+            for p in (0..points).step_by(LANES) {
+                backward::<T, R>(&z[p..columns], &a[p..columns], &mut bar[p..columns], points, self.channels);
             }
         }
     }
 }
 
-/// to = by · from
+/// One unit's row from one of its points on.
 #[inline(always)]
-fn scale<T: Real>(to: &mut [T], by: &[T], from: &[T]) {
-    for ((to, by), from) in to.iter_mut().zip(by).zip(from) {
-        *to = *by * *from;
+fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], points: usize, channels: &Channels<T>) {
+    let (value, a_value) = (lanes(z, 0), lanes(a, 0));
+    let mut value_bar = *lanes(bar, 0);
+    let (mut first, mut second, mut third) = ([T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES]);
+    for p in 0..LANES {
+        let slopes = R::slopes(value[p], a_value[p]);
+        (first[p], second[p], third[p]) = (slopes.first, slopes.second, slopes.third);
+        value_bar[p] *= first[p];
     }
+    let tangents = channels.tangents.len();
+    for k in 1..=tangents {
+        let (dz, d_bar) = (lanes(z, k * points), lanes_mut(bar, k * points));
+        for p in 0..LANES {
+            value_bar[p] += second[p] * dz[p] * d_bar[p];
+            d_bar[p] *= first[p];
+        }
+    }
+    for (s, products) in channels.seconds.iter().enumerate() {
+        let at = (1 + tangents + s) * points;
+        let (ddz, dd_bar) = (lanes(z, at), lanes_mut(bar, at));
+        let (mut own, mut of_tangents) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        for p in 0..LANES {
+            own[p] = second[p] * ddz[p];
+            of_tangents[p] = second[p] * dd_bar[p];
+        }
+        let dd = *dd_bar;
+        for p in 0..LANES {
+            dd_bar[p] *= first[p];
+        }
+        for product in &channels.products[products.clone()] {
+            let (dz_k, dz_l) = (lanes(z, (1 + product.k) * points), lanes(z, (1 + product.l) * points));
+            for p in 0..LANES {
+                own[p] += third[p] * (product.coefficient * dz_k[p] * dz_l[p]);
+            }
+            for (to, dz) in [(product.k, dz_l), (product.l, dz_k)] {
+                let d_bar = lanes_mut(bar, (1 + to) * points);
+                for p in 0..LANES {
+                    d_bar[p] += product.coefficient * dz[p] * of_tangents[p];
+                }
+            }
+        }
+        for p in 0..LANES {
+            value_bar[p] += own[p] * dd[p];
+        }
+    }
+    *lanes_mut(bar, 0) = value_bar;
+}
+
+/// The points from `at` on.
+#[inline(always)]
+fn lanes<T>(row: &[T], at: usize) -> &[T; LANES] {
+    row[at..].first_chunk().expect("rows hold whole vectors")
+}
+
+/// The points from `at` on.
+#[inline(always)]
+fn lanes_mut<T>(row: &mut [T], at: usize) -> &mut [T; LANES] {
+    row[at..].first_chunk_mut().expect("rows hold whole vectors")
 }

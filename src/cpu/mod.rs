@@ -1,5 +1,5 @@
-//! The CPU backend, generic over f32 and f64: tiles of points on all threads, the matrix products by
-//! the `gemm` crate, everything else by kernels with a twin in `shaders/`.
+//! The CPU backend, generic over f32 and f64: tiles of points on all threads, by kernels with a twin in
+//! `shaders/`.
 //!
 //! Instruction sets (AVX-512, AVX2, NEON) are found at run time. Tiles and the order of every sum
 //! depend on the job alone, so a result has the same bits whatever the thread count.
@@ -13,6 +13,7 @@ mod jet_rule;
 mod lanes;
 mod linear;
 pub mod math;
+mod product;
 mod real;
 mod residual;
 mod set;

@@ -16,11 +16,11 @@ use super::{input_layer, jet_rule, linear};
 use crate::expression::{Places, Registers};
 use crate::network::{Layer, NetworkSpec};
 
-/// The most points of a tile: the length of the jet rule's rows on the stack.
-pub const MAX_POINTS: usize = 256;
+/// The most points of a tile.
+const MAX_POINTS: usize = 256;
 
 /// Points come in whole vectors of the widest SIMD (16 floats).
-const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// Columns of a product (channels times points) beyond which it gains nothing more; measured at
 /// widths 64 to 256.
@@ -180,9 +180,9 @@ impl<T: Real> Tile<T> {
         let Some(first) = pass.layers.first() else { return };
         let (weights, biases) = (&pass.parameters[first.weights()], &pass.parameters[first.biases()]);
         if pass.has_features {
-            linear::forward(weights, biases, &self.x, &mut self.z[0], shape);
+            linear::forward(pass.arch, weights, biases, &self.x, &mut self.z[0], shape);
         } else {
-            input_layer::forward(weights, biases, &self.x, &mut self.z[0], shape, pass.channels);
+            input_layer::forward(pass.arch, weights, biases, &self.x, &mut self.z[0], shape, pass.channels);
         }
         for (l, layer) in pass.layers.iter().enumerate().skip(1) {
             let (z, a) = (&self.z[l - 1], &mut self.a[l - 1]);
@@ -192,7 +192,7 @@ impl<T: Real> Tile<T> {
                 pass.arch.dispatch(jet_rule::Forward { rule, z, a, units, shape, channels });
             });
             let (weights, biases) = (&pass.parameters[layer.weights()], &pass.parameters[layer.biases()]);
-            linear::forward(weights, biases, a, &mut self.z[l], shape);
+            linear::forward(pass.arch, weights, biases, a, &mut self.z[l], shape);
         }
     }
 
@@ -203,8 +203,8 @@ impl<T: Real> Tile<T> {
         for (l, layer) in pass.layers.iter().enumerate().skip(1).rev() {
             let (weights_bar, biases_bar) = parts(&mut self.gradient, layer);
             let (z, a) = (&self.z[l - 1], &self.a[l - 1]);
-            linear::weight_gradient(z_bar, a, weights_bar, biases_bar, shape);
-            linear::backward(&pass.parameters[layer.weights()], layer.outputs, z_bar, a_bar, shape);
+            linear::weight_gradient(pass.arch, z_bar, a, weights_bar, biases_bar, shape);
+            linear::backward(pass.arch, &pass.parameters[layer.weights()], layer.outputs, z_bar, a_bar, shape);
             std::mem::swap(z_bar, a_bar);
             let (units, channels) = (layer.inputs, pass.channels);
             with_rule!(pass.spec.activation, R => {
@@ -214,9 +214,9 @@ impl<T: Real> Tile<T> {
         }
         let (weights_bar, biases_bar) = parts(&mut self.gradient, &pass.layers[0]);
         if pass.has_features {
-            linear::weight_gradient(z_bar, &self.x, weights_bar, biases_bar, shape);
+            linear::weight_gradient(pass.arch, z_bar, &self.x, weights_bar, biases_bar, shape);
         } else {
-            input_layer::weight_gradient(z_bar, &self.x, weights_bar, biases_bar, shape, pass.channels);
+            input_layer::weight_gradient(pass.arch, z_bar, &self.x, weights_bar, biases_bar, shape, pass.channels);
         }
     }
 }
