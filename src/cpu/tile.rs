@@ -1,9 +1,10 @@
-//! A tile of points on its way through the network and back: the working memory of one worker.
+//! A tile of points on its way through the network and back: the working memory of one thread.
 //!
 //! All channels of a tile's points lie side by side, so that one matrix product serves them all, and
 //! the tape of a tile stays in a core's cache. A batch of any size goes through tiles of one size.
 
 use std::marker::PhantomData;
+use std::sync::Mutex;
 
 use aligned_vec::{AVec, ConstAlign, avec};
 use pulp::Arch;
@@ -11,6 +12,7 @@ use pulp::Arch;
 use super::activation::with_rule;
 use super::channels::Channels;
 use super::real::Real;
+use super::reduce::Sums;
 use super::residual::{Back, Term, Terms, registers};
 use super::{input_layer, jet_rule, linear};
 use crate::expression::{Places, Registers};
@@ -32,7 +34,7 @@ const _: () = assert!(Places::MOST <= MAX_POINTS, "a tile has a point in every p
 const TAPE_BYTES: usize = 768 << 10;
 
 /// One cache line, and the widest vector.
-type Buffer<T> = AVec<T, ConstAlign<64>>;
+pub type Buffer<T> = AVec<T, ConstAlign<64>>;
 
 /// The shape of every block (units, C, P) of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +84,7 @@ pub struct Pass<'a, T> {
     pub arch: Arch,
 }
 
-/// The buffers of one worker.
+/// The buffers of one thread.
 pub struct Tile<T: Real> {
     pub shape: Shape,
     /// (D, C, P): the value channel holds x̂; or all jets of the features (F, C, P).
@@ -97,10 +99,6 @@ pub struct Tile<T: Real> {
     a: Vec<Buffer<T>>,
     /// Cotangents of a layer and of the one before it (H, C, P); empty until a gradient is asked for.
     bar: [Buffer<T>; 2],
-    /// The gradient that this worker has summed (P); empty until asked for.
-    pub gradient: Buffer<T>,
-    /// The terms' sums that it has summed (T).
-    pub losses: Vec<f64>,
     registers: Registers<T>,
 }
 
@@ -115,8 +113,6 @@ impl<T: Real> Tile<T> {
             z: spec.layers().iter().map(|layer| rows(layer.outputs)).collect(),
             a: spec.hidden.iter().map(|width| rows(*width)).collect(),
             bar: [rows(0), rows(0)],
-            gradient: rows(0),
-            losses: vec![0.0; terms.len()],
             registers: registers(terms, shape.loss_points()),
         }
     }
@@ -128,21 +124,10 @@ impl<T: Real> Tile<T> {
         self.x.chunks_exact_mut(stride).flat_map(move |unit| unit.chunks_exact_mut(points).take(rows / units))
     }
 
-    /// Gets ready to sum a gradient from 0.
-    pub fn clear(&mut self, spec: &NetworkSpec) {
-        self.losses.fill(0.0);
-        if self.gradient.is_empty() {
-            let rows = spec.widest() * self.shape.stride;
-            self.bar = [avec![[64]| T::ZERO; rows], avec![[64]| T::ZERO; rows]];
-            self.gradient = avec![[64]| T::ZERO; spec.parameters()];
-        }
-        self.gradient.fill(T::ZERO);
-    }
-
     /// Bytes of all buffers.
     pub fn bytes(&self) -> usize {
         let jets = self.z.iter().chain(&self.a).chain(&self.bar);
-        let all = jets.chain([&self.x, &self.columns, &self.weights, &self.gradient]);
+        let all = jets.chain([&self.x, &self.columns, &self.weights]);
         all.map(|buffer| buffer.len() * size_of::<T>()).sum::<usize>() + self.registers.bytes()
     }
 
@@ -153,11 +138,16 @@ impl<T: Real> Tile<T> {
 
     /// Adds the terms' sums over the tile's jets, and starts the way back where the share of a point
     /// in the loss (1/B) is given.
-    pub fn residual(&mut self, pass: &Pass<T>, terms: &[Term], per_point: Option<f64>) {
+    pub fn residual(&mut self, pass: &Pass<T>, terms: &[Term], sums: &mut Sums<T>, per_point: Option<f64>) {
         let coefficients = pass.spec.weights()..pass.spec.parameters();
+        let outputs = pass.spec.outputs * self.shape.stride;
+        if per_point.is_some() && self.bar[0].is_empty() {
+            let rows = pass.spec.widest() * self.shape.stride;
+            self.bar = [avec![[64]| T::ZERO; rows], avec![[64]| T::ZERO; rows]];
+        }
         let back = per_point.map(|per_point| Back {
-            bar: &mut self.bar[0],
-            coefficients: &mut self.gradient[coefficients],
+            bar: &mut self.bar[0][..outputs],
+            coefficients: &mut sums.gradient[coefficients],
             per_point,
         });
         pass.arch.dispatch(Terms {
@@ -169,7 +159,7 @@ impl<T: Real> Tile<T> {
             parameters: pass.parameters,
             shape: self.shape,
             registers: &mut self.registers,
-            losses: &mut self.losses,
+            losses: &mut sums.losses,
             back,
         });
     }
@@ -196,12 +186,12 @@ impl<T: Real> Tile<T> {
         }
     }
 
-    /// Adds the tile's gradient, from the cotangents of the output's jets in the first buffer.
-    pub fn backward(&mut self, pass: &Pass<T>) {
+    /// Adds the tile's gradient (P), from the cotangents of the output's jets in the first buffer.
+    pub fn backward(&mut self, pass: &Pass<T>, gradient: &mut [T]) {
         let shape = self.shape;
         let [z_bar, a_bar] = &mut self.bar;
         for (l, layer) in pass.layers.iter().enumerate().skip(1).rev() {
-            let (weights_bar, biases_bar) = parts(&mut self.gradient, layer);
+            let (weights_bar, biases_bar) = parts(gradient, layer);
             let (z, a) = (&self.z[l - 1], &self.a[l - 1]);
             linear::weight_gradient(pass.arch, z_bar, a, weights_bar, biases_bar, shape);
             linear::backward(pass.arch, &pass.parameters[layer.weights()], layer.outputs, z_bar, a_bar, shape);
@@ -212,12 +202,38 @@ impl<T: Real> Tile<T> {
                 pass.arch.dispatch(jet_rule::Backward { rule, z, a, bar: &mut **z_bar, units, shape, channels });
             });
         }
-        let (weights_bar, biases_bar) = parts(&mut self.gradient, &pass.layers[0]);
+        let (weights_bar, biases_bar) = parts(gradient, &pass.layers[0]);
         if pass.has_features {
             linear::weight_gradient(pass.arch, z_bar, &self.x, weights_bar, biases_bar, shape);
         } else {
             input_layer::weight_gradient(pass.arch, z_bar, &self.x, weights_bar, biases_bar, shape, pass.channels);
         }
+    }
+}
+
+/// A tile for each thread of a pool, made when the thread first needs it: what a thread works in stays in
+/// its core's cache from worker to worker.
+pub struct Tiles<T: Real>(Vec<Mutex<Option<Tile<T>>>>);
+
+impl<T: Real> Tiles<T> {
+    /// For a pool of so many threads.
+    pub fn new(threads: usize) -> Self {
+        Self((0..threads).map(|_| Mutex::new(None)).collect())
+    }
+
+    /// Lets `work` have the tile of the pool's thread that this runs on.
+    pub fn with<R>(&self, make: impl FnOnce() -> Tile<T>, work: impl FnOnce(&mut Tile<T>) -> R) -> R {
+        let thread = rayon::current_thread_index().expect("tiles are for the threads of a pool");
+        let mut tile = self.0[thread].lock().expect("no thread has panicked");
+        work(tile.get_or_insert_with(make))
+    }
+
+    /// Bytes of all tiles.
+    pub fn bytes(&self) -> usize {
+        let bytes = |tile: &Mutex<Option<Tile<T>>>| {
+            tile.lock().expect("no thread has panicked").as_ref().map_or(0, Tile::bytes)
+        };
+        self.0.iter().map(bytes).sum()
     }
 }
 
