@@ -11,8 +11,9 @@ use pulp::{Simd, WithSimd};
 
 use super::activation::Rule;
 use super::channels::Channels;
+use super::lanes::{LANES, Lanes};
 use super::real::Real;
-use super::tile::{LANES, Shape};
+use super::tile::Shape;
 
 /// a-jets from z-jets: a = σ(z), d_k = σ' dz_k, dd = σ'' q + σ' ddz with q = Σ c dz_k dz_l.
 ///
@@ -47,34 +48,26 @@ impl<T: Real, R: Rule<T>> WithSimd for Forward<'_, T, R> {
 /// One unit's row from one of its points on.
 #[inline(always)]
 fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], points: usize, channels: &Channels<T>) {
-    let value = lanes(z, 0);
-    let to = lanes_mut(a, 0);
-    let (mut first, mut second) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    let value = Lanes::load(z, 0);
+    let (mut to, mut first, mut second) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
     for p in 0..LANES {
-        to[p] = R::value(value[p]);
-        let slopes = R::slopes(value[p], to[p]);
-        (first[p], second[p]) = (slopes.first, slopes.second);
+        to.0[p] = R::value(value.0[p]);
+        let slopes = R::slopes(value.0[p], to.0[p]);
+        (first.0[p], second.0[p]) = (slopes.first, slopes.second);
     }
+    to.store(a, 0);
     let tangents = channels.tangents.len();
-    for k in 1..=tangents {
-        let (dz, to) = (lanes(z, k * points), lanes_mut(a, k * points));
-        for p in 0..LANES {
-            to[p] = first[p] * dz[p];
-        }
+    let dz = |k: usize| Lanes::load(z, (1 + k) * points);
+    for k in 0..tangents {
+        (first * dz(k)).store(a, (1 + k) * points);
     }
     for (s, products) in channels.seconds.iter().enumerate() {
-        let mut q = [T::ZERO; LANES];
+        let mut q = Lanes::ZERO;
         for product in &channels.products[products.clone()] {
-            let (dz_k, dz_l) = (lanes(z, (1 + product.k) * points), lanes(z, (1 + product.l) * points));
-            for p in 0..LANES {
-                q[p] += product.coefficient * dz_k[p] * dz_l[p];
-            }
+            q = q + dz(product.k) * dz(product.l) * product.coefficient;
         }
         let at = (1 + tangents + s) * points;
-        let (ddz, to) = (lanes(z, at), lanes_mut(a, at));
-        for p in 0..LANES {
-            to[p] = second[p] * q[p] + first[p] * ddz[p];
-        }
+        (second * q + first * Lanes::load(z, at)).store(a, at);
     }
 }
 
@@ -117,61 +110,35 @@ impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
 /// One unit's row from one of its points on.
 #[inline(always)]
 fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], points: usize, channels: &Channels<T>) {
-    let (value, a_value) = (lanes(z, 0), lanes(a, 0));
-    let mut value_bar = *lanes(bar, 0);
-    let (mut first, mut second, mut third) = ([T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES]);
+    let (value, a_value) = (Lanes::load(z, 0), Lanes::load(a, 0));
+    let (mut first, mut second, mut third) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
     for p in 0..LANES {
-        let slopes = R::slopes(value[p], a_value[p]);
-        (first[p], second[p], third[p]) = (slopes.first, slopes.second, slopes.third);
-        value_bar[p] *= first[p];
+        let slopes = R::slopes(value.0[p], a_value.0[p]);
+        (first.0[p], second.0[p], third.0[p]) = (slopes.first, slopes.second, slopes.third);
     }
+    let mut value_bar = first * Lanes::load(bar, 0);
     let tangents = channels.tangents.len();
-    for k in 1..=tangents {
-        let (dz, d_bar) = (lanes(z, k * points), lanes_mut(bar, k * points));
-        for p in 0..LANES {
-            value_bar[p] += second[p] * dz[p] * d_bar[p];
-            d_bar[p] *= first[p];
-        }
+    let dz = |k: usize| Lanes::load(z, (1 + k) * points);
+    for k in 0..tangents {
+        let d_bar = Lanes::load(bar, (1 + k) * points);
+        value_bar = value_bar + second * dz(k) * d_bar;
+        (first * d_bar).store(bar, (1 + k) * points);
     }
     for (s, products) in channels.seconds.iter().enumerate() {
         let at = (1 + tangents + s) * points;
-        let (ddz, dd_bar) = (lanes(z, at), lanes_mut(bar, at));
-        let (mut own, mut of_tangents) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-        for p in 0..LANES {
-            own[p] = second[p] * ddz[p];
-            of_tangents[p] = second[p] * dd_bar[p];
-        }
-        let dd = *dd_bar;
-        for p in 0..LANES {
-            dd_bar[p] *= first[p];
-        }
+        let dd_bar = Lanes::load(bar, at);
+        (first * dd_bar).store(bar, at);
+        let mut q = Lanes::ZERO;
         for product in &channels.products[products.clone()] {
-            let (dz_k, dz_l) = (lanes(z, (1 + product.k) * points), lanes(z, (1 + product.l) * points));
-            for p in 0..LANES {
-                own[p] += third[p] * (product.coefficient * dz_k[p] * dz_l[p]);
-            }
+            let (dz_k, dz_l) = (dz(product.k), dz(product.l));
+            let through = second * dd_bar * product.coefficient;
+            q = q + dz_k * dz_l * product.coefficient;
             for (to, dz) in [(product.k, dz_l), (product.l, dz_k)] {
-                let d_bar = lanes_mut(bar, (1 + to) * points);
-                for p in 0..LANES {
-                    d_bar[p] += product.coefficient * dz[p] * of_tangents[p];
-                }
+                let d_bar = Lanes::load(bar, (1 + to) * points);
+                (d_bar + through * dz).store(bar, (1 + to) * points);
             }
         }
-        for p in 0..LANES {
-            value_bar[p] += own[p] * dd[p];
-        }
+        value_bar = value_bar + (third * q + second * Lanes::load(z, at)) * dd_bar;
     }
-    *lanes_mut(bar, 0) = value_bar;
-}
-
-/// The points from `at` on.
-#[inline(always)]
-fn lanes<T>(row: &[T], at: usize) -> &[T; LANES] {
-    row[at..].first_chunk().expect("rows hold whole vectors")
-}
-
-/// The points from `at` on.
-#[inline(always)]
-fn lanes_mut<T>(row: &mut [T], at: usize) -> &mut [T; LANES] {
-    row[at..].first_chunk_mut().expect("rows hold whole vectors")
+    value_bar.store(bar, 0);
 }

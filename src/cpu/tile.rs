@@ -11,6 +11,7 @@ use pulp::Arch;
 
 use super::activation::with_rule;
 use super::channels::Channels;
+use super::lanes::LANES;
 use super::real::Real;
 use super::reduce::Sums;
 use super::residual::{Back, Term, Terms, registers};
@@ -20,9 +21,6 @@ use crate::network::{Layer, NetworkSpec};
 
 /// The most points of a tile.
 const MAX_POINTS: usize = 256;
-
-/// Points come in whole vectors of the widest SIMD (16 floats).
-pub const LANES: usize = 16;
 
 /// Columns of a product (channels times points) beyond which it gains nothing more; measured at
 /// widths 64 to 256.
