@@ -32,7 +32,7 @@ impl<T: Real> Cpu<T> {
         let pass = self.pass(&channels);
         let mut values = vec![0.0; self.spec.outputs * channels.count() * count];
         // Every span's part of each row (M C, B).
-        let span = count.div_ceil(SPANS).next_multiple_of(shape.points);
+        let span = count.div_ceil(SPANS).next_multiple_of(shape.of_batch(count).points);
         let mut spans: Vec<Vec<&mut [f64]>> = (0..count.div_ceil(span)).map(|_| vec![]).collect();
         for row in values.chunks_exact_mut(count.max(1)) {
             spans.iter_mut().zip(row.chunks_mut(span)).for_each(|(rows, part)| rows.push(part));
@@ -42,6 +42,7 @@ impl<T: Real> Cpu<T> {
             let of_span = |tile: &mut Tile<T>| {
                 for start in range.clone().step_by(shape.points) {
                     let end = range.end.min(start + shape.points);
+                    tile.shape = shape.holding(end - start);
                     let from = inputs.at(points, start..end);
                     for (to, from) in tile.inputs(from.len()).zip(&from) {
                         to.iter_mut().zip(from).for_each(|(to, from)| *to = T::of(*from));
@@ -49,7 +50,7 @@ impl<T: Real> Cpu<T> {
                     tile.forward(&pass);
                     for (row, to) in rows.iter_mut().enumerate() {
                         let (output, channel) = (row / channels.count(), row % channels.count());
-                        let from = &tile.jets()[output * shape.stride + channel * shape.points..];
+                        let from = &tile.jets()[output * shape.stride + channel * tile.shape.points..];
                         let to = &mut to[start - range.start..end - range.start];
                         to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f64());
                     }

@@ -20,9 +20,13 @@ const fn columns<S: Simd>() -> usize {
     if S::REGISTER_COUNT < 32 { 3 } else { 4 }
 }
 
-/// The depth of a block: so many rows of the right operand, a block wide, stay in the first-level cache
-/// while all rows of the left one pass.
-const DEPTH: usize = 128;
+/// The depth of a block: so many rows of the right operand, a block wide, stay in a core's caches while all
+/// rows of the left one pass. Deeper costs nothing up to here, and spares the sums a way to memory.
+const DEPTH: usize = 512;
+
+/// Bytes of the rows of an outer product's right operand that stay in the second-level cache while all
+/// rows of the left one pass.
+const PANEL_BYTES: usize = 384 << 10;
 
 /// Runs a block of `$rows` × `$columns`, numbers known to the compiler, at the edges a smaller one.
 macro_rules! block {
@@ -151,10 +155,14 @@ impl<T: Real> WithSimd for OuterProduct<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let (m, n, _) = self.size;
-        for row in (0..m).step_by(ROWS) {
-            for column in (0..n).step_by(columns::<S>()) {
-                block!(self, simd, m - row, (n - column).min(columns::<S>()), (row, column));
+        let (m, n, k) = self.size;
+        let panel = (PANEL_BYTES / (k * size_of::<T>())).next_multiple_of(columns::<S>());
+        for start in (0..n).step_by(panel) {
+            let end = n.min(start + panel);
+            for row in (0..m).step_by(ROWS) {
+                for column in (start..end).step_by(columns::<S>()) {
+                    block!(self, simd, m - row, (end - column).min(columns::<S>()), (row, column));
+                }
             }
         }
     }

@@ -16,7 +16,8 @@ use crate::network::{Features, InputJets, NetworkSpec};
 pub struct Set<T: Real> {
     pub channels: Channels<T>,
     pub terms: Vec<Term>,
-    pub shape: Shape,
+    /// The largest tile's.
+    shape: Shape,
     pub tiles: Tiles<T>,
     /// The most workers that share a batch.
     most_workers: usize,
@@ -80,7 +81,7 @@ impl<T: Real> Set<T> {
 
     /// How a batch falls to workers: whatever the threads, so that sums over workers have one order.
     pub fn shares(&self, batch: Batch) -> impl Iterator<Item = Share> {
-        let points = self.shape.loss_points();
+        let points = self.shape.of_batch(batch.count).loss_points();
         let workers = batch.count.div_ceil(points).min(self.most_workers);
         (0..workers).map(move |worker| Share { batch, points, worker, workers })
     }
@@ -88,7 +89,8 @@ impl<T: Real> Set<T> {
     /// Fills a tile with the points at these positions of the order, and the rest of it with copies
     /// of the first that weigh nothing.
     pub fn fill(&self, tile: &mut Tile<T>, positions: Range<usize>) {
-        let points = self.shape.loss_points();
+        tile.shape = self.shape.holding(positions.len());
+        let points = tile.shape.loss_points();
         let row = |p: usize| {
             let position = if p < positions.len() { positions.start + p } else { positions.start };
             self.order.as_ref().map_or(position, |order| order[position] as usize)
@@ -106,7 +108,7 @@ impl<T: Real> Set<T> {
             gather(to, column);
         }
         match &self.weights {
-            Some(weights) => gather(&mut tile.weights, weights),
+            Some(weights) => gather(&mut tile.weights[..points], weights),
             None => tile.weights.fill(T::ONE),
         }
         tile.weights[positions.len()..].fill(T::ZERO);

@@ -16,20 +16,22 @@ use super::real::Real;
 use super::reduce::Sums;
 use super::residual::{Back, Term, Terms, registers};
 use super::{input_layer, jet_rule, linear};
-use crate::expression::{Places, Registers};
+use crate::expression::Registers;
 use crate::network::{Layer, NetworkSpec};
-
-/// The most points of a tile.
-const MAX_POINTS: usize = 256;
 
 /// Columns of a product (channels times points) beyond which it gains nothing more; measured at
 /// widths 64 to 256.
-const COLUMNS: usize = 640;
+const COLUMNS: usize = 960;
 
-const _: () = assert!(Places::MOST <= MAX_POINTS, "a tile has a point in every place");
+/// Bytes of z-jets and a-jets: a core's share of the third-level cache. That they leave the second-level
+/// cache costs less than the weight gradient loses on fewer columns.
+const TAPE_BYTES: usize = 3 << 20;
 
-/// Bytes of z-jets and a-jets that stay in the second-level cache of common cores (1 to 2 MiB).
-const TAPE_BYTES: usize = 768 << 10;
+/// A batch is cut into a multiple of so many tiles, for so many threads at once,
+const TILES: usize = 8;
+
+/// where they keep so many columns: with fewer, the products lose more than threads gain.
+const LEAST_COLUMNS: usize = 128;
 
 /// One cache line, and the widest vector.
 pub type Buffer<T> = AVec<T, ConstAlign<64>>;
@@ -44,20 +46,34 @@ pub struct Shape {
     places: usize,
     /// The columns that count, C·P for jets.
     pub columns: usize,
-    /// From one unit's row to the next: never a power of two, or the rows of a block would compete
-    /// for the same lines of the cache (the weight gradient then runs at a third of its rate).
+    /// From one unit's row to the next: an odd number of vectors, as rows that lie a power of two apart
+    /// would compete for the same lines of the cache (the weight gradient then runs at a third of its
+    /// rate).
     pub stride: usize,
 }
 
 impl Shape {
-    /// The tile size for a network, a number of channels and one of places: a function of these alone,
+    /// The largest tile for a network, a number of channels and one of places: a function of these alone,
     /// so that sums over tiles have the same order on every machine.
     pub fn new<T: Real>(spec: &NetworkSpec, channels: usize, places: usize) -> Self {
         let point_bytes = 2 * spec.hidden.iter().sum::<usize>().max(1) * channels * size_of::<T>();
         let points = (COLUMNS / channels).min(TAPE_BYTES / point_bytes);
-        let points = (points / LANES * LANES).clamp(places.next_multiple_of(LANES), MAX_POINTS);
+        let points = (points / LANES * LANES).max(places.next_multiple_of(LANES));
         let columns = channels * points;
-        Self { points, places, columns, stride: columns + LANES }
+        Self { points, places, columns, stride: (columns / LANES | 1) * LANES }
+    }
+
+    /// The same rows with as many points as `count` points of the loss need, at most all.
+    pub fn holding(self, count: usize) -> Self {
+        let points = (count * self.places).next_multiple_of(LANES).min(self.points);
+        Self { points, columns: self.columns / self.points * points, ..self }
+    }
+
+    /// The shape of the tiles of a batch of `count` points, all alike.
+    pub fn of_batch(self, count: usize) -> Self {
+        let tiles = count.div_ceil(self.loss_points()).next_multiple_of(TILES);
+        let least = LEAST_COLUMNS * self.loss_points() / self.columns;
+        self.holding(count.div_ceil(tiles).max(least))
     }
 
     /// N, the points of the loss: P but for other places and what these leave over.
@@ -82,8 +98,9 @@ pub struct Pass<'a, T> {
     pub arch: Arch,
 }
 
-/// The buffers of one thread.
+/// The buffers of one thread, as large as the largest tile.
 pub struct Tile<T: Real> {
+    /// That of the points which it holds now.
     pub shape: Shape,
     /// (D, C, P): the value channel holds x̂; or all jets of the features (F, C, P).
     pub x: Buffer<T>,
@@ -153,7 +170,7 @@ impl<T: Real> Tile<T> {
             terms,
             jets: self.z.last().expect("a network has a layer"),
             columns: &self.columns,
-            weights: &self.weights,
+            weights: &self.weights[..self.shape.loss_points()],
             parameters: pass.parameters,
             shape: self.shape,
             registers: &mut self.registers,
