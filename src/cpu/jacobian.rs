@@ -118,7 +118,7 @@ impl<T: Real> WithSimd for Seed<'_, T> {
         };
         bar.fill(T::ZERO);
         work.slopes.fill(T::ZERO);
-        scaled(0, &mut work.values);
+        scaled(0, &mut work.values[..points]);
         let slots = term.residual.slots().len();
         for slot in 0..slots {
             scaled(1 + slot, &mut bar[term.start(slot, read.shape)..][..points]);

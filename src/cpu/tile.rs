@@ -60,7 +60,7 @@ impl Shape {
         let points = (COLUMNS / channels).min(TAPE_BYTES / point_bytes);
         let points = (points / LANES * LANES).max(places.next_multiple_of(LANES));
         let columns = channels * points;
-        Self { points, places, columns, stride: (columns / LANES + 1 | 1) * LANES }
+        Self { points, places, columns, stride: ((columns / LANES + 1) | 1) * LANES }
     }
 
     /// The same rows with as many points as `count` points of the loss need, at most all.
