@@ -84,6 +84,11 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
 
+    /// Measure nothing: write the largest batch's problem of the highest order, and our answer to it in
+    /// f64, as safetensors for other programs
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "plot"])]
+    export: Option<PathBuf>,
+
     #[command(flatten)]
     display: Display,
 }
@@ -119,6 +124,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let repeats = arguments.repeats as usize;
     let settings = Settings { batches: wide(&arguments.batch), orders, seconds: arguments.second, mode, repeats };
     let model = bench::network(spec, arguments.precision);
+    if let Some(path) = &arguments.export {
+        let order = settings.orders.last().copied().unwrap_or(0);
+        let batch = settings.batches.iter().copied().max().unwrap_or(1);
+        return bench::export(&model, &settings.seconds.layout(order, model.spec.inputs), batch, path);
+    }
     let rows = (settings.batches.len() * settings.orders.len()) as u64;
     let mut progress = Progress::new("bench", rows, arguments.display.quiet);
     let mut done = 0;
