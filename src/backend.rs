@@ -101,6 +101,11 @@ pub trait Backend {
         Err(no_jacobian(&self.device()))
     }
 
+    /// The residuals of [`Backend::jacobian`] alone (R).
+    fn residuals(&mut self, _batches: &[Batch], _into: &mut Vec<f64>) -> Result<()> {
+        Err(no_jacobian(&self.device()))
+    }
+
     /// Gradient and update, all on the device; returns before the device is done.
     fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()>;
 

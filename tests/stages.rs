@@ -4,7 +4,7 @@ mod runs;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jetfit::job::{Job, Length, Overrides};
+use jetfit::job::{Job, Length, Overrides, TermPoints};
 use jetfit::run::{Mode, Observer, run};
 use jetfit::trainer::Report;
 use runs::Place;
@@ -157,4 +157,18 @@ fn values_alone_give_derivatives_to_many_digits() {
         let error = summary.relative_errors.iter().find(|error| error.name == name).unwrap().value;
         assert!(error < bar, "{name}: {error:e}");
     }
+}
+
+#[test]
+fn a_coefficient_is_found_with_the_solution() {
+    let place = Place::new("");
+    let overrides = Overrides { directory: Some(place.path("run")), ..Overrides::default() };
+    let mut job = Job::read(runs::example("burgers_inverse/precise.toml"), &overrides).unwrap();
+    (job.stages[0].length, job.stages[1].length) = (Length::Steps(300), Length::Steps(40));
+    let TermPoints::Sampled(points) = &mut job.terms[0].points else { panic!("{:?}", job.terms[0]) };
+    (points.count, points.resample_every) = (600, 300);
+    let summary = run(&job, Mode::New, &mut (), &false.into()).unwrap();
+    // Measured: -5.7555, where the truth is -5.7499.
+    let log_nu = summary.coefficients[0].value;
+    assert!((log_nu + 5.75).abs() < 0.05, "{log_nu}");
 }

@@ -4,8 +4,8 @@
 //! another's point. A layer's part of the Jacobian is then Σ z_bar[o, c, p] · a[i, c, p] over the channels,
 //! and over the places at which the term reads the network.
 
-use faer::MatMut;
 use faer::prelude::ReborrowMut;
+use faer::{ColMut, MatMut};
 use pulp::{Simd, WithSimd};
 
 use super::channels::Channels;
@@ -34,21 +34,24 @@ impl<T: Real> Residuals<T> {
         let rows = |rows: usize| vec![T::ZERO; rows * shape.loss_points()];
         Self { scale: rows(1), values: rows(1), slopes: rows(pass.spec.coefficients) }
     }
+
+    /// The values at the first points.
+    pub fn values(&self, into: ColMut<f64>) {
+        set(&self.values, into);
+    }
 }
 
 impl<T: Real> Tile<T> {
-    /// The rows of a term at the tile's first points: ∂r/∂parameters, then r, into `into` (points, P + 1).
-    /// `per_point` is 1/B.
-    pub fn jacobian(
-        &mut self,
-        pass: &Pass<T>,
-        term: &Term,
-        per_point: f64,
-        work: &mut Residuals<T>,
-        mut into: MatMut<f64>,
-    ) {
+    /// The residuals of a term at the tile's points with their slopes, and ∂r/∂jet in the first buffer of
+    /// cotangents. `per_point` is 1/B.
+    pub fn residuals(&mut self, pass: &Pass<T>, term: &Term, per_point: f64, work: &mut Residuals<T>) {
         self.weigh(term, per_point, &mut work.scale);
         self.seed(pass, term, work);
+    }
+
+    /// The rows of the term whose residuals were computed last, at the tile's first points: ∂r/∂parameters,
+    /// then r, into `into` (points, P + 1).
+    pub fn jacobian(&mut self, pass: &Pass<T>, work: &Residuals<T>, mut into: MatMut<f64>) {
         let shape = self.shape;
         self.walk_back(pass, |layer, z_bar, before| {
             let weights = into.rb_mut().subcols_mut(layer.offset, layer.outputs * layer.inputs);
@@ -66,10 +69,7 @@ impl<T: Real> Tile<T> {
         });
         let rest = work.slopes.chunks_exact(shape.loss_points()).take(pass.spec.coefficients).chain([&work.values[..]]);
         let columns = into.subcols_mut(pass.spec.weights(), pass.spec.coefficients + 1);
-        for (mut column, row) in columns.col_iter_mut().zip(rest) {
-            column.fill(0.0);
-            add(row, column);
-        }
+        columns.col_iter_mut().zip(rest).for_each(|(column, row)| set(row, column));
     }
 
     /// √(weight · w_p / B) of every point.
@@ -204,7 +204,12 @@ impl<T: Real> WithSimd for FirstColumns<'_, T> {
     }
 }
 
-/// Adds the first numbers of a row to a column of J.
-fn add<T: Real>(row: &[T], column: faer::ColMut<f64>) {
+/// The first numbers of a row as a column of J.
+fn set<T: Real>(row: &[T], column: ColMut<f64>) {
+    column.iter_mut().zip(row).for_each(|(to, from)| *to = from.to_f64());
+}
+
+/// Adds them to it.
+fn add<T: Real>(row: &[T], column: ColMut<f64>) {
     column.iter_mut().zip(row).for_each(|(to, from)| *to += from.to_f64());
 }

@@ -237,6 +237,11 @@ impl<T: Real> Backend for Cpu<T> {
         Ok(())
     }
 
+    fn residuals(&mut self, batches: &[Batch], into: &mut Vec<f64>) -> Result<()> {
+        self.fill_residuals(batches, into);
+        Ok(())
+    }
+
     fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {
         if self.report.diverged_at.is_some() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What Gauss–Newton needs of the CPU: the Jacobian of all residuals.
+//! What Gauss–Newton needs of the CPU: all residuals, and their Jacobian.
 
 use faer::MatMut;
 use faer::prelude::ReborrowMut;
@@ -12,21 +12,31 @@ use crate::backend::{Batch, Jacobian};
 impl<T: Real> Cpu<T> {
     /// Fills `into` with the residuals of the batches and their derivatives: batch by batch, term by term,
     /// in the order of the points.
-    pub(super) fn fill_jacobian(&mut self, batches: &[Batch], into: &mut Jacobian) {
-        let columns = self.spec.parameters() + 1;
+    pub(super) fn fill_jacobian(&self, batches: &[Batch], into: &mut Jacobian) {
+        into.rows = self.fill(batches, self.spec.parameters() + 1, &mut into.values);
+    }
+
+    /// The residuals alone (R).
+    pub(super) fn fill_residuals(&self, batches: &[Batch], into: &mut Vec<f64>) {
+        self.fill(batches, 1, into);
+    }
+
+    /// So many columns of all rows, the residuals the last of them; gives the number of rows.
+    fn fill(&self, batches: &[Batch], columns: usize, values: &mut Vec<f64>) -> usize {
         let rows = |batch: &Batch| self.sets[batch.set.0].terms.len() * batch.count;
         let counts: Vec<usize> = batches.iter().map(rows).collect();
-        into.rows = counts.iter().sum();
-        into.values.resize(into.rows * columns, 0.0);
-        let mut rest = MatMut::from_column_major_slice_mut(&mut into.values, into.rows, columns);
+        let all = counts.iter().sum();
+        values.resize(all * columns, 0.0);
+        let mut rest = MatMut::from_column_major_slice_mut(values, all, columns);
         for (batch, count) in batches.iter().zip(counts) {
             let (own, others) = rest.split_at_row_mut(count);
             self.fill_rows(*batch, own);
             rest = others;
         }
+        all
     }
 
-    /// The rows of one batch (T·B, P + 1).
+    /// The rows of one batch (T·B, P + 1), or its residuals (T·B, 1).
     fn fill_rows(&self, batch: Batch, mut rows: MatMut<f64>) {
         let set = &self.sets[batch.set.0];
         let shares: Vec<Share> = set.shares(batch).collect();
@@ -51,7 +61,13 @@ impl<T: Real> Cpu<T> {
                 set.fill(tile, positions);
                 tile.forward(pass);
                 for (term, block) in set.terms.iter().zip(&mut *blocks) {
-                    tile.jacobian(pass, term, per_point, &mut work, block.rb_mut().subrows_mut(done, count));
+                    let block = block.rb_mut().subrows_mut(done, count);
+                    tile.residuals(pass, term, per_point, &mut work);
+                    if block.ncols() > 1 {
+                        tile.jacobian(pass, &work, block);
+                    } else {
+                        work.values(block.col_mut(0));
+                    }
                 }
                 done += count;
             }

@@ -34,7 +34,8 @@ pub struct Damping {
 pub struct GaussNewton {
     threads: rayon::ThreadPool,
     here: Jacobian,
-    there: Jacobian,
+    /// Residuals elsewhere (R).
+    there: Vec<f64>,
 }
 
 /// Dampings that are tried before an iteration gives up: growth upon growth, λ rises by 2⁴⁶⁵ at most.
@@ -75,8 +76,8 @@ impl GaussNewton {
     /// # Errors
     /// [`Error::Input`] where the Jacobian is too large for a dense factorisation.
     pub fn new(residuals: usize, parameters: usize, threads: usize) -> Result<Self> {
-        // The two points' Jacobians, and the scaled one.
-        let bytes = 3 * 8 * residuals * (parameters + 1);
+        // The Jacobian, and the scaled one.
+        let bytes = 2 * 8 * residuals * (parameters + 1);
         if bytes > MOST_BYTES {
             let problem = format!(
                 "the Jacobian of {residuals} residuals and {parameters} parameters takes {:.1} GiB of memory",
@@ -88,7 +89,7 @@ impl GaussNewton {
         faer::set_global_parallelism(Par::Seq);
         let threads = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let threads = threads.map_err(|error| Error::device("cpu", error))?;
-        Ok(Self { threads, here: Jacobian::default(), there: Jacobian::default() })
+        Ok(Self { threads, here: Jacobian::default(), there: vec![] })
     }
 
     /// One iteration over all points of the batches, from the backend's parameters to better ones.
@@ -124,11 +125,11 @@ impl GaussNewton {
                 start.iter().zip(&step).zip(bend).map(|((p, s), b)| p + part * s + b).collect()
             };
             backend.set_parameters(&moved(PROBE, &[]))?;
-            backend.jacobian(batches, &mut self.there)?;
+            backend.residuals(batches, &mut self.there)?;
             let bend = damped.acceleration(&self.here, &self.there, &step);
             backend.set_parameters(&moved(1.0, &bend))?;
-            backend.jacobian(batches, &mut self.there)?;
-            let reached = square(self.there.residuals());
+            backend.residuals(batches, &mut self.there)?;
+            let reached = square(&self.there);
             if reached < loss {
                 damping.lower((loss - reached) / promised);
                 return Ok(Iteration::Moved { gradient_norm: 2.0 * square(&system.gradient).sqrt(), step_length: 1.0 });
@@ -236,12 +237,12 @@ impl Damped<'_> {
 
     /// Half the second-order correction (P) from the residuals at a part of the step; empty where it is too
     /// large to be one.
-    fn acceleration(&self, here: &Jacobian, there: &Jacobian, step: &[f64]) -> Vec<f64> {
+    fn acceleration(&self, here: &Jacobian, there: &[f64], step: &[f64]) -> Vec<f64> {
         let mut along = vec![0.0; here.rows];
         for (column, s) in here.matrix().chunks_exact(here.rows).zip(step) {
             along.iter_mut().zip(column).for_each(|(along, j)| *along += s * j);
         }
-        let bends = there.residuals().iter().zip(here.residuals()).zip(&along);
+        let bends = there.iter().zip(here.residuals()).zip(&along);
         let bends: Vec<f64> = bends.map(|((there, here), along)| ((there - here) / PROBE - along) / PROBE).collect();
         let bend = self.unscaled(&self.solve(&bends));
         if square(&bend) < MOST_ACCELERATION.powi(2) * square(step) { bend } else { vec![] }
