@@ -45,9 +45,24 @@ const TASKS: &[Task] = &[
         bars: &[(Relative("u"), 1e-8)],
     },
     Task { name: "Diffusion", job: "diffusion/precise", reference: "3e-3", bars: &[(Relative("u"), 1e-7)] },
-    Task { name: "Helmholtz", job: "helmholtz/precise", reference: "1.1e-2, hard boundary", bars: &[(Relative("u"), 1e-5)] },
-    Task { name: "Convection", job: "convection/job", reference: "1.94e-3, Rathore et al. 2024", bars: &[(Relative("u"), 1e-4)] },
-    Task { name: "Reaction", job: "reaction/job", reference: "9.92e-3, Rathore et al. 2024", bars: &[(Relative("u"), 1e-5)] },
+    Task {
+        name: "Helmholtz",
+        job: "helmholtz/precise",
+        reference: "1.1e-2, hard boundary",
+        bars: &[(Relative("u"), 1e-5)],
+    },
+    Task {
+        name: "Convection",
+        job: "convection/job",
+        reference: "1.94e-3, Rathore et al. 2024",
+        bars: &[(Relative("u"), 1e-4)],
+    },
+    Task {
+        name: "Reaction",
+        job: "reaction/job",
+        reference: "9.92e-3, Rathore et al. 2024",
+        bars: &[(Relative("u"), 1e-5)],
+    },
     Task { name: "Wave", job: "wave/job", reference: "1.27e-2, Rathore et al. 2024", bars: &[(Relative("u"), 1e-4)] },
     Task {
         name: "Poisson 5-D",

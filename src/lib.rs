@@ -86,6 +86,7 @@ pub mod checkpoint;
 pub mod cpu;
 pub mod data;
 pub mod device;
+pub mod ensemble;
 pub mod entry;
 pub mod error;
 pub mod expression;

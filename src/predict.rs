@@ -36,10 +36,48 @@ pub fn jets(model: &Model, backend: &mut dyn Backend, points: &[Vec<f64>], layou
     Ok(Jets { layout: layout.clone(), outputs, values: values.concat() })
 }
 
+/// What jets come from: a trained network, or an ensemble of them.
+pub trait Source {
+    /// Names and scaling.
+    fn model(&self) -> &Model;
+
+    /// The jets at points (D, B).
+    ///
+    /// # Errors
+    /// The device's.
+    fn jets(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets>;
+
+    /// The same, with how far the networks are apart where there are several: the deviation over them, entry by
+    /// entry.
+    ///
+    /// # Errors
+    /// The device's.
+    fn jets_with_spread(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<(Jets, Option<Jets>)> {
+        Ok((self.jets(points, layout)?, None))
+    }
+}
+
+/// One network on its device.
+pub struct Trained<'a> {
+    /// The network.
+    pub model: &'a Model,
+    /// Holds its parameters.
+    pub backend: &'a mut dyn Backend,
+}
+
+impl Source for Trained<'_> {
+    fn model(&self) -> &Model {
+        self.model
+    }
+
+    fn jets(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
+        jets(self.model, self.backend, points, layout)
+    }
+}
+
 /// Where predictions go, and in which form.
 pub struct Predictions<'a, W: Write> {
     writer: W,
-    model: &'a Model,
     /// How messages name the file.
     place: String,
     /// Written with the first rows, so that a mistake before them leaves nothing.
@@ -49,13 +87,25 @@ pub struct Predictions<'a, W: Write> {
 }
 
 impl<'a, W: Write> Predictions<'a, W> {
-    /// The columns are the inputs, then for each output its value and its derivatives. `precision`
-    /// is that of the backend; the fewest digits are written that read back to its bits.
-    pub fn new(writer: W, place: &str, model: &'a Model, layout: &'a JetLayout, precision: Precision) -> Self {
+    /// The columns are the inputs, then for each output its value and its derivatives, and of an ensemble's
+    /// `members` behind each its deviation over them, `u_spread`. `precision` is that of the backend; the fewest digits are
+    /// written that read back to its bits.
+    pub fn new(
+        writer: W,
+        place: &str,
+        model: &Model,
+        members: usize,
+        layout: &'a JetLayout,
+        precision: Precision,
+    ) -> Self {
         let outputs = model.outputs.iter();
         let entries = outputs.flat_map(|output| layout.derivatives().map(|d| d.column(output, &model.inputs)));
+        let entries = entries.flat_map(|entry| {
+            let spread = (members > 1).then(|| format!("{entry}_spread"));
+            [entry].into_iter().chain(spread)
+        });
         let header = rows::header(model.inputs.iter().cloned().chain(entries));
-        Self { writer, model, place: place.to_string(), header, layout, precision }
+        Self { writer, place: place.to_string(), header, layout, precision }
     }
 
     /// Evaluates all rows of `points`, whose inputs were selected in the model's order, and writes
@@ -67,13 +117,13 @@ impl<'a, W: Write> Predictions<'a, W> {
     pub fn stream<R: Read>(
         &mut self,
         points: &mut TableReader<R>,
-        backend: &mut dyn Backend,
+        source: &mut dyn Source,
         mut progress: impl FnMut(u64, u64) -> Result<()>,
     ) -> Result<u64> {
         let mut written = 0;
         while let Some(columns) = points.next_block()? {
             let count = columns[0].len();
-            self.points(&columns, backend, |now| progress(points.bytes(), written + now as u64))?;
+            self.points(&columns, source, |now| progress(points.bytes(), written + now as u64))?;
             written += count as u64;
         }
         match written {
@@ -86,24 +136,27 @@ impl<'a, W: Write> Predictions<'a, W> {
     pub fn points(
         &mut self,
         points: &[Vec<f64>],
-        backend: &mut dyn Backend,
+        source: &mut dyn Source,
         mut progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<()> {
         let count = points[0].len();
         for start in (0..count).step_by(BLOCK) {
             let end = (start + BLOCK).min(count);
             let block: Vec<Vec<f64>> = points.iter().map(|column| column[start..end].to_vec()).collect();
-            let jets = jets(self.model, backend, &block, self.layout)?;
-            self.rows(&block, &jets)?;
+            let (jets, spread) = source.jets_with_spread(&block, self.layout)?;
+            self.rows(&block, &jets, spread.as_ref())?;
             progress(end)?;
         }
         Ok(())
     }
 
     /// Writes jets that were evaluated at `points` (D, B).
-    pub fn rows(&mut self, points: &[Vec<f64>], jets: &Jets) -> Result<()> {
+    fn rows(&mut self, points: &[Vec<f64>], jets: &Jets, spread: Option<&Jets>) -> Result<()> {
         let count = jets.points();
-        let entries: Vec<&[f64]> = jets.values.chunks_exact(count).collect();
+        let mut spreads = spread.map(|spread| spread.values.chunks_exact(count));
+        let entries = jets.values.chunks_exact(count);
+        let entries = entries.flat_map(|entry| [entry].into_iter().chain(spreads.as_mut().and_then(Iterator::next)));
+        let entries: Vec<&[f64]> = entries.collect();
         let starts: Vec<usize> = (0..count).step_by(ROWS).collect();
         let precision = self.precision;
         let format = |start: &usize| {

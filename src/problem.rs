@@ -72,7 +72,11 @@ impl Problem {
         }
         let mut sets = vec![];
         if let Some(data) = &data {
-            sets.push(TermSet { points: data.training.clone(), loss: job.loss(data, &transforms), source: None });
+            let mut points = data.training.clone();
+            if job.training.bootstrap {
+                points = points.bootstrap(seed, 0);
+            }
+            sets.push(TermSet { points, loss: job.loss(data, &transforms), source: None });
         }
         let transforms = match features(job, data.as_ref(), &normalizer)? {
             None => transforms,
@@ -111,7 +115,11 @@ impl Problem {
         reader.select(&job.inputs.iter().chain(columns).collect::<Vec<_>>())?;
         let mut inputs = reader.read_rows()?;
         let columns = inputs.split_off(job.inputs.len());
-        Ok(self.push(PointSet { inputs, columns, ..PointSet::default() }, None))
+        let mut points = PointSet { inputs, columns, ..PointSet::default() };
+        if job.training.bootstrap {
+            points = points.bootstrap(self.seed, self.sets.len());
+        }
+        Ok(self.push(points, None))
     }
 
     /// A set of sampled points.

@@ -4,13 +4,15 @@ use serde::Serialize;
 
 use crate::backend::Backend;
 use crate::data::PointSet;
+use crate::ensemble::Ensemble;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::files;
+use crate::jet::Jets;
 use crate::job::{Job, Stage};
 use crate::network::Model;
 use crate::plot::{self, Fit, Known, LossHistory, MapFigure, Parity, Series};
-use crate::predict::Predictions;
+use crate::predict::{Predictions, Source, Trained};
 use crate::problem::Problem;
 use crate::run::Ended;
 use crate::run_dir::RunDir;
@@ -123,11 +125,13 @@ pub fn write(
     let is_done = !matches!(ended.stop, Stop::Interrupted | Stop::Diverged(_));
     let mut summary = summary(job, problem, model, ended, backend.device());
     if is_done {
+        let source = &mut Trained { model, backend };
         if let Some(truth) = &wanted.truth {
-            summary.relative_errors = relative_errors(model, truth, backend)?;
+            summary.relative_errors = relative_errors(source, truth)?;
         }
-        predictions(job, wanted, model, backend, directory)?;
-        pictures(job, problem, wanted, model, backend, directory)?;
+        predictions(job, wanted, source, 1, directory)?;
+        pictures(job, problem, wanted, source, directory)?;
+        history(job, problem, directory)?;
     }
     let report = serde_json::to_string_pretty(&summary).expect("a report of numbers and names");
     files::write_text(&directory.report(), &format!("{report}\n"))?;
@@ -189,35 +193,57 @@ fn stages(job: &Job, ended: &Ended, loss: f64) -> Vec<StageSummary> {
     job.stages.iter().zip(all).map(summary).collect()
 }
 
-fn relative_errors(model: &Model, truth: &Truths, backend: &mut dyn Backend) -> Result<Vec<Named>> {
+fn relative_errors(source: &mut dyn Source, truth: &Truths) -> Result<Vec<Named>> {
+    let model = source.model();
+    let (inputs, outputs) = (model.inputs.clone(), model.outputs.clone());
     let known = truth.known();
     let mut named = vec![];
     for entry in known.entries {
-        if let Some(value) = known.relative_error(model, backend, *entry)? {
-            named.push(Named { name: entry.column(&model.inputs, &model.outputs), value });
+        if let Some(value) = known.relative_error(source, *entry)? {
+            named.push(Named { name: entry.column(&inputs, &outputs), value });
         }
     }
     Ok(named)
 }
 
-fn predictions(job: &Job, wanted: &Wanted, model: &Model, backend: &mut dyn Backend, directory: &RunDir) -> Result<()> {
-    let layout = job.predictions.seconds.layout(job.predictions.order, model.inputs.len());
-    let path = directory.predictions();
-    files::write_atomically(&path, |writer| {
-        let place = path.display().to_string();
-        let mut file = Predictions::new(writer, &place, model, &layout, job.device.precision);
-        file.points(&wanted.points, backend, |_| Ok(()))
-    })
-}
-
-fn pictures(
+/// Writes the mean and the spread of an ensemble at the points of the job, with pictures. Gives the relative errors of
+/// the mean, and the relative spreads.
+pub(crate) fn of_ensemble(
     job: &Job,
     problem: &Problem,
     wanted: &Wanted,
-    model: &Model,
-    backend: &mut dyn Backend,
+    ensemble: &mut Ensemble,
     directory: &RunDir,
-) -> Result<()> {
+) -> Result<(Vec<Named>, Vec<Named>)> {
+    let errors = wanted.truth.as_ref().map_or(Ok(vec![]), |truth| relative_errors(ensemble, truth))?;
+    let members = ensemble.count();
+    predictions(job, wanted, ensemble, members, directory)?;
+    pictures(job, problem, wanted, ensemble, directory)?;
+    let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
+    let (mean, spread) = ensemble.jets_with_spread(&wanted.points, &layout)?;
+    let square = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
+    let mut spreads = vec![];
+    for (output, name) in job.outputs.iter().enumerate() {
+        for derivative in layout.derivatives() {
+            let of = |jets: &Jets| square(jets.entry(output, derivative).expect("a channel of the layout"));
+            let value = spread.as_ref().map_or(0.0, |spread| (of(spread) / of(&mean)).sqrt());
+            spreads.push(Named { name: derivative.column(name, &job.inputs), value });
+        }
+    }
+    Ok((errors, spreads))
+}
+
+fn predictions(job: &Job, wanted: &Wanted, source: &mut dyn Source, members: usize, directory: &RunDir) -> Result<()> {
+    let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
+    let path = directory.predictions();
+    files::write_atomically(&path, |writer| {
+        let place = path.display().to_string();
+        let mut file = Predictions::new(writer, &place, source.model(), members, &layout, job.device.precision);
+        file.points(&wanted.points, source, |_| Ok(()))
+    })
+}
+
+fn pictures(job: &Job, problem: &Problem, wanted: &Wanted, source: &mut dyn Source, directory: &RunDir) -> Result<()> {
     let targets: Vec<Entry> = job.data.iter().flat_map(|data| data.targets()).map(|(entry, _)| entry).collect();
     let measured = match &problem.data {
         Some(data) => Known { points: &data.training.inputs, entries: &targets, columns: &data.training.columns },
@@ -226,19 +252,23 @@ fn pictures(
     let truth = wanted.truth.as_ref().map(Truths::known);
     let fit = Fit {
         title: job.name(),
-        rows: plot::fit_rows(model, backend, &measured, truth.as_ref(), job.predictions.order)?,
+        rows: plot::fit_rows(source, &measured, truth.as_ref(), job.predictions.order)?,
         warning: job.warnings.first().cloned(),
     };
     plot::write_svg_png(&plot::fit(&fit), &directory.picture("fit"))?;
     let mapped = truth.as_ref().map_or(&wanted.points[..], |truth| truth.points);
-    if let Some(rows) = plot::map_rows(model, backend, mapped, truth.as_ref())? {
+    if let Some(rows) = plot::map_rows(source, mapped, truth.as_ref())? {
         let map = MapFigure { title: job.name(), rows, warning: None };
         plot::write_svg_png(&plot::map(&map), &directory.picture("map"))?;
     }
-    if let Some(data) = problem.data.as_ref().filter(|_| model.inputs.len() > 1) {
-        let panels = plot::parity_panels(model, backend, &data.training, data.validation.as_ref())?;
+    if let Some(data) = problem.data.as_ref().filter(|_| job.inputs.len() > 1) {
+        let panels = plot::parity_panels(source, &data.training, data.validation.as_ref())?;
         plot::write_svg_png(&plot::parity(&Parity { title: job.name(), panels }), &directory.picture("parity"))?;
     }
+    Ok(())
+}
+
+fn history(job: &Job, problem: &Problem, directory: &RunDir) -> Result<()> {
     let mut names: Vec<String> = ["step", "loss"].map(str::to_string).into();
     names.extend(problem.terms().map(|term| format!("loss_{}", term.name)));
     names.extend(problem.validation().is_some().then(|| "validation".to_string()));

@@ -14,6 +14,7 @@ use jetfit::plot::{
     self, Bench, BenchLine, Fit, FitPanel, FitRow, Known, LossHistory, MapAxis, MapFigure, MapRow, Parity, ParityPanel,
     Series,
 };
+use jetfit::predict::Trained;
 
 /// Writes the picture and checks that both files are what they claim to be.
 fn picture(name: &str, svg: &str) {
@@ -49,6 +50,7 @@ fn sine(panels: usize) -> FitRow {
     let points = grid(-10.0, 10.0, 1000);
     let measured = points.iter().enumerate().map(|(k, x)| x.sin() + 0.05 * noise(k)).collect::<Vec<_>>();
     let panel = |order: usize| FitPanel {
+        band: None,
         fit: curve(&x, |x| truths[order](x) + 0.03 * order as f64 * (4.0 * x).sin()),
         truth: Some(curve(&x, truths[order])),
         data: (order == 0).then(|| Series::new(points.clone(), measured.clone())),
@@ -230,7 +232,8 @@ fn the_maps_of_a_model_are_over_grids_alone() {
     let points: Vec<Vec<f64>> = vec![x.iter().flat_map(|x| [*x; 2]).collect(), x.iter().flat_map(|_| y).collect()];
     let columns = [vec![1.0; 6]];
     let known = Known { points: &points, entries: &[Entry::value(1)], columns: &columns };
-    let rows = plot::map_rows(&model, &mut cpu, &points, Some(&known)).unwrap().unwrap();
+    let rows =
+        plot::map_rows(&mut Trained { model: &model, backend: &mut cpu }, &points, Some(&known)).unwrap().unwrap();
     assert_eq!((&rows[0].x.values[..], &rows[0].y.values[..], rows.len()), (&x[..], &y[..], 2));
     assert!(rows[0].truth.is_none() && rows[1].truth.is_some() && rows[1].error.is_some() && rows[0].fit.len() == 6);
     map_picture("map_of_model", rows);
@@ -240,7 +243,11 @@ fn the_maps_of_a_model_are_over_grids_alone() {
     bent[1][3] = 6.5;
     let short: Vec<_> = points.iter().map(|column| column[..5].to_vec()).collect();
     for other in [swapped, bent, short, vec![vec![], vec![]], vec![vec![1.0], vec![2.0]]] {
-        assert_eq!(plot::map_rows(&model, &mut cpu, &other, None).unwrap(), None, "{other:?}");
+        assert_eq!(
+            plot::map_rows(&mut Trained { model: &model, backend: &mut cpu }, &other, None).unwrap(),
+            None,
+            "{other:?}"
+        );
     }
 }
 
@@ -284,7 +291,7 @@ fn slices_and_parity_of_a_model() {
     let entries = [Entry::value(0), Entry::value(1), Entry { output: 0, derivative: Derivative::First(1) }];
     let columns: Vec<Vec<f64>> = points.iter().chain([&points[0]]).cloned().collect();
     let data = Known { points: &points, entries: &entries, columns: &columns };
-    let rows = plot::fit_rows(&model, &mut cpu, &data, Some(&data), 2).unwrap();
+    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut cpu }, &data, Some(&data), 2).unwrap();
     assert_eq!(rows.len(), 4);
     // About 0.1 / 1.7 of the points are near a slice.
     assert!((100..300).contains(&rows[0].panels[0].data.as_ref().unwrap().x.len()));
@@ -293,7 +300,7 @@ fn slices_and_parity_of_a_model() {
     picture("fit_of_model", &svg_of("random", rows));
 
     let set = PointSet { inputs: points.clone(), columns: columns.clone(), ..PointSet::default() };
-    let panels = plot::parity_panels(&model, &mut cpu, &set, Some(&set)).unwrap();
+    let panels = plot::parity_panels(&mut Trained { model: &model, backend: &mut cpu }, &set, Some(&set)).unwrap();
     assert_eq!((panels.len(), panels[1].validation.as_ref().unwrap().y.len()), (2, 3000));
 }
 
@@ -303,7 +310,7 @@ fn the_truth_of_one_input_is_drawn_in_its_order() {
     let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
     let (points, columns, entries) = (vec![vec![3.0, 1.0, 2.0]], vec![vec![9.0, 1.0, 4.0]], [Entry::value(0)]);
     let known = Known { points: &points, entries: &entries, columns: &columns };
-    let rows = plot::fit_rows(&model, &mut cpu, &known, Some(&known), 1).unwrap();
+    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut cpu }, &known, Some(&known), 1).unwrap();
     assert_eq!((rows.len(), rows[0].panels.len(), &rows[0].slice), (1, 2, &None));
     assert_eq!(rows[0].panels[0].truth, Some(Series::new([1.0, 2.0, 3.0], [1.0, 4.0, 9.0])));
     assert_eq!((rows[0].panels[0].fit.x[0], *rows[0].panels[0].fit.x.last().unwrap()), (1.0, 3.0));

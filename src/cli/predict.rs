@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jetfit::backend::Backend;
 use jetfit::data::TableReader;
+use jetfit::ensemble::{self, Ensemble};
 use jetfit::entry::Seconds;
 use jetfit::error::{Error, Result};
+use jetfit::files;
 use jetfit::jet::JetLayout;
 use jetfit::network::{Model, Precision};
-use jetfit::predict::Predictions;
-use jetfit::{device, files, run_dir};
+use jetfit::predict::{Predictions, Source};
 use serde_json::json;
 
 use super::progress::Progress;
@@ -84,7 +84,8 @@ pub fn precision() -> impl TypedValueParser<Value = Precision> {
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
     let Arguments { points, out, threads, display, .. } = &arguments;
-    let model = Model::read(run_dir::model_path(&arguments.model)?)?;
+    let ensemble = ensemble::open(&arguments.model, &arguments.device, arguments.precision, *threads)?;
+    let model = ensemble.model().clone();
     let order = usize::from(arguments.order);
     if let Err(error) = model.spec.activation.supports(order, "--order 2") {
         if !arguments.allow_rough {
@@ -96,7 +97,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let precision = arguments.precision.unwrap_or(model.precision);
     let mut reader = TableReader::open(points)?;
     reader.select(&model.inputs)?;
-    let backend = device::open(&arguments.device, precision, *threads, &model)?;
     // Reading and formatting run on the global threads, beside the backend's own.
     rayon::ThreadPoolBuilder::new()
         .num_threads(*threads)
@@ -104,7 +104,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         .map_err(|error| Error::device("cpu", error))?;
     let length = std::fs::metadata(points).map_or(0, |metadata| metadata.len());
     let progress = Progress::new("predict", length, display.quiet);
-    let mut work = Work { model: &model, layout: &layout, precision, reader, backend, progress, stop: interrupts()? };
+    let mut work = Work { model: &model, layout: &layout, precision, reader, ensemble, progress, stop: interrupts()? };
     let Some(out) = out.as_deref().filter(|out| *out != Path::new("-")) else {
         return work.write(&mut std::io::stdout(), "stdout").map(|_| ());
     };
@@ -115,7 +115,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let start = Instant::now();
     let rows = files::write_atomically(out, |writer| work.write(writer, &out.display().to_string()))?;
     let seconds = start.elapsed().as_secs_f64();
-    let (file, device) = (out.display().to_string(), work.backend.device());
+    let (file, device) = (out.display().to_string(), work.ensemble.device());
     drop(work);
     super::print(&match display.format {
         Format::Json => json!({ "file": file, "rows": rows, "seconds": seconds, "device": device }).to_string(),
@@ -129,15 +129,16 @@ struct Work<'a> {
     layout: &'a JetLayout,
     precision: Precision,
     reader: TableReader<std::fs::File>,
-    backend: Box<dyn Backend>,
+    ensemble: Ensemble,
     progress: Progress,
     stop: Arc<AtomicBool>,
 }
 
 impl Work<'_> {
     fn write(&mut self, writer: &mut dyn Write, place: &str) -> Result<u64> {
-        let mut predictions = Predictions::new(writer, place, self.model, self.layout, self.precision);
-        predictions.stream(&mut self.reader, self.backend.as_mut(), |bytes, rows| {
+        let members = self.ensemble.count();
+        let mut predictions = Predictions::new(writer, place, self.model, members, self.layout, self.precision);
+        predictions.stream(&mut self.reader, &mut self.ensemble, |bytes, rows| {
             self.progress.at(bytes, || format!("{rows} rows"));
             match self.stop.load(Ordering::Relaxed) {
                 true => Err(Error::io(place, std::io::Error::other("interrupted"))),

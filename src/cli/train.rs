@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use jetfit::ensemble;
 use jetfit::error::Result;
 use jetfit::job::{Job, Overrides};
 use jetfit::network::Precision;
@@ -33,7 +34,7 @@ pub struct Arguments {
     job: Option<PathBuf>,
 
     /// Go on with the run in this directory from its checkpoint
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out", "force", "seed", "precision"])]
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out", "force", "seed", "ensemble", "precision"])]
     resume: Option<PathBuf>,
 
     /// The run directory, in place of the job's
@@ -60,6 +61,11 @@ pub struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
 
+    /// Networks to train, from the job's seed and those that follow it: predictions are then their mean, with
+    /// how far they are apart
+    #[arg(long, value_name = "N")]
+    ensemble: Option<usize>,
+
     /// End after so many seconds of training, in place of the job's limit
     #[arg(long, value_name = "SECONDS")]
     max_seconds: Option<f64>,
@@ -80,6 +86,7 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
         precision: arguments.precision,
         threads: arguments.threads,
         seed: arguments.seed,
+        ensemble: arguments.ensemble,
         max_seconds: arguments.max_seconds,
         steps: arguments.steps,
     };
@@ -95,7 +102,17 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
     let job = Job::read(&file, &overrides)?;
     let quiet = arguments.display.quiet;
     let mut show = Show { quiet, progress: Progress::Quiet, started: (Instant::now(), 0) };
-    let ended = run(&job, mode, &mut show, interrupts()?.as_ref());
+    let stop = interrupts()?;
+    if job.training.ensemble > 1 {
+        let ended = ensemble::train(&job, job.training.ensemble, mode, &mut show, stop.as_ref());
+        drop(show);
+        let report = ended?;
+        return print(&match arguments.display.format {
+            Format::Json => json!(report).to_string(),
+            Format::Human => of_ensemble(&report),
+        });
+    }
+    let ended = run(&job, mode, &mut show, stop.as_ref());
     drop(show);
     let summary = ended?;
     print(&match arguments.display.format {
@@ -134,6 +151,24 @@ impl Observer for Show {
             _ => warn(text),
         }
     }
+}
+
+fn of_ensemble(report: &ensemble::Report) -> String {
+    let ensemble::Report { directory, seconds, members, .. } = report;
+    let go_on = match report.stop {
+        "interrupted" | "max_seconds" => format!(": {}; go on with: jetfit train --resume {directory}", report.stop),
+        _ => String::new(),
+    };
+    let text = format!("{directory}: {} members in {seconds:.1} s{go_on}\n", members.len());
+    let number = |list: &[Named], name: &str| {
+        list.iter().find(|n| n.name == name).map_or_else(|| "-".to_string(), |n| format!("{:.3e}", n.value))
+    };
+    let row = |spread: &Named| {
+        let name = &spread.name;
+        vec![name.clone(), number(&report.relative_spreads, name), number(&report.relative_errors, name)]
+    };
+    let rows: Vec<_> = report.relative_spreads.iter().map(row).collect();
+    text + &table(&["", "relative spread", "relative error of the mean"], &rows)
 }
 
 fn for_people(summary: &Summary) -> String {

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use crate::expression::{Places, PointData, Residual};
 
 /// B points in D dimensions with what is known there, in the user's units.
@@ -44,6 +47,15 @@ impl PointSet {
             normals: all(&self.normals),
             weights: self.weights.as_ref().map(at),
         }
+    }
+
+    /// As many points, drawn from these with replacement (Efron 1979). `set` tells the sets of a problem apart.
+    pub fn bootstrap(&self, seed: u64, set: usize) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        // Far from the streams of the split, the epochs and the features.
+        random.set_stream((1 << 63) + set as u64);
+        let count = self.points();
+        self.select(&(0..count).map(|_| random.random_range(0..count)).collect::<Vec<_>>())
     }
 
     /// What expressions read of it.

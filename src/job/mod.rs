@@ -199,6 +199,8 @@ pub struct Overrides {
     pub threads: Option<usize>,
     /// `--seed`: training.seed
     pub seed: Option<u64>,
+    /// `--ensemble`: training.ensemble
+    pub ensemble: Option<usize>,
     /// `--max-seconds`: training.max_seconds
     pub max_seconds: Option<f64>,
     /// `--steps`: the steps of every stage, in place of epochs too

@@ -7,8 +7,17 @@ use super::*;
 use crate::error::{Error, Result};
 
 /// The keys of `[training]`.
-pub(super) const TRAINING_KEYS: &[&str] =
-    &["steps", "epochs", "batch_size", "report_every", "max_seconds", "early_stopping", "seed"];
+pub(super) const TRAINING_KEYS: &[&str] = &[
+    "steps",
+    "epochs",
+    "batch_size",
+    "report_every",
+    "max_seconds",
+    "early_stopping",
+    "seed",
+    "ensemble",
+    "bootstrap",
+];
 
 impl Reader<'_> {
     pub fn training(&self, data: Option<&Data>) -> Result<Training> {
@@ -22,6 +31,11 @@ impl Reader<'_> {
         if self.overrides.max_seconds.is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite())) {
             return Err(Error::input("--max-seconds", "it is out of range", "give it a number of seconds above 0"));
         }
+        let ensemble = match self.overrides.ensemble {
+            Some(0) => return Err(Error::input("--ensemble", "0 is out of range", "give it at least 1")),
+            Some(members) => members,
+            None => section.read("ensemble", 1, Item::count)? as usize,
+        };
         Ok(Training {
             max_seconds: self.overrides.max_seconds.or(max_seconds),
             early_stopping: section.optional("early_stopping", Item::count)?,
@@ -32,6 +46,8 @@ impl Reader<'_> {
                 Some(seed) => seed,
                 None => section.read("seed", 0, Item::whole)?,
             },
+            ensemble,
+            bootstrap: section.read("bootstrap", ensemble > 1, Item::flag)?,
         })
     }
 

@@ -65,6 +65,10 @@ pub struct Training {
     pub early_stopping: Option<u64>,
     /// Start values, split and shuffles follow from it.
     pub seed: u64,
+    /// Networks that are trained, from this seed and those that follow it.
+    pub ensemble: usize,
+    /// Whether rows of files are drawn anew, with replacement, as the seed says (Efron 1979).
+    pub bootstrap: bool,
 }
 
 /// How long a stage trains.

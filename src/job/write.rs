@@ -184,6 +184,8 @@ impl Training {
         keys.extend(self.max_seconds.map(|seconds| ("max_seconds", seconds.into())));
         keys.extend(self.early_stopping.map(|reports| ("early_stopping", whole(reports))));
         keys.push(("seed", whole(self.seed)));
+        keys.extend((self.ensemble > 1).then(|| ("ensemble", whole(self.ensemble as u64))));
+        keys.extend((self.bootstrap || self.ensemble > 1).then(|| ("bootstrap", self.bootstrap.into())));
         keys
     }
 }

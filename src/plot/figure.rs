@@ -28,6 +28,8 @@ pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
 const LINES: [RGBColor; 5] =
     [RGBColor(0, 158, 115), RGBColor(230, 159, 0), RGBColor(86, 180, 233), RGBColor(204, 121, 167), GREY];
+/// How much of its colour an area has.
+const SHADE: f64 = 0.22;
 const GRID: RGBColor = RGBColor(232, 232, 232);
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -41,6 +43,7 @@ pub(super) enum Mark {
     Dashed(RGBColor),
     Dotted(RGBColor),
     Dots(RGBColor),
+    Area(RGBColor),
 }
 
 /// The terms of a loss, told apart by colour and then by dash.
@@ -204,6 +207,14 @@ pub(super) fn dashed(chart: &mut Chart, series: &Series, colour: RGBColor, width
     broken(chart, series, (6, 4), stroke(colour, width))
 }
 
+/// What lies between two curves over the same x, shaded.
+pub(super) fn area_between(chart: &mut Chart, low: &Series, high: &Series, colour: RGBColor) -> Drawn {
+    let back: Vec<_> = low.points(CURVE_POINTS).collect();
+    let edge: Vec<_> = high.points(CURVE_POINTS).chain(back.into_iter().rev()).collect();
+    chart.draw_series([Polygon::new(edge, colour.mix(SHADE).filled())])?;
+    Ok(())
+}
+
 /// A dotted curve.
 pub(super) fn dotted(chart: &mut Chart, series: &Series, colour: RGBColor, width: f64) -> Drawn {
     broken(chart, series, (2, 3), stroke(colour, width))
@@ -277,6 +288,10 @@ fn draw_entry(area: &Area, mark: Mark, name: &str, (x, top): (i32, i32)) -> Draw
                 let dot = |end: i32| ((x + 5 * k + end) * UNIT, middle);
                 area.draw(&PathElement::new(vec![dot(0), dot(2)], stroke(colour, 1.8)))?;
             }
+        }
+        Mark::Area(colour) => {
+            let corners = [(x * UNIT, (middle - 5 * UNIT)), ((x + 24) * UNIT, middle + 5 * UNIT)];
+            area.draw(&Rectangle::new(corners, colour.mix(SHADE).filled()))?;
         }
         Mark::Dots(colour) => {
             for k in [4, 12, 20] {

@@ -3,7 +3,7 @@
 
 use super::Series;
 use super::axis::{Axis, scientific};
-use super::figure::{Area, BLUE, Drawn, Frame, GREY, INK, Mark, Panel, dashed, dots, line};
+use super::figure::{Area, BLUE, Drawn, Frame, GREY, INK, Mark, Panel, area_between, dashed, dots, line};
 use super::views::NEAR;
 
 /// A fit to be drawn.
@@ -35,12 +35,34 @@ pub struct FitRow {
 pub struct FitPanel {
     /// The network's.
     pub fit: Series,
+    /// Where an ensemble says that it may lie as well.
+    pub band: Option<Band>,
     /// The true one, where it is known.
     pub truth: Option<Series>,
     /// Measured points; on a slice those within [`NEAR`] of it.
     pub data: Option<Series>,
     /// The relative L2 error, where the truth is known.
     pub error: Option<f64>,
+}
+
+/// What lies within two deviations of an ensemble's mean.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Band {
+    /// Its lower edge.
+    pub low: Series,
+    /// Its upper edge.
+    pub high: Series,
+}
+
+impl Band {
+    /// Around a curve (B) over `x` (B), from the deviations there (B).
+    pub fn around(x: &[f64], curve: &[f64], deviations: &[f64]) -> Self {
+        let edge = |side: f64| {
+            let y: Vec<f64> = curve.iter().zip(deviations).map(|(y, deviation)| y + side * deviation).collect();
+            Series::new(x, y)
+        };
+        Self { low: edge(-2.0), high: edge(2.0) }
+    }
 }
 
 /// Rows of one picture.
@@ -60,7 +82,11 @@ pub fn fit(fit: &Fit) -> String {
         };
         legend.push((Mark::Dots(GREY), name));
     }
-    legend.push((Mark::Line(BLUE), "fit".to_string()));
+    let has_bands = panels().any(|p| p.band.is_some());
+    if has_bands {
+        legend.push((Mark::Area(BLUE), "two deviations of the ensemble".to_string()));
+    }
+    legend.push((Mark::Line(BLUE), if has_bands { "mean" } else { "fit" }.to_string()));
     if panels().any(|p| p.truth.is_some()) {
         legend.push((Mark::Dashed(INK), "truth".to_string()));
     }
@@ -95,7 +121,8 @@ pub fn fit(fit: &Fit) -> String {
 
 /// Axes that hold everything in the panel.
 fn axes(panel: &FitPanel) -> (Axis, Axis) {
-    let all: Vec<_> = [Some(&panel.fit), panel.truth.as_ref(), panel.data.as_ref()].into_iter().flatten().collect();
+    let band = panel.band.iter().flat_map(|band| [&band.low, &band.high]);
+    let all: Vec<_> = [&panel.fit].into_iter().chain(band).chain(&panel.truth).chain(&panel.data).collect();
     let x = Axis::linear(all.iter().flat_map(|s| &s.x), TICK_CHARACTERS);
     (x, Axis::linear(all.iter().flat_map(|s| &s.y), usize::MAX))
 }
@@ -113,6 +140,9 @@ fn caption(row: &FitRow, order: usize, error: Option<f64>) -> String {
 
 fn draw_series(panel: &FitPanel, empty: Panel, area: &Area) -> Drawn {
     let mut chart = empty.draw(area)?;
+    if let Some(Band { low, high }) = &panel.band {
+        area_between(&mut chart, low, high, BLUE)?;
+    }
     if let Some(data) = &panel.data {
         dots(&mut chart, data, GREY)?;
     }

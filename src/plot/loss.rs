@@ -56,7 +56,7 @@ pub fn loss(history: &LossHistory) -> String {
             match mark {
                 Mark::Dashed(colour) => dashed(&mut chart, series, *colour, 1.3)?,
                 Mark::Dotted(colour) => dotted(&mut chart, series, *colour, 1.8)?,
-                Mark::Line(colour) | Mark::Dots(colour) => line(&mut chart, series, *colour, 1.8)?,
+                Mark::Line(colour) | Mark::Dots(colour) | Mark::Area(colour) => line(&mut chart, series, *colour, 1.8)?,
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::files::write_atomically;
 
 pub use bench::{Bench, BenchLine, bench};
-pub use fit::{Fit, FitPanel, FitRow, fit};
+pub use fit::{Band, Fit, FitPanel, FitRow, fit};
 pub use loss::{LossHistory, loss};
 pub use map::{MapAxis, MapFigure, MapRow, map};
 pub use parity::{Parity, ParityPanel, parity};

@@ -1,14 +1,13 @@
 //! From a model and what is known about it to the rows and panels of its pictures.
 
 use super::axis::short;
-use super::{FitPanel, FitRow, MapAxis, MapRow, ParityPanel, Series};
-use crate::backend::Backend;
+use super::{Band, FitPanel, FitRow, MapAxis, MapRow, ParityPanel, Series};
 use crate::data::PointSet;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::jet::{Derivative, JetLayout, Jets};
 use crate::network::Model;
-use crate::predict;
+use crate::predict::Source;
 
 /// Numbers that are known at some points: measured, or true.
 #[derive(Clone, Copy, Debug)]
@@ -31,10 +30,10 @@ impl Known<'_> {
     ///
     /// # Errors
     /// Those of the device.
-    pub fn relative_error(&self, model: &Model, backend: &mut dyn Backend, entry: Entry) -> Result<Option<f64>> {
+    pub fn relative_error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<f64>> {
         let Some(column) = self.column(entry) else { return Ok(None) };
         let layout = JetLayout::selected(self.points.len(), [entry.derivative]);
-        let jets = predict::jets(model, backend, self.points, &layout)?;
+        let jets = source.jets(self.points, &layout)?;
         let ours = jets.entry(entry.output, entry.derivative).expect("a channel of the layout");
         let square: f64 = ours.iter().zip(column).map(|(a, b)| (a - b).powi(2)).sum();
         let size: f64 = column.iter().map(|b| b * b).sum();
@@ -54,13 +53,8 @@ const MOST_NAMED: usize = 2;
 ///
 /// # Errors
 /// Those of the device.
-pub fn fit_rows(
-    model: &Model,
-    backend: &mut dyn Backend,
-    data: &Known,
-    truth: Option<&Known>,
-    order: usize,
-) -> Result<Vec<FitRow>> {
+pub fn fit_rows(source: &mut dyn Source, data: &Known, truth: Option<&Known>, order: usize) -> Result<Vec<FitRow>> {
+    let model = &source.model().clone();
     let inputs = model.inputs.len();
     let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input)).collect();
     let mut rows = vec![];
@@ -75,16 +69,18 @@ pub fn fit_rows(
             let fixed = |d: usize| vec![slice.centre[d]; CURVE_POINTS];
             let points: Vec<_> = (0..inputs).map(|d| if d == input { x.clone() } else { fixed(d) }).collect();
             let layout = JetLayout::selected(inputs, derivatives.iter().copied());
-            let jets = predict::jets(model, backend, &points, &layout)?;
+            let (jets, spread) = source.jets_with_spread(&points, &layout)?;
             let mut panels = vec![];
             for derivative in derivatives {
                 let entry = Entry { output, derivative: *derivative };
                 let curve = jets.entry(output, *derivative).expect("a channel of the layout");
+                let spread = spread.as_ref().and_then(|spread| spread.entry(output, *derivative));
                 panels.push(FitPanel {
                     fit: Series::new(x.clone(), curve),
+                    band: spread.map(|spread| Band::around(&x, curve, spread)),
                     truth: truth.and_then(|truth| slice.truth(truth, entry)),
                     data: slice.data(model, data, entry),
-                    error: truth.map(|truth| truth.relative_error(model, backend, entry)).transpose()?.flatten(),
+                    error: truth.map(|truth| truth.relative_error(source, entry)).transpose()?.flatten(),
                 });
             }
             rows.push(FitRow {
@@ -168,15 +164,11 @@ impl Slice {
 ///
 /// # Errors
 /// Those of the device.
-pub fn map_rows(
-    model: &Model,
-    backend: &mut dyn Backend,
-    points: &[Vec<f64>],
-    truth: Option<&Known>,
-) -> Result<Option<Vec<MapRow>>> {
+pub fn map_rows(source: &mut dyn Source, points: &[Vec<f64>], truth: Option<&Known>) -> Result<Option<Vec<MapRow>>> {
+    let model = &source.model().clone();
     let Some([x, y]) = grid_axes(points) else { return Ok(None) };
     let axis = |input: usize, values: &[f64]| MapAxis { name: model.inputs[input].clone(), values: values.to_vec() };
-    let jets = predict::jets(model, backend, points, &JetLayout::value(model.inputs.len()))?;
+    let jets = source.jets(points, &JetLayout::value(model.inputs.len()))?;
     let shown = truth.filter(|truth| truth.points == points);
     let mut rows = vec![];
     for output in 0..model.spec.outputs {
@@ -187,7 +179,7 @@ pub fn map_rows(
             y: axis(1, &y),
             fit: jets.entry(output, Derivative::Value).expect("the value").to_vec(),
             truth: shown.and_then(|truth| truth.column(entry)).map(<[f64]>::to_vec),
-            error: truth.map(|truth| truth.relative_error(model, backend, entry)).transpose()?.flatten(),
+            error: truth.map(|truth| truth.relative_error(source, entry)).transpose()?.flatten(),
         });
     }
     Ok(Some(rows))
@@ -214,14 +206,14 @@ fn grid_axes(points: &[Vec<f64>]) -> Option<[Vec<f64>; 2]> {
 /// # Errors
 /// Those of the device.
 pub fn parity_panels(
-    model: &Model,
-    backend: &mut dyn Backend,
+    source: &mut dyn Source,
     training: &PointSet,
     validation: Option<&PointSet>,
 ) -> Result<Vec<ParityPanel>> {
+    let model = &source.model().clone();
     let layout = JetLayout::value(model.inputs.len());
-    let predicted = predict::jets(model, backend, &training.inputs, &layout)?;
-    let held_out = validation.map(|set| predict::jets(model, backend, &set.inputs, &layout)).transpose()?;
+    let predicted = source.jets(&training.inputs, &layout)?;
+    let held_out = validation.map(|set| source.jets(&set.inputs, &layout)).transpose()?;
     let panel = |output: usize| {
         let value = |jets: &Jets| jets.entry(output, Derivative::Value).expect("the value").to_vec();
         let validation = validation.zip(held_out.as_ref());

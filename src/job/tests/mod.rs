@@ -76,6 +76,7 @@ fn flags_come_before_keys() {
         precision: Some(Precision::F64),
         threads: Some(3),
         seed: Some(7),
+        ensemble: Some(5),
         max_seconds: Some(2.5),
         steps: Some(11),
     };
@@ -83,7 +84,7 @@ fn flags_come_before_keys() {
     let job = Job::parse(&text, "job.toml", &overrides).unwrap();
     assert_eq!(job.output, PathBuf::from("/out"));
     assert_eq!((job.device.name.as_str(), job.device.precision, job.device.threads), ("cpu", Precision::F64, 3));
-    assert_eq!((job.training.seed, job.training.max_seconds), (7, Some(2.5)));
+    assert_eq!((job.training.seed, job.training.ensemble, job.training.max_seconds), (7, 5, Some(2.5)));
     assert_eq!(job.stages[0].length, Length::Steps(11));
 }
 

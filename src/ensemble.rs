@@ -1,0 +1,187 @@
+//! Networks of one job that differ in their seeds: their mean, and how far they are apart, which is an error bar
+//! for every derivative.
+//!
+//! Each member is a run of its own, in `member-1`, `member-2`, … of the run directory, with the seeds that follow
+//! the job's.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use crate::backend::Backend;
+use crate::device;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::jet::{JetLayout, Jets};
+use crate::job::Job;
+use crate::network::{Model, Precision};
+use crate::predict::{self, Source};
+use crate::problem::Problem;
+use crate::results::{self, Named, Summary, Wanted};
+use crate::run::{Mode, Observer, run};
+use crate::run_dir::{RunDir, model_path};
+
+/// Trained networks of the same inputs and outputs, each on its device.
+pub struct Ensemble {
+    members: Vec<(Model, Box<dyn Backend>)>,
+}
+
+impl Ensemble {
+    /// At least one network, and the backend that holds its parameters.
+    pub fn new(members: Vec<(Model, Box<dyn Backend>)>) -> Self {
+        assert!(!members.is_empty(), "an ensemble has a member");
+        Self { members }
+    }
+
+    /// What the members run on.
+    pub fn device(&self) -> String {
+        self.members[0].1.device()
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.members.len()
+    }
+}
+
+impl Source for Ensemble {
+    fn model(&self) -> &Model {
+        &self.members[0].0
+    }
+
+    fn jets(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
+        Ok(self.jets_with_spread(points, layout)?.0)
+    }
+
+    fn jets_with_spread(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<(Jets, Option<Jets>)> {
+        // Welford's recurrences: one member's jets at a time.
+        let mut members = self.members.iter_mut();
+        let mut each = || members.next().map(|(model, backend)| predict::jets(model, backend.as_mut(), points, layout));
+        let mut mean = each().expect("an ensemble has a member")?;
+        let mut squares = vec![0.0; mean.values.len()];
+        let mut count = 1.0;
+        while let Some(jets) = each().transpose()? {
+            count += 1.0;
+            for ((mean, square), value) in mean.values.iter_mut().zip(&mut squares).zip(jets.values) {
+                let apart = value - *mean;
+                *mean += apart / count;
+                *square += apart * (value - *mean);
+            }
+        }
+        let spread = (count > 1.0).then(|| {
+            let values = squares.iter().map(|square| (square / (count - 1.0)).sqrt()).collect();
+            Jets { values, ..mean.clone() }
+        });
+        Ok((mean, spread))
+    }
+}
+
+/// `report.json` of an ensemble.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The run directory's name.
+    pub name: String,
+    /// The run directory.
+    pub directory: String,
+    /// Why the last member's run ended.
+    pub stop: &'static str,
+    /// Seconds of training, over all members.
+    pub seconds: f64,
+    /// ‖mean − truth‖/‖truth‖ over the rows of the truth, by entry.
+    pub relative_errors: Vec<Named>,
+    /// ‖deviation over the members‖/‖mean‖ over the predicted points, by entry.
+    pub relative_spreads: Vec<Named>,
+    /// The members' own reports.
+    pub members: Vec<Summary>,
+}
+
+/// Trains `count` members of a job, one after the other, and writes their mean and spread. A run that was stopped
+/// goes on with [`Mode::Resume`] where it was; a member that has not begun then begins.
+///
+/// # Errors
+/// Those of [`run`], of the member that has them.
+pub fn train(job: &Job, count: usize, mode: Mode, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Report> {
+    let directory = match mode {
+        Mode::Resume => RunDir::open(&job.output)?,
+        Mode::New | Mode::Replace => {
+            let problem = Problem::read(job)?;
+            Wanted::read(job, &problem)?;
+            let directory = RunDir::create(&job.output, mode == Mode::Replace)?;
+            files::write_text(&directory.job(), &job.to_toml())?;
+            directory
+        }
+    };
+    let mut members = vec![];
+    for k in 0..count {
+        let mut own = job.clone();
+        own.training.ensemble = 1;
+        own.training.seed += k as u64;
+        own.output = member(&job.output, k);
+        let begun = RunDir::open(&own.output).is_ok_and(|own| own.checkpoint().exists());
+        let mode = match mode {
+            Mode::Resume if begun => Mode::Resume,
+            Mode::Resume => Mode::Replace,
+            mode => mode,
+        };
+        members.push(run(&own, mode, observer, stop)?);
+        if ["interrupted", "max_seconds"].contains(&members[k].stop) {
+            break;
+        }
+    }
+    let is_done = members.len() == count && members.iter().all(|member| member.stop != "interrupted");
+    let mut report = Report {
+        name: job.name(),
+        directory: job.output.display().to_string(),
+        stop: members.last().map_or("steps", |member| member.stop),
+        seconds: members.iter().map(|member| member.seconds).sum(),
+        relative_errors: vec![],
+        relative_spreads: vec![],
+        members,
+    };
+    if is_done {
+        let mut ensemble = open(&job.output, &job.device.name, Some(job.device.precision), job.device.threads)?;
+        let problem = Problem::read(job)?;
+        let wanted = Wanted::read(job, &problem)?;
+        (report.relative_errors, report.relative_spreads) =
+            results::of_ensemble(job, &problem, &wanted, &mut ensemble, &directory)?;
+    }
+    let text = serde_json::to_string_pretty(&report).expect("a report of numbers and names");
+    files::write_text(&directory.report(), &format!("{text}\n"))?;
+    Ok(report)
+}
+
+/// Where member `k` (from 0) of an ensemble runs.
+fn member(directory: &Path, k: usize) -> PathBuf {
+    directory.join(format!("member-{}", k + 1))
+}
+
+/// Whether this is the directory of an ensemble.
+pub fn is_ensemble(path: &Path) -> bool {
+    member(path, 0).is_dir()
+}
+
+/// The trained networks of an ensemble's directory, or the one network of a run directory or a model file, on
+/// devices of this name.
+///
+/// # Errors
+/// [`Error::Input`] where there is no model; those of the devices.
+pub fn open(path: &Path, device: &str, precision: Option<Precision>, threads: usize) -> Result<Ensemble> {
+    let paths: Vec<PathBuf> = match is_ensemble(path) {
+        true => (0..).map(|k| member(path, k)).take_while(|member| member.is_dir()).collect(),
+        false => vec![path.to_path_buf()],
+    };
+    let open = |path: &PathBuf| {
+        let model = Model::read(model_path(path)?)?;
+        let backend = device::open(device, precision.unwrap_or(model.precision), threads, &model)?;
+        Ok((model, backend))
+    };
+    let members = paths.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let names = |model: &Model| (model.inputs.clone(), model.outputs.clone());
+    if let Some(k) = members.iter().position(|(model, _)| names(model) != names(&members[0].0)) {
+        let problem = "this network has other inputs or outputs than the first member's";
+        let mend = "leave in the directory the members of one ensemble";
+        return Err(Error::input(paths[k].display(), problem, mend));
+    }
+    Ok(Ensemble::new(members))
+}

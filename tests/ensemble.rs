@@ -1,0 +1,107 @@
+//! Ensembles: their mean and spread, in tables and pictures, resuming, and predictions at other points.
+
+mod runs;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use assert_cmd::Command;
+use jetfit::ensemble;
+use jetfit::job::{Job, Overrides};
+use jetfit::run::{Mode, Observer};
+use jetfit::trainer::Report;
+use runs::Place;
+
+const SHORT: &str = "[training]\nsteps = 60\nreport_every = 20\nseed = 4\n";
+
+#[test]
+fn the_mean_and_the_spread_are_the_members() {
+    let place = Place::new(SHORT);
+    let report = place.report("job.toml", &["--ensemble", "3"]);
+    assert_eq!(report["members"].as_array().unwrap().len(), 3);
+    let all = place.csv("run/predictions.csv");
+    let members: Vec<_> = (1..=3).map(|k| place.csv(&format!("run/member-{k}/predictions.csv"))).collect();
+    for entry in ["u", "du_dx", "d2u_dt2"] {
+        let mut square = (0.0, 0.0);
+        for row in 0..35 {
+            let values: Vec<f64> = members.iter().map(|member| member[entry][row]).collect();
+            let mean = values.iter().sum::<f64>() / 3.0;
+            let spread = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
+            // The files hold f32.
+            let scale = 1e-5 * values.iter().fold(0.0f64, |most, value| most.max(value.abs()));
+            assert!((all[entry][row] - mean).abs() <= scale, "{entry} {row}");
+            assert!((all[&format!("{entry}_spread")][row] - spread).abs() <= scale && spread > 0.0, "{entry} {row}");
+            square = (square.0 + spread * spread, square.1 + mean * mean);
+        }
+        let spreads = report["relative_spreads"].as_array().unwrap();
+        let told = spreads.iter().find(|spread| spread["name"] == entry).unwrap()["value"].as_f64().unwrap();
+        assert!((told / (square.0 / square.1).sqrt() - 1.0).abs() < 1e-4, "{entry}: {told}");
+    }
+    assert!(place.text("run/fit.svg").contains("two deviations of the ensemble"));
+    // Each member is the run of its own seed.
+    place.write("alone.toml", place.text("job.toml") + "bootstrap = true\n");
+    place.report("alone.toml", &["--seed", "5", "--out", "alone"]);
+    assert!(place.read("alone/model.safetensors") == place.read("run/member-2/model.safetensors"));
+}
+
+#[test]
+fn noise_is_seen_by_drawing_the_rows_anew() {
+    let spread = |more: &str| {
+        let place = Place::new(&format!("{}{more}", SHORT.replace("60", "600")));
+        let report = place.report("job.toml", &["--ensemble", "4"]);
+        report["relative_spreads"][0]["value"].as_f64().unwrap()
+    };
+    let (with, without) = (spread(""), spread("bootstrap = false\n"));
+    assert!(with > without, "{with} {without}");
+}
+
+#[test]
+fn other_points_have_a_spread_too() {
+    let place = Place::new(SHORT);
+    place.report("job.toml", &["--ensemble", "2"]);
+    place.write("points.csv", "x,t\n0.5,100\n0.25,1500\n");
+    let mut command = Command::cargo_bin("jetfit").unwrap();
+    command.current_dir(place.path("")).args(["predict", "run", "--points", "points.csv", "--out", "jets.csv", "-q"]);
+    command.args(["--device", "cpu", "--order", "1"]).assert().success();
+    assert!(place.text("jets.csv").starts_with("x,t,u,u_spread,du_dx,du_dx_spread,du_dt,du_dt_spread\n0.5,100,"));
+}
+
+/// Stops everything at the first report at or after a step of a member.
+struct StopAt<'a>(usize, u64, &'a AtomicBool);
+
+impl Observer for StopAt<'_> {
+    fn started(&mut self, _: &str, _: u64, _: u64) {
+        self.0 -= 1;
+    }
+
+    fn report(&mut self, report: &Report, _loss: f64, _validation: Option<f64>) {
+        self.2.store(self.0 == 0 && report.step >= self.1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn an_ensemble_that_was_stopped_resumes_to_the_same_bits() {
+    let trained = |stops: &[(usize, u64)]| {
+        let place = Place::new(&format!("{SHORT}ensemble = 3\n"));
+        let overrides = Overrides { directory: Some(place.path("run")), ..Overrides::default() };
+        let job = Job::read(place.path("job.toml"), &overrides).unwrap();
+        let mut mode = Mode::New;
+        for (member, step) in stops {
+            let stop = AtomicBool::new(false);
+            let report = ensemble::train(&job, 3, mode, &mut StopAt(*member, *step, &stop), &stop).unwrap();
+            assert_eq!((report.stop, report.relative_spreads.len()), ("interrupted", 0));
+            mode = Mode::Resume;
+        }
+        ensemble::train(&job, 3, mode, &mut (), &false.into()).unwrap();
+        place.read("run/predictions.csv")
+    };
+    // In the first member and in the second.
+    assert!(trained(&[]) == trained(&[(1, 20), (2, 40)]));
+}
+
+#[test]
+fn no_members_are_refused() {
+    let place = Place::new(SHORT);
+    runs::assert_says(&place.refused("job.toml", &["--ensemble", "0"]), &["--ensemble", "at least 1"]);
+    place.write("job.toml", place.text("job.toml") + "ensemble = 0\n");
+    runs::assert_says(&place.refused("job.toml", &[]), &["training.ensemble"]);
+}
