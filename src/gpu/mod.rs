@@ -9,6 +9,7 @@ mod adapter;
 mod device;
 mod evaluate;
 mod kernel;
+mod layers;
 #[cfg(test)]
 mod math;
 mod plan;
@@ -17,6 +18,7 @@ mod shader;
 mod state;
 mod steps;
 mod terms;
+mod tiles;
 mod timing;
 mod train;
 mod workspace;

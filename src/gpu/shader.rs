@@ -9,10 +9,13 @@ use crate::network::{Activation, NetworkSpec};
 
 use super::set::Term;
 use super::terms;
+use super::tiles::{LAYER_THREADS, Tile};
 
 const MATH: &str = include_str!("../../shaders/shared/math.wgsl");
 const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
 const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
+const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
+const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
 const SUM: &str = include_str!("../../shaders/shared/sum.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
 const STATUS: &str = include_str!("../../shaders/shared/status.wgsl");
@@ -73,6 +76,8 @@ impl Header {
             .number("CHANNELS", layout.channels())
             .number("TANGENTS", tangents.len())
             .number("SECONDS", layout.seconds())
+            .number("PRODUCTS", products.len())
+            .table("PRODUCT_SECOND", seconds.iter().map(|s| *s as u32))
             .table("TANGENT_INPUT", tangents.iter().map(|i| *i as u32))
             .table("PRODUCT_START", starts(layout.seconds(), &seconds))
             .table("PRODUCT_K", products.iter().map(|p| p.k as u32))
@@ -82,6 +87,15 @@ impl Header {
             .table("PARTNER_SECOND", partners.iter().map(|p| p.1 as u32))
             .table("PARTNER_TANGENT", partners.iter().map(|p| p.2 as u32))
             .table("PARTNER_COEFFICIENT", partners.iter().map(|p| p.3 as f32))
+    }
+
+    /// The tile of a product whose threads hold whole jets, which keeps `units` rows of jets.
+    fn tile(self, tile: Tile, threads: u32, units: usize) -> Self {
+        self.number("THREADS", threads as usize)
+            .number("QUADS", tile.quads as usize)
+            .number("ROWS", tile.rows as usize)
+            .number("SLICE", tile.slice as usize)
+            .number("UNITS", units)
     }
 
     fn then(self, parts: &[&str]) -> String {
@@ -147,6 +161,19 @@ pub fn input_layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Option<Ac
 pub fn jet_rule(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation) -> String {
     let kernel = include_str!("../../shaders/jet_rule.wgsl");
     Header::threads(THREADS).layout(layout, normalizer).then(&[MATH, activation(Some(sigma)), QUAD, kernel])
+}
+
+/// `layer.wgsl`
+pub fn layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, tile: Tile) -> String {
+    let kernel = include_str!("../../shaders/layer.wgsl");
+    Header::default().tile(tile, LAYER_THREADS, tile.slice as usize).layout(layout, normalizer).then(&[
+        MATH,
+        activation(Some(sigma)),
+        QUAD,
+        JET,
+        PRODUCT,
+        kernel,
+    ])
 }
 
 /// `linear.wgsl` with `rows` rows a thread: 1, 2, 4 or 8.
@@ -248,6 +275,10 @@ mod tests {
                 let name = format!("{sigma}, {layout:?}");
                 translate(&format!("input_layer, {name}"), &input_layer(&layout, &normalizer, Some(sigma)));
                 translate(&format!("jet_rule, {name}"), &jet_rule(&layout, &normalizer, sigma));
+                for (quads, rows) in [(8, 2), (32, 1)] {
+                    let tile = Tile { quads, rows, slice: 8 };
+                    translate(&format!("layer, {name}"), &layer(&layout, &normalizer, sigma, tile));
+                }
             }
             translate("input_layer, no activation", &input_layer(&layout, &normalizer, None));
             let spec = NetworkSpec {

@@ -2,6 +2,7 @@
 
 use super::device::Device;
 use super::shader::THREADS;
+use super::tiles::{Path, Shape, Tiles};
 use crate::error::Result;
 use crate::network::{Layer, NetworkSpec};
 
@@ -43,6 +44,7 @@ pub struct Demand {
     columns: usize,
     /// Whether a backward pass follows, for which every layer's jets are kept.
     tape: bool,
+    tiles: Tiles,
 }
 
 /// The buffers of a chunk; B is its capacity, in memory always whole quads of points. Where the network
@@ -80,7 +82,13 @@ impl Demand {
     ) -> Self {
         let widths = spec.layers().iter().map(|layer: &Layer| layer.outputs).collect();
         let first_channels = if has_features { channels } else { 1 };
-        Self { widths, channels, first_channels, places, parameters: spec.parameters(), columns, tape }
+        let tiles = Tiles::choose(&Shape { channels });
+        Self { widths, channels, first_channels, places, parameters: spec.parameters(), columns, tape, tiles }
+    }
+
+    /// Which kernels compute the hidden layers.
+    pub fn path(&self) -> Path {
+        self.tiles.path
     }
 
     pub fn tape(&self) -> bool {
@@ -186,9 +194,17 @@ impl Workspace {
         if layer == 0 { &self.batch } else { self.output_of(layer - 1) }
     }
 
-    /// The jets that a layer leaves: those of a hidden layer, or the output's.
+    /// The jets that a layer leaves: those of a hidden layer, or the output's. Without a tape a kernel that
+    /// keeps z to itself goes to and fro between the two buffers.
     pub fn output_of(&self, layer: usize) -> &wgpu::Buffer {
-        if layer + 1 == self.demand.widths.len() { &self.jets } else { &self.a[layer.min(self.a.len() - 1)] }
+        let to_and_fro = !self.demand.tape && self.demand.path() != Path::Separate;
+        if layer + 1 == self.demand.widths.len() {
+            &self.jets
+        } else if to_and_fro && layer % 2 == 1 {
+            &self.z[0]
+        } else {
+            &self.a[layer.min(self.a.len() - 1)]
+        }
     }
 
     pub fn bytes(&self) -> u64 {
