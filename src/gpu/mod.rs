@@ -31,6 +31,7 @@ use self::plan::Planner;
 use self::set::{Set, Task};
 use self::state::{State, Status};
 use self::steps::Steps;
+use self::tiles::{Shape, Tiles};
 use self::workspace::{Bounds, Workspace};
 use crate::backend::{Backend, Batch, Gradient, SetId, StepReport};
 use crate::data::{Normalizer, PointSet};
@@ -133,6 +134,12 @@ impl Gpu {
             places: 1,
             plan: vec![],
         }
+    }
+
+    /// How the layers of a layout are computed here.
+    fn tiles(&self, layout: &JetLayout) -> Tiles {
+        let memory = self.device.limits.max_compute_workgroup_storage_size;
+        Tiles::choose(&Shape::new(&self.spec, layout.channels(), self.features.is_some(), memory))
     }
 
     fn set(&self, points: &PointSet, loss: &Loss) -> Result<Set> {

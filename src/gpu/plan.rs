@@ -5,6 +5,7 @@ use super::kernel::{Access, Kernel};
 use super::set::Set;
 use super::shader::{self, SUM_THREADS, THREADS};
 use super::state::State;
+use super::tiles::Path;
 use super::workspace::Workspace;
 use crate::data::Normalizer;
 use crate::jet::JetLayout;
@@ -63,6 +64,11 @@ impl Planner<'_> {
         self.padded() / 4 * self.places as u32
     }
 
+    /// Quads of columns: of the network's points with all channels.
+    pub fn column_quads(&self) -> u32 {
+        self.quads() * self.layout.channels() as u32
+    }
+
     pub fn splits(&self) -> u32 {
         self.workspace.demand.splits(self.points) as u32
     }
@@ -98,6 +104,9 @@ impl Planner<'_> {
     pub fn forward(&mut self) {
         let workspace = self.workspace;
         let state = self.state;
+        if let Path::Narrow(tile) = workspace.demand.path() {
+            return self.narrow_forward(tile);
+        }
         let layers = self.spec.layers();
         if !self.has_features {
             let sigma = (layers.len() > 1).then_some(self.spec.activation);
@@ -165,15 +174,20 @@ impl Planner<'_> {
         }
         let layers = self.spec.layers();
         let (mut bar, mut next) = (ping, pong);
-        for (index, layer) in layers.iter().enumerate().skip(self.free_layers()).rev() {
-            self.weight_gradient(layer, bar, workspace.input_of(index), partials);
-            if index > self.free_layers() {
-                self.hidden_layer_backward(index, layer, &layers[index - 1], bar, next);
-            } else if index > 0 {
-                // The first layer's own kernel goes on from the cotangents of its a-jets.
-                self.linear("backward", layer, bar, next);
+        if let Path::Narrow(tile) = workspace.demand.path() {
+            self.narrow_backward(tile, ping, pong);
+            bar = pong;
+        } else {
+            for (index, layer) in layers.iter().enumerate().skip(self.free_layers()).rev() {
+                self.weight_gradient(layer, (bar, 0), (workspace.input_of(index), 0));
+                if index > self.free_layers() {
+                    self.hidden_layer_backward(index, layer, &layers[index - 1], bar, next);
+                } else if index > 0 {
+                    // The first layer's own kernel goes on from the cotangents of its a-jets.
+                    self.linear("backward", layer, bar, next);
+                }
+                std::mem::swap(&mut bar, &mut next);
             }
-            std::mem::swap(&mut bar, &mut next);
         }
         if !self.has_features {
             let sigma = (layers.len() > 1).then_some(self.spec.activation);

@@ -16,6 +16,7 @@ const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
 const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
 const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
 const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
+const NARROW: &str = include_str!("../../shaders/shared/narrow.wgsl");
 const SUM: &str = include_str!("../../shaders/shared/sum.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
 const STATUS: &str = include_str!("../../shaders/shared/status.wgsl");
@@ -176,6 +177,47 @@ pub fn layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, til
     ])
 }
 
+/// `narrow.wgsl` for so many layers, the widest hidden one with `units` units; `tape` says whether a backward
+/// pass follows.
+pub fn narrow(
+    layout: &JetLayout,
+    normalizer: &Normalizer,
+    sigma: Activation,
+    (tile, units): (Tile, u32),
+    layers: usize,
+    tape: bool,
+) -> String {
+    narrow_header(layout, normalizer, (tile, units), layers).number("TAPE", usize::from(tape)).then(&[
+        MATH,
+        activation(Some(sigma)),
+        QUAD,
+        JET,
+        PRODUCT,
+        NARROW,
+        include_str!("../../shaders/narrow.wgsl"),
+    ])
+}
+
+/// `narrow_backward.wgsl` for the same.
+pub fn narrow_backward(
+    layout: &JetLayout,
+    normalizer: &Normalizer,
+    sigma: Activation,
+    (tile, units): (Tile, u32),
+    layers: usize,
+) -> String {
+    let kernel = include_str!("../../shaders/narrow_backward.wgsl");
+    let parts = [MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, NARROW, kernel];
+    narrow_header(layout, normalizer, (tile, units), layers).then(&parts)
+}
+
+fn narrow_header(layout: &JetLayout, normalizer: &Normalizer, (tile, units): (Tile, u32), layers: usize) -> Header {
+    Header::default()
+        .tile(tile, tile.threads(units), units as usize)
+        .layout(layout, normalizer)
+        .number("LAYERS", layers)
+}
+
 /// `linear.wgsl` with `rows` rows a thread: 1, 2, 4 or 8.
 pub fn linear(rows: u32) -> String {
     Header::default().number("ROWS", rows as usize).then(&[include_str!("../../shaders/linear.wgsl")])
@@ -279,6 +321,10 @@ mod tests {
                     let tile = Tile { quads, rows, slice: 8 };
                     translate(&format!("layer, {name}"), &layer(&layout, &normalizer, sigma, tile));
                 }
+                let tile = (Tile { quads: 2, rows: 2, slice: 8 }, 24);
+                translate(&format!("narrow, {name}"), &narrow(&layout, &normalizer, sigma, tile, 3, true));
+                let backward = narrow_backward(&layout, &normalizer, sigma, tile, 3);
+                translate(&format!("narrow_backward, {name}"), &backward);
             }
             translate("input_layer, no activation", &input_layer(&layout, &normalizer, None));
             let spec = NetworkSpec {

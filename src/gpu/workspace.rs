@@ -2,7 +2,7 @@
 
 use super::device::Device;
 use super::shader::THREADS;
-use super::tiles::{Path, Shape, Tiles};
+use super::tiles::{Path, Tiles};
 use crate::error::Result;
 use crate::network::{Layer, NetworkSpec};
 
@@ -79,10 +79,10 @@ impl Demand {
         places: usize,
         columns: usize,
         tape: bool,
+        tiles: Tiles,
     ) -> Self {
         let widths = spec.layers().iter().map(|layer: &Layer| layer.outputs).collect();
         let first_channels = if has_features { channels } else { 1 };
-        let tiles = Tiles::choose(&Shape { channels });
         Self { widths, channels, first_channels, places, parameters: spec.parameters(), columns, tape, tiles }
     }
 
@@ -95,6 +95,11 @@ impl Demand {
         self.tape
     }
 
+    /// Whether all layers of a kind lie in one buffer.
+    fn is_narrow(&self) -> bool {
+        matches!(self.tiles.path, Path::Narrow(_))
+    }
+
     fn widest(&self) -> usize {
         self.widths.iter().copied().max().unwrap_or(1)
     }
@@ -104,7 +109,12 @@ impl Demand {
         let (hidden, outputs) = self.widths.split_at(self.widths.len() - 1);
         let channels = self.channels;
         let mut numbers = vec![self.columns, outputs[0] * channels];
-        if self.tape {
+        if self.is_narrow() {
+            // Cotangents of the outputs and of all layers; z and a of all layers.
+            let all = hidden.iter().sum::<usize>() * channels;
+            let z = all - hidden[0] * (channels - 1);
+            numbers.extend([outputs[0] * channels, all, z, all].map(|n| if self.tape { n } else { 0 }));
+        } else if self.tape {
             numbers.extend([self.widest() * channels; 2]);
             // Without hidden layers the output layer is the first.
             numbers.extend(
@@ -129,7 +139,7 @@ impl Demand {
         let by_binding = bounds.binding / (4 * largest);
         let by_budget = BUDGET / (4 * numbers.iter().sum::<usize>() as u64);
         let columns = (self.channels * self.places) as u64;
-        let by_dispatch = (bounds.workgroups * u64::from(THREADS)).min(bounds.workgroups * TILE_COLUMNS / columns);
+        let by_dispatch = (bounds.workgroups * TILE_COLUMNS / columns).min(bounds.workgroups * 4 / self.places as u64);
         let most = by_binding.min(by_budget).min(by_dispatch).min(bounds.points.max(4) as u64) / 4 * 4;
         if most < 4 {
             return Err(device.error(format!(
@@ -171,7 +181,11 @@ impl Workspace {
         let batch = next("batch", &mut storage);
         let jets = next("jets", &mut storage);
         let (mut bars, mut z, mut a) = (vec![], vec![], vec![]);
-        if demand.tape {
+        if demand.is_narrow() {
+            bars.extend((0..2).map(|_| next("bars", &mut storage)));
+            z.push(next("z", &mut storage));
+            a.push(next("a", &mut storage));
+        } else if demand.tape {
             bars.extend((0..2).map(|_| next("bars", &mut storage)));
             z.extend((0..hidden.max(1)).map(|_| next("z", &mut storage)));
             a.extend((0..hidden).map(|_| next("a", &mut storage)));
@@ -197,7 +211,7 @@ impl Workspace {
     /// The jets that a layer leaves: those of a hidden layer, or the output's. Without a tape a kernel that
     /// keeps z to itself goes to and fro between the two buffers.
     pub fn output_of(&self, layer: usize) -> &wgpu::Buffer {
-        let to_and_fro = !self.demand.tape && self.demand.path() != Path::Separate;
+        let to_and_fro = !self.demand.tape && matches!(self.demand.path(), Path::Layer(_));
         if layer + 1 == self.demand.widths.len() {
             &self.jets
         } else if to_and_fro && layer % 2 == 1 {
