@@ -14,7 +14,7 @@ impl Planner<'_> {
     pub fn hidden_layer(&mut self, index: usize, layer: &Layer) {
         let workspace = self.workspace;
         let (input, z, a) = (workspace.input_of(index), workspace.z(index), workspace.output_of(index));
-        match self.workspace.demand.path() {
+        match self.workspace.demand.tiles().path {
             Path::Layer(tile) if workspace.demand.tape() => {
                 self.layer("forward", layer, tile, &[(2, input), (3, z), (4, a)])
             }
@@ -37,7 +37,7 @@ impl Planner<'_> {
     ) {
         let workspace = self.workspace;
         let (z, a) = (workspace.z(index - 1), workspace.output_of(index - 1));
-        match self.workspace.demand.path() {
+        match self.workspace.demand.tiles().path {
             Path::Layer(tile) => self.layer("backward", layer, tile, &[(2, bar), (5, z), (6, a), (7, next)]),
             _ => {
                 self.linear("backward", layer, bar, next);
@@ -124,7 +124,7 @@ impl Planner<'_> {
         let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
         let constants = [rows, inner, quads, self.quads(), weights, biases];
         let columns = quads.div_ceil(32);
-        let thread_rows = thread_rows(rows, LINEAR_GROUPS, columns, 8);
+        let thread_rows = thread_rows(rows, LINEAR_GROUPS, columns, self.workspace.demand.tiles().linear);
         let buffers = [(1, Read, &self.state.parameters), (2, Read, input), (3, Write, output)];
         let grid = [columns, rows.div_ceil(LINEAR_GROUPS * thread_rows), 1];
         self.push((shader::linear(thread_rows), entry, false), &constants, &buffers, grid);
@@ -148,8 +148,10 @@ impl Planner<'_> {
     pub fn weight_gradient(&mut self, layer: &Layer, z_bar: (&wgpu::Buffer, u32), a: (&wgpu::Buffer, u32)) {
         let partials = self.workspace.partials.as_ref().expect("a backward pass has a tape");
         // The least padding, and of equals the largest tile, which reads the least.
+        let most = self.workspace.demand.tiles().gradient;
         let rows = |width: usize| {
-            [4, 2, 1].into_iter().min_by_key(|r| width.div_ceil(16 * r) * r).expect("three choices") as u32
+            let rows = [4, 2, 1].into_iter().filter(|r| *r <= most);
+            rows.min_by_key(|r| (width as u32).div_ceil(16 * r) * r).expect("1 is among them")
         };
         let (out_rows, in_rows) = (rows(layer.outputs), rows(layer.inputs));
         let constants = [

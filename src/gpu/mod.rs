@@ -21,9 +21,12 @@ mod terms;
 mod tiles;
 mod timing;
 mod train;
+mod tuning;
 mod workspace;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
+pub use tiles::{Path, Tile, TileChoice, Tiles};
+pub use tuning::{Timed, Tuned, remember, tune, tuned};
 
 use self::device::Device;
 use self::evaluate::Evaluator;
@@ -31,7 +34,7 @@ use self::plan::Planner;
 use self::set::{Set, Task};
 use self::state::{State, Status};
 use self::steps::Steps;
-use self::tiles::{Shape, Tiles};
+use self::tiles::Shape;
 use self::workspace::{Bounds, Workspace};
 use crate::backend::{Backend, Batch, Gradient, SetId, StepReport};
 use crate::data::{Normalizer, PointSet};
@@ -50,12 +53,19 @@ pub struct GpuOptions {
     pub max_points: Option<usize>,
     /// Bytes that a kernel may bind at once; `None` takes the adapter's limit.
     pub max_binding_bytes: Option<u64>,
+    /// How the layers are computed.
+    pub tiles: TileChoice,
 }
 
 #[allow(clippy::derivable_impls, reason = "`checked` depends on the build")]
 impl Default for GpuOptions {
     fn default() -> Self {
-        Self { checked: cfg!(debug_assertions), max_points: None, max_binding_bytes: None }
+        Self {
+            checked: cfg!(debug_assertions),
+            max_points: None,
+            max_binding_bytes: None,
+            tiles: TileChoice::Remembered,
+        }
     }
 }
 
@@ -63,6 +73,9 @@ impl Default for GpuOptions {
 pub struct Gpu {
     device: Device,
     description: String,
+    key: String,
+    tiles: TileChoice,
+    tuned: Vec<Tuned>,
     bounds: Bounds,
     spec: NetworkSpec,
     normalizer: Normalizer,
@@ -106,6 +119,9 @@ impl Gpu {
         let steps = Steps::new(&device);
         let mut gpu = Self {
             description: format!("{} ({}, f32)", info.name, adapter::backend_name(info.backend)),
+            key: adapter::describe(&adapter).key(),
+            tiles: options.tiles,
+            tuned: if options.tiles == TileChoice::Remembered { tuned().0 } else { vec![] },
             bounds,
             spec: model.spec.clone(),
             normalizer: model.normalizer.clone(),
@@ -136,10 +152,14 @@ impl Gpu {
         }
     }
 
-    /// How the layers of a layout are computed here.
-    fn tiles(&self, layout: &JetLayout) -> Tiles {
+    fn shape(&self, layout: &JetLayout) -> Shape {
         let memory = self.device.limits.max_compute_workgroup_storage_size;
-        Tiles::choose(&Shape::new(&self.spec, layout.channels(), self.features.is_some(), memory))
+        Shape::new(&self.spec, layout.channels(), self.features.is_some(), memory)
+    }
+
+    /// How the layers of a layout are computed here.
+    pub fn tiles(&self, layout: &JetLayout) -> Tiles {
+        tuning::choose(self.tiles, &self.tuned, &self.key, &self.shape(layout))
     }
 
     fn set(&self, points: &PointSet, loss: &Loss) -> Result<Set> {

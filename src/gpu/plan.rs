@@ -104,7 +104,7 @@ impl Planner<'_> {
     pub fn forward(&mut self) {
         let workspace = self.workspace;
         let state = self.state;
-        if let Path::Narrow(tile) = workspace.demand.path() {
+        if let Path::Narrow(tile) = workspace.demand.tiles().path {
             return self.narrow_forward(tile);
         }
         let layers = self.spec.layers();
@@ -174,7 +174,7 @@ impl Planner<'_> {
         }
         let layers = self.spec.layers();
         let (mut bar, mut next) = (ping, pong);
-        if let Path::Narrow(tile) = workspace.demand.path() {
+        if let Path::Narrow(tile) = workspace.demand.tiles().path {
             self.narrow_backward(tile, ping, pong);
             bar = pong;
         } else {

@@ -1,6 +1,10 @@
 //! How a network's layers are computed on an adapter, and in tiles of which size: the one place that
 //! chooses between the kernels.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::network::NetworkSpec;
 
 /// Threads of a workgroup of `layer.wgsl`.
@@ -15,11 +19,13 @@ const MOST_CHANNELS: usize = 8;
 const MOST_SUMS: usize = 16;
 /// The widest layer of which a tile of jets fits into workgroup memory beside a slice of its matrix.
 const NARROW: usize = 64;
+/// Columns of the matrix that a kernel takes to workgroup memory at once.
+const SLICES: [u32; 2] = [16, 8];
 /// More outputs than this would wait for the few threads that compute them.
 const MOST_OUTPUTS: usize = 16;
 
 /// The tile of a kernel whose threads hold whole jets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tile {
     /// Quads of points.
     pub quads: u32,
@@ -30,7 +36,8 @@ pub struct Tile {
 }
 
 /// Which kernels compute the hidden layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Path {
     /// `linear.wgsl`, then `jet_rule.wgsl`: any number of channels.
     Separate,
@@ -81,9 +88,37 @@ pub struct Shape {
 }
 
 /// The tiles of one network and layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tiles {
+    /// Of the hidden layers.
     pub path: Path,
+    /// The most rows of a thread of `linear.wgsl`: 8, 4 or 2.
+    pub linear: u32,
+    /// The most rows, of outputs and of inputs, of a thread of `weight_gradient.wgsl`: 4, 2 or 1.
+    pub gradient: u32,
+}
+
+/// Where the tiles come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TileChoice {
+    /// What `bench --tune` found best on this adapter for this width and these channels; else the table.
+    Remembered,
+    /// The table.
+    Table,
+    /// These, where the adapter and the layout allow them; else the table.
+    These(Tiles),
+}
+
+impl fmt::Display for Tiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tile = |Tile { quads, rows, slice }: Tile| format!("{quads} quads, {rows} rows, slices of {slice}");
+        match self.path {
+            Path::Separate => write!(f, "separate: {} rows", self.linear)?,
+            Path::Layer(of) => write!(f, "layer: {}", tile(of))?,
+            Path::Narrow(of) => write!(f, "narrow: {}", tile(of))?,
+        }
+        write!(f, "; gradient: {} rows", self.gradient)
+    }
 }
 
 impl Shape {
@@ -93,7 +128,7 @@ impl Shape {
     }
 
     /// Whether the adapter can run the path.
-    pub fn allows(&self, path: Path) -> bool {
+    fn allows(&self, path: Path) -> bool {
         let sums_fit = |tile: Tile| self.channels * tile.rows as usize <= MOST_SUMS;
         let few_channels = self.channels <= MOST_CHANNELS;
         match path {
@@ -113,34 +148,42 @@ impl Shape {
         }
     }
 
-    /// The paths that the adapter can run, the best by count first: more points for each weight that is read,
+    /// The tiles that the adapter can run, the best by count first: more points for each weight that is read,
     /// then more sums for each number that is read from workgroup memory.
-    pub fn candidates(&self) -> Vec<Path> {
-        let tiles = |quads: &[u32], rows: &[u32], slices: &[u32]| {
-            let mut all = vec![];
-            for quads in quads {
-                for rows in rows {
-                    all.extend(slices.iter().map(|slice| Tile { quads: *quads, rows: *rows, slice: *slice }));
-                }
-            }
-            all
-        };
-        let narrow = tiles(&[16, 8, 4, 2, 1], &[2, 4, 1], &[16, 8]).into_iter().map(Path::Narrow);
+    pub fn candidates(&self) -> Vec<Tiles> {
+        let narrow = |quads| [2, 4, 1].map(|rows| SLICES.map(|slice| Path::Narrow(Tile { quads, rows, slice })));
+        // The deepest slice that fits is enough.
+        let fitting = |slices: [Path; 2]| slices.into_iter().find(|path| self.allows(*path));
+        let narrow = [16, 8, 4, 2, 1].into_iter().flat_map(narrow).filter_map(fitting);
         // With few channels more quads, so that the jets' slice is as wide.
         let quads = match self.channels {
             1 => [32, 16],
             2 => [16, 8],
             _ => [8, 16],
         };
-        let layer = tiles(&quads, &[8, 4, 2, 1], &[8, 16]).into_iter().map(Path::Layer);
-        narrow.chain(layer).chain([Path::Separate]).filter(|path| self.allows(*path)).collect()
+        let layer = |quads| [8, 4, 2, 1].map(|rows| Path::Layer(Tile { quads, rows, slice: SLICES[1] }));
+        let layer = quads.into_iter().flat_map(layer).filter(|path| self.allows(*path));
+        let of = |path: Path| Tiles { path, linear: 8, gradient: 4 };
+        narrow.chain(layer).map(of).chain([8, 4, 2].map(|linear| Tiles { linear, ..of(Path::Separate) })).collect()
     }
-}
 
-impl Tiles {
+    /// Whether the kernels can be made with these numbers and the adapter can run them.
+    pub fn allows_all(&self, tiles: Tiles) -> bool {
+        let is_tile = |tile: Tile| {
+            [1, 2, 4, 8, 16, 32].contains(&tile.quads)
+                && [1, 2, 4, 8].contains(&tile.rows)
+                && SLICES.contains(&tile.slice)
+        };
+        let is_path = match tiles.path {
+            Path::Separate => true,
+            Path::Layer(tile) | Path::Narrow(tile) => is_tile(tile),
+        };
+        is_path && self.allows(tiles.path) && [2, 4, 8].contains(&tiles.linear) && [1, 2, 4].contains(&tiles.gradient)
+    }
+
     /// The table: the first of the candidates.
-    pub fn choose(shape: &Shape) -> Self {
-        Self { path: shape.candidates()[0] }
+    pub fn table(&self) -> Tiles {
+        self.candidates()[0]
     }
 }
 
@@ -151,4 +194,36 @@ pub fn thread_rows(rows: u32, groups: u32, columns: u32, most: u32) -> u32 {
     // workgroups of a small product.
     let cost = |r: &u32| (rows.div_ceil(groups * r) * columns).div_ceil(AT_ONCE) * (r + 1);
     [8, 4, 2, 1].into_iter().filter(|r| *r <= most).min_by_key(cost).expect("1 is among them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(width: usize, channels: usize, memory: u32) -> Shape {
+        Shape { width, outputs: 1, channels, has_features: false, memory }
+    }
+
+    #[test]
+    fn the_table_takes_what_fits() {
+        let narrow = |quads, slice| Path::Narrow(Tile { quads, rows: 2, slice });
+        // Every adapter has 16 KiB: 64 units of 5 and of 7 channels at two quads.
+        assert_eq!(shape(64, 5, 16 << 10).table().path, narrow(2, 16));
+        assert_eq!(shape(64, 7, 16 << 10).table().path, narrow(2, 8));
+        assert_eq!(shape(64, 7, 32 << 10).table().path, narrow(4, 16));
+        assert!(matches!(shape(65, 5, 32 << 10).table().path, Path::Layer(Tile { quads: 8, rows: 2, .. })));
+        assert_eq!(shape(64, 9, 48 << 10).table().path, Path::Separate);
+        assert_eq!(Shape { has_features: true, ..shape(64, 5, 16 << 10) }.candidates().len(), 7);
+        // No hidden layer.
+        assert!(!matches!(shape(0, 3, 16 << 10).table().path, Path::Narrow(_)));
+    }
+
+    #[test]
+    fn a_chunk_of_few_points_gets_small_tiles() {
+        let tile = Tile { quads: 8, rows: 2, slice: 16 };
+        assert_eq!(tile.for_quads(10_000, 64), tile);
+        assert_eq!(tile.for_quads(250, 64).quads, 2);
+        // No smaller than a wavefront.
+        assert_eq!(tile.for_quads(1, 16).quads, 8);
+    }
 }

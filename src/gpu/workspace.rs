@@ -86,9 +86,9 @@ impl Demand {
         Self { widths, channels, first_channels, places, parameters: spec.parameters(), columns, tape, tiles }
     }
 
-    /// Which kernels compute the hidden layers.
-    pub fn path(&self) -> Path {
-        self.tiles.path
+    /// How the layers are computed.
+    pub fn tiles(&self) -> Tiles {
+        self.tiles
     }
 
     pub fn tape(&self) -> bool {
@@ -211,7 +211,7 @@ impl Workspace {
     /// The jets that a layer leaves: those of a hidden layer, or the output's. Without a tape a kernel that
     /// keeps z to itself goes to and fro between the two buffers.
     pub fn output_of(&self, layer: usize) -> &wgpu::Buffer {
-        let to_and_fro = !self.demand.tape && matches!(self.demand.path(), Path::Layer(_));
+        let to_and_fro = !self.demand.tape && matches!(self.demand.tiles.path, Path::Layer(_));
         if layer + 1 == self.demand.widths.len() {
             &self.jets
         } else if to_and_fro && layer % 2 == 1 {
