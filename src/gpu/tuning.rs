@@ -19,6 +19,9 @@ use crate::optimizer::Adam;
 /// The environment variable that names another directory than the user's for caches.
 const DIRECTORY: &str = "JETFIT_CACHE_DIR";
 
+/// Rows of a thread of the weight gradient that are tried beside the table's.
+const SMALLER: [u32; 2] = [2, 1];
+
 /// The best tiles of an adapter for a shape of network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tuned {
@@ -108,7 +111,8 @@ pub struct Timed {
 }
 
 /// Times a training step over the whole set with every candidate on an adapter, then the best one's weight
-/// gradient with smaller tiles; the fastest first, and what to remember. `watch` sees each as it is done.
+/// gradient with smaller tiles; the fastest first, and what to remember. `watch` sees each as it is done, with how
+/// many are, and of how many.
 ///
 /// # Errors
 /// Those of [`Gpu::new`] and of a device that fails.
@@ -117,24 +121,26 @@ pub fn tune(
     model: &Model,
     (set, loss): (&PointSet, &Loss),
     repeats: usize,
-    watch: &mut dyn FnMut(&Timed),
+    watch: &mut dyn FnMut((u64, u64), &Timed),
 ) -> Result<(Vec<Timed>, Tuned)> {
     let key = adapter::describe(&adapter::choose(choice)?).key();
     let layout = loss.compile(&model.normalizer).layout;
     let shape = Gpu::with_options(choice, model, options(TileChoice::Table))?.shape(&layout);
+    let candidates = shape.candidates();
+    let count = (candidates.len() + SMALLER.len()) as u64;
     let mut all: Vec<Timed> = vec![];
     let mut time = |tiles: Tiles, all: &mut Vec<Timed>| -> Result<()> {
         let timed = Timed { tiles, seconds: time(choice, model, (set, loss), repeats, tiles)? };
-        watch(&timed);
         all.push(timed);
+        watch((all.len() as u64, count), &timed);
         all.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
         Ok(())
     };
-    for tiles in shape.candidates() {
+    for tiles in candidates {
         time(tiles, &mut all)?;
     }
     let best = all[0].tiles;
-    for gradient in [2, 1] {
+    for gradient in SMALLER {
         time(Tiles { gradient, ..best }, &mut all)?;
     }
     let tuned = Tuned { adapter: key, width: shape.width, channels: shape.channels, tiles: all[0].tiles };

@@ -1,9 +1,8 @@
 //! Every way to compute the layers, against the CPU and against one another.
 
 use jetfit::backend::Backend;
-use jetfit::bench::random_problem;
 use jetfit::cpu::Cpu;
-use jetfit::gpu::{GpuOptions, Path, Tile, TileChoice, Tiles, adapters, tune};
+use jetfit::gpu::{GpuOptions, Path, Tile, TileChoice, Tiles, adapters};
 use jetfit::jet::JetLayout;
 use jetfit::network::Activation;
 
@@ -52,13 +51,28 @@ fn every_path_follows_the_cpu() {
     }
 }
 
+/// Standard output and error of a command that ends well, with this directory for caches.
+fn jetfit(cache: &std::path::Path, arguments: &[&str]) -> (String, String) {
+    let mut command = assert_cmd::Command::cargo_bin("jetfit").unwrap();
+    let output = command.args(arguments).env("JETFIT_CACHE_DIR", cache).unwrap();
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
 #[test]
-fn tuning_times_every_candidate() {
-    let model = random_model(1, &[7], 1, Activation::Relu, 5);
-    let (set, loss) = random_problem(&model, &JetLayout::value(1), 33);
-    let mut seen = 0;
-    let (timed, tuned) = tune(&adapters()[0].name, &model, (&set, &loss), 1, &mut |_| seen += 1).unwrap();
-    assert_eq!((seen, tuned.width, tuned.channels), (timed.len(), 7, 1));
-    assert!(timed.len() > 10 && timed.is_sorted_by(|a, b| a.seconds <= b.seconds));
-    assert_eq!((tuned.tiles, tuned.adapter), (timed[0].tiles, adapters()[0].key()));
+fn what_tuning_finds_is_remembered_until_the_file_breaks() {
+    let cache = tempfile::tempdir().unwrap();
+    let name = &adapters()[0].name;
+    let shape = ["--inputs", "1", "--hidden", "40,40", "--activation", "sigmoid", "--batch", "33", "--order", "1"];
+    let tune = ["bench", "--tune", "--device", name, "--repeats", "1", "--quiet"];
+    let (table, _) = jetfit(cache.path(), &[&tune[..], &shape[..]].concat());
+    // Each kind of kernel was tried, and the first line is what later runs take.
+    assert!(["narrow: ", "layer: ", "separate: "].iter().all(|path| table.contains(path)), "{table}");
+    let best = table.lines().nth(3).unwrap().trim().split_once("  ").unwrap().1.to_string();
+    let (devices, errors) = jetfit(cache.path(), &["devices"]);
+    assert!(devices.contains(&format!("tuned for 2 channels, 40 wide: {best}")), "{devices} {table}");
+    assert_eq!(errors, "");
+    std::fs::write(cache.path().join("tiles.json"), "[{").unwrap();
+    let (devices, errors) = jetfit(cache.path(), &["devices"]);
+    assert!(devices.contains(name.as_str()) && !devices.contains("tuned for"), "{devices}");
+    assert!(errors.matches("warning").count() == 1 && errors.contains("tiles.json"), "{errors}");
 }
