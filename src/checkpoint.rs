@@ -1,5 +1,6 @@
 //! `checkpoint.safetensors`: a run's [`State`] on disk, exact to the bit.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -7,13 +8,17 @@ use serde::{Deserialize, Serialize};
 use crate::data::Normalizer;
 use crate::error::{Error, Result};
 use crate::network::{NetworkSpec, Precision};
-use crate::optimizer::{Damping, OptimizerState, Plateau};
+use crate::optimizer::{Damping, History, OptimizerState, Plateau};
 use crate::problem::Refined;
 use crate::tensors::{Tensor, TensorFile};
-use crate::trainer::{Best, State};
+use crate::trainer::{Best, Over, State};
 
 /// The version of the file.
 const FORMAT: u32 = 1;
+
+/// The tensors of the history of L-BFGS (rows, P).
+const STEPS: &str = "history_steps";
+const CHANGES: &str = "history_changes";
 
 /// All but the tensors.
 #[derive(Serialize, Deserialize)]
@@ -21,7 +26,12 @@ struct Document {
     checkpoint: u32,
     step: u64,
     seconds: f64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    over: Vec<Over>,
     plateau: Plateau,
+    /// Rows of the history of L-BFGS.
+    #[serde(default)]
+    history: usize,
     best: Option<BestDocument>,
     hidden: Vec<usize>,
     activation: String,
@@ -52,7 +62,9 @@ pub fn write(
         checkpoint: FORMAT,
         step: state.step,
         seconds: state.seconds,
+        over: state.over.clone(),
         plateau: state.plateau,
+        history: state.history.steps.len(),
         best: best.map(|best| BestDocument { step: best.step, loss: best.loss, waited: best.waited }),
         hidden: spec.hidden.clone(),
         activation: spec.activation.name().to_string(),
@@ -71,8 +83,15 @@ pub fn write(
     let tensor = |precision, values: &Vec<f64>| Tensor { shape: vec![values.len()], precision, values: values.clone() };
     let tensors =
         blocks.into_iter().filter_map(|(name, precision, block)| Some((name.to_string(), tensor(precision, block?))));
+    let mut tensors: BTreeMap<_, _> = tensors.collect();
+    for (name, rows) in [(STEPS, &state.history.steps), (CHANGES, &state.history.changes)] {
+        if !rows.is_empty() {
+            let shape = vec![rows.len(), spec.parameters()];
+            tensors.insert(name.to_string(), Tensor { shape, precision: Precision::F64, values: rows.concat() });
+        }
+    }
     let document = serde_json::to_value(document).expect("a document of numbers");
-    TensorFile { document, tensors: tensors.collect() }.write(path)
+    TensorFile { document, tensors }.write(path)
 }
 
 /// Reads the state of a run.
@@ -115,6 +134,11 @@ pub fn read(path: &Path, spec: &NetworkSpec, precision: Precision, normalizer: &
         let parameters = block("best_parameters")?;
         Ok(Best { step: best.step, loss: best.loss, waited: best.waited, parameters })
     };
+    let history = |name: &str| -> Result<Vec<Vec<f64>>> {
+        let shape = [document.history, spec.parameters()];
+        let rows = (document.history > 0).then(|| file.tensor(name, &shape, path)).transpose()?;
+        Ok(rows.map_or(vec![], |rows| rows.values.chunks(shape[1]).map(<[f64]>::to_vec).collect()))
+    };
     let damping = document.damping.map(|damping| {
         let scales = file.tensor("scales", &[spec.parameters()], path)?.values.clone();
         Ok::<_, Error>(Damping { scales, ..damping })
@@ -124,7 +148,9 @@ pub fn read(path: &Path, spec: &NetworkSpec, precision: Precision, normalizer: &
         seconds: document.seconds,
         parameters: block("parameters")?,
         optimizer: OptimizerState { first_moment: block("first_moment")?, second_moment: block("second_moment")? },
+        over: document.over,
         plateau: document.plateau,
+        history: History { steps: history(STEPS)?, changes: history(CHANGES)? },
         best: document.best.map(best).transpose()?,
         refined: document.refined,
         damping: damping.transpose()?,

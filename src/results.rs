@@ -7,14 +7,14 @@ use crate::data::PointSet;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::files;
-use crate::job::Job;
+use crate::job::{Job, Stage};
 use crate::network::Model;
 use crate::plot::{self, Fit, Known, LossHistory, MapFigure, Parity, Series};
 use crate::predict::Predictions;
 use crate::problem::Problem;
 use crate::run::Ended;
 use crate::run_dir::RunDir;
-use crate::trainer::Stop;
+use crate::trainer::{Over, Stop};
 use crate::truth::Truths;
 
 /// What the job asks for once it is trained, read before the training.
@@ -51,8 +51,11 @@ pub struct Summary {
     pub training_rows: usize,
     /// Rows that judged.
     pub validation_rows: usize,
-    /// Why it ended: `steps`, `early_stopping`, `max_seconds`, `interrupted` or `diverged`.
+    /// Why it ended: `steps`, `converged`, `no_descent`, `early_stopping`, `max_seconds`, `interrupted` or
+    /// `diverged`.
     pub stop: &'static str,
+    /// The stages that were begun, in order.
+    pub stages: Vec<StageSummary>,
     /// Steps done.
     pub steps: u64,
     /// The step of the parameters that were kept, where early stopping chose them.
@@ -67,6 +70,21 @@ pub struct Summary {
     pub relative_errors: Vec<Named>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// What a stage came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageSummary {
+    /// Its optimizer.
+    pub optimizer: &'static str,
+    /// Its steps.
+    pub steps: u64,
+    /// Seconds of training in it.
+    pub seconds: f64,
+    /// The weighted loss over all points after it.
+    pub loss: f64,
+    /// Why it ended, as [`Summary::stop`].
+    pub stop: String,
 }
 
 /// The loss over all rows.
@@ -136,6 +154,7 @@ fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: S
         training_rows: problem.rows(),
         validation_rows: problem.validation().map_or(0, PointSet::points),
         stop: ended.stop.name(),
+        stages: stages(job, ended, total(&ended.training)),
         steps: ended.state.step,
         best_step: ended.state.best.as_ref().map(|best| best.step),
         seconds: ended.state.seconds,
@@ -149,6 +168,25 @@ fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: S
         relative_errors: vec![],
         warnings: job.warnings.clone(),
     }
+}
+
+/// Those that are over, and the last.
+fn stages(job: &Job, ended: &Ended, loss: f64) -> Vec<StageSummary> {
+    let Ended { state, stop, .. } = ended;
+    let last = Over { step: state.step, seconds: state.seconds, loss, stop: stop.name().to_string() };
+    let all = state.over.iter().chain([&last]);
+    let mut before = (0, 0.0);
+    let summary = |(stage, over): (&Stage, &Over)| {
+        let (step, seconds) = std::mem::replace(&mut before, (over.step, over.seconds));
+        StageSummary {
+            optimizer: stage.optimizer.kind.name(),
+            steps: over.step - step,
+            seconds: over.seconds - seconds,
+            loss: over.loss,
+            stop: over.stop.clone(),
+        }
+    };
+    job.stages.iter().zip(all).map(summary).collect()
 }
 
 fn relative_errors(model: &Model, truth: &Truths, backend: &mut dyn Backend) -> Result<Vec<Named>> {

@@ -8,7 +8,7 @@ use crate::checkpoint;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::job::Job;
+use crate::job::{Job, OptimizerKind};
 use crate::network::{Model, Precision};
 use crate::problem::Problem;
 use crate::results::{self, Summary};
@@ -74,7 +74,7 @@ pub fn run_on(
     open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
 ) -> Result<Summary> {
     let problem = Problem::read(job)?;
-    job.schedule.fits(job.training.steps(problem.rows()), "")?;
+    job.stages_fit(Some(problem.rows()), "")?;
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &problem)?;
     let mut model = problem.model(job);
@@ -151,7 +151,7 @@ impl Training<'_> {
     fn on(&mut self, backend: &mut dyn Backend, state: Option<State>) -> Result<Ended> {
         let settings = Settings::new(self.job, self.problem);
         let done = state.as_ref().map_or(0, |state| state.step);
-        self.observer.started(&backend.device(), done, settings.schedule.steps);
+        self.observer.started(&backend.device(), done, settings.steps());
         let columns = self.columns();
         let mut metrics = match state {
             Some(_) => Metrics::resume(self.directory.metrics(), &columns, done)?,
@@ -164,7 +164,7 @@ impl Training<'_> {
             let loss = self.problem.total(&report.training);
             let validation = report.validation.as_ref().map(|losses| self.problem.total(losses));
             let coefficients = trainer.coefficients()?;
-            metrics.row(report.step, &row(report, loss, &coefficients, validation))?;
+            metrics.row(report.step, &self.row(report, loss, &coefficients, validation))?;
             self.observer.report(report, loss, validation);
             if saved.elapsed() >= CHECKPOINT_EVERY {
                 self.save(&trainer.state()?)?;
@@ -188,10 +188,11 @@ impl Training<'_> {
         checkpoint::write(&path, state, &self.model.spec, self.job.device.precision, &self.model.normalizer)
     }
 
-    /// The columns of `metrics.csv` behind the step, as [`row`] fills them.
+    /// The columns of `metrics.csv` behind the step, as [`Self::row`] fills them.
     fn columns(&self) -> Vec<String> {
-        let rate = if self.job.is_gauss_newton() { "damping" } else { "learning_rate" };
-        let mut columns: Vec<String> = ["seconds", rate, "gradient_norm", "loss"].map(str::to_string).into();
+        let mut columns = vec!["seconds".to_string()];
+        columns.extend((self.job.stages.len() > 1).then(|| "stage".to_string()));
+        columns.extend(self.rates().into_iter().chain(["gradient_norm", "loss"]).map(str::to_string));
         columns.extend(self.problem.terms().map(|term| format!("loss_{}", term.name)));
         columns.extend(self.model.coefficients.iter().cloned());
         if self.problem.validation().is_some() {
@@ -200,13 +201,35 @@ impl Training<'_> {
         }
         columns
     }
+
+    /// What the stages' rates are called, each name once.
+    fn rates(&self) -> Vec<&'static str> {
+        let mut rates: Vec<_> = self.job.stages.iter().map(|stage| rate(stage.optimizer.kind)).collect();
+        rates.sort_unstable();
+        rates.dedup();
+        rates
+    }
+
+    /// A row of `metrics.csv`: stages from 1, and no number where a column is another optimizer's.
+    fn row(&self, report: &Report, loss: f64, coefficients: &[f64], validation: Option<f64>) -> Vec<Option<f64>> {
+        let stages = &self.job.stages;
+        let mut row = vec![Some(report.seconds)];
+        row.extend((stages.len() > 1).then_some(Some(report.stage as f64 + 1.0)));
+        let own = rate(stages[report.stage].optimizer.kind);
+        row.extend(self.rates().into_iter().map(|name| (name == own).then_some(report.rate)));
+        let rest = [report.gradient_norm, loss].into_iter().chain(report.training.iter().copied());
+        row.extend(rest.chain(coefficients.iter().copied()).map(Some));
+        row.extend(validation.map(Some));
+        row.extend(report.validation.iter().flatten().copied().map(Some));
+        row
+    }
 }
 
-fn row(report: &Report, loss: f64, coefficients: &[f64], validation: Option<f64>) -> Vec<f64> {
-    let mut row = vec![report.seconds, report.rate, report.gradient_norm, loss];
-    row.extend(&report.training);
-    row.extend(coefficients);
-    row.extend(validation);
-    row.extend(report.validation.iter().flatten());
-    row
+/// What an optimizer's [`Report::rate`] is.
+fn rate(kind: OptimizerKind) -> &'static str {
+    match kind {
+        OptimizerKind::Adam | OptimizerKind::AdamW => "learning_rate",
+        OptimizerKind::Lbfgs => "step_length",
+        OptimizerKind::GaussNewton => "damping",
+    }
 }

@@ -196,10 +196,15 @@ impl Metrics {
         Ok(Self { file, path })
     }
 
-    /// Adds the row of a report after `step` steps.
-    pub fn row(&mut self, step: u64, values: &[f64]) -> Result<()> {
+    /// Adds the row of a report after `step` steps; a cell without a value is empty.
+    pub fn row(&mut self, step: u64, values: &[Option<f64>]) -> Result<()> {
         let mut row = format!("{step},").into_bytes();
-        values.iter().for_each(|value| rows::push(&mut row, *value, Precision::F64));
+        for value in values {
+            match value {
+                Some(value) => rows::push(&mut row, *value, Precision::F64),
+                None => row.push(b','),
+            }
+        }
         rows::end(&mut row);
         // In one call, so that whoever watches sees whole rows.
         self.file.write_all(&row).map_err(|error| Error::io(&self.path, error))
@@ -249,11 +254,11 @@ mod tests {
         let columns = ["loss".to_string(), "a, b".to_string()];
         let mut metrics = Metrics::create(&path, &columns).unwrap();
         for step in [100, 200, 300] {
-            metrics.row(step, &[1.0 / step as f64, 1e-300]).unwrap();
+            metrics.row(step, &[1.0 / step as f64, 1e-300].map(Some)).unwrap();
         }
         metrics.file.write_all(b"400,0.1").unwrap();
         let mut metrics = Metrics::resume(&path, &columns, 200).unwrap();
-        metrics.row(250, &[0.5, f64::NAN]).unwrap();
+        metrics.row(250, &[Some(0.5), Some(f64::NAN)]).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text, "step,loss,\"a, b\"\n100,0.01,1e-300\n200,0.005,1e-300\n250,0.5,NaN\n");
         let run = RunDir { path: directory.path().to_path_buf() };

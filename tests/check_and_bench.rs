@@ -8,6 +8,7 @@ use assert_cmd::Command;
 use jetfit::bench::{self, Mode, Settings};
 use jetfit::entry::Seconds;
 use jetfit::network::{Activation, Model};
+use jetfit::tensors::TensorFile;
 use serde_json::Value;
 use support::{Tampered, random_model, random_points};
 
@@ -194,6 +195,24 @@ fn a_benchmark_has_a_row_for_each_batch_and_order() {
     assert!(csv.starts_with("batch,order,mode,seconds_median,") && csv.lines().count() == 5, "{csv}");
     assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
     assert!(directory.path().join("bench.svg").exists());
+}
+
+#[test]
+fn an_exported_problem_has_the_answer_that_its_numbers_have() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("problem.safetensors");
+    let (code, _, stderr) = jetfit(&[SMALL.as_slice(), &["--export", file.to_str().unwrap()]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    let tensors = TensorFile::read(&file).unwrap().tensors;
+    let numbers = |name: &str| &tensors[name].values;
+    assert_eq!((&tensors["inputs"].shape, &tensors["jets"].shape), (&vec![33, 2], &vec![1, 5, 33]));
+    let squares: f64 = numbers("jets").iter().zip(numbers("targets")).map(|(u, target)| (u - target).powi(2)).sum();
+    let loss = numbers("loss")[0];
+    assert!((squares / 33.0 / loss - 1.0).abs() < 1e-12, "{squares} {loss}");
+    // The bias of the output moves the value alone: its slope is the mean of 2 (u - target).
+    let slope: f64 = (0..33).map(|p| 2.0 * (numbers("jets")[p] - numbers("targets")[p]) / 33.0).sum();
+    assert!((numbers("biases_bar.2")[0] / slope - 1.0).abs() < 1e-12);
+    assert_eq!(tensors["weights_bar.1"].shape, [8, 8]);
 }
 
 #[test]

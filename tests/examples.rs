@@ -93,7 +93,7 @@ fn a_refined_run_resumes_to_the_same_bits() {
     let trained = |stops: &[u64]| {
         let directory = tempfile::tempdir().unwrap();
         let mut job = job("burgers", directory.path(), Some(300));
-        job.training.report_every = 20;
+        job.stages[0].report_every = 20;
         for term in &mut job.terms {
             if let jetfit::job::TermPoints::Sampled(points) = &mut term.points
                 && points.resample_every > 0

@@ -48,7 +48,7 @@ fn a_stopped_run_resumes_to_the_same_bits_on_any_number_of_threads() {
     let trained = |threads: usize, stops: &[u64]| {
         let directory = tempfile::tempdir().unwrap();
         let mut job = job("poisson_1d/precise", directory.path(), Some(40), threads);
-        job.training.report_every = 5;
+        job.stages[0].report_every = 5;
         let mut mode = Mode::New;
         for at in stops {
             let stop = AtomicBool::new(false);

@@ -3,6 +3,7 @@
 //! Order 0 is always measured beside the others, repeat by repeat in turn, so that a machine that
 //! slows down or speeds up does so for all of them and the ratios hold.
 
+mod export;
 mod problem;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+pub use self::export::export;
 pub use self::problem::{network, random_problem};
 
 use crate::backend::{Backend, Batch, SetId};

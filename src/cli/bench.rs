@@ -75,7 +75,7 @@ pub struct Arguments {
 
     /// Measure a GPU's tiles for the largest batch and order, and remember the fastest for later runs: in
     /// the user's directory for caches, or the one that JETFIT_CACHE_DIR names
-    #[arg(long, conflicts_with_all = ["out", "plot", "mode"])]
+    #[arg(long, conflicts_with_all = ["out", "plot", "mode", "export"])]
     tune: bool,
 
     /// Timings of each batch and order
@@ -89,6 +89,11 @@ pub struct Arguments {
     /// Draw time and cost ratio against the batch size, as PNG and SVG
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+
+    /// Measure nothing: write the largest batch's problem of the highest order, and our answer to it in
+    /// f64, as safetensors for other programs
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "plot"])]
+    export: Option<PathBuf>,
 
     #[command(flatten)]
     display: Display,
@@ -125,6 +130,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let repeats = arguments.repeats as usize;
     let settings = Settings { batches: wide(&arguments.batch), orders, seconds: arguments.second, mode, repeats };
     let model = bench::network(spec, arguments.precision);
+    if let Some(path) = &arguments.export {
+        let order = settings.orders.last().copied().unwrap_or(0);
+        let batch = settings.batches.iter().copied().max().unwrap_or(1);
+        return bench::export(&model, &settings.seconds.layout(order, model.spec.inputs), batch, path);
+    }
     if arguments.tune {
         return tune(&arguments, &model, &settings);
     }

@@ -7,7 +7,7 @@ use clap::Args;
 use jetfit::error::Result;
 use jetfit::job::{Job, Overrides};
 use jetfit::network::Precision;
-use jetfit::results::{Named, Summary};
+use jetfit::results::{Named, StageSummary, Summary};
 use jetfit::run::{Mode, Observer, run};
 use jetfit::trainer::Report;
 use serde_json::json;
@@ -64,7 +64,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SECONDS")]
     max_seconds: Option<f64>,
 
-    /// Optimizer steps, in place of the job's steps or epochs
+    /// Optimizer steps, in place of the job's steps or epochs; of every stage
     #[arg(long)]
     steps: Option<u64>,
 
@@ -140,6 +140,8 @@ fn for_people(summary: &Summary) -> String {
     let Summary { directory, steps, seconds, device, .. } = summary;
     let go_on = format!("go on with: jetfit train --resume {directory}");
     let why = match summary.stop {
+        "converged" => ": the gradient is as small as was asked for".to_string(),
+        "no_descent" => ": no step lowers the loss any more".to_string(),
         "early_stopping" => ": the validation loss stopped falling".to_string(),
         "max_seconds" => format!(": the time is over; {go_on}"),
         "interrupted" => format!(": interrupted; {go_on}"),
@@ -150,6 +152,14 @@ fn for_people(summary: &Summary) -> String {
         None => "all done before".to_string(),
     };
     let mut text = format!("{directory}: {steps} steps in {seconds:.1} s ({rate}) on {device}{why}\n");
+    if summary.stages.len() > 1 {
+        let row = |stage: &StageSummary| {
+            let numbers = [format!("{:.1}", stage.seconds), format!("{:.3e}", stage.loss), stage.stop.clone()];
+            [vec![stage.optimizer.to_string(), stage.steps.to_string()], numbers.into()].concat()
+        };
+        let rows: Vec<_> = summary.stages.iter().map(row).collect();
+        text += &format!("{}\n", table(&["stage", "steps", "seconds", "loss", "ended by"], &rows));
+    }
     if let Some(step) = summary.best_step {
         text += &format!("kept the network of step {step}, whose validation loss is the lowest\n");
     }

@@ -1,6 +1,8 @@
 //! The first layer, whose tangents are columns of W and whose seconds are 0; the twin of
 //! `shaders/input_layer.wgsl`. Inputs are standardised, so a tangent's seed is 1.
 
+use pulp::Arch;
+
 use super::channels::Channels;
 use super::lanes::sum;
 use super::linear;
@@ -9,10 +11,18 @@ use super::tile::Shape;
 
 /// z-jets (H, C, P) of the first layer from the points x̂ (D, C, P), whose value channel alone is
 /// filled: z = W x̂ + b, dz_k = column k of W, ddz = 0.
-pub fn forward<T: Real>(weights: &[T], biases: &[T], x: &[T], z: &mut [T], shape: Shape, channels: &Channels<T>) {
+pub fn forward<T: Real>(
+    arch: Arch,
+    weights: &[T],
+    biases: &[T],
+    x: &[T],
+    z: &mut [T],
+    shape: Shape,
+    channels: &Channels<T>,
+) {
     let inputs = weights.len() / biases.len();
     let points = shape.points;
-    linear::forward(weights, biases, x, z, shape.value_only());
+    linear::forward(arch, weights, biases, x, z, shape.value_only());
     for (row, weights) in z.chunks_mut(shape.stride).zip(weights.chunks_exact(inputs)) {
         let (tangents, seconds) = row[points..shape.columns].split_at_mut(channels.tangents.len() * points);
         for (dz, input) in tangents.chunks_exact_mut(points).zip(&channels.tangents) {
@@ -24,6 +34,7 @@ pub fn forward<T: Real>(weights: &[T], biases: &[T], x: &[T], z: &mut [T], shape
 
 /// W_bar (H, D) += z_bar x̂ᵀ over the value channel, and Σ_p dz_k_bar into column k; b_bar likewise.
 pub fn weight_gradient<T: Real>(
+    arch: Arch,
     z_bar: &[T],
     x: &[T],
     weights_bar: &mut [T],
@@ -33,7 +44,7 @@ pub fn weight_gradient<T: Real>(
 ) {
     let inputs = weights_bar.len() / biases_bar.len();
     let points = shape.points;
-    linear::weight_gradient(z_bar, x, weights_bar, biases_bar, shape.value_only());
+    linear::weight_gradient(arch, z_bar, x, weights_bar, biases_bar, shape.value_only());
     for (row, weights_bar) in z_bar.chunks(shape.stride).zip(weights_bar.chunks_exact_mut(inputs)) {
         for (dz_bar, input) in row[points..].chunks_exact(points).zip(&channels.tangents) {
             weights_bar[*input] += sum(dz_bar);

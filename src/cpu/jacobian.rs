@@ -64,7 +64,7 @@ impl<T: Real> Tile<T> {
                 shape.places(z_bar, 1).for_each(|z_bar| add(z_bar, column.rb_mut()));
             }
         });
-        let rest = work.slopes.chunks_exact(shape.loss_points()).chain([&work.values[..]]);
+        let rest = work.slopes.chunks_exact(shape.loss_points()).take(pass.spec.coefficients).chain([&work.values[..]]);
         let columns = into.subcols_mut(pass.spec.weights(), pass.spec.coefficients + 1);
         for (mut column, row) in columns.col_iter_mut().zip(rest) {
             column.fill(0.0);
@@ -118,7 +118,7 @@ impl<T: Real> WithSimd for Seed<'_, T> {
         };
         bar.fill(T::ZERO);
         work.slopes.fill(T::ZERO);
-        scaled(0, &mut work.values);
+        scaled(0, &mut work.values[..points]);
         let slots = term.residual.slots().len();
         for slot in 0..slots {
             scaled(1 + slot, &mut bar[term.start(slot, read.shape)..][..points]);

@@ -1,8 +1,9 @@
 //! The jet rule of an activation, forward and backward, on a tile (H, C, P); the twin of
 //! `shaders/jet_rule.wgsl`.
 //!
-//! A unit's row holds its channels one after the other, P points each, so that every loop runs over
-//! contiguous points and becomes SIMD whatever the widths.
+//! A unit's row holds its channels one after the other, P points each. [`LANES`] points go through all
+//! channels at once, so that σ', σ'' and σ''' stay in registers, every row is read once, and the loops
+//! over the points become SIMD without loops, however few points a tile has.
 
 use std::marker::PhantomData;
 
@@ -10,15 +11,9 @@ use pulp::{Simd, WithSimd};
 
 use super::activation::Rule;
 use super::channels::Channels;
+use super::lanes::{LANES, Lanes};
 use super::real::Real;
-use super::tile::{MAX_POINTS, Shape};
-
-/// σ and its derivatives at the points of one unit's row.
-struct Row<T> {
-    first: [T; MAX_POINTS],
-    second: [T; MAX_POINTS],
-    third: [T; MAX_POINTS],
-}
+use super::tile::Shape;
 
 /// a-jets from z-jets: a = σ(z), d_k = σ' dz_k, dd = σ'' q + σ' ddz with q = Σ c dz_k dz_l.
 ///
@@ -41,46 +36,38 @@ impl<T: Real, R: Rule<T>> WithSimd for Forward<'_, T, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { z, a, units, shape, channels, .. } = self;
-        forward::<T, R>(z, a, units, shape, channels);
+        let Shape { points, columns, stride, .. } = self.shape;
+        for (z, a) in self.z.chunks(stride).zip(self.a.chunks_mut(stride)).take(self.units) {
+            for p in (0..points).step_by(LANES) {
+                forward::<T, R>(&z[p..columns], &mut a[p..columns], points, self.channels);
+            }
+        }
     }
 }
 
+/// One unit's row from one of its points on.
 #[inline(always)]
-fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], units: usize, shape: Shape, channels: &Channels<T>) {
-    let points = shape.points;
-    let mut row = Row { first: [T::ZERO; MAX_POINTS], second: [T::ZERO; MAX_POINTS], third: [T::ZERO; MAX_POINTS] };
-    for unit in 0..units {
-        let z = &z[unit * shape.stride..][..channels.count() * points];
-        let a = &mut a[unit * shape.stride..][..channels.count() * points];
-        let (z_value, z) = z.split_at(points);
-        let (a_value, a) = a.split_at_mut(points);
-        if channels.tangents.is_empty() {
-            for (a, z) in a_value.iter_mut().zip(z_value) {
-                *a = R::value(*z);
-            }
-            continue;
+fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], points: usize, channels: &Channels<T>) {
+    let value = Lanes::load(z, 0);
+    let (mut to, mut first, mut second) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
+    for p in 0..LANES {
+        to.0[p] = R::value(value.0[p]);
+        let slopes = R::slopes(value.0[p], to.0[p]);
+        (first.0[p], second.0[p]) = (slopes.first, slopes.second);
+    }
+    to.store(a, 0);
+    let tangents = channels.tangents.len();
+    let dz = |k: usize| Lanes::load(z, (1 + k) * points);
+    for k in 0..tangents {
+        (first * dz(k)).store(a, (1 + k) * points);
+    }
+    for (s, products) in channels.seconds.iter().enumerate() {
+        let mut q = Lanes::ZERO;
+        for product in &channels.products[products.clone()] {
+            q = q + dz(product.k) * dz(product.l) * product.coefficient;
         }
-        let (first, second) = (&mut row.first[..points], &mut row.second[..points]);
-        for p in 0..points {
-            a_value[p] = R::value(z_value[p]);
-            let slopes = R::slopes(z_value[p], a_value[p]);
-            first[p] = slopes.first;
-            second[p] = slopes.second;
-        }
-        for (a, z) in a.chunks_exact_mut(points).zip(z.chunks_exact(points)) {
-            scale(a, first, z);
-        }
-        let tangent = |k: usize| &z[k * points..(k + 1) * points];
-        let seconds = &mut a[channels.tangents.len() * points..];
-        for (a, products) in seconds.chunks_exact_mut(points).zip(&channels.seconds) {
-            for product in &channels.products[products.clone()] {
-                let (dz_k, dz_l) = (tangent(product.k), tangent(product.l));
-                for p in 0..points {
-                    a[p] += second[p] * (product.coefficient * dz_k[p] * dz_l[p]);
-                }
-            }
-        }
+        let at = (1 + tangents + s) * points;
+        (second * q + first * Lanes::load(z, at)).store(a, at);
     }
 }
 
@@ -110,65 +97,48 @@ impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { z, a, bar, units, shape, channels, .. } = self;
-        backward::<T, R>(z, a, bar, units, shape, channels);
-    }
-}
-
-#[inline(always)]
-fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], units: usize, shape: Shape, channels: &Channels<T>) {
-    let points = shape.points;
-    let mut row = Row { first: [T::ZERO; MAX_POINTS], second: [T::ZERO; MAX_POINTS], third: [T::ZERO; MAX_POINTS] };
-    for unit in 0..units {
-        let z = &z[unit * shape.stride..][..channels.count() * points];
-        let a_value = &a[unit * shape.stride..][..points];
-        let bar = &mut bar[unit * shape.stride..][..channels.count() * points];
-        let (z_value, z) = z.split_at(points);
-        let (value_bar, bar) = bar.split_at_mut(points);
-        let first = &mut row.first[..points];
-        let (second, third) = (&mut row.second[..points], &mut row.third[..points]);
-        for p in 0..points {
-            let slopes = R::slopes(z_value[p], a_value[p]);
-            first[p] = slopes.first;
-            second[p] = slopes.second;
-            third[p] = slopes.third;
-            value_bar[p] *= slopes.first;
-        }
-        let (dz, ddz) = z.split_at(channels.tangents.len() * points);
-        let (d_bar, dd_bar) = bar.split_at_mut(channels.tangents.len() * points);
-        for (dz, d_bar) in dz.chunks_exact(points).zip(d_bar.chunks_exact_mut(points)) {
-            for p in 0..points {
-                value_bar[p] += second[p] * dz[p] * d_bar[p];
-                d_bar[p] *= first[p];
-            }
-        }
-        let per_second = dd_bar.chunks_exact_mut(points).zip(ddz.chunks_exact(points)).zip(&channels.seconds);
-        for ((dd_bar, ddz), products) in per_second {
-            for product in &channels.products[products.clone()] {
-                let dz_k = &dz[product.k * points..(product.k + 1) * points];
-                let dz_l = &dz[product.l * points..(product.l + 1) * points];
-                for p in 0..points {
-                    value_bar[p] += third[p] * (product.coefficient * dz_k[p] * dz_l[p]) * dd_bar[p];
-                }
-                for (to, dz) in [(product.k, dz_l), (product.l, dz_k)] {
-                    let d_bar = &mut d_bar[to * points..(to + 1) * points];
-                    for p in 0..points {
-                        d_bar[p] += second[p] * (product.coefficient * dz[p]) * dd_bar[p];
-                    }
-                }
-            }
-            for p in 0..points {
-                value_bar[p] += second[p] * ddz[p] * dd_bar[p];
-                dd_bar[p] *= first[p];
+        let Shape { points, columns, stride, .. } = self.shape;
+        let rows = self.z.chunks(stride).zip(self.a.chunks(stride)).zip(self.bar.chunks_mut(stride));
+        for ((z, a), bar) in rows.take(self.units) {
+            for p in (0..points).step_by(LANES) {
+                backward::<T, R>(&z[p..columns], &a[p..columns], &mut bar[p..columns], points, self.channels);
             }
         }
     }
 }
 
-/// to = by · from
+/// One unit's row from one of its points on.
 #[inline(always)]
-fn scale<T: Real>(to: &mut [T], by: &[T], from: &[T]) {
-    for ((to, by), from) in to.iter_mut().zip(by).zip(from) {
-        *to = *by * *from;
+fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], points: usize, channels: &Channels<T>) {
+    let (value, a_value) = (Lanes::load(z, 0), Lanes::load(a, 0));
+    let (mut first, mut second, mut third) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
+    for p in 0..LANES {
+        let slopes = R::slopes(value.0[p], a_value.0[p]);
+        (first.0[p], second.0[p], third.0[p]) = (slopes.first, slopes.second, slopes.third);
     }
+    let mut value_bar = first * Lanes::load(bar, 0);
+    let tangents = channels.tangents.len();
+    let dz = |k: usize| Lanes::load(z, (1 + k) * points);
+    for k in 0..tangents {
+        let d_bar = Lanes::load(bar, (1 + k) * points);
+        value_bar = value_bar + second * dz(k) * d_bar;
+        (first * d_bar).store(bar, (1 + k) * points);
+    }
+    for (s, products) in channels.seconds.iter().enumerate() {
+        let at = (1 + tangents + s) * points;
+        let dd_bar = Lanes::load(bar, at);
+        (first * dd_bar).store(bar, at);
+        let mut q = Lanes::ZERO;
+        for product in &channels.products[products.clone()] {
+            let (dz_k, dz_l) = (dz(product.k), dz(product.l));
+            let through = second * dd_bar * product.coefficient;
+            q = q + dz_k * dz_l * product.coefficient;
+            for (to, dz) in [(product.k, dz_l), (product.l, dz_k)] {
+                let d_bar = Lanes::load(bar, (1 + to) * points);
+                (d_bar + through * dz).store(bar, (1 + to) * points);
+            }
+        }
+        value_bar = value_bar + (third * q + second * Lanes::load(z, at)) * dd_bar;
+    }
+    value_bar.store(bar, 0);
 }

@@ -1,6 +1,81 @@
-//! Sums in a fixed order that still runs on SIMD.
+//! Vectors of the machine's SIMD, and sums in a fixed order that still runs on them.
+
+use std::ops::{Add, Mul};
+
+use pulp::Simd;
 
 use super::real::Real;
+
+/// Points come in whole vectors of the widest SIMD (16 floats).
+pub const LANES: usize = 16;
+
+/// A channel at [`LANES`] points: a value, so that the compiler keeps it in registers.
+#[derive(Clone, Copy)]
+pub struct Lanes<T>(pub [T; LANES]);
+
+impl<T: Real> Lanes<T> {
+    pub const ZERO: Self = Self([T::ZERO; LANES]);
+
+    /// The points of a row from `at` on.
+    #[inline(always)]
+    pub fn load(row: &[T], at: usize) -> Self {
+        Self(*row[at..].first_chunk().expect("rows hold whole vectors"))
+    }
+
+    /// Into the points of a row from `at` on.
+    #[inline(always)]
+    pub fn store(self, row: &mut [T], at: usize) {
+        *row[at..].first_chunk_mut().expect("rows hold whole vectors") = self.0;
+    }
+}
+
+impl<T: Real> Add for Lanes<T> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a += b);
+        self
+    }
+}
+
+impl<T: Real> Mul for Lanes<T> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a *= b);
+        self
+    }
+}
+
+impl<T: Real> Mul<T> for Lanes<T> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(mut self, factor: T) -> Self {
+        self.0.iter_mut().for_each(|a| *a *= factor);
+        self
+    }
+}
+
+/// Numbers in a vector.
+#[inline(always)]
+pub const fn lanes<T: Real, S: Simd>() -> usize {
+    size_of::<T::Vector<S>>() / size_of::<T>()
+}
+
+/// The first numbers of a slice.
+#[inline(always)]
+pub fn load<T: Real, S: Simd>(from: &[T]) -> T::Vector<S> {
+    bytemuck::pod_read_unaligned(bytemuck::cast_slice(&from[..lanes::<T, S>()]))
+}
+
+/// Into a slice of as many numbers.
+#[inline(always)]
+pub fn store<T: Real, S: Simd>(to: &mut [T], vector: T::Vector<S>) {
+    to.copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(&vector)));
+}
 
 /// Σ x over 16 interleaved partial sums, which are then added in order.
 #[inline(always)]

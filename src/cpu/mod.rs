@@ -1,5 +1,5 @@
-//! The CPU backend, generic over f32 and f64: tiles of points on all threads, the matrix products by
-//! the `gemm` crate, everything else by kernels with a twin in `shaders/`.
+//! The CPU backend, generic over f32 and f64: tiles of points on all threads, by kernels with a twin in
+//! `shaders/`.
 //!
 //! Instruction sets (AVX-512, AVX2, NEON) are found at run time. Tiles and the order of every sum
 //! depend on the job alone, so a result has the same bits whatever the thread count.
@@ -7,15 +7,17 @@
 mod activation;
 mod adam;
 mod channels;
+mod evaluate;
 mod functions;
-
 mod input_layer;
 mod jacobian;
 mod jet_rule;
 mod lanes;
 mod linear;
 pub mod math;
+mod product;
 mod real;
+mod reduce;
 mod residual;
 mod rows;
 mod set;
@@ -23,21 +25,23 @@ mod tile;
 
 pub use real::Real;
 
-use std::ops::Range;
+use std::sync::Arc;
 
 use pulp::Arch;
 use rayon::prelude::*;
 
 use self::adam::{Adam, Constants};
 use self::channels::Channels;
-use self::set::{Set, share};
-use self::tile::{Pass, Shape, Tile};
+use self::evaluate::Evaluator;
+use self::reduce::Sums;
+use self::set::{Set, Share};
+use self::tile::{Pass, Tile};
 use crate::backend::{Backend, Batch, Gradient, Jacobian, SetId, StepReport};
 use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
-use crate::network::{Features, InputJets, Layer, Model, NetworkSpec};
+use crate::network::{Features, Layer, Model, NetworkSpec};
 use crate::optimizer::{OptimizerState, Update};
 
 /// Parameters that one task updates: a fixed number, as the norm is summed over such blocks.
@@ -49,15 +53,17 @@ pub struct Cpu<T: Real> {
     layers: Vec<Layer>,
     normalizer: Normalizer,
     features: Option<Features>,
-    threads: rayon::ThreadPool,
+    threads: Arc<rayon::ThreadPool>,
     arch: Arch,
     parameters: Vec<T>,
     gradient: Vec<T>,
     first_moment: Vec<T>,
     second_moment: Vec<T>,
     sets: Vec<Set<T>>,
+    /// One for each worker of the batches of a step.
+    sums: Vec<Sums<T>>,
+    evaluator: Option<Evaluator<T>>,
     report: StepReport,
-    evaluator_bytes: usize,
 }
 
 impl<T: Real> Cpu<T> {
@@ -73,99 +79,111 @@ impl<T: Real> Cpu<T> {
             layers: model.spec.layers(),
             normalizer: model.normalizer.clone(),
             features: model.transforms.features.clone(),
-            threads,
+            threads: Arc::new(threads),
             arch: Arch::new(),
             parameters: model.parameters.iter().copied().map(T::of).collect(),
             gradient: vec![T::ZERO; count],
             first_moment: vec![T::ZERO; count],
             second_moment: vec![T::ZERO; count],
             sets: vec![],
+            sums: vec![],
+            evaluator: None,
             report: StepReport { losses: vec![], gradient_norm: 0.0, diverged_at: None },
-            evaluator_bytes: 0,
         })
     }
 
     fn set(&self, points: &PointSet, loss: &Loss) -> Set<T> {
-        Set::new(points, loss, &self.spec, &self.normalizer, self.features.as_ref())
+        let threads = self.threads.current_num_threads();
+        Set::new(points, loss, &self.spec, &self.normalizer, self.features.as_ref(), threads)
     }
 
-    /// The losses of all batches, and the sum of their gradients in `self.gradient`.
-    fn run_all(&mut self, batches: &[Batch]) -> Vec<f64> {
-        self.gradient.fill(T::ZERO);
-        batches.iter().flat_map(|batch| self.run(*batch, true)).collect()
-    }
-
-    /// Runs a set's tiles over a batch: losses, and the gradient added to `self.gradient` where asked
-    /// for. Returns each term's mean.
-    fn run(&mut self, batch: Batch, with_gradient: bool) -> Vec<f64> {
-        let per_point = 1.0 / batch.count as f64;
-        let workers = self.sets[batch.set.0].tiles.len();
-        self.over_tiles(batch, vec![(); workers], |pass, set, tile, (), shares| {
-            if with_gradient {
-                tile.clear(pass.spec);
-            } else {
-                tile.losses.fill(0.0);
-            }
-            for positions in shares {
-                set.fill(tile, positions);
-                tile.forward(pass);
-                tile.residual(pass, &set.terms, with_gradient.then_some(per_point));
-                if with_gradient {
-                    tile.backward(pass);
-                }
-            }
-        });
-        if with_gradient {
-            self.add_gradients(batch.set);
-        }
-        let set = &self.sets[batch.set.0];
-        let mean = |term: usize| set.tiles.iter().map(|tile| tile.losses[term]).sum::<f64>() / batch.count as f64;
-        (0..set.terms.len()).map(mean).collect()
-    }
-
-    /// Lets every worker of a batch's set do its work: with its tile, an item of its own, and the positions
-    /// of the tiles that fall to it.
-    fn over_tiles<I: Send>(
-        &mut self,
-        Batch { set: id, start, count }: Batch,
-        items: Vec<I>,
-        work: impl Fn(&Pass<T>, &Set<T>, &mut Tile<T>, I, &mut dyn Iterator<Item = Range<usize>>) + Sync,
-    ) {
-        let mut tiles = std::mem::take(&mut self.sets[id.0].tiles);
-        let set = &self.sets[id.0];
-        let pass = Pass {
+    fn pass<'a>(&'a self, channels: &'a Channels<T>) -> Pass<'a, T> {
+        Pass {
             layers: &self.layers,
             spec: &self.spec,
             has_features: self.features.is_some(),
             parameters: &self.parameters,
-            channels: &set.channels,
+            channels,
             arch: self.arch,
-        };
-        let workers = tiles.len();
-        let one = |(worker, (tile, item)): (usize, (&mut Tile<T>, I))| {
-            work(&pass, set, tile, item, &mut share(start, count, set.shape.loss_points(), worker, workers));
-        };
-        self.threads.install(|| tiles.par_iter_mut().zip(items).with_max_len(1).enumerate().for_each(one));
-        self.sets[id.0].tiles = tiles;
+        }
     }
 
-    /// Adds the sums of a set's workers to `self.gradient`, in their order.
-    fn add_gradients(&mut self, set: SetId) {
-        let (gradient, tiles) = (&mut self.gradient, &self.sets[set.0].tiles);
-        self.threads.install(|| {
-            gradient.par_chunks_mut(BLOCK).enumerate().for_each(|(block, sum)| {
-                for tile in tiles {
-                    let part = &tile.gradient[block * BLOCK..][..sum.len()];
-                    sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += *part);
+    /// How batches fall to workers, those of the first batch first.
+    fn shares(&self, batches: &[Batch]) -> Vec<Share> {
+        batches.iter().flat_map(|batch| self.sets[batch.set.0].shares(*batch)).collect()
+    }
+
+    /// Lets every worker do its work: with its thread's tile, its share of a batch, and an item of its own.
+    fn over_tiles<I: Send>(
+        &self,
+        shares: &[Share],
+        items: &mut [I],
+        work: impl Fn(&Pass<T>, &Set<T>, &mut Tile<T>, Share, &mut I) + Sync,
+    ) {
+        let one = |(share, item): (&Share, &mut I)| {
+            let set = &self.sets[share.batch.set.0];
+            let pass = self.pass(&set.channels);
+            set.tiles.with(|| set.tile(&self.spec), |tile| work(&pass, set, tile, *share, item));
+        };
+        self.threads.install(|| shares.par_iter().zip(items).with_max_len(1).for_each(one));
+    }
+
+    /// Each term's mean over its batch, and where asked for the sum of the gradients in `self.gradient`,
+    /// with its norm.
+    fn run(&mut self, batches: &[Batch], with_gradient: bool) -> (Vec<f64>, f64) {
+        let shares = self.shares(batches);
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.resize_with(shares.len().max(sums.len()), Sums::new);
+        let own = &mut sums[..shares.len()];
+        self.over_tiles(&shares, own, |pass, set, tile, share, sums| {
+            sums.clear(set.terms.len(), with_gradient.then_some(pass.spec.parameters()));
+            let per_point = with_gradient.then_some(1.0 / share.batch.count as f64);
+            for positions in share.tiles() {
+                set.fill(tile, positions);
+                tile.forward(pass);
+                tile.residual(pass, &set.terms, sums, per_point);
+                if with_gradient {
+                    tile.backward(pass, &mut sums.gradient);
                 }
-            });
+            }
         });
+        let norm = if with_gradient { self.reduce(own) } else { 0.0 };
+        let mut losses = vec![];
+        for (share, sums) in shares.iter().zip(own) {
+            let first = if share.worker == 0 { losses.len() } else { losses.len() - sums.losses.len() };
+            losses.resize(first + sums.losses.len(), 0.0);
+            let means = sums.losses.iter().map(|sum| sum / share.batch.count as f64);
+            losses[first..].iter_mut().zip(means).for_each(|(loss, mean)| *loss += mean);
+        }
+        self.sums = sums;
+        (losses, norm)
     }
 
-    /// The norm of the gradient, summed in f64 over blocks in order.
-    fn gradient_norm(&self) -> f64 {
-        let square = |block: &[T]| block.iter().map(|g| g.to_f64() * g.to_f64()).sum::<f64>();
-        self.gradient.chunks(BLOCK).map(square).sum::<f64>().sqrt()
+    /// Sums the workers' gradients in order, block by block; gives the norm of the sum.
+    fn reduce(&mut self, sums: &[Sums<T>]) -> f64 {
+        let (arch, blocks) = (self.arch, self.gradient.par_chunks_mut(BLOCK).enumerate());
+        let block = |(block, gradient)| arch.dispatch(reduce::Gradient { sums, start: block * BLOCK, gradient });
+        let squares: Vec<f64> = self.threads.install(|| blocks.map(block).collect());
+        squares.iter().sum::<f64>().sqrt()
+    }
+
+    /// A whole step, on a thread of the pool, so that its parts follow one another without a change of
+    /// threads.
+    fn step_on_pool(&mut self, batches: &[Batch], update: &Update) {
+        let (losses, norm) = self.run(batches, true);
+        self.report.losses = losses;
+        self.report.gradient_norm = norm;
+        if !norm.is_finite() || self.report.losses.iter().any(|loss| !loss.is_finite()) {
+            self.report.diverged_at = Some(update.step);
+            return;
+        }
+        let (arch, constants) = (self.arch, Constants::new(update, norm));
+        let blocks = self.gradient.par_chunks(BLOCK).zip(self.first_moment.par_chunks_mut(BLOCK));
+        let blocks = blocks.zip(self.second_moment.par_chunks_mut(BLOCK));
+        let blocks = blocks.zip(self.parameters.par_chunks_mut(BLOCK));
+        blocks.for_each(|(((gradient, first), second), parameters)| {
+            arch.dispatch(Adam { constants, gradient, first, second, parameters });
+        });
     }
 }
 
@@ -186,52 +204,7 @@ impl<T: Real> Backend for Cpu<T> {
     }
 
     fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
-        let count = points.first().map_or(0, Vec::len);
-        let channels = Channels::new(layout, &self.normalizer);
-        let shape = Shape::new::<T>(&self.spec, channels.count(), 1);
-        let rows = self.spec.outputs * channels.count();
-        let workers = self.threads.current_num_threads().min(count.div_ceil(shape.points)).max(1);
-        let input_jets = InputJets::new(self.features.as_ref(), &self.normalizer, layout);
-        let pass = Pass {
-            layers: &self.layers,
-            spec: &self.spec,
-            has_features: self.features.is_some(),
-            parameters: &self.parameters,
-            channels: &channels,
-            arch: self.arch,
-        };
-        // Each worker has its own span of points and gives back its rows (M·C, span).
-        let work = |worker: usize| {
-            let mut tile = Tile::new(&self.spec, shape, &[], 0);
-            let shares: Vec<_> = share(0, count, shape.points, worker, workers).collect();
-            let span = shares.first().map_or(0, |s| s.start)..shares.last().map_or(0, |s| s.end);
-            let mut values = vec![0.0; rows * span.len()];
-            for positions in shares {
-                let inputs = input_jets.at(points, positions.clone());
-                for (to, from) in tile.inputs(inputs.len()).zip(&inputs) {
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to = T::of(*from));
-                }
-                tile.forward(&pass);
-                for row in 0..rows {
-                    let (output, channel) = (row / channels.count(), row % channels.count());
-                    let from = &tile.jets()[output * shape.stride + channel * shape.points..][..positions.len()];
-                    let to = &mut values[row * span.len() + positions.start - span.start..];
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f64());
-                }
-            }
-            (span, values, tile.bytes())
-        };
-        let parts: Vec<_> = self.threads.install(|| (0..workers).into_par_iter().map(work).collect());
-        let mut values = vec![0.0; rows * count];
-        for (span, part, _) in &parts {
-            if !span.is_empty() {
-                for (row, part) in part.chunks_exact(span.len()).enumerate() {
-                    values[row * count..][span.clone()].copy_from_slice(part);
-                }
-            }
-        }
-        self.evaluator_bytes = parts.iter().map(|(_, _, bytes)| bytes).sum();
-        Ok(Jets::from_standardised(layout, &self.normalizer, values))
+        Ok(self.jets(points, layout))
     }
 
     fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId> {
@@ -251,11 +224,11 @@ impl<T: Real> Backend for Cpu<T> {
 
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         let points = self.sets[set.0].points;
-        Ok(self.run(Batch { set, start: 0, count: points }, false))
+        Ok(self.run(&[Batch { set, start: 0, count: points }], false).0)
     }
 
     fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
-        let losses = self.run_all(batches);
+        let (losses, _) = self.run(batches, true);
         Ok(Gradient { losses, gradient: to_f64(&self.gradient) })
     }
 
@@ -268,23 +241,8 @@ impl<T: Real> Backend for Cpu<T> {
         if self.report.diverged_at.is_some() {
             return Ok(());
         }
-        self.report.losses = self.run_all(batches);
-        let norm = self.gradient_norm();
-        self.report.gradient_norm = norm;
-        if !norm.is_finite() || self.report.losses.iter().any(|loss| !loss.is_finite()) {
-            self.report.diverged_at = Some(update.step);
-            return Ok(());
-        }
-        let constants = Constants::new(update, norm);
-        let arch = self.arch;
-        let blocks = self.gradient.par_chunks(BLOCK).zip(self.first_moment.par_chunks_mut(BLOCK));
-        let blocks = blocks.zip(self.second_moment.par_chunks_mut(BLOCK));
-        let blocks = blocks.zip(self.parameters.par_chunks_mut(BLOCK));
-        self.threads.install(|| {
-            blocks.for_each(|(((gradient, first), second), parameters)| {
-                arch.dispatch(Adam { constants, gradient, first, second, parameters });
-            });
-        });
+        let threads = Arc::clone(&self.threads);
+        threads.install(|| self.step_on_pool(batches, update));
         Ok(())
     }
 
@@ -313,8 +271,10 @@ impl<T: Real> Backend for Cpu<T> {
     }
 
     fn working_bytes(&self) -> usize {
-        let tiles = self.sets.iter().flat_map(|set| &set.tiles).map(Tile::bytes).sum::<usize>();
-        tiles + self.evaluator_bytes + 4 * self.spec.parameters() * size_of::<T>()
+        let sets = self.sets.iter().map(|set| set.tiles.bytes()).sum::<usize>();
+        let evaluator = self.evaluator.as_ref().map_or(0, |evaluator| evaluator.tiles.bytes());
+        let gradients = self.sums.iter().map(|sums| sums.gradient.len()).sum::<usize>();
+        sets + evaluator + (gradients + 4 * self.spec.parameters()) * size_of::<T>()
     }
 }
 

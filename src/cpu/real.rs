@@ -5,19 +5,21 @@ use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
+use bytemuck::Pod;
+use pulp::Simd;
+
 use super::{functions, math};
 use crate::network::Precision;
 
 /// f32 or f64.
 pub trait Real:
-    Copy
+    Pod
     + Debug
     + Default
     + PartialOrd
     + Send
     + Sync
     + Sum
-    + 'static
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>
@@ -32,6 +34,15 @@ pub trait Real:
     const ONE: Self;
     /// Which of the two it is.
     const PRECISION: Precision;
+    /// As many as a SIMD register holds.
+    type Vector<S: Simd>: Pod;
+
+    /// x in every lane
+    fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
+    /// a b + c, rounded once where the machine can
+    fn mul_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
+    /// The sum over the lanes.
+    fn sum_lanes<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
 
     /// Rounded to this type.
     fn of(x: f64) -> Self;
@@ -94,6 +105,20 @@ macro_rules! common {
 
 impl Real for f32 {
     common!(Precision::F32);
+    type Vector<S: Simd> = S::f32s;
+
+    #[inline(always)]
+    fn splat<S: Simd>(simd: S, x: Self) -> S::f32s {
+        simd.splat_f32s(x)
+    }
+    #[inline(always)]
+    fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+        simd.mul_add_e_f32s(a, b, c)
+    }
+    #[inline(always)]
+    fn sum_lanes<S: Simd>(simd: S, x: S::f32s) -> Self {
+        simd.reduce_sum_f32s(x)
+    }
 
     #[inline(always)]
     fn to_f64(self) -> f64 {
@@ -159,6 +184,20 @@ impl Real for f32 {
 
 impl Real for f64 {
     common!(Precision::F64);
+    type Vector<S: Simd> = S::f64s;
+
+    #[inline(always)]
+    fn splat<S: Simd>(simd: S, x: Self) -> S::f64s {
+        simd.splat_f64s(x)
+    }
+    #[inline(always)]
+    fn mul_add<S: Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
+        simd.mul_add_e_f64s(a, b, c)
+    }
+    #[inline(always)]
+    fn sum_lanes<S: Simd>(simd: S, x: S::f64s) -> Self {
+        simd.reduce_sum_f64s(x)
+    }
 
     #[inline(always)]
     fn to_f64(self) -> f64 {

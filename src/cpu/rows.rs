@@ -6,7 +6,7 @@ use faer::prelude::ReborrowMut;
 use super::Cpu;
 use super::jacobian::Residuals;
 use super::real::Real;
-use super::set::share;
+use super::set::Share;
 use crate::backend::{Batch, Jacobian};
 
 impl<T: Real> Cpu<T> {
@@ -27,32 +27,30 @@ impl<T: Real> Cpu<T> {
     }
 
     /// The rows of one batch (T·B, P + 1).
-    fn fill_rows(&mut self, batch: Batch, mut rows: MatMut<f64>) {
+    fn fill_rows(&self, batch: Batch, mut rows: MatMut<f64>) {
         let set = &self.sets[batch.set.0];
-        let (terms, workers) = (set.terms.len(), set.tiles.len());
+        let shares: Vec<Share> = set.shares(batch).collect();
         // What falls to each worker: a block of every term's rows.
-        let mut blocks: Vec<Vec<MatMut<f64>>> = (0..workers).map(|_| vec![]).collect();
-        for _ in 0..terms {
+        let mut blocks: Vec<Vec<MatMut<f64>>> = shares.iter().map(|_| vec![]).collect();
+        for _ in &set.terms {
             let (mut own, others) = rows.split_at_row_mut(batch.count);
             rows = others;
-            for (worker, blocks) in blocks.iter_mut().enumerate() {
-                let count =
-                    share(0, batch.count, set.shape.loss_points(), worker, workers).map(|positions| positions.len());
-                let (block, others) = own.split_at_row_mut(count.sum());
+            for (share, blocks) in shares.iter().zip(&mut blocks) {
+                let (block, others) = own.split_at_row_mut(share.tiles().map(|positions| positions.len()).sum());
                 blocks.push(block);
                 own = others;
             }
         }
         let per_point = 1.0 / batch.count as f64;
-        self.over_tiles(batch, blocks, |pass, set, tile, mut blocks, shares| {
-            tile.clear(pass.spec);
+        self.over_tiles(&shares, &mut blocks, |pass, set, tile, share, blocks| {
+            tile.make_bars(pass.spec);
             let mut work = Residuals::new(pass, set.shape);
             let mut done = 0;
-            for positions in shares {
+            for positions in share.tiles() {
                 let count = positions.len();
                 set.fill(tile, positions);
                 tile.forward(pass);
-                for (term, block) in set.terms.iter().zip(&mut blocks) {
+                for (term, block) in set.terms.iter().zip(&mut *blocks) {
                     tile.jacobian(pass, term, per_point, &mut work, block.rb_mut().subrows_mut(done, count));
                 }
                 done += count;

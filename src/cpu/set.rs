@@ -1,11 +1,13 @@
-//! A point set on the CPU: standardised columns, the terms of its loss, and its workers' tiles.
+//! A point set on the CPU: standardised columns, the terms of its loss, the threads' tiles, and what falls
+//! to the workers.
 
 use std::ops::Range;
 
 use super::channels::Channels;
 use super::real::Real;
 use super::residual::{Term, terms};
-use super::tile::{Shape, Tile};
+use super::tile::{Shape, Tile, Tiles};
+use crate::backend::Batch;
 use crate::data::{Normalizer, PointSet};
 use crate::loss::{Compiled, Loss};
 use crate::network::{Features, InputJets, NetworkSpec};
@@ -14,9 +16,11 @@ use crate::network::{Features, InputJets, NetworkSpec};
 pub struct Set<T: Real> {
     pub channels: Channels<T>,
     pub terms: Vec<Term>,
+    /// The largest tile's.
     pub shape: Shape,
-    /// The workers' tiles; how many there are depends on the set alone, never on the threads.
-    pub tiles: Vec<Tile<T>>,
+    pub tiles: Tiles<T>,
+    /// The most workers that share a batch.
+    most_workers: usize,
     /// B
     pub points: usize,
     /// What the first layer reads at all places, as [`InputJets`] gives it: (D, places·B), or
@@ -44,13 +48,12 @@ impl<T: Real> Set<T> {
         spec: &NetworkSpec,
         normalizer: &Normalizer,
         features: Option<&Features>,
+        threads: usize,
     ) -> Self {
         let Compiled { layout, places, residuals } = loss.compile(normalizer);
         let channels = Channels::new(&layout, normalizer);
         let shape = Shape::new::<T>(spec, channels.count(), places.count());
         let points = set.points();
-        let affordable = (GRADIENT_BYTES / (spec.parameters() * size_of::<T>())).clamp(2, WORKERS);
-        let workers = points.div_ceil(shape.loss_points()).clamp(1, affordable);
         let rounded = |columns: Vec<Vec<f64>>| -> Vec<Vec<T>> {
             columns.into_iter().map(|column| column.into_iter().map(T::of).collect()).collect()
         };
@@ -58,7 +61,8 @@ impl<T: Real> Set<T> {
         let terms = terms(loss, &residuals);
         let inputs = InputJets::new(features, normalizer, &layout);
         Self {
-            tiles: (0..workers).map(|_| Tile::new(spec, shape, &terms, columns.len())).collect(),
+            tiles: Tiles::new(threads),
+            most_workers: (GRADIENT_BYTES / (spec.parameters() * size_of::<T>())).clamp(2, WORKERS),
             terms,
             points,
             inputs: rounded(inputs.at(&set.network_inputs(&places), 0..places.count() * points)),
@@ -70,10 +74,23 @@ impl<T: Real> Set<T> {
         }
     }
 
+    /// A tile for this set's batches.
+    pub fn tile(&self, spec: &NetworkSpec) -> Tile<T> {
+        Tile::new(spec, self.shape, &self.terms, self.columns.len())
+    }
+
+    /// How a batch falls to workers: whatever the threads, so that sums over workers have one order.
+    pub fn shares(&self, batch: Batch) -> impl Iterator<Item = Share> {
+        let points = self.shape.of_batch(batch.count).loss_points();
+        let workers = batch.count.div_ceil(points).min(self.most_workers);
+        (0..workers).map(move |worker| Share { batch, points, worker, workers })
+    }
+
     /// Fills a tile with the points at these positions of the order, and the rest of it with copies
     /// of the first that weigh nothing.
     pub fn fill(&self, tile: &mut Tile<T>, positions: Range<usize>) {
-        let points = self.shape.loss_points();
+        tile.shape = self.shape.holding(positions.len());
+        let points = tile.shape.loss_points();
         let row = |p: usize| {
             let position = if p < positions.len() { positions.start + p } else { positions.start };
             self.order.as_ref().map_or(position, |order| order[position] as usize)
@@ -91,34 +108,44 @@ impl<T: Real> Set<T> {
             gather(to, column);
         }
         match &self.weights {
-            Some(weights) => gather(&mut tile.weights, weights),
+            Some(weights) => gather(&mut tile.weights[..points], weights),
             None => tile.weights.fill(T::ONE),
         }
         tile.weights[positions.len()..].fill(T::ZERO);
     }
 }
 
-/// The positions of each tile that worker `worker` of `workers` takes, of `count` from `start`.
-pub fn share(
-    start: usize,
-    count: usize,
-    points: usize,
-    worker: usize,
-    workers: usize,
-) -> impl Iterator<Item = Range<usize>> {
-    let tiles = count.div_ceil(points);
-    let own = worker * tiles / workers..(worker + 1) * tiles / workers;
-    own.map(move |tile| start + tile * points..start + count.min((tile + 1) * points))
+/// What falls to one worker of a batch.
+#[derive(Clone, Copy)]
+pub struct Share {
+    pub batch: Batch,
+    /// Points in a tile.
+    pub points: usize,
+    pub worker: usize,
+    pub workers: usize,
+}
+
+impl Share {
+    /// The positions of each of its tiles.
+    pub fn tiles(self) -> impl Iterator<Item = Range<usize>> {
+        let Self { batch: Batch { start, count, .. }, points, worker, workers } = self;
+        let tiles = count.div_ceil(points);
+        let own = worker * tiles / workers..(worker + 1) * tiles / workers;
+        own.map(move |tile| start + tile * points..start + count.min((tile + 1) * points))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::SetId;
 
     #[test]
     fn shares_cover_every_position_once() {
         for (count, points, workers) in [(1, 16, 1), (1000, 128, 8), (1000, 16, 32), (33, 16, 2)] {
-            let all: Vec<usize> = (0..workers).flat_map(|w| share(5, count, points, w, workers)).flatten().collect();
+            let batch = Batch { set: SetId(0), start: 5, count };
+            let tiles = |worker| Share { batch, points, worker, workers }.tiles();
+            let all: Vec<usize> = (0..workers).flat_map(tiles).flatten().collect();
             assert_eq!(all, (5..5 + count).collect::<Vec<_>>());
         }
     }

@@ -1,38 +1,40 @@
-//! A tile of points on its way through the network and back: the working memory of one worker.
+//! A tile of points on its way through the network and back: the working memory of one thread.
 //!
 //! All channels of a tile's points lie side by side, so that one matrix product serves them all, and
 //! the tape of a tile stays in a core's cache. A batch of any size goes through tiles of one size.
 
 use std::marker::PhantomData;
+use std::sync::Mutex;
 
 use aligned_vec::{AVec, ConstAlign, avec};
 use pulp::Arch;
 
 use super::activation::with_rule;
 use super::channels::Channels;
+use super::lanes::LANES;
 use super::real::Real;
+use super::reduce::Sums;
 use super::residual::{Back, Read, Term, Terms, registers};
 use super::{input_layer, jet_rule, linear};
-use crate::expression::{Places, Registers};
+use crate::expression::Registers;
 use crate::network::{Layer, NetworkSpec};
-
-/// The most points of a tile: the length of the jet rule's rows on the stack.
-pub const MAX_POINTS: usize = 256;
-
-/// Points come in whole vectors of the widest SIMD (16 floats).
-const LANES: usize = 16;
 
 /// Columns of a product (channels times points) beyond which it gains nothing more; measured at
 /// widths 64 to 256.
-const COLUMNS: usize = 640;
+const COLUMNS: usize = 960;
 
-const _: () = assert!(Places::MOST <= MAX_POINTS, "a tile has a point in every place");
+/// Bytes of z-jets and a-jets: a core's share of the third-level cache. That they leave the second-level
+/// cache costs less than the weight gradient loses on fewer columns.
+const TAPE_BYTES: usize = 3 << 20;
 
-/// Bytes of z-jets and a-jets that stay in the second-level cache of common cores (1 to 2 MiB).
-const TAPE_BYTES: usize = 768 << 10;
+/// A batch is cut into a multiple of so many tiles, for so many threads at once,
+const TILES: usize = 8;
+
+/// where they keep so many columns: with fewer, the products lose more than threads gain.
+const LEAST_COLUMNS: usize = 128;
 
 /// One cache line, and the widest vector.
-type Buffer<T> = AVec<T, ConstAlign<64>>;
+pub type Buffer<T> = AVec<T, ConstAlign<64>>;
 
 /// The shape of every block (units, C, P) of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,20 +46,34 @@ pub struct Shape {
     places: usize,
     /// The columns that count, C·P for jets.
     pub columns: usize,
-    /// From one unit's row to the next: never a power of two, or the rows of a block would compete
-    /// for the same lines of the cache (the weight gradient then runs at a third of its rate).
+    /// From one unit's row to the next: an odd number of vectors, as rows that lie a power of two apart
+    /// would compete for the same lines of the cache (the weight gradient then runs at a third of its
+    /// rate); and a vector more than the columns, as places need not start at a vector's first number.
     pub stride: usize,
 }
 
 impl Shape {
-    /// The tile size for a network, a number of channels and one of places: a function of these alone,
+    /// The largest tile for a network, a number of channels and one of places: a function of these alone,
     /// so that sums over tiles have the same order on every machine.
     pub fn new<T: Real>(spec: &NetworkSpec, channels: usize, places: usize) -> Self {
         let point_bytes = 2 * spec.hidden.iter().sum::<usize>().max(1) * channels * size_of::<T>();
         let points = (COLUMNS / channels).min(TAPE_BYTES / point_bytes);
-        let points = (points / LANES * LANES).clamp(places.next_multiple_of(LANES), MAX_POINTS);
+        let points = (points / LANES * LANES).max(places.next_multiple_of(LANES));
         let columns = channels * points;
-        Self { points, places, columns, stride: columns + LANES }
+        Self { points, places, columns, stride: ((columns / LANES + 1) | 1) * LANES }
+    }
+
+    /// The same rows with as many points as `count` points of the loss need, at most all.
+    pub fn holding(self, count: usize) -> Self {
+        let points = (count * self.places).next_multiple_of(LANES).min(self.points);
+        Self { points, columns: self.columns / self.points * points, ..self }
+    }
+
+    /// The shape of the tiles of a batch of `count` points, all alike.
+    pub fn of_batch(self, count: usize) -> Self {
+        let tiles = count.div_ceil(self.loss_points()).next_multiple_of(TILES);
+        let least = LEAST_COLUMNS * self.loss_points() / self.columns;
+        self.holding(count.div_ceil(tiles).max(least))
     }
 
     /// N, the points of the loss: P but for other places and what these leave over.
@@ -96,8 +112,9 @@ pub enum Before<'a, T> {
     Points(&'a [T]),
 }
 
-/// The buffers of one worker.
+/// The buffers of one thread, as large as the largest tile.
 pub struct Tile<T: Real> {
+    /// That of the points which it holds now.
     pub shape: Shape,
     /// (D, C, P): the value channel holds x̂; or all jets of the features (F, C, P).
     pub x: Buffer<T>,
@@ -111,10 +128,6 @@ pub struct Tile<T: Real> {
     a: Vec<Buffer<T>>,
     /// Cotangents of a layer and of the one before it (H, C, P); empty until a gradient is asked for.
     pub bar: [Buffer<T>; 2],
-    /// The gradient that this worker has summed (P); empty until asked for.
-    pub gradient: Buffer<T>,
-    /// The terms' sums that it has summed (T).
-    pub losses: Vec<f64>,
     pub registers: Registers<T>,
 }
 
@@ -129,8 +142,6 @@ impl<T: Real> Tile<T> {
             z: spec.layers().iter().map(|layer| rows(layer.outputs)).collect(),
             a: spec.hidden.iter().map(|width| rows(*width)).collect(),
             bar: [rows(0), rows(0)],
-            gradient: rows(0),
-            losses: vec![0.0; terms.len()],
             registers: registers(terms, shape.loss_points()),
         }
     }
@@ -142,21 +153,10 @@ impl<T: Real> Tile<T> {
         self.x.chunks_exact_mut(stride).flat_map(move |unit| unit.chunks_exact_mut(points).take(rows / units))
     }
 
-    /// Gets ready to sum a gradient from 0.
-    pub fn clear(&mut self, spec: &NetworkSpec) {
-        self.losses.fill(0.0);
-        if self.gradient.is_empty() {
-            let rows = spec.widest() * self.shape.stride;
-            self.bar = [avec![[64]| T::ZERO; rows], avec![[64]| T::ZERO; rows]];
-            self.gradient = avec![[64]| T::ZERO; spec.parameters()];
-        }
-        self.gradient.fill(T::ZERO);
-    }
-
     /// Bytes of all buffers.
     pub fn bytes(&self) -> usize {
         let jets = self.z.iter().chain(&self.a).chain(&self.bar);
-        let all = jets.chain([&self.x, &self.columns, &self.weights, &self.gradient]);
+        let all = jets.chain([&self.x, &self.columns, &self.weights]);
         all.map(|buffer| buffer.len() * size_of::<T>()).sum::<usize>() + self.registers.bytes()
     }
 
@@ -165,13 +165,23 @@ impl<T: Real> Tile<T> {
         self.z.last().expect("a network has a layer")
     }
 
+    /// Gets ready for a way back.
+    pub fn make_bars(&mut self, spec: &NetworkSpec) {
+        if self.bar[0].is_empty() {
+            let rows = spec.widest() * self.shape.stride;
+            self.bar = [avec![[64]| T::ZERO; rows], avec![[64]| T::ZERO; rows]];
+        }
+    }
+
     /// Adds the terms' sums over the tile's jets, and starts the way back where the share of a point
     /// in the loss (1/B) is given.
-    pub fn residual(&mut self, pass: &Pass<T>, terms: &[Term], per_point: Option<f64>) {
-        let coefficients = pass.spec.weights()..pass.spec.parameters();
+    pub fn residual(&mut self, pass: &Pass<T>, terms: &[Term], sums: &mut Sums<T>, per_point: Option<f64>) {
+        if per_point.is_some() {
+            self.make_bars(pass.spec);
+        }
         let back = per_point.map(|per_point| Back {
-            bar: &mut self.bar[0],
-            coefficients: &mut self.gradient[coefficients],
+            bar: &mut self.bar[0][..pass.spec.outputs * self.shape.stride],
+            coefficients: &mut sums.gradient[pass.spec.weights()..],
             per_point,
         });
         let read = Read {
@@ -183,9 +193,9 @@ impl<T: Real> Tile<T> {
         pass.arch.dispatch(Terms {
             terms,
             read,
-            weights: &self.weights,
+            weights: &self.weights[..self.shape.loss_points()],
             registers: &mut self.registers,
-            losses: &mut self.losses,
+            losses: &mut sums.losses,
             back,
         });
     }
@@ -196,9 +206,9 @@ impl<T: Real> Tile<T> {
         let Some(first) = pass.layers.first() else { return };
         let (weights, biases) = (&pass.parameters[first.weights()], &pass.parameters[first.biases()]);
         if pass.has_features {
-            linear::forward(weights, biases, &self.x, &mut self.z[0], shape);
+            linear::forward(pass.arch, weights, biases, &self.x, &mut self.z[0], shape);
         } else {
-            input_layer::forward(weights, biases, &self.x, &mut self.z[0], shape, pass.channels);
+            input_layer::forward(pass.arch, weights, biases, &self.x, &mut self.z[0], shape, pass.channels);
         }
         for (l, layer) in pass.layers.iter().enumerate().skip(1) {
             let (z, a) = (&self.z[l - 1], &mut self.a[l - 1]);
@@ -208,24 +218,23 @@ impl<T: Real> Tile<T> {
                 pass.arch.dispatch(jet_rule::Forward { rule, z, a, units, shape, channels });
             });
             let (weights, biases) = (&pass.parameters[layer.weights()], &pass.parameters[layer.biases()]);
-            linear::forward(weights, biases, a, &mut self.z[l], shape);
+            linear::forward(pass.arch, weights, biases, a, &mut self.z[l], shape);
         }
     }
 
-    /// Adds the tile's gradient, from the cotangents of the output's jets in the first buffer.
-    pub fn backward(&mut self, pass: &Pass<T>) {
-        let mut gradient = std::mem::replace(&mut self.gradient, avec![[64]| T::ZERO; 0]);
+    /// Adds the tile's gradient (P), from the cotangents of the output's jets in the first buffer.
+    pub fn backward(&mut self, pass: &Pass<T>, gradient: &mut [T]) {
         let shape = self.shape;
         self.walk_back(pass, |layer, z_bar, before| {
-            let (weights_bar, biases_bar) = parts(&mut gradient, layer);
+            let (weights_bar, biases_bar) = parts(gradient, layer);
             match before {
-                Before::Jets(a) => linear::weight_gradient(z_bar, a, weights_bar, biases_bar, shape),
+                Before::Jets(a) => linear::weight_gradient(pass.arch, z_bar, a, weights_bar, biases_bar, shape),
                 Before::Points(x) => {
-                    input_layer::weight_gradient(z_bar, x, weights_bar, biases_bar, shape, pass.channels)
+                    let channels = pass.channels;
+                    input_layer::weight_gradient(pass.arch, z_bar, x, weights_bar, biases_bar, shape, channels);
                 }
             }
         });
-        self.gradient = gradient;
     }
 
     /// Walks back through the layers from the cotangents of the output's jets in the first buffer.
@@ -236,7 +245,7 @@ impl<T: Real> Tile<T> {
         for (l, layer) in pass.layers.iter().enumerate().skip(1).rev() {
             let (z, a) = (&self.z[l - 1], &self.a[l - 1]);
             visit(layer, z_bar, Before::Jets(a));
-            linear::backward(&pass.parameters[layer.weights()], layer.outputs, z_bar, a_bar, shape);
+            linear::backward(pass.arch, &pass.parameters[layer.weights()], layer.outputs, z_bar, a_bar, shape);
             std::mem::swap(z_bar, a_bar);
             let (units, channels) = (layer.inputs, pass.channels);
             with_rule!(pass.spec.activation, R => {
@@ -246,6 +255,32 @@ impl<T: Real> Tile<T> {
         }
         let first = if pass.has_features { Before::Jets(&self.x) } else { Before::Points(&self.x) };
         visit(&pass.layers[0], z_bar, first);
+    }
+}
+
+/// A tile for each thread of a pool, made when the thread first needs it: what a thread works in stays in
+/// its core's cache from worker to worker.
+pub struct Tiles<T: Real>(Vec<Mutex<Option<Tile<T>>>>);
+
+impl<T: Real> Tiles<T> {
+    /// For a pool of so many threads.
+    pub fn new(threads: usize) -> Self {
+        Self((0..threads).map(|_| Mutex::new(None)).collect())
+    }
+
+    /// Lets `work` have the tile of the pool's thread that this runs on.
+    pub fn with<R>(&self, make: impl FnOnce() -> Tile<T>, work: impl FnOnce(&mut Tile<T>) -> R) -> R {
+        let thread = rayon::current_thread_index().expect("tiles are for the threads of a pool");
+        let mut tile = self.0[thread].lock().expect("no thread has panicked");
+        work(tile.get_or_insert_with(make))
+    }
+
+    /// Bytes of all tiles.
+    pub fn bytes(&self) -> usize {
+        let bytes = |tile: &Mutex<Option<Tile<T>>>| {
+            tile.lock().expect("no thread has panicked").as_ref().map_or(0, Tile::bytes)
+        };
+        self.0.iter().map(bytes).sum()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::section::{Document, Section};
-use super::{Data, Job, Length, ScheduleSettings, Truth, TruthSource};
+use super::{Data, Job, Length, Truth, TruthSource};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 
@@ -16,7 +16,7 @@ pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) 
     size(job, place)?;
     entries(job, document)?;
     terms(job, document)?;
-    warmup(job, place)?;
+    job.stages_fit(None, &format!("{}: ", place.display()))?;
     smoothness(job, place)
 }
 
@@ -58,22 +58,27 @@ fn terms(job: &Job, document: &Document) -> Result<()> {
     Ok(())
 }
 
-fn warmup(job: &Job, place: &Path) -> Result<()> {
-    match job.training.length {
-        Length::Steps(steps) => job.schedule.fits(steps, &format!("{}: ", place.display())),
-        // How many steps they are is known once the rows are counted.
-        Length::Epochs(_) => Ok(()),
-    }
-}
-
-impl ScheduleSettings {
-    /// That the warm-up is shorter than a run of `steps`; `place` comes before the key.
-    pub(crate) fn fits(&self, steps: u64, place: &str) -> Result<()> {
-        if self.warmup < steps {
-            return Ok(());
+impl Job {
+    /// That every warm-up is shorter than its stage. Stages of epochs have a length once the `rows` are
+    /// counted. `place` comes before the key.
+    pub(crate) fn stages_fit(&self, rows: Option<usize>, place: &str) -> Result<()> {
+        for (k, stage) in self.stages.iter().enumerate() {
+            let steps = match (stage.length, rows) {
+                (Length::Epochs(_), None) => continue,
+                (_, rows) => stage.steps(rows.unwrap_or(0)),
+            };
+            let warmup = stage.schedule.warmup;
+            if warmup >= steps {
+                let (section, what) = match self.stages.len() {
+                    1 => ("schedule.".to_string(), "run"),
+                    _ => (format!("stage {}: ", k + 1), "stage"),
+                };
+                let problem = format!("a warm-up of {warmup} steps is not shorter than the {what} of {steps}");
+                let place = format!("{place}{section}warmup");
+                return Err(Error::input(place, problem, "warm up over fewer steps, or train longer"));
+            }
         }
-        let problem = format!("a warm-up of {} steps is not shorter than the run of {steps}", self.warmup);
-        Err(Error::input(format!("{place}schedule.warmup"), problem, "warm up over fewer steps, or train longer"))
+        Ok(())
     }
 }
 

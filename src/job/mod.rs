@@ -9,6 +9,7 @@ mod names;
 mod read;
 mod read_equations;
 mod read_settings;
+mod read_stages;
 mod section;
 mod settings;
 #[cfg(test)]
@@ -19,14 +20,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
-pub use self::settings::{Device, Length, Optimizer, OptimizerKind, ScheduleSettings, Training};
+pub use self::settings::{Device, Length, Optimizer, OptimizerKind, ScheduleSettings, Stage, Training};
+
+use self::read_settings::TRAINING_KEYS;
 
 use crate::data::Dataset;
 use crate::entry::{Entry, Seconds};
 use crate::error::Result;
 use crate::loss::{Loss, Term};
 use crate::network::{Activation, NetworkSpec, Precision, Transforms};
-use crate::optimizer::{Adam, Schedule};
+use crate::optimizer::Adam;
 use crate::points::Variable;
 
 /// A validated job: one field for each section of the file.
@@ -52,11 +55,9 @@ pub struct Job {
     pub network: Network,
     /// The data terms' weights and scales; the defaults without data.
     pub loss: LossSettings,
-    /// The optimizer.
-    pub optimizer: Optimizer,
-    /// The learning rate over the steps.
-    pub schedule: ScheduleSettings,
-    /// Steps, batches, reports, stops.
+    /// The stages of the training, one after the other (at least one).
+    pub stages: Vec<Stage>,
+    /// What holds for all of them.
     pub training: Training,
     /// Where and in which number format it runs.
     pub device: Device,
@@ -200,7 +201,7 @@ pub struct Overrides {
     pub seed: Option<u64>,
     /// `--max-seconds`: training.max_seconds
     pub max_seconds: Option<f64>,
-    /// `--steps`: training.steps, in place of training.epochs too
+    /// `--steps`: the steps of every stage, in place of epochs too
     pub steps: Option<u64>,
 }
 
@@ -244,17 +245,6 @@ impl Job {
             Term { name, residual: transforms.entry(entry, &[]).misfit(column, scale), weight }
         };
         Loss { terms: self.data_terms().map(term).collect() }
-    }
-
-    /// Whether it trains by Gauss–Newton, not by Adam.
-    pub fn is_gauss_newton(&self) -> bool {
-        self.optimizer.kind == OptimizerKind::GaussNewton
-    }
-
-    /// The learning rates of a run over `steps` steps.
-    pub fn schedule(&self, steps: u64) -> Schedule {
-        let ScheduleSettings { shape, warmup } = self.schedule;
-        Schedule { learning_rate: self.optimizer.learning_rate, warmup, steps, shape }
     }
 
     /// The data terms and penalties with their own weights, in the order of the reports.

@@ -11,7 +11,7 @@ use super::*;
 use crate::error::{Error, Result};
 use crate::network::DEFAULT_FREQUENCY;
 
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 14] = [
     "data",
     "variables",
     "network",
@@ -26,9 +26,10 @@ const SECTIONS: [&str; 15] = [
     "predictions",
     "truth",
     "output",
-    // The last is a list.
-    "term",
 ];
+
+/// Those that are lists of sections.
+const LISTS: [&str; 2] = ["term", "stage"];
 
 impl Job {
     /// Reads a job file; relative paths in it start at its folder.
@@ -47,7 +48,7 @@ impl Job {
     pub fn parse(text: &str, place: impl AsRef<Path>, overrides: &Overrides) -> Result<Self> {
         let place = place.as_ref();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let document = Document::parse(text, place, &SECTIONS)?;
+        let document = Document::parse(text, place, &SECTIONS, &LISTS)?;
         Reader { document: &document, place, overrides }.job()
     }
 }
@@ -73,17 +74,16 @@ impl Reader<'_> {
             Some(data) => data.inputs.clone(),
             None => variables.iter().map(|variable| variable.name.clone()).collect(),
         };
-        let optimizer = self.optimizer()?;
+        let stages = self.stages(data.as_ref())?;
         let mut job = Job {
             coefficients: self.coefficients()?,
             definitions: self.texts("definitions")?,
             transforms: self.texts("transforms")?,
             terms: vec![],
             loss: self.loss(data.as_ref())?,
-            schedule: self.schedule(&optimizer)?,
-            training: self.training(data.as_ref(), &optimizer)?,
-            device: self.device(&optimizer)?,
-            optimizer,
+            training: self.training(data.as_ref())?,
+            device: self.device(&stages)?,
+            stages,
             predictions: self.predictions(&inputs, data.is_none().then_some(&variables))?,
             truth: self.truth(&inputs, &outputs)?,
             output: self.output()?,

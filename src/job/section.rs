@@ -20,9 +20,8 @@ pub(super) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Parses `text`, which came from `file` and may hold the sections `known`, the last of which is
-    /// a list of sections: `[[term]]`.
-    pub fn parse(text: &'a str, file: &'a Path, known: &[&str]) -> Result<Self> {
+    /// Parses `text`, which came from `file` and may hold the sections `known` and the `lists` of sections.
+    pub fn parse(text: &'a str, file: &'a Path, known: &[&str], lists: &[&str]) -> Result<Self> {
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             let problem = format!("this is not TOML: {}", error.message());
@@ -31,11 +30,11 @@ impl<'a> Document<'a> {
         let document = Self { file, text, table: table.into_inner() };
         for (key, value) in &document.table {
             let place = document.place(key.span().start, key.get_ref());
-            if !known.contains(&key.get_ref().as_ref()) {
+            let is_list = lists.contains(&key.get_ref().as_ref());
+            if !is_list && !known.contains(&key.get_ref().as_ref()) {
                 let problem = format!("there is no section or top-level key {:?}", key.get_ref());
-                return Err(Error::input(place, problem, suggest(key.get_ref(), known)));
+                return Err(Error::input(place, problem, suggest(key.get_ref(), &[known, lists].concat())));
             }
-            let is_list = known.last().is_some_and(|last| *last == key.get_ref());
             if is_list && !value.get_ref().is_array() {
                 let mend = format!("write it between two brackets: [[{}]]", key.get_ref());
                 return Err(Error::input(place, "this is a list of sections", mend));

@@ -1,7 +1,23 @@
-//! How a job trains: optimizer, schedule, steps and device.
+//! How a job trains: its stages, and what holds for all of them.
 
 use crate::network::Precision;
-use crate::optimizer::{Adam, Shape};
+use crate::optimizer::{Adam, Lbfgs, Schedule, Shape};
+
+/// A stage of the training: a `[[stage]]`, or for a job of one stage `[optimizer]`, `[schedule]` and the
+/// length of `[training]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage {
+    /// What moves the parameters.
+    pub optimizer: Optimizer,
+    /// Adam's learning rate over the steps.
+    pub schedule: ScheduleSettings,
+    /// How long, at most.
+    pub length: Length,
+    /// Rows a step; `None` for all of them.
+    pub batch_size: Option<usize>,
+    /// Steps between two reports.
+    pub report_every: u64,
+}
 
 /// `[optimizer]`
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,6 +28,8 @@ pub struct Optimizer {
     pub learning_rate: f64,
     /// The constants of Adam and AdamW.
     pub adam: Adam,
+    /// Those of L-BFGS.
+    pub lbfgs: Lbfgs,
     /// Gauss–Newton's λ before its first iteration.
     pub damping: f64,
 }
@@ -23,6 +41,8 @@ pub enum OptimizerKind {
     Adam,
     /// Adam with decoupled weight decay.
     AdamW,
+    /// L-BFGS over all rows.
+    Lbfgs,
     /// Gauss–Newton over all residuals, on the CPU.
     GaussNewton,
 }
@@ -36,15 +56,9 @@ pub struct ScheduleSettings {
     pub warmup: u64,
 }
 
-/// `[training]`
+/// `[training]`, but for what belongs to a stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Training {
-    /// How long.
-    pub length: Length,
-    /// Rows a step; `None` for all of them.
-    pub batch_size: Option<usize>,
-    /// Steps between two reports.
-    pub report_every: u64,
     /// Seconds after which the run ends as if it were done.
     pub max_seconds: Option<f64>,
     /// Reports without a lower validation loss after which it ends.
@@ -53,7 +67,7 @@ pub struct Training {
     pub seed: u64,
 }
 
-/// How long a run trains.
+/// How long a stage trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
     /// Optimizer steps.
@@ -75,8 +89,8 @@ pub struct Device {
     pub fallback: bool,
 }
 
-impl Training {
-    /// The steps of a run over `rows` training rows; the last batch of an epoch may be smaller.
+impl Stage {
+    /// Its steps over `rows` training rows; the last batch of an epoch may be smaller.
     pub fn steps(&self, rows: usize) -> u64 {
         match self.length {
             Length::Steps(steps) => steps,
@@ -85,5 +99,31 @@ impl Training {
                 epochs.saturating_mul(batches as u64)
             }
         }
+    }
+
+    /// Its learning rates over `rows` training rows.
+    pub fn learning_rates(&self, rows: usize) -> Schedule {
+        let ScheduleSettings { shape, warmup } = self.schedule;
+        Schedule { learning_rate: self.optimizer.learning_rate, warmup, steps: self.steps(rows), shape }
+    }
+}
+
+impl OptimizerKind {
+    /// Every optimizer.
+    pub const ALL: [Self; 4] = [Self::Adam, Self::AdamW, Self::Lbfgs, Self::GaussNewton];
+
+    /// Its name in jobs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Adam => "adam",
+            Self::AdamW => "adamw",
+            Self::Lbfgs => "lbfgs",
+            Self::GaussNewton => "gauss-newton",
+        }
+    }
+
+    /// Whether it is one of the two that take a learning rate, and single batches of the rows.
+    pub fn is_adam(self) -> bool {
+        matches!(self, Self::Adam | Self::AdamW)
     }
 }

@@ -36,17 +36,25 @@ impl Job {
         sections.push(("transforms", transforms.collect()));
         sections.extend(self.data.as_ref().map(|data| ("loss", self.loss_keys(data))));
         sections.extend([
-            ("optimizer", self.optimizer.keys()),
-            ("schedule", if self.optimizer.kind == OptimizerKind::GaussNewton { vec![] } else { self.schedule.keys() }),
             ("training", self.training.keys()),
             ("device", self.device.keys()),
             ("predictions", self.predictions.keys(&self.inputs)),
             ("truth", self.truth_keys()),
             ("output", vec![("directory", path(&self.output))]),
         ]);
+        let mut lists = vec![];
+        if let [stage] = &self.stages[..] {
+            let [optimizer, schedule, length] = stage.keys("name");
+            let training = sections.iter_mut().find(|(name, _)| *name == "training").expect("it stands above");
+            training.1.splice(0..0, length);
+            sections.extend([("optimizer", optimizer), ("schedule", schedule)]);
+        } else {
+            lists.extend(self.stages.iter().map(|stage| ("[[stage]]".to_string(), stage.keys("optimizer").concat())));
+        }
+        lists.extend(self.terms.iter().map(|term| ("[[term]]".to_string(), term.keys())));
         sections.retain(|(_, keys)| !keys.is_empty());
         let headed = sections.into_iter().map(|(name, keys)| (format!("[{name}]"), keys));
-        headed.chain(self.terms.iter().map(|term| ("[[term]]".to_string(), term.keys()))).collect()
+        headed.chain(lists).collect()
     }
 
     fn network_keys(&self) -> Vec<(&str, Value)> {
@@ -116,35 +124,40 @@ impl Network {
     }
 }
 
-impl OptimizerKind {
-    /// Every optimizer.
-    pub const ALL: [OptimizerKind; 3] = [OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::GaussNewton];
-
-    /// Its name in jobs.
-    pub fn name(self) -> &'static str {
-        match self {
-            OptimizerKind::Adam => "adam",
-            OptimizerKind::AdamW => "adamw",
-            OptimizerKind::GaussNewton => "gauss-newton",
-        }
+impl Stage {
+    /// The keys of the optimizer, whose name stands under `name`, of the schedule, and of the length.
+    fn keys(&self, name: &'static str) -> [Vec<(&'static str, Value)>; 3] {
+        let schedule = if self.optimizer.kind.is_adam() { self.schedule.keys() } else { vec![] };
+        let mut length = vec![match self.length {
+            Length::Steps(steps) => ("steps", whole(steps)),
+            Length::Epochs(epochs) => ("epochs", whole(epochs)),
+        }];
+        length.extend(self.batch_size.map(|size| ("batch_size", whole(size as u64))));
+        length.push(("report_every", whole(self.report_every)));
+        [self.optimizer.keys(name), schedule, length]
     }
 }
 
 impl Optimizer {
-    fn keys(&self) -> Vec<(&'static str, Value)> {
-        if self.kind == OptimizerKind::GaussNewton {
-            return vec![("name", self.kind.name().into()), ("damping", self.damping.into())];
-        }
+    fn keys(&self, name: &'static str) -> Vec<(&'static str, Value)> {
         let Adam { beta1, beta2, epsilon, weight_decay, clip_norm } = self.adam;
-        let mut keys = vec![
-            ("name", self.kind.name().into()),
-            ("learning_rate", self.learning_rate.into()),
-            ("beta1", beta1.into()),
-            ("beta2", beta2.into()),
-            ("epsilon", epsilon.into()),
-        ];
-        keys.extend((self.kind == OptimizerKind::AdamW).then(|| ("weight_decay", weight_decay.into())));
-        keys.extend(clip_norm.is_finite().then(|| ("clip_norm", clip_norm.into())));
+        let mut keys = vec![(name, self.kind.name().into())];
+        match self.kind {
+            OptimizerKind::Adam | OptimizerKind::AdamW => {
+                keys.extend([
+                    ("learning_rate", self.learning_rate.into()),
+                    ("beta1", beta1.into()),
+                    ("beta2", beta2.into()),
+                    ("epsilon", epsilon.into()),
+                ]);
+                keys.extend((self.kind == OptimizerKind::AdamW).then(|| ("weight_decay", weight_decay.into())));
+                keys.extend(clip_norm.is_finite().then(|| ("clip_norm", clip_norm.into())));
+            }
+            OptimizerKind::Lbfgs => {
+                keys.extend([("history", whole(self.lbfgs.history as u64)), ("tolerance", self.lbfgs.tolerance.into())])
+            }
+            OptimizerKind::GaussNewton => keys.push(("damping", self.damping.into())),
+        }
         keys
     }
 }
@@ -167,12 +180,7 @@ impl ScheduleSettings {
 
 impl Training {
     fn keys(&self) -> Vec<(&'static str, Value)> {
-        let mut keys = vec![match self.length {
-            Length::Steps(steps) => ("steps", whole(steps)),
-            Length::Epochs(epochs) => ("epochs", whole(epochs)),
-        }];
-        keys.extend(self.batch_size.map(|size| ("batch_size", whole(size as u64))));
-        keys.push(("report_every", whole(self.report_every)));
+        let mut keys = vec![];
         keys.extend(self.max_seconds.map(|seconds| ("max_seconds", seconds.into())));
         keys.extend(self.early_stopping.map(|reports| ("early_stopping", whole(reports))));
         keys.push(("seed", whole(self.seed)));

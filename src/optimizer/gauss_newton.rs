@@ -14,6 +14,7 @@ use faer::{Accum, Mat, MatRef, Par, Side};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::Iteration;
 use crate::backend::{Backend, Batch, Jacobian};
 use crate::error::{Error, Result};
 
@@ -27,20 +28,6 @@ pub struct Damping {
     /// D (P), empty before the first iteration.
     #[serde(skip)]
     pub scales: Vec<f64>,
-}
-
-/// What an iteration did.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Iteration {
-    /// It lowered the loss.
-    Moved {
-        /// ‖∇ loss‖ where it began.
-        gradient_norm: f64,
-    },
-    /// No damping made a step that lowers the loss: the limit of the arithmetic.
-    Stuck,
-    /// The loss is not finite.
-    Diverged,
 }
 
 /// The method with its working memory.
@@ -144,7 +131,7 @@ impl GaussNewton {
             let reached = square(self.there.residuals());
             if reached < loss {
                 damping.lower((loss - reached) / promised);
-                return Ok(Iteration::Moved { gradient_norm: 2.0 * square(&system.gradient).sqrt() });
+                return Ok(Iteration::Moved { gradient_norm: 2.0 * square(&system.gradient).sqrt(), step_length: 1.0 });
             }
             damping.raise();
         }

@@ -1,15 +1,36 @@
 //! Optimizers: what the host decides before each step. Adam's arithmetic stands in the backends' `adam`
-//! kernels, Gauss–Newton's here, over the backend's Jacobian.
+//! kernels, that of L-BFGS and Gauss–Newton here, over the backend's gradient and Jacobian.
 
 mod adam;
 mod gauss_newton;
+mod lbfgs;
+mod line_search;
 mod schedule;
 
 pub use adam::Adam;
-pub use gauss_newton::{Damping, GaussNewton, Iteration};
+pub use gauss_newton::{Damping, GaussNewton};
+pub use lbfgs::{History, Lbfgs, Point};
 pub use schedule::{Plateau, Schedule, Shape};
 
-/// What an optimizer remembers between steps (all of P numbers).
+/// What an iteration of L-BFGS or Gauss–Newton did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Iteration {
+    /// It lowered the loss.
+    Moved {
+        /// ‖∇ loss‖ where it began.
+        gradient_norm: f64,
+        /// The part of the step that was taken.
+        step_length: f64,
+    },
+    /// The gradient is as small as was asked for.
+    Converged,
+    /// No step lowers the loss: the limit of the arithmetic.
+    Stuck,
+    /// The loss is not finite.
+    Diverged,
+}
+
+/// What Adam remembers between steps (all of P numbers).
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct OptimizerState {
     /// The running mean of the gradient.

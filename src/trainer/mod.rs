@@ -1,60 +1,25 @@
-//! The training loop: batches, schedule, reports, and the reasons to stop.
+//! The training loop: stages, batches, schedule, reports, and the reasons to stop.
 //!
 //! All that decides a step follows from the settings and the step's number, so a run that goes on
 //! from a [`State`] reaches the bits of one that was never stopped.
 
 mod sets;
+mod settings;
+mod stop;
+
+pub use settings::{Method, Settings, Stage};
+pub use stop::Stop;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use self::sets::Sets;
-use crate::backend::Backend;
+use crate::backend::{Backend, Gradient};
 use crate::error::Result;
-use crate::job::Job;
-use crate::optimizer::{Adam, Damping, GaussNewton, Iteration, OptimizerState, Plateau, Schedule};
+use crate::optimizer::{Damping, GaussNewton, History, Iteration, OptimizerState, Plateau, Point, Update};
 use crate::problem::{Problem, Refined};
-
-/// What does not change during a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// The constants of Adam.
-    pub adam: Adam,
-    /// Gauss–Newton's first λ, where it takes Adam's place.
-    pub damping: Option<f64>,
-    /// CPU threads for its factorisations; 0 for all.
-    pub threads: usize,
-    /// The learning rate; its `steps` are those of the run.
-    pub schedule: Schedule,
-    /// Rows of the data a step; all of them for full batches, in their own order.
-    pub batch_size: usize,
-    /// Steps between two reports.
-    pub report_every: u64,
-    /// Reports without a lower validation loss after which the run ends; the best state is kept.
-    pub early_stopping: Option<u64>,
-    /// Seconds after which this call ends.
-    pub max_seconds: Option<f64>,
-    /// Shuffles follow from it.
-    pub seed: u64,
-}
-
-impl Settings {
-    /// Those of a job.
-    pub fn new(job: &Job, problem: &Problem) -> Self {
-        let rows = problem.rows();
-        Self {
-            adam: job.optimizer.adam,
-            damping: job.is_gauss_newton().then_some(job.optimizer.damping),
-            threads: job.device.threads,
-            schedule: job.schedule(job.training.steps(rows)),
-            batch_size: job.training.batch_size.unwrap_or(usize::MAX),
-            report_every: job.training.report_every,
-            early_stopping: job.training.early_stopping,
-            max_seconds: job.training.max_seconds,
-            seed: job.training.seed,
-        }
-    }
-}
 
 /// Where a run stands: what a checkpoint holds.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -65,8 +30,12 @@ pub struct State {
     pub seconds: f64,
     /// The parameter block (P).
     pub parameters: Vec<f64>,
+    /// The stages that are over; the next one is under way.
+    pub over: Vec<Over>,
     /// Adam's memory.
     pub optimizer: OptimizerState,
+    /// The memory of L-BFGS.
+    pub history: History,
     /// Gauss–Newton's memory.
     pub damping: Option<Damping>,
     /// The on-plateau schedule's memory.
@@ -75,6 +44,19 @@ pub struct State {
     pub best: Option<Best>,
     /// The points that refinement has chosen.
     pub refined: Refined,
+}
+
+/// A stage that is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Over {
+    /// Steps of the run after it.
+    pub step: u64,
+    /// Seconds of training after it.
+    pub seconds: f64,
+    /// The weighted loss over all points after it.
+    pub loss: f64,
+    /// The name of the reason why it ended.
+    pub stop: String,
 }
 
 /// The state with the lowest validation loss.
@@ -97,45 +79,17 @@ pub struct Report {
     pub step: u64,
     /// Seconds of training so far, those before a resume among them.
     pub seconds: f64,
-    /// The rate of the last step; Gauss–Newton's λ for the next.
+    /// Which stage (from 0).
+    pub stage: usize,
+    /// Adam's rate at the last step; the length of the last step of L-BFGS in its direction; Gauss–Newton's λ
+    /// for the next.
     pub rate: f64,
     /// The norm of the last gradient, before clipping.
     pub gradient_norm: f64,
-    /// Each term over the last batches, before their update (T); after it for Gauss–Newton.
+    /// Each term over the last batches, before their update (T); over all points after it but for Adam.
     pub training: Vec<f64>,
     /// Each of the data's terms over the validation rows, after it.
     pub validation: Option<Vec<f64>>,
-}
-
-/// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// All steps are done.
-    Steps,
-    /// The validation loss stopped falling.
-    EarlyStopping,
-    /// The time is over.
-    MaxSeconds,
-    /// No step lowers the loss: the limit of the arithmetic.
-    Stuck,
-    /// A signal.
-    Interrupted,
-    /// This step's loss or gradient was not finite.
-    Diverged(u64),
-}
-
-impl Stop {
-    /// Its name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stop::Steps => "steps",
-            Stop::EarlyStopping => "early_stopping",
-            Stop::MaxSeconds => "max_seconds",
-            Stop::Stuck => "no_descent",
-            Stop::Interrupted => "interrupted",
-            Stop::Diverged(_) => "diverged",
-        }
-    }
 }
 
 /// A run on a backend.
@@ -144,7 +98,6 @@ pub struct Trainer<'a> {
     settings: &'a Settings,
     problem: &'a Problem,
     sets: Sets<'a>,
-    newton: Option<GaussNewton>,
     state: State,
     /// Of this call, and the seconds before it.
     started: Instant,
@@ -164,23 +117,15 @@ impl<'a> Trainer<'a> {
             backend.set_parameters(&state.parameters)?;
             backend.set_optimizer_state(&state.optimizer)?;
         }
-        let mut state = state.unwrap_or_default();
-        let newton = match settings.damping {
-            None => None,
-            Some(lambda) => {
-                state.damping.get_or_insert_with(|| Damping::new(lambda));
-                let residuals = problem.sets.iter().map(|set| set.loss.terms.len() * set.points.points()).sum();
-                Some(GaussNewton::new(residuals, backend.parameters()?.len(), settings.threads)?)
-            }
-        };
+        let state = state.unwrap_or_default();
         let seconds_before = state.seconds;
         let started = Instant::now();
         let sets = Sets::load(backend, problem, state.step, &state.refined)?;
-        Ok(Self { backend, settings, problem, sets, newton, state, started, seconds_before })
+        Ok(Self { backend, settings, problem, sets, state, started, seconds_before })
     }
 
-    /// Trains until there is a reason to stop. `observe` hears every report, and may ask the trainer
-    /// for its state, to keep it.
+    /// Trains stage by stage until there is a reason to stop. `observe` hears every report, and may ask the
+    /// trainer for its state, to keep it.
     pub fn run(
         &mut self,
         stop: &AtomicBool,
@@ -190,7 +135,45 @@ impl<'a> Trainer<'a> {
         if self.patience_is_over() {
             return self.end(Stop::EarlyStopping);
         }
-        while self.state.step < self.settings.schedule.steps {
+        let settings = self.settings;
+        loop {
+            let index = self.state.over.len();
+            let Some(stage) = settings.stages.get(index) else { return self.end(Stop::Steps) };
+            let ended = self.stage(index, stage, stop, &mut observe)?;
+            if index + 1 == settings.stages.len() || !ended.is_of_a_stage() {
+                return Ok(ended);
+            }
+            let loss = self.problem.total(&self.sets.losses(self.backend)?.0);
+            let (step, seconds) = (self.state.step, self.seconds());
+            self.state.over.push(Over { step, seconds, loss, stop: ended.name().to_string() });
+            self.forget()?;
+        }
+    }
+
+    /// No optimizer knows anything when its stage begins.
+    fn forget(&mut self) -> Result<()> {
+        let zeros = vec![0.0; self.backend.parameters()?.len()];
+        self.backend.set_optimizer_state(&OptimizerState { first_moment: zeros.clone(), second_moment: zeros })?;
+        self.state.history = History::default();
+        self.state.damping = None;
+        self.state.plateau = Plateau::default();
+        Ok(())
+    }
+
+    fn stage(
+        &mut self,
+        index: usize,
+        stage: &Stage,
+        stop: &AtomicBool,
+        observe: &mut impl FnMut(&Report, &mut Self) -> Result<()>,
+    ) -> Result<Stop> {
+        let first = self.state.over.last().map_or(0, |over| over.step);
+        let last = first + stage.steps;
+        let mut newton = match stage.method {
+            Method::GaussNewton { .. } => Some(self.gauss_newton()?),
+            _ => None,
+        };
+        while self.state.step < last {
             if stop.load(Ordering::Relaxed) {
                 return self.end(Stop::Interrupted);
             }
@@ -198,45 +181,79 @@ impl<'a> Trainer<'a> {
                 return self.end(Stop::MaxSeconds);
             }
             let step = self.state.step + 1;
-            let batches = self.sets.batches(self.backend, self.settings, step, &mut self.state.refined)?;
-            let is_due = step.is_multiple_of(self.settings.report_every) || step == self.settings.schedule.steps;
-            let (rate, gradient_norm, training) = match &mut self.newton {
-                Some(newton) => {
-                    let damping = self.state.damping.as_mut().expect("made with the method");
-                    let gradient_norm = match newton.iterate(self.backend, &batches, damping)? {
-                        Iteration::Moved { gradient_norm } => gradient_norm,
-                        Iteration::Stuck => return Ok(Stop::Stuck),
-                        Iteration::Diverged => return Ok(Stop::Diverged(step)),
-                    };
+            let size = stage.batch_size;
+            let batches = self.sets.batches(self.backend, size, self.settings.seed, step, &mut self.state.refined)?;
+            let is_due = step.is_multiple_of(stage.report_every) || step == last;
+            let iteration = match (&stage.method, &mut newton) {
+                (Method::Adam { adam, schedule }, _) => {
+                    let rate = schedule.rate(step - first, &self.state.plateau);
+                    let update = adam.update(step - first, rate);
+                    self.backend.step(&batches, &Update { step, ..update })?;
                     self.state.step = step;
-                    if !is_due {
-                        continue;
+                    if is_due {
+                        let read = self.backend.report()?;
+                        if let Some(step) = read.diverged_at {
+                            return self.end(Stop::Diverged(step));
+                        }
+                        let losses = (read.losses, rate, read.gradient_norm);
+                        self.report(index, losses, observe)?;
                     }
-                    (damping.lambda, gradient_norm, self.sets.losses(self.backend)?.0)
+                    None
                 }
-                None => {
-                    let rate = self.settings.schedule.rate(step, &self.state.plateau);
-                    self.backend.step(&batches, &self.settings.adam.update(step, rate))?;
-                    self.state.step = step;
-                    if !is_due {
-                        continue;
-                    }
-                    let read = self.backend.report()?;
-                    if let Some(step) = read.diverged_at {
-                        return self.end(Stop::Diverged(step));
-                    }
-                    (rate, read.gradient_norm, read.losses)
+                (Method::Lbfgs(lbfgs), _) => {
+                    let start = self.backend.parameters()?;
+                    let at = |parameters: &[f64]| {
+                        self.backend.set_parameters(parameters)?;
+                        let Gradient { losses, gradient } = self.backend.gradient(&batches)?;
+                        let loss = self.problem.total(&losses);
+                        Ok(Point { parameters: self.backend.parameters()?, loss, gradient })
+                    };
+                    Some(lbfgs.iterate(&start, &mut self.state.history, self.settings.rounding, at)?)
+                }
+                (Method::GaussNewton { damping }, newton) => {
+                    let newton = newton.as_mut().expect("made above");
+                    let damping = self.state.damping.get_or_insert_with(|| Damping::new(*damping));
+                    Some(newton.iterate(self.backend, &batches, damping)?)
                 }
             };
-            let validation = self.sets.validation(self.backend)?;
-            let report = Report { step, seconds: self.seconds(), rate, gradient_norm, training, validation };
-            self.judge(&report)?;
-            observe(&report, self)?;
-            if self.patience_is_over() {
+            match iteration {
+                None => {}
+                Some(Iteration::Converged) => return Ok(Stop::Converged),
+                Some(Iteration::Stuck) => return Ok(Stop::Stuck),
+                Some(Iteration::Diverged) => return Ok(Stop::Diverged(step)),
+                Some(Iteration::Moved { gradient_norm, step_length }) => {
+                    self.state.step = step;
+                    if is_due {
+                        let rate = self.state.damping.as_ref().map_or(step_length, |damping| damping.lambda);
+                        let losses = self.sets.losses(self.backend)?.0;
+                        self.report(index, (losses, rate, gradient_norm), observe)?;
+                    }
+                }
+            }
+            if is_due && self.patience_is_over() {
                 return self.end(Stop::EarlyStopping);
             }
         }
         self.end(Stop::Steps)
+    }
+
+    fn gauss_newton(&mut self) -> Result<GaussNewton> {
+        let residuals = self.problem.sets.iter().map(|set| set.loss.terms.len() * set.points.points()).sum();
+        GaussNewton::new(residuals, self.backend.parameters()?.len(), self.settings.threads)
+    }
+
+    /// Tells the observer of the terms' losses, the rate and the norm of the gradient.
+    fn report(
+        &mut self,
+        stage: usize,
+        (training, rate, gradient_norm): (Vec<f64>, f64, f64),
+        observe: &mut impl FnMut(&Report, &mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let validation = self.sets.validation(self.backend)?;
+        let (step, seconds) = (self.state.step, self.seconds());
+        let report = Report { step, seconds, stage, rate, gradient_norm, training, validation };
+        self.judge(&report)?;
+        observe(&report, self)
     }
 
     /// The state as it is now, read from the device.
@@ -282,7 +299,9 @@ impl<'a> Trainer<'a> {
     fn judge(&mut self, report: &Report) -> Result<()> {
         let training = self.problem.total(&report.training);
         let validation = report.validation.as_ref().map(|losses| self.problem.total(losses));
-        self.settings.schedule.watch(validation.unwrap_or(training), &mut self.state.plateau);
+        if let Method::Adam { schedule, .. } = &self.settings.stages[report.stage].method {
+            schedule.watch(validation.unwrap_or(training), &mut self.state.plateau);
+        }
         let (Some(_), Some(loss)) = (self.settings.early_stopping, validation) else { return Ok(()) };
         match &mut self.state.best {
             Some(best) if loss >= best.loss || loss.is_nan() => best.waited += 1,

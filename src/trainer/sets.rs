@@ -4,7 +4,6 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::Settings;
 use crate::backend::{Backend, Batch, SetId};
 use crate::error::Result;
 use crate::problem::{Problem, Refined};
@@ -35,7 +34,8 @@ impl<'a> Sets<'a> {
     pub fn batches(
         &mut self,
         backend: &mut dyn Backend,
-        settings: &Settings,
+        batch_size: usize,
+        seed: u64,
         step: u64,
         refined: &mut Refined,
     ) -> Result<Vec<Batch>> {
@@ -50,10 +50,18 @@ impl<'a> Sets<'a> {
             }
         }
         let mut batches = vec![];
-        for (index, (id, set)) in self.training.iter().zip(&problem.sets).enumerate() {
-            let all = Batch { set: *id, start: 0, count: set.points.points() };
+        for (index, set) in problem.sets.iter().enumerate() {
+            let all = Batch { set: self.training[index], start: 0, count: set.points.points() };
             let is_data = index == 0 && problem.data.is_some();
-            batches.push(if is_data { rows(backend, settings, step, all, &mut self.epoch)? } else { all });
+            batches.push(match is_data && batch_size < all.count {
+                true => self.rows(backend, batch_size, seed, step, all)?,
+                false if is_data && self.epoch.take().is_some() => {
+                    // What an earlier stage has shuffled: sums have the rows' own order.
+                    backend.order(all.set, &Vec::from_iter(0..all.count as u32))?;
+                    all
+                }
+                false => all,
+            });
         }
         Ok(batches)
     }
@@ -71,32 +79,29 @@ impl<'a> Sets<'a> {
     pub fn validation(&self, backend: &mut dyn Backend) -> Result<Option<Vec<f64>>> {
         self.validation.map(|set| backend.losses(set)).transpose()
     }
-}
 
-/// The rows of a step. Every epoch has an order of its own.
-fn rows(
-    backend: &mut dyn Backend,
-    settings: &Settings,
-    step: u64,
-    all: Batch,
-    current: &mut Option<u64>,
-) -> Result<Batch> {
-    let Settings { batch_size, seed, .. } = *settings;
-    let count = all.count;
-    if batch_size >= count {
-        return Ok(all);
+    /// The rows of a step. Every epoch has an order of its own.
+    fn rows(
+        &mut self,
+        backend: &mut dyn Backend,
+        batch_size: usize,
+        seed: u64,
+        step: u64,
+        all: Batch,
+    ) -> Result<Batch> {
+        let count = all.count;
+        let per_epoch = count.div_ceil(batch_size) as u64;
+        let (epoch, position) = ((step - 1) / per_epoch, (step - 1) % per_epoch);
+        if self.epoch != Some(epoch) {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            // Stream 0 has split the rows.
+            rng.set_stream(epoch + 1);
+            let mut order: Vec<u32> = (0..count as u32).collect();
+            order.shuffle(&mut rng);
+            backend.order(all.set, &order)?;
+            self.epoch = Some(epoch);
+        }
+        let start = position as usize * batch_size;
+        Ok(Batch { start, count: batch_size.min(count - start), ..all })
     }
-    let per_epoch = count.div_ceil(batch_size) as u64;
-    let (epoch, position) = ((step - 1) / per_epoch, (step - 1) % per_epoch);
-    if *current != Some(epoch) {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        // Stream 0 has split the rows.
-        rng.set_stream(epoch + 1);
-        let mut order: Vec<u32> = (0..count as u32).collect();
-        order.shuffle(&mut rng);
-        backend.order(all.set, &order)?;
-        *current = Some(epoch);
-    }
-    let start = position as usize * batch_size;
-    Ok(Batch { start, count: batch_size.min(count - start), ..all })
 }

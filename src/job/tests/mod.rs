@@ -30,9 +30,10 @@ fn defaults_are_those_of_the_documentation() {
     let network = &job.network;
     assert_eq!((network.hidden.as_slice(), network.activation), (&[64, 64][..], Activation::Tanh));
     assert_eq!((network.frequency, network.features()), (None, 0));
-    assert_eq!(job.optimizer.adam, Adam::default());
-    assert_eq!(job.schedule.shape, Shape::Cosine { final_fraction: 0.01 });
-    assert_eq!(job.training.length, Length::Steps(20_000));
+    let [stage] = job.stages[..] else { panic!("{:?}", job.stages) };
+    assert_eq!((stage.optimizer.kind, stage.optimizer.adam), (OptimizerKind::Adam, Adam::default()));
+    assert_eq!(stage.schedule.shape, Shape::Cosine { final_fraction: 0.01 });
+    assert_eq!((stage.length, stage.report_every), (Length::Steps(20_000), 100));
     assert_eq!((job.predictions.order, job.predictions.seconds), (2, Seconds::Diagonal));
     assert!(job.output.ends_with("runs/sine"));
     assert_eq!(
@@ -61,7 +62,7 @@ fn terms_are_values_then_derivatives_then_penalties() {
 
 #[test]
 fn epochs_are_counted_in_batches() {
-    let training = |text: &str| parse(&format!("{SMALLEST}[training]\nepochs = 3\n{text}")).unwrap().training;
+    let training = |text: &str| parse(&format!("{SMALLEST}[training]\nepochs = 3\n{text}")).unwrap().stages[0];
     assert_eq!(training("").steps(1000), 3);
     assert_eq!(training("batch_size = 256").steps(1000), 12);
     assert_eq!(training("batch_size = 5000").steps(1000), 3);
@@ -83,7 +84,7 @@ fn flags_come_before_keys() {
     assert_eq!(job.output, PathBuf::from("/out"));
     assert_eq!((job.device.name.as_str(), job.device.precision, job.device.threads), ("cpu", Precision::F64, 3));
     assert_eq!((job.training.seed, job.training.max_seconds), (7, Some(2.5)));
-    assert_eq!(job.training.length, Length::Steps(11));
+    assert_eq!(job.stages[0].length, Length::Steps(11));
 }
 
 #[test]

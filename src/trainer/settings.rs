@@ -1,0 +1,93 @@
+//! What does not change during a run.
+
+use crate::job::{self, Job, OptimizerKind};
+use crate::network::Precision;
+use crate::optimizer::{Adam, Lbfgs, Schedule};
+use crate::problem::Problem;
+
+/// What does not change during a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// One after the other, at least one.
+    pub stages: Vec<Stage>,
+    /// CPU threads for factorisations; 0 for all.
+    pub threads: usize,
+    /// The relative error of a loss in the device's arithmetic.
+    pub rounding: f64,
+    /// Reports without a lower validation loss after which the run ends; the best state is kept.
+    pub early_stopping: Option<u64>,
+    /// Seconds after which this call ends.
+    pub max_seconds: Option<f64>,
+    /// Shuffles follow from it.
+    pub seed: u64,
+}
+
+/// A stage of the training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// What moves the parameters.
+    pub method: Method,
+    /// Steps at most.
+    pub steps: u64,
+    /// Rows of the data a step; all of them for full batches, in their own order.
+    pub batch_size: usize,
+    /// Steps between two reports.
+    pub report_every: u64,
+}
+
+/// An optimizer with its settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Method {
+    /// Adam or AdamW.
+    Adam {
+        /// Its constants.
+        adam: Adam,
+        /// Its rate; `steps` are those of the stage.
+        schedule: Schedule,
+    },
+    /// L-BFGS.
+    Lbfgs(Lbfgs),
+    /// Gauss–Newton.
+    GaussNewton {
+        /// λ before the first iteration.
+        damping: f64,
+    },
+}
+
+impl Settings {
+    /// Those of a job.
+    pub fn new(job: &Job, problem: &Problem) -> Self {
+        let stage = |stage: &job::Stage| {
+            let optimizer = stage.optimizer;
+            Stage {
+                method: match optimizer.kind {
+                    OptimizerKind::Adam | OptimizerKind::AdamW => {
+                        Method::Adam { adam: optimizer.adam, schedule: stage.learning_rates(problem.rows()) }
+                    }
+                    OptimizerKind::Lbfgs => Method::Lbfgs(optimizer.lbfgs),
+                    OptimizerKind::GaussNewton => Method::GaussNewton { damping: optimizer.damping },
+                },
+                steps: stage.steps(problem.rows()),
+                batch_size: stage.batch_size.unwrap_or(usize::MAX),
+                report_every: stage.report_every,
+            }
+        };
+        Self {
+            stages: job.stages.iter().map(stage).collect(),
+            threads: job.device.threads,
+            // A few roundings: losses are sums in f64 of squares that were rounded one by one.
+            rounding: match job.device.precision {
+                Precision::F32 => 4.0 * f64::from(f32::EPSILON),
+                Precision::F64 => 4.0 * f64::EPSILON,
+            },
+            early_stopping: job.training.early_stopping,
+            max_seconds: job.training.max_seconds,
+            seed: job.training.seed,
+        }
+    }
+
+    /// Steps at most, over all stages.
+    pub fn steps(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.steps).sum()
+    }
+}
