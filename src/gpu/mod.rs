@@ -8,10 +8,12 @@
 mod adapter;
 mod device;
 mod evaluate;
+mod header;
 mod kernel;
 mod layers;
 #[cfg(test)]
 mod math;
+mod options;
 mod plan;
 mod set;
 mod shader;
@@ -25,6 +27,7 @@ mod tuning;
 mod workspace;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
+pub use options::GpuOptions;
 pub use tiles::{Path, Tile, TileChoice, Tiles};
 pub use tuning::{Timed, Tuned, remember, tune, tuned};
 
@@ -43,31 +46,6 @@ use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
 use crate::network::{Features, InputJets, Model, NetworkSpec};
 use crate::optimizer::{OptimizerState, Update};
-
-/// What can be asked of a device beyond its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GpuOptions {
-    /// Bounds checks in the shaders, and workgroup memory that starts at zero; on in debug builds.
-    pub checked: bool,
-    /// The most points of a chunk (at least 4 are taken); `None` leaves it to the device's memory.
-    pub max_points: Option<usize>,
-    /// Bytes that a kernel may bind at once; `None` takes the adapter's limit.
-    pub max_binding_bytes: Option<u64>,
-    /// How the layers are computed.
-    pub tiles: TileChoice,
-}
-
-#[allow(clippy::derivable_impls, reason = "`checked` depends on the build")]
-impl Default for GpuOptions {
-    fn default() -> Self {
-        Self {
-            checked: cfg!(debug_assertions),
-            max_points: None,
-            max_binding_bytes: None,
-            tiles: TileChoice::Remembered,
-        }
-    }
-}
 
 /// A network on a GPU, in f32.
 pub struct Gpu {
