@@ -6,7 +6,7 @@ use super::shader;
 use super::tiles::{LAYER_THREADS, Path, Tile, thread_rows};
 use crate::network::Layer;
 
-/// Threads of a workgroup of `linear.wgsl` one below the other.
+/// Rows of a tile of `linear.wgsl` for each quad that a thread holds.
 const LINEAR_GROUPS: u32 = 8;
 
 impl Planner<'_> {
@@ -124,10 +124,10 @@ impl Planner<'_> {
         let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
         let constants = [rows, inner, quads, self.quads(), weights, biases];
         let columns = quads.div_ceil(32);
-        let thread_rows = thread_rows(rows, LINEAR_GROUPS, columns, self.workspace.demand.tiles().linear);
+        let sums = thread_rows(rows, LINEAR_GROUPS, columns, self.workspace.demand.tiles().linear);
         let buffers = [(1, Read, &self.state.parameters), (2, Read, input), (3, Write, output)];
-        let grid = [columns, rows.div_ceil(LINEAR_GROUPS * thread_rows), 1];
-        self.push((shader::linear(thread_rows), entry, false), &constants, &buffers, grid);
+        let grid = [columns, rows.div_ceil(LINEAR_GROUPS * sums), 1];
+        self.push((shader::linear(sums), entry, false), &constants, &buffers, grid);
     }
 
     /// `jet_rule.wgsl` on the jets of `layer`.

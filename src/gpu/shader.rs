@@ -112,9 +112,13 @@ fn narrow_header(layout: &JetLayout, normalizer: &Normalizer, (tile, units): (Ti
         .number("LAYERS", layers)
 }
 
-/// `linear.wgsl` with `rows` rows a thread: 1, 2, 4 or 8.
-pub fn linear(rows: u32) -> String {
-    Header::default().number("ROWS", rows as usize).then(&[include_str!("../../shaders/linear.wgsl")])
+/// `linear.wgsl` with `sums` quads a thread: 1, 2, 4 or 8 rows, or 8 rows of 2 columns each.
+pub fn linear(sums: u32) -> String {
+    let rows = sums.min(8);
+    Header::default()
+        .number("ROWS", rows as usize)
+        .number("COLUMNS", (sums / rows) as usize)
+        .then(&[include_str!("../../shaders/linear.wgsl")])
 }
 
 /// `weight_gradient.wgsl` with this many outputs and inputs a thread: 1, 2 or 4 each.
@@ -242,8 +246,8 @@ mod tests {
             let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
             translate("residual", &residual(&layout, &spec, 1, spec.inputs, &terms));
         }
-        for rows in [1, 2, 4, 8] {
-            translate("linear", &linear(rows));
+        for sums in [1, 2, 4, 8, 16] {
+            translate("linear", &linear(sums));
         }
         for rows in [1, 2, 4] {
             translate("weight_gradient", &weight_gradient(rows, rows));

@@ -92,7 +92,7 @@ pub struct Shape {
 pub struct Tiles {
     /// Of the hidden layers.
     pub path: Path,
-    /// The most rows of a thread of `linear.wgsl`: 8, 4 or 2.
+    /// The most quads of a thread of `linear.wgsl`: 16, 8, 4 or 2.
     pub linear: u32,
     /// The most rows, of outputs and of inputs, of a thread of `weight_gradient.wgsl`: 4, 2 or 1.
     pub gradient: u32,
@@ -113,7 +113,7 @@ impl fmt::Display for Tiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tile = |Tile { quads, rows, slice }: Tile| format!("{quads} quads, {rows} rows, slices of {slice}");
         match self.path {
-            Path::Separate => write!(f, "separate: {} rows", self.linear)?,
+            Path::Separate => write!(f, "separate: {} quads a thread", self.linear)?,
             Path::Layer(of) => write!(f, "layer: {}", tile(of))?,
             Path::Narrow(of) => write!(f, "narrow: {}", tile(of))?,
         }
@@ -159,12 +159,12 @@ impl Shape {
         let quads = match self.channels {
             1 => [32, 16],
             2 => [16, 8],
-            _ => [8, 16],
+            _ => [8, 4],
         };
         let layer = |quads| [8, 4, 2, 1].map(|rows| Path::Layer(Tile { quads, rows, slice: SLICES[1] }));
         let layer = quads.into_iter().flat_map(layer).filter(|path| self.allows(*path));
-        let of = |path: Path| Tiles { path, linear: 8, gradient: 4 };
-        narrow.chain(layer).map(of).chain([8, 4, 2].map(|linear| Tiles { linear, ..of(Path::Separate) })).collect()
+        let of = |path: Path| Tiles { path, linear: 16, gradient: 4 };
+        narrow.chain(layer).map(of).chain([16, 8, 4, 2].map(|linear| Tiles { linear, ..of(Path::Separate) })).collect()
     }
 
     /// Whether the kernels can be made with these numbers and the adapter can run them.
@@ -178,7 +178,10 @@ impl Shape {
             Path::Separate => true,
             Path::Layer(tile) | Path::Narrow(tile) => is_tile(tile),
         };
-        is_path && self.allows(tiles.path) && [2, 4, 8].contains(&tiles.linear) && [1, 2, 4].contains(&tiles.gradient)
+        is_path
+            && self.allows(tiles.path)
+            && [2, 4, 8, 16].contains(&tiles.linear)
+            && [1, 2, 4].contains(&tiles.gradient)
     }
 
     /// The table: the first of the candidates.
@@ -193,7 +196,7 @@ pub fn thread_rows(rows: u32, groups: u32, columns: u32, most: u32) -> u32 {
     // A thread with many rows reads less a multiply-add (its cost is as rows + 1); few rows make more
     // workgroups of a small product.
     let cost = |r: &u32| (rows.div_ceil(groups * r) * columns).div_ceil(AT_ONCE) * (r + 1);
-    [8, 4, 2, 1].into_iter().filter(|r| *r <= most).min_by_key(cost).expect("1 is among them")
+    [16, 8, 4, 2, 1].into_iter().filter(|r| *r <= most).min_by_key(cost).expect("1 is among them")
 }
 
 #[cfg(test)]
@@ -213,7 +216,7 @@ mod tests {
         assert_eq!(shape(64, 7, 32 << 10).table().path, narrow(4, 16));
         assert!(matches!(shape(65, 5, 32 << 10).table().path, Path::Layer(Tile { quads: 8, rows: 2, .. })));
         assert_eq!(shape(64, 9, 48 << 10).table().path, Path::Separate);
-        assert_eq!(Shape { has_features: true, ..shape(64, 5, 16 << 10) }.candidates().len(), 7);
+        assert_eq!(Shape { has_features: true, ..shape(64, 5, 16 << 10) }.candidates().len(), 8);
         // No hidden layer.
         assert!(!matches!(shape(0, 3, 16 << 10).table().path, Path::Narrow(_)));
     }

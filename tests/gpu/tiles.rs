@@ -34,7 +34,8 @@ fn every_path_follows_the_cpu() {
             let (jets, truth) =
                 (cpu.evaluate(&set.inputs, &layout).unwrap(), cpu.gradient(&[whole(&set, id)]).unwrap());
             for path in paths() {
-                let tiles = Tiles { path, linear: 4, gradient: 2 };
+                let linear = if path == Path::Separate { 16 } else { 4 };
+                let tiles = Tiles { path, linear, gradient: 2 };
                 let mut gpu = gpu_with(&model, GpuOptions { tiles: TileChoice::These(tiles), ..CHECKED });
                 assert_eq!(gpu.tiles(&layout), tiles);
                 let what = format!("{hidden:?} {layout:?}: {tiles}");
