@@ -15,6 +15,8 @@ mod layers;
 mod math;
 mod options;
 mod plan;
+#[cfg(test)]
+mod products;
 mod set;
 mod shader;
 mod state;
