@@ -5,11 +5,15 @@
 //     backward  a_bar (in, C B)  = W^T (in, out) z_bar (out, C B)
 //
 // Both are output (rows, columns) = matrix (rows, inner) input (inner, columns). One workgroup of
-// 256 threads computes a tile of 8 ROWS rows (y) by 128 columns (x): a thread has ROWS rows of one
-// quad in registers. Tiles of both factors, 16 deep, pass through workgroup memory: at most
-// 64 * 16 * 4 + 16 * 128 * 4 bytes = 12 KiB of the 16 KiB that every adapter has. The matrix tile
-// holds quads along `inner`, so that a thread does 16 multiply-adds for each quad it reads of it.
-// ROWS (1, 2, 4 or 8) is chosen by the host: few rows for thin layers and small batches.
+// 256 threads computes a tile of GROUPS ROWS rows (y) by 128 columns (x): a thread has ROWS rows of
+// COLUMNS quads in registers. Tiles of both factors, 16 deep, pass through workgroup memory: at most
+// 128 * 16 * 4 + 16 * 128 * 4 bytes, the 16 KiB that every adapter has. The matrix tile holds quads along
+// `inner`, so that a thread does 16 COLUMNS multiply-adds for each quad it reads of it.
+//
+// ROWS (1, 2, 4 or 8) and COLUMNS (1 or 2) are chosen by the host: few for thin layers and small batches.
+// A warp of 32 threads reads its factors for 4 products along `inner` in about 16 + COLUMNS ROWS cycles of
+// workgroup memory and multiplies them in 4 ROWS COLUMNS: with 8 rows and 2 columns, a tile of 128 by 128,
+// the arithmetic takes twice as long as the reads.
 
 struct Product {
     rows: u32,
@@ -25,7 +29,10 @@ struct Product {
 
 const COLUMN_QUADS: u32 = 32u;
 const INNER_QUADS: u32 = 4u;
-const TILE_ROWS: u32 = 8u * ROWS;
+// Threads side by side, and one below the other.
+const LANES: u32 = COLUMN_QUADS / COLUMNS;
+const GROUPS: u32 = 8u * COLUMNS;
+const TILE_ROWS: u32 = GROUPS * ROWS;
 
 @group(0) @binding(0) var<uniform> shape: Product;
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
@@ -44,52 +51,59 @@ fn entry(row: u32, k: u32, strides: vec2<u32>) -> f32 {
 }
 
 fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
-    let column = thread % COLUMN_QUADS;
-    let quad = group.x * COLUMN_QUADS + column;
+    let first_quad = group.x * COLUMN_QUADS;
     let first_row = group.y * TILE_ROWS;
-    let thread_row = thread / COLUMN_QUADS * ROWS;
-    var sums: array<vec4<f32>, ROWS>;
+    let column = thread % LANES;
+    let thread_row = thread / LANES * ROWS;
+    var sums: array<array<vec4<f32>, COLUMNS>, ROWS>;
     for (var start = 0u; start < shape.inner; start += 4u * INNER_QUADS) {
         workgroupBarrier();
-        if thread < TILE_ROWS * INNER_QUADS {
-            let row = first_row + thread / INNER_QUADS;
-            let k = start + thread % INNER_QUADS * 4u;
-            matrix_tile[thread] = vec4<f32>(entry(row, k, strides), entry(row, k + 1u, strides),
-                                            entry(row, k + 2u, strides), entry(row, k + 3u, strides));
+        for (var i = thread; i < TILE_ROWS * INNER_QUADS; i += 256u) {
+            let row = first_row + i / INNER_QUADS;
+            let k = start + i % INNER_QUADS * 4u;
+            matrix_tile[i] = vec4<f32>(entry(row, k, strides), entry(row, k + 1u, strides),
+                                       entry(row, k + 2u, strides), entry(row, k + 3u, strides));
         }
+        let load_quad = first_quad + thread % COLUMN_QUADS;
         for (var k = thread / COLUMN_QUADS; k < 4u * INNER_QUADS; k += 8u) {
             var value = vec4<f32>();
-            if start + k < shape.inner && quad < shape.quads {
-                value = input[(start + k) * shape.quads + quad];
+            if start + k < shape.inner && load_quad < shape.quads {
+                value = input[(start + k) * shape.quads + load_quad];
             }
-            input_tile[k * COLUMN_QUADS + column] = value;
+            input_tile[k * COLUMN_QUADS + thread % COLUMN_QUADS] = value;
         }
         workgroupBarrier();
         for (var k = 0u; k < INNER_QUADS; k++) {
-            let a0 = input_tile[(4u * k) * COLUMN_QUADS + column];
-            let a1 = input_tile[(4u * k + 1u) * COLUMN_QUADS + column];
-            let a2 = input_tile[(4u * k + 2u) * COLUMN_QUADS + column];
-            let a3 = input_tile[(4u * k + 3u) * COLUMN_QUADS + column];
+            var w: array<vec4<f32>, ROWS>;
             for (var r = 0u; r < ROWS; r++) {
-                let w = matrix_tile[(thread_row + r) * INNER_QUADS + k];
-                var sum = fma(vec4<f32>(w.x), a0, sums[r]);
-                sum = fma(vec4<f32>(w.y), a1, sum);
-                sum = fma(vec4<f32>(w.z), a2, sum);
-                sums[r] = fma(vec4<f32>(w.w), a3, sum);
+                w[r] = matrix_tile[(thread_row + r) * INNER_QUADS + k];
+            }
+            for (var c = 0u; c < COLUMNS; c++) {
+                let at = 4u * k * COLUMN_QUADS + c * LANES + column;
+                let a0 = input_tile[at];
+                let a1 = input_tile[at + COLUMN_QUADS];
+                let a2 = input_tile[at + 2u * COLUMN_QUADS];
+                let a3 = input_tile[at + 3u * COLUMN_QUADS];
+                for (var r = 0u; r < ROWS; r++) {
+                    var sum = fma(vec4<f32>(w[r].x), a0, sums[r][c]);
+                    sum = fma(vec4<f32>(w[r].y), a1, sum);
+                    sum = fma(vec4<f32>(w[r].z), a2, sum);
+                    sums[r][c] = fma(vec4<f32>(w[r].w), a3, sum);
+                }
             }
         }
     }
-    if quad >= shape.quads {
-        return;
-    }
-    for (var r = 0u; r < ROWS; r++) {
-        let row = first_row + thread_row + r;
-        if row < shape.rows {
-            var value = sums[r];
-            if biased && quad < shape.value_quads {
-                value += parameters[shape.biases + row];
+    for (var c = 0u; c < COLUMNS; c++) {
+        let quad = first_quad + c * LANES + column;
+        for (var r = 0u; r < ROWS; r++) {
+            let row = first_row + thread_row + r;
+            if row < shape.rows && quad < shape.quads {
+                var value = sums[r][c];
+                if biased && quad < shape.value_quads {
+                    value += parameters[shape.biases + row];
+                }
+                output[row * shape.quads + quad] = value;
             }
-            output[row * shape.quads + quad] = value;
         }
     }
 }

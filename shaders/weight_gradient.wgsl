@@ -22,6 +22,9 @@ struct Gradient {
     // P, the length of the parameter block, and how many splits there are
     parameters: u32,
     splits: u32,
+    // where z_bar and a start in their buffers, in quads
+    z_bar_start: u32,
+    a_start: u32,
 }
 
 const QUADS: u32 = 4u;
@@ -57,14 +60,14 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
         for (var row = thread / QUADS; row < OUT_TILE; row += 64u) {
             var value = vec4<f32>();
             if first_out + row < shape.outputs && quad < end {
-                value = z_bar[(first_out + row) * shape.quads + quad];
+                value = z_bar[shape.z_bar_start + (first_out + row) * shape.quads + quad];
             }
             z_tile[row * PITCH + thread % QUADS] = value;
         }
         for (var row = thread / QUADS; row < IN_TILE; row += 64u) {
             var value = vec4<f32>();
             if first_in + row < shape.inputs && quad < end {
-                value = a[(first_in + row) * shape.quads + quad];
+                value = a[shape.a_start + (first_in + row) * shape.quads + quad];
             }
             a_tile[row * PITCH + thread % QUADS] = value;
         }

@@ -8,7 +8,7 @@ use jetfit::backend::{Backend, Batch};
 use jetfit::cpu::Cpu;
 use jetfit::data::{PointSet, Scaling};
 use jetfit::expression::{Expression, Scope};
-use jetfit::gpu::{Gpu, GpuOptions, adapters};
+use jetfit::gpu::{Gpu, GpuOptions, TileChoice, adapters};
 use jetfit::jet::{Derivative, JetLayout, Jets};
 use jetfit::loss::{Loss, Term};
 use jetfit::network::{Activation, Features, Model, Transforms};
@@ -186,7 +186,7 @@ fn devices_agree(model: &Model) {
     };
     // One GPU takes a batch as a whole, the other in chunks of at most 16 points.
     let gpu = |max_points| {
-        let options = GpuOptions { checked: true, max_points, max_binding_bytes: None };
+        let options = GpuOptions { checked: true, max_points, max_binding_bytes: None, tiles: TileChoice::Table };
         Gpu::with_options(&adapter.name, model, options).unwrap()
     };
     let mut reference = Cpu::<f64>::new(model, 1).unwrap();

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use jetfit::bench::{self, Mode, Report, Row, Settings};
 use jetfit::entry::Seconds;
 use jetfit::error::{Error, Result};
-use jetfit::network::{Activation, NetworkSpec, Precision};
-use jetfit::{device, files, plot};
+use jetfit::network::{Activation, Model, NetworkSpec, Precision};
+use jetfit::{device, files, gpu, plot};
 use serde_json::json;
 
 use super::predict::{precision, seconds};
@@ -23,7 +23,8 @@ use super::{Display, Format, print};
 /// three times that for a training step.
 #[derive(Args)]
 #[command(after_help = "Example:
-  jetfit bench --inputs 2 --hidden 64,64,64,64 --batch 256,1024,4096 --order 0,1,2 --plot bench.png")]
+  jetfit bench --inputs 2 --hidden 64,64,64,64 --batch 256,1024,4096 --order 0,1,2 --plot bench.png
+  jetfit bench --tune --device gpu --inputs 2 --hidden 64,64,64,64 --batch 4096")]
 pub struct Arguments {
     /// Inputs of the network
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
@@ -71,6 +72,11 @@ pub struct Arguments {
     /// CPU threads; 0 takes all
     #[arg(long, default_value_t = 0)]
     threads: usize,
+
+    /// Measure a GPU's tiles for the largest batch and order, and remember the fastest for later runs: in
+    /// the user's directory for caches, or the one that JETFIT_CACHE_DIR names
+    #[arg(long, conflicts_with_all = ["out", "plot", "mode", "export"])]
+    tune: bool,
 
     /// Timings of each batch and order
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
@@ -129,6 +135,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
         let batch = settings.batches.iter().copied().max().unwrap_or(1);
         return bench::export(&model, &settings.seconds.layout(order, model.spec.inputs), batch, path);
     }
+    if arguments.tune {
+        return tune(&arguments, &model, &settings);
+    }
+    tuning_warning();
     let rows = (settings.batches.len() * settings.orders.len()) as u64;
     let mut progress = Progress::new("bench", rows, arguments.display.quiet);
     let mut done = 0;
@@ -157,6 +167,59 @@ pub fn run(arguments: Arguments) -> Result<()> {
         plot::write_svg_png(&plot::bench(&picture(&report.rows, &settings, subject)), path)?;
     }
     Ok(())
+}
+
+/// Measures the tiles of a GPU and remembers the fastest.
+fn tune(arguments: &Arguments, model: &Model, settings: &Settings) -> Result<()> {
+    let device = match arguments.device.as_str() {
+        "cpu" => {
+            let problem = "the CPU's tiles are not tuned";
+            return Err(Error::input("--tune", problem, "name a GPU, as in --device gpu"));
+        }
+        "auto" => "gpu",
+        name => name,
+    };
+    if arguments.precision == Precision::F64 {
+        return Err(Error::input("--precision", "f64 runs on the CPU alone", "leave it at f32"));
+    }
+    tuning_warning();
+    let largest = |numbers: &[usize]| numbers.iter().copied().max().unwrap_or(1);
+    let layout = settings.seconds.layout(largest(&settings.orders), model.spec.inputs);
+    let batch = largest(&settings.batches);
+    let (set, loss) = bench::random_problem(model, &layout, batch);
+    let mut progress = None;
+    let (timed, best) = gpu::tune(device, model, (&set, &loss), settings.repeats, &mut |(done, of), timed| {
+        progress
+            .get_or_insert_with(|| Progress::new("tune", of, arguments.display.quiet))
+            .at(done, || format!("{}: {:.3} ms", timed.tiles, 1e3 * timed.seconds));
+    })?;
+    drop(progress);
+    let row = |timed: &gpu::Timed| vec![format!("{:.3}", 1e3 * timed.seconds), timed.tiles.to_string()];
+    let rows: Vec<_> = timed.iter().map(row).collect();
+    let text = match arguments.display.format {
+        Format::Json => json!({ "best": best, "timed": timed }).to_string(),
+        Format::Human => format!(
+            "a training step at batch {batch} of {} channels, {} wide, on {}\n\n{}",
+            best.channels,
+            best.width,
+            best.adapter,
+            table(&["least ms", "tiles"], &rows)
+        ),
+    };
+    // Shown first: a file that cannot be written must not cost the measurement.
+    print(&text)?;
+    let file = gpu::remember(best)?;
+    if arguments.display.format == Format::Human {
+        print(&format!("\nThe first is remembered in {}.", file.display()))?;
+    }
+    Ok(())
+}
+
+/// Says so where what was tuned before cannot be read.
+fn tuning_warning() {
+    if let Some(warning) = gpu::tuned().1 {
+        super::warn(&warning);
+    }
 }
 
 fn write_csv(rows: &[Row], path: &Path) -> Result<()> {

@@ -3,7 +3,7 @@
 use clap::Args;
 use jetfit::device;
 use jetfit::error::Result;
-use jetfit::gpu::{AdapterInfo, adapters};
+use jetfit::gpu::{AdapterInfo, Tuned, adapters, tuned};
 use serde_json::json;
 
 use super::{Format, print};
@@ -20,26 +20,36 @@ pub struct Arguments {
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
     let adapters = adapters();
+    let (tuned, warning) = tuned();
+    if let Some(warning) = warning {
+        super::warn(&warning);
+    }
     let automatic = device::automatic(&adapters);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     print(&match arguments.format {
         Format::Json => json!({
             "auto": automatic.map_or("cpu", |adapter| &adapter.name),
             "cpu": { "threads": threads, "precisions": ["f32", "f64"] },
-            "adapters": adapters.iter().map(for_programs).collect::<Vec<_>>(),
+            "adapters": adapters.iter().map(|a| for_programs(a, &tuned)).collect::<Vec<_>>(),
         })
         .to_string(),
         Format::Human => {
             let mark = |is_automatic: bool| if is_automatic { "  <- auto" } else { "" };
             let cpu = format!("cpu: {threads} threads, f32 and f64{}", mark(automatic.is_none()));
-            let rows = adapters.iter().map(|a| for_people(a, mark(automatic.is_some_and(|auto| auto == a))));
+            let rows = adapters.iter().map(|a| for_people(a, &tuned, mark(automatic.is_some_and(|auto| auto == a))));
             std::iter::once(cpu).chain(rows).collect::<Vec<_>>().join("\n")
         }
     })
 }
 
-fn for_programs(adapter: &AdapterInfo) -> serde_json::Value {
+/// What `bench --tune` found for an adapter.
+fn own<'a>(adapter: &AdapterInfo, tuned: &'a [Tuned]) -> Vec<&'a Tuned> {
+    tuned.iter().filter(|tuned| tuned.adapter == adapter.key()).collect()
+}
+
+fn for_programs(adapter: &AdapterInfo, tuned: &[Tuned]) -> serde_json::Value {
     json!({
+        "tuned": own(adapter, tuned),
         "name": adapter.name,
         "backend": adapter.backend,
         "driver": adapter.driver,
@@ -53,11 +63,15 @@ fn for_programs(adapter: &AdapterInfo) -> serde_json::Value {
     })
 }
 
-fn for_people(adapter: &AdapterInfo, mark: &str) -> String {
+fn for_people(adapter: &AdapterInfo, tuned: &[Tuned], mark: &str) -> String {
     let mib = |bytes: u64| bytes >> 20;
+    let tuned = own(adapter, tuned)
+        .into_iter()
+        .map(|t| format!("\n  tuned for {} channels, {} wide: {}", t.channels, t.width, t.tiles));
+    let tuned: String = tuned.collect();
     format!(
         "{}: {}, {}, {}, f32{mark}\n  binding {} MiB, buffer {} MiB, {} workgroups, {} threads and {} KiB a workgroup, \
-         {}",
+         {}{tuned}",
         adapter.name,
         adapter.kind,
         adapter.backend,

@@ -30,6 +30,11 @@ pub struct AdapterInfo {
 }
 
 impl AdapterInfo {
+    /// What `bench --tune` remembers it by: another driver may want other tiles.
+    pub fn key(&self) -> String {
+        format!("{} ({}, {})", self.name, self.backend, self.driver)
+    }
+
     /// Whether it is what `gpu` and `auto` may take.
     pub fn is_hardware(&self) -> bool {
         self.kind != AdapterKind::Software
@@ -88,7 +93,7 @@ fn kind(info: &wgpu::AdapterInfo) -> AdapterKind {
 }
 
 /// What [`adapters`] tells of one adapter.
-fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
+pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
     let (info, limits) = (adapter.get_info(), adapter.limits());
     AdapterInfo {
         kind: kind(&info),

@@ -34,7 +34,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// Opens an adapter with its largest buffers, and otherwise the limits that all have.
+    /// Opens an adapter with its largest buffers and workgroup memory, and otherwise the limits that all have.
     pub fn open(adapter: &wgpu::Adapter, checked: bool) -> Result<Self> {
         let info = adapter.get_info();
         let fail = |problem: &dyn std::fmt::Display| Error::device(&info.name, problem);
@@ -42,6 +42,7 @@ impl Device {
         let limits = wgpu::Limits {
             max_storage_buffer_binding_size: available.max_storage_buffer_binding_size,
             max_buffer_size: available.max_buffer_size,
+            max_compute_workgroup_storage_size: available.max_compute_workgroup_storage_size,
             ..wgpu::Limits::default().or_worse_values_from(&available)
         };
         let features = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;

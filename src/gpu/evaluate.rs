@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Gpu;
 use super::device::Device;
 use super::plan::{Plan, encode};
+use super::tiles::Tiles;
 use super::workspace::{Bounds, Demand, Workspace, chunks};
 use crate::error::Result;
 use crate::jet::JetLayout;
@@ -33,9 +34,11 @@ impl Evaluator {
         spec: &NetworkSpec,
         layout: &JetLayout,
         input_jets: InputJets,
+        tiles: Tiles,
         count: usize,
     ) -> Result<Self> {
-        let demand = Demand::new(spec, input_jets.are_features(), layout.channels(), 1, input_jets.rows(), false);
+        let (has_features, rows) = (input_jets.are_features(), input_jets.rows());
+        let demand = Demand::new(spec, has_features, layout.channels(), 1, rows, false, tiles);
         let capacity = demand.capacity(device, bounds)?.min(CHUNK).min(count.next_multiple_of(4));
         let workspace = Workspace::new(device, demand, capacity, 0);
         let bytes = 4 * (spec.outputs * layout.channels() * capacity) as u64;
@@ -119,8 +122,9 @@ impl Gpu {
             // Given back before the next one is made.
             self.evaluator = None;
             let input_jets = self.input_jets(layout);
-            self.evaluator =
-                Some(Evaluator::new(&self.device, &self.bounds, &self.spec, layout, input_jets, count.max(1))?);
+            let tiles = self.tiles(layout);
+            let (device, bounds, spec) = (&self.device, &self.bounds, &self.spec);
+            self.evaluator = Some(Evaluator::new(device, bounds, spec, layout, input_jets, tiles, count.max(1))?);
         }
         Ok(())
     }

@@ -8,20 +8,30 @@
 mod adapter;
 mod device;
 mod evaluate;
+mod header;
 mod kernel;
+mod layers;
 #[cfg(test)]
 mod math;
+mod options;
 mod plan;
+#[cfg(test)]
+mod products;
 mod set;
 mod shader;
 mod state;
 mod steps;
 mod terms;
+mod tiles;
 mod timing;
 mod train;
+mod tuning;
 mod workspace;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
+pub use options::GpuOptions;
+pub use tiles::{Path, Tile, TileChoice, Tiles};
+pub use tuning::{Timed, Tuned, remember, tune, tuned};
 
 use self::device::Device;
 use self::evaluate::Evaluator;
@@ -29,6 +39,7 @@ use self::plan::Planner;
 use self::set::{Set, Task};
 use self::state::{State, Status};
 use self::steps::Steps;
+use self::tiles::Shape;
 use self::workspace::{Bounds, Workspace};
 use crate::backend::{Backend, Batch, Gradient, SetId, StepReport};
 use crate::data::{Normalizer, PointSet};
@@ -38,28 +49,13 @@ use crate::loss::Loss;
 use crate::network::{Features, InputJets, Model, NetworkSpec};
 use crate::optimizer::{OptimizerState, Update};
 
-/// What can be asked of a device beyond its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GpuOptions {
-    /// Bounds checks in the shaders, and workgroup memory that starts at zero; on in debug builds.
-    pub checked: bool,
-    /// The most points of a chunk (at least 4 are taken); `None` leaves it to the device's memory.
-    pub max_points: Option<usize>,
-    /// Bytes that a kernel may bind at once; `None` takes the adapter's limit.
-    pub max_binding_bytes: Option<u64>,
-}
-
-#[allow(clippy::derivable_impls, reason = "`checked` depends on the build")]
-impl Default for GpuOptions {
-    fn default() -> Self {
-        Self { checked: cfg!(debug_assertions), max_points: None, max_binding_bytes: None }
-    }
-}
-
 /// A network on a GPU, in f32.
 pub struct Gpu {
     device: Device,
     description: String,
+    key: String,
+    tiles: TileChoice,
+    tuned: Vec<Tuned>,
     bounds: Bounds,
     spec: NetworkSpec,
     normalizer: Normalizer,
@@ -103,6 +99,9 @@ impl Gpu {
         let steps = Steps::new(&device);
         let mut gpu = Self {
             description: format!("{} ({}, f32)", info.name, adapter::backend_name(info.backend)),
+            key: adapter::describe(&adapter).key(),
+            tiles: options.tiles,
+            tuned: if options.tiles == TileChoice::Remembered { tuned().0 } else { vec![] },
             bounds,
             spec: model.spec.clone(),
             normalizer: model.normalizer.clone(),
@@ -131,6 +130,16 @@ impl Gpu {
             places: 1,
             plan: vec![],
         }
+    }
+
+    fn shape(&self, layout: &JetLayout) -> Shape {
+        let memory = self.device.limits.max_compute_workgroup_storage_size;
+        Shape::new(&self.spec, layout.channels(), self.features.is_some(), memory)
+    }
+
+    /// How the layers of a layout are computed here.
+    pub fn tiles(&self, layout: &JetLayout) -> Tiles {
+        tuning::choose(self.tiles, &self.tuned, &self.key, &self.shape(layout))
     }
 
     fn set(&self, points: &PointSet, loss: &Loss) -> Result<Set> {

@@ -5,6 +5,7 @@ use super::kernel::{Access, Kernel};
 use super::set::Set;
 use super::shader::{self, SUM_THREADS, THREADS};
 use super::state::State;
+use super::tiles::Path;
 use super::workspace::Workspace;
 use crate::data::Normalizer;
 use crate::jet::JetLayout;
@@ -59,20 +60,21 @@ impl Planner<'_> {
     }
 
     /// Quads of the network's points.
-    fn quads(&self) -> u32 {
+    pub fn quads(&self) -> u32 {
         self.padded() / 4 * self.places as u32
     }
 
-    fn column_quads(&self) -> u32 {
+    /// Quads of columns: of the network's points with all channels.
+    pub fn column_quads(&self) -> u32 {
         self.quads() * self.layout.channels() as u32
     }
 
-    fn splits(&self) -> u32 {
+    pub fn splits(&self) -> u32 {
         self.workspace.demand.splits(self.points) as u32
     }
 
     /// Appends a kernel with its constants at binding 0 and the buffers at theirs.
-    fn push(
+    pub fn push(
         &mut self,
         (source, entry, reads_step): (String, &'static str, bool),
         constants: &[u32],
@@ -102,6 +104,9 @@ impl Planner<'_> {
     pub fn forward(&mut self) {
         let workspace = self.workspace;
         let state = self.state;
+        if let Path::Narrow(tile) = workspace.demand.tiles().path {
+            return self.narrow_forward(tile);
+        }
         let layers = self.spec.layers();
         if !self.has_features {
             let sigma = (layers.len() > 1).then_some(self.spec.activation);
@@ -116,17 +121,12 @@ impl Planner<'_> {
             let grid = grid(layers[0].outputs as u32 * self.quads());
             self.push((source, "forward", false), &constants, &buffers, grid);
         }
-        for (index, layer) in layers.iter().enumerate().skip(self.free_layers()) {
-            let last = index + 1 == layers.len();
-            let z = if last { &workspace.jets } else { workspace.z(index) };
-            self.linear("forward", layer, workspace.input_of(index), z);
-            if !last {
-                let constants = [layer.outputs as u32, self.quads()];
-                let buffers = [(1, Read, z), (2, Write, workspace.output_of(index))];
-                let source = shader::jet_rule(self.layout, self.normalizer, self.spec.activation);
-                let grid = grid(layer.outputs as u32 * self.quads());
-                self.push((source, "forward", false), &constants, &buffers, grid);
-            }
+        let (output, hidden) = layers.split_last().expect("a network has a layer");
+        for (index, layer) in hidden.iter().enumerate().skip(self.free_layers()) {
+            self.hidden_layer(index, layer);
+        }
+        if hidden.len() >= self.free_layers() {
+            self.linear("forward", output, workspace.input_of(hidden.len()), &workspace.jets);
         }
     }
 
@@ -139,26 +139,6 @@ impl Planner<'_> {
         let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
         let parameters = self.workspace.demand.parameters() as u32;
         [layer.outputs as u32, self.quads(), weights, biases, parameters, self.splits()]
-    }
-
-    /// `forward`: z-jets of `layer` from the a-jets before it; `backward`: the reverse of both for
-    /// the cotangents.
-    fn linear(&mut self, entry: &'static str, layer: &Layer, input: &wgpu::Buffer, output: &wgpu::Buffer) {
-        let (rows, inner) = match entry {
-            "forward" => (layer.outputs as u32, layer.inputs as u32),
-            _ => (layer.inputs as u32, layer.outputs as u32),
-        };
-        let quads = self.column_quads();
-        let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
-        let constants = [rows, inner, quads, self.quads(), weights, biases];
-        let columns = quads.div_ceil(32);
-        // A thread with many rows reads less a multiply-add (its cost is as rows + 1); few rows
-        // make more workgroups of a small product. About 128 run at once on a middling GPU.
-        let cost = |r: &u32| (rows.div_ceil(8 * r) * columns).div_ceil(128) * (r + 1);
-        let thread_rows = [8, 4, 2, 1].into_iter().min_by_key(cost).expect("four choices");
-        let buffers = [(1, Read, &self.state.parameters), (2, Read, input), (3, Write, output)];
-        let grid = [columns, rows.div_ceil(8 * thread_rows), 1];
-        self.push((shader::linear(thread_rows), entry, false), &constants, &buffers, grid);
     }
 
     /// Each term's mean square into `means`, from the output's jets.
@@ -194,13 +174,18 @@ impl Planner<'_> {
         }
         let layers = self.spec.layers();
         let (mut bar, mut next) = (ping, pong);
-        for (index, layer) in layers.iter().enumerate().skip(self.free_layers()).rev() {
-            if index + 1 < layers.len() {
-                self.jet_rule_backward(index, layer, bar);
-            }
-            self.weight_gradient(layer, bar, workspace.input_of(index), partials);
-            if index > 0 {
-                self.linear("backward", layer, bar, next);
+        if let Path::Narrow(tile) = workspace.demand.tiles().path {
+            self.narrow_backward(tile, ping, pong);
+            bar = pong;
+        } else {
+            for (index, layer) in layers.iter().enumerate().skip(self.free_layers()).rev() {
+                self.weight_gradient(layer, (bar, 0), (workspace.input_of(index), 0));
+                if index > self.free_layers() {
+                    self.hidden_layer_backward(index, layer, &layers[index - 1], bar, next);
+                } else if index > 0 {
+                    // The first layer's own kernel goes on from the cotangents of its a-jets.
+                    self.linear("backward", layer, bar, next);
+                }
                 std::mem::swap(&mut bar, &mut next);
             }
         }
@@ -226,38 +211,6 @@ impl Planner<'_> {
         self.push((shader::reduce(), "gradient", true), &constants, &buffers, blocks);
     }
 
-    fn jet_rule_backward(&mut self, index: usize, layer: &Layer, bar: &wgpu::Buffer) {
-        let workspace = self.workspace;
-        let constants = [layer.outputs as u32, self.quads()];
-        let buffers = [(1, Read, workspace.z(index)), (3, Read, workspace.output_of(index)), (4, Write, bar)];
-        let source = shader::jet_rule(self.layout, self.normalizer, self.spec.activation);
-        let grid = grid(layer.outputs as u32 * self.quads());
-        self.push((source, "backward", false), &constants, &buffers, grid);
-    }
-
-    fn weight_gradient(&mut self, layer: &Layer, bar: &wgpu::Buffer, a: &wgpu::Buffer, partials: &wgpu::Buffer) {
-        // The least padding, and of equals the largest tile, which reads the least.
-        let rows = |width: usize| {
-            [4, 2, 1].into_iter().min_by_key(|r| width.div_ceil(16 * r) * r).expect("three choices") as u32
-        };
-        let (out_rows, in_rows) = (rows(layer.outputs), rows(layer.inputs));
-        let constants = [
-            layer.outputs as u32,
-            layer.inputs as u32,
-            self.column_quads(),
-            self.quads(),
-            layer.weights().start as u32,
-            layer.biases().start as u32,
-            self.workspace.demand.parameters() as u32,
-            self.splits(),
-        ];
-        let buffers = [(1, Read, bar), (2, Read, a), (3, Write, partials)];
-        let (inputs, outputs) = (layer.inputs as u32, layer.outputs as u32);
-        let grid = [self.splits(), inputs.div_ceil(16 * in_rows), outputs.div_ceil(16 * out_rows)];
-        let source = shader::weight_gradient(out_rows, in_rows);
-        self.push((source, "weight_gradient", false), &constants, &buffers, grid);
-    }
-
     /// Norm, test and update, after the last chunk's gradient.
     pub fn update(&mut self, set: &Set) {
         let state = self.state;
@@ -278,7 +231,7 @@ impl Planner<'_> {
 }
 
 /// Workgroups of [`THREADS`] for `threads` threads.
-fn grid(threads: u32) -> [u32; 3] {
+pub fn grid(threads: u32) -> [u32; 3] {
     flat(threads.div_ceil(THREADS))
 }
 

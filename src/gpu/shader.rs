@@ -1,18 +1,21 @@
 //! The shaders as they are compiled: a short generated header of constants, then the files of
 //! `shaders/` one after the other. No text is ever put into the middle of a file.
 
-use std::fmt::Write;
-
 use crate::data::Normalizer;
 use crate::jet::JetLayout;
 use crate::network::{Activation, NetworkSpec};
 
+use super::header::Header;
 use super::set::Term;
 use super::terms;
+use super::tiles::{LAYER_THREADS, Tile};
 
 const MATH: &str = include_str!("../../shaders/shared/math.wgsl");
 const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
 const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
+const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
+const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
+const NARROW: &str = include_str!("../../shaders/shared/narrow.wgsl");
 const SUM: &str = include_str!("../../shaders/shared/sum.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
 const STATUS: &str = include_str!("../../shaders/shared/status.wgsl");
@@ -22,100 +25,6 @@ const STATUS: &str = include_str!("../../shaders/shared/status.wgsl");
 pub const THREADS: u32 = 64;
 /// Threads a workgroup of the sums: all that every adapter has.
 pub const SUM_THREADS: u32 = 256;
-
-/// A header of constants that grows line by line.
-#[derive(Default)]
-struct Header(String);
-
-impl Header {
-    fn threads(threads: u32) -> Self {
-        Header::default().number("THREADS", threads as usize)
-    }
-
-    fn number(mut self, name: &str, value: usize) -> Self {
-        writeln!(self.0, "const {name}: u32 = {value}u;").expect("writing to a string");
-        self
-    }
-
-    /// A table; one entry stands in where there are none, since WGSL has no empty arrays.
-    fn table<T: Literal>(mut self, name: &str, values: impl IntoIterator<Item = T>) -> Self {
-        let mut values: Vec<_> = values.into_iter().map(Literal::literal).collect();
-        if values.is_empty() {
-            values.push(T::default().literal());
-        }
-        let (kind, count) = (T::KIND, values.len());
-        writeln!(self.0, "const {name} = array<{kind}, {count}>({});", values.join(", ")).expect("writing to a string");
-        self
-    }
-
-    /// The channels of a layout, the products of its seconds, and the same by tangent.
-    fn layout(self, layout: &JetLayout, normalizer: &Normalizer) -> Self {
-        let products = layout.products(normalizer);
-        let tangents = layout.tangents();
-        // Starts of the runs of equal `key` in a sorted list, and its end.
-        let starts = |count: usize, keys: &[usize]| -> Vec<u32> {
-            (0..=count).map(|key| keys.partition_point(|k| *k < key) as u32).collect()
-        };
-        let seconds: Vec<_> = products.iter().map(|p| p.second).collect();
-        // d(c dz_k dz_l) = c dz_l d(dz_k) + c dz_k d(dz_l): two partners, or one with 2c.
-        let mut partners: Vec<(usize, usize, usize, f64)> = vec![];
-        for p in &products {
-            if p.k == p.l {
-                partners.push((p.k, p.second, p.l, 2.0 * p.coefficient));
-            } else {
-                partners.push((p.k, p.second, p.l, p.coefficient));
-                partners.push((p.l, p.second, p.k, p.coefficient));
-            }
-        }
-        partners.sort_by_key(|(tangent, second, ..)| (*tangent, *second));
-        let owners: Vec<_> = partners.iter().map(|p| p.0).collect();
-        self.number("INPUTS", normalizer.inputs.mean.len())
-            .number("CHANNELS", layout.channels())
-            .number("TANGENTS", tangents.len())
-            .number("SECONDS", layout.seconds())
-            .table("TANGENT_INPUT", tangents.iter().map(|i| *i as u32))
-            .table("PRODUCT_START", starts(layout.seconds(), &seconds))
-            .table("PRODUCT_K", products.iter().map(|p| p.k as u32))
-            .table("PRODUCT_L", products.iter().map(|p| p.l as u32))
-            .table("PRODUCT_COEFFICIENT", products.iter().map(|p| p.coefficient as f32))
-            .table("PARTNER_START", starts(tangents.len(), &owners))
-            .table("PARTNER_SECOND", partners.iter().map(|p| p.1 as u32))
-            .table("PARTNER_TANGENT", partners.iter().map(|p| p.2 as u32))
-            .table("PARTNER_COEFFICIENT", partners.iter().map(|p| p.3 as f32))
-    }
-
-    fn then(self, parts: &[&str]) -> String {
-        let mut source = self.0;
-        for part in parts {
-            source.push('\n');
-            source.push_str(part);
-        }
-        source
-    }
-}
-
-/// A number as WGSL writes it.
-trait Literal: Default {
-    const KIND: &'static str;
-    fn literal(self) -> String;
-}
-
-impl Literal for u32 {
-    const KIND: &'static str = "u32";
-    fn literal(self) -> String {
-        format!("{self}u")
-    }
-}
-
-impl Literal for f32 {
-    const KIND: &'static str = "f32";
-    fn literal(self) -> String {
-        // A device may read a subnormal number as 0, a compiler may refuse it; and it has no use
-        // for an infinity.
-        let flushed = if self.is_subnormal() { 0.0 } else { self };
-        format!("{:?}f", flushed.clamp(f32::MIN, f32::MAX))
-    }
-}
 
 fn activation(activation: Option<Activation>) -> &'static str {
     match activation {
@@ -149,9 +58,67 @@ pub fn jet_rule(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation) 
     Header::threads(THREADS).layout(layout, normalizer).then(&[MATH, activation(Some(sigma)), QUAD, kernel])
 }
 
-/// `linear.wgsl` with `rows` rows a thread: 1, 2, 4 or 8.
-pub fn linear(rows: u32) -> String {
-    Header::default().number("ROWS", rows as usize).then(&[include_str!("../../shaders/linear.wgsl")])
+/// `layer.wgsl`
+pub fn layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, tile: Tile) -> String {
+    let kernel = include_str!("../../shaders/layer.wgsl");
+    Header::default().tile(tile, LAYER_THREADS, tile.slice as usize).layout(layout, normalizer).then(&[
+        MATH,
+        activation(Some(sigma)),
+        QUAD,
+        JET,
+        PRODUCT,
+        kernel,
+    ])
+}
+
+/// `narrow.wgsl` for so many layers, the widest hidden one with `units` units; `tape` says whether a backward
+/// pass follows.
+pub fn narrow(
+    layout: &JetLayout,
+    normalizer: &Normalizer,
+    sigma: Activation,
+    (tile, units): (Tile, u32),
+    layers: usize,
+    tape: bool,
+) -> String {
+    narrow_header(layout, normalizer, (tile, units), layers).number("TAPE", usize::from(tape)).then(&[
+        MATH,
+        activation(Some(sigma)),
+        QUAD,
+        JET,
+        PRODUCT,
+        NARROW,
+        include_str!("../../shaders/narrow.wgsl"),
+    ])
+}
+
+/// `narrow_backward.wgsl` for the same.
+pub fn narrow_backward(
+    layout: &JetLayout,
+    normalizer: &Normalizer,
+    sigma: Activation,
+    (tile, units): (Tile, u32),
+    layers: usize,
+) -> String {
+    let kernel = include_str!("../../shaders/narrow_backward.wgsl");
+    let parts = [MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, NARROW, kernel];
+    narrow_header(layout, normalizer, (tile, units), layers).then(&parts)
+}
+
+fn narrow_header(layout: &JetLayout, normalizer: &Normalizer, (tile, units): (Tile, u32), layers: usize) -> Header {
+    Header::default()
+        .tile(tile, tile.threads(units), units as usize)
+        .layout(layout, normalizer)
+        .number("LAYERS", layers)
+}
+
+/// `linear.wgsl` with `sums` quads a thread: 1, 2, 4 or 8 rows, or 8 rows of 2 columns each.
+pub fn linear(sums: u32) -> String {
+    let rows = sums.min(8);
+    Header::default()
+        .number("ROWS", rows as usize)
+        .number("COLUMNS", (sums / rows) as usize)
+        .then(&[include_str!("../../shaders/linear.wgsl")])
 }
 
 /// `weight_gradient.wgsl` with this many outputs and inputs a thread: 1, 2 or 4 each.
@@ -248,6 +215,14 @@ mod tests {
                 let name = format!("{sigma}, {layout:?}");
                 translate(&format!("input_layer, {name}"), &input_layer(&layout, &normalizer, Some(sigma)));
                 translate(&format!("jet_rule, {name}"), &jet_rule(&layout, &normalizer, sigma));
+                for (quads, rows) in [(8, 2), (32, 1)] {
+                    let tile = Tile { quads, rows, slice: 8 };
+                    translate(&format!("layer, {name}"), &layer(&layout, &normalizer, sigma, tile));
+                }
+                let tile = (Tile { quads: 2, rows: 2, slice: 8 }, 24);
+                translate(&format!("narrow, {name}"), &narrow(&layout, &normalizer, sigma, tile, 3, true));
+                let backward = narrow_backward(&layout, &normalizer, sigma, tile, 3);
+                translate(&format!("narrow_backward, {name}"), &backward);
             }
             translate("input_layer, no activation", &input_layer(&layout, &normalizer, None));
             let spec = NetworkSpec {
@@ -271,8 +246,8 @@ mod tests {
             let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
             translate("residual", &residual(&layout, &spec, 1, spec.inputs, &terms));
         }
-        for rows in [1, 2, 4, 8] {
-            translate("linear", &linear(rows));
+        for sums in [1, 2, 4, 8, 16] {
+            translate("linear", &linear(sums));
         }
         for rows in [1, 2, 4] {
             translate("weight_gradient", &weight_gradient(rows, rows));

@@ -94,7 +94,8 @@ impl Gpu {
         let before = set.workspace.as_ref();
         let tape = tape || before.is_some_and(|w| w.demand.tape());
         let (has_features, channels) = (self.features.is_some(), set.layout.channels());
-        let demand = Demand::new(&self.spec, has_features, channels, set.places, set.columns, tape);
+        let tiles = self.tiles(&set.layout);
+        let demand = Demand::new(&self.spec, has_features, channels, set.places, set.columns, tape, tiles);
         let most = demand.capacity(&self.device, &self.bounds)?;
         let wanted = batch.count.next_multiple_of(4).min(most);
         if before.is_some_and(|w| w.demand.tape() == tape && w.capacity >= wanted) {

@@ -2,6 +2,7 @@
 
 use super::device::Device;
 use super::shader::THREADS;
+use super::tiles::{Path, Tiles};
 use crate::error::Result;
 use crate::network::{Layer, NetworkSpec};
 
@@ -43,6 +44,7 @@ pub struct Demand {
     columns: usize,
     /// Whether a backward pass follows, for which every layer's jets are kept.
     tape: bool,
+    tiles: Tiles,
 }
 
 /// The buffers of a chunk; B is its capacity, in memory always whole quads of points. Where the network
@@ -77,14 +79,25 @@ impl Demand {
         places: usize,
         columns: usize,
         tape: bool,
+        tiles: Tiles,
     ) -> Self {
         let widths = spec.layers().iter().map(|layer: &Layer| layer.outputs).collect();
         let first_channels = if has_features { channels } else { 1 };
-        Self { widths, channels, first_channels, places, parameters: spec.parameters(), columns, tape }
+        Self { widths, channels, first_channels, places, parameters: spec.parameters(), columns, tape, tiles }
+    }
+
+    /// How the layers are computed.
+    pub fn tiles(&self) -> Tiles {
+        self.tiles
     }
 
     pub fn tape(&self) -> bool {
         self.tape
+    }
+
+    /// Whether all layers of a kind lie in one buffer.
+    fn is_narrow(&self) -> bool {
+        matches!(self.tiles.path, Path::Narrow(_))
     }
 
     fn widest(&self) -> usize {
@@ -96,7 +109,12 @@ impl Demand {
         let (hidden, outputs) = self.widths.split_at(self.widths.len() - 1);
         let channels = self.channels;
         let mut numbers = vec![self.columns, outputs[0] * channels];
-        if self.tape {
+        if self.is_narrow() {
+            // Cotangents of the outputs and of all layers; z and a of all layers.
+            let all = hidden.iter().sum::<usize>() * channels;
+            let z = all - hidden[0] * (channels - 1);
+            numbers.extend([outputs[0] * channels, all, z, all].map(|n| if self.tape { n } else { 0 }));
+        } else if self.tape {
             numbers.extend([self.widest() * channels; 2]);
             // Without hidden layers the output layer is the first.
             numbers.extend(
@@ -121,7 +139,7 @@ impl Demand {
         let by_binding = bounds.binding / (4 * largest);
         let by_budget = BUDGET / (4 * numbers.iter().sum::<usize>() as u64);
         let columns = (self.channels * self.places) as u64;
-        let by_dispatch = (bounds.workgroups * u64::from(THREADS)).min(bounds.workgroups * TILE_COLUMNS / columns);
+        let by_dispatch = (bounds.workgroups * TILE_COLUMNS / columns).min(bounds.workgroups * 4 / self.places as u64);
         let most = by_binding.min(by_budget).min(by_dispatch).min(bounds.points.max(4) as u64) / 4 * 4;
         if most < 4 {
             return Err(device.error(format!(
@@ -163,7 +181,11 @@ impl Workspace {
         let batch = next("batch", &mut storage);
         let jets = next("jets", &mut storage);
         let (mut bars, mut z, mut a) = (vec![], vec![], vec![]);
-        if demand.tape {
+        if demand.is_narrow() {
+            bars.extend((0..2).map(|_| next("bars", &mut storage)));
+            z.push(next("z", &mut storage));
+            a.push(next("a", &mut storage));
+        } else if demand.tape {
             bars.extend((0..2).map(|_| next("bars", &mut storage)));
             z.extend((0..hidden.max(1)).map(|_| next("z", &mut storage)));
             a.extend((0..hidden).map(|_| next("a", &mut storage)));
@@ -186,9 +208,17 @@ impl Workspace {
         if layer == 0 { &self.batch } else { self.output_of(layer - 1) }
     }
 
-    /// The jets that a layer leaves: those of a hidden layer, or the output's.
+    /// The jets that a layer leaves: those of a hidden layer, or the output's. Without a tape a kernel that
+    /// keeps z to itself goes to and fro between the two buffers.
     pub fn output_of(&self, layer: usize) -> &wgpu::Buffer {
-        if layer + 1 == self.demand.widths.len() { &self.jets } else { &self.a[layer.min(self.a.len() - 1)] }
+        let to_and_fro = !self.demand.tape && matches!(self.demand.tiles.path, Path::Layer(_));
+        if layer + 1 == self.demand.widths.len() {
+            &self.jets
+        } else if to_and_fro && layer % 2 == 1 {
+            &self.z[0]
+        } else {
+            &self.a[layer.min(self.a.len() - 1)]
+        }
     }
 
     pub fn bytes(&self) -> u64 {

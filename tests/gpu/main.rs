@@ -6,16 +6,18 @@ mod jets;
 mod limits;
 #[path = "../support/mod.rs"]
 mod support;
+mod tiles;
 mod training;
 #[path = "../trees/mod.rs"]
 mod trees;
 
 use jetfit::backend::{Batch, SetId};
 use jetfit::data::PointSet;
-use jetfit::gpu::{Gpu, GpuOptions, adapters};
+use jetfit::gpu::{Gpu, GpuOptions, TileChoice, adapters};
 use jetfit::network::Model;
 
-const CHECKED: GpuOptions = GpuOptions { checked: true, max_points: None, max_binding_bytes: None };
+const CHECKED: GpuOptions =
+    GpuOptions { checked: true, max_points: None, max_binding_bytes: None, tiles: TileChoice::Table };
 
 fn gpu_with(model: &Model, options: GpuOptions) -> Gpu {
     let adapters = adapters();

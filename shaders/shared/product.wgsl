@@ -1,0 +1,68 @@
+// A matrix product of which every thread holds whole jets: ROWS units at one quad of points, each with
+// all of its channels, so that the jet rule follows in registers.
+//
+// The including file's header says THREADS, QUADS of a tile, ROWS of a thread, SLICE (how deep a slice
+// of the matrix is) and UNITS (rows of the jets' tile); the file binds `parameters`. A thread's rows lie
+// ROW_GROUPS apart: neighbouring groups read neighbouring vec4, and the threads of a group the same one.
+
+const ROW_GROUPS: u32 = THREADS / QUADS;
+const TILE_ROWS: u32 = ROW_GROUPS * ROWS;
+const SLICE_QUADS: u32 = SLICE / 4u;
+
+alias Rows = array<Jet, ROWS>;
+
+// (SLICE / 4, TILE_ROWS): quads along the inner dimension, so that one read serves 4 ROWS CHANNELS products
+var<workgroup> matrix_tile: array<vec4<f32>, SLICE_QUADS * TILE_ROWS>;
+// (UNITS, C, QUADS)
+var<workgroup> jet_tile: array<vec4<f32>, UNITS * CHANNELS * QUADS>;
+
+// W or its transpose in the parameter block.
+struct Matrix {
+    rows: u32,
+    inner: u32,
+    // where it starts, and the steps from row to row and along `inner`
+    start: u32,
+    row_step: u32,
+    inner_step: u32,
+}
+
+fn entry(matrix: Matrix, row: u32, k: u32) -> f32 {
+    if row >= matrix.rows || k >= matrix.inner {
+        return 0.0;
+    }
+    return parameters[matrix.start + row * matrix.row_step + k * matrix.inner_step];
+}
+
+// Brings SLICE columns of TILE_ROWS rows; zeros where the matrix ends.
+fn load_matrix(matrix: Matrix, first_row: u32, first_inner: u32, thread: u32) {
+    for (var i = thread; i < SLICE_QUADS * TILE_ROWS; i += THREADS) {
+        let row = first_row + i % TILE_ROWS;
+        let k = first_inner + i / TILE_ROWS * 4u;
+        matrix_tile[i] = vec4<f32>(entry(matrix, row, k), entry(matrix, row, k + 1u),
+                                   entry(matrix, row, k + 2u), entry(matrix, row, k + 3u));
+    }
+}
+
+// sums (ROWS, C) += slice (ROWS, SLICE) jets (SLICE, C), the jets from row `unit` of their tile on.
+fn multiply(sums: ptr<function, Rows>, unit: u32, thread: u32) {
+    const STEP = CHANNELS * QUADS;
+    for (var k = 0u; k < SLICE_QUADS; k++) {
+        var w: array<vec4<f32>, ROWS>;
+        for (var r = 0u; r < ROWS; r++) {
+            w[r] = matrix_tile[k * TILE_ROWS + r * ROW_GROUPS + thread / QUADS];
+        }
+        for (var c = 0u; c < CHANNELS; c++) {
+            let at = ((unit + 4u * k) * CHANNELS + c) * QUADS + thread % QUADS;
+            let a0 = jet_tile[at];
+            let a1 = jet_tile[at + STEP];
+            let a2 = jet_tile[at + 2u * STEP];
+            let a3 = jet_tile[at + 3u * STEP];
+            for (var r = 0u; r < ROWS; r++) {
+                var sum = fma(vec4<f32>(w[r].x), a0, (*sums)[r][c]);
+                sum = fma(vec4<f32>(w[r].y), a1, sum);
+                sum = fma(vec4<f32>(w[r].z), a2, sum);
+                (*sums)[r][c] = fma(vec4<f32>(w[r].w), a3, sum);
+            }
+        }
+    }
+}

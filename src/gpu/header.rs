@@ -1,0 +1,112 @@
+//! The short header of constants that a shader begins with.
+
+use std::fmt::Write;
+
+use super::tiles::Tile;
+use crate::data::Normalizer;
+use crate::jet::JetLayout;
+
+/// A header of constants that grows line by line.
+#[derive(Default)]
+pub struct Header(String);
+
+impl Header {
+    pub fn threads(threads: u32) -> Self {
+        Header::default().number("THREADS", threads as usize)
+    }
+
+    pub fn number(mut self, name: &str, value: usize) -> Self {
+        writeln!(self.0, "const {name}: u32 = {value}u;").expect("writing to a string");
+        self
+    }
+
+    /// A table; one entry stands in where there are none, since WGSL has no empty arrays.
+    pub fn table<T: Literal>(mut self, name: &str, values: impl IntoIterator<Item = T>) -> Self {
+        let mut values: Vec<_> = values.into_iter().map(Literal::literal).collect();
+        if values.is_empty() {
+            values.push(T::default().literal());
+        }
+        let (kind, count) = (T::KIND, values.len());
+        writeln!(self.0, "const {name} = array<{kind}, {count}>({});", values.join(", ")).expect("writing to a string");
+        self
+    }
+
+    /// The channels of a layout, the products of its seconds, and the same by tangent.
+    pub fn layout(self, layout: &JetLayout, normalizer: &Normalizer) -> Self {
+        let products = layout.products(normalizer);
+        let tangents = layout.tangents();
+        // Starts of the runs of equal `key` in a sorted list, and its end.
+        let starts = |count: usize, keys: &[usize]| -> Vec<u32> {
+            (0..=count).map(|key| keys.partition_point(|k| *k < key) as u32).collect()
+        };
+        let seconds: Vec<_> = products.iter().map(|p| p.second).collect();
+        // d(c dz_k dz_l) = c dz_l d(dz_k) + c dz_k d(dz_l): two partners, or one with 2c.
+        let mut partners: Vec<(usize, usize, usize, f64)> = vec![];
+        for p in &products {
+            if p.k == p.l {
+                partners.push((p.k, p.second, p.l, 2.0 * p.coefficient));
+            } else {
+                partners.push((p.k, p.second, p.l, p.coefficient));
+                partners.push((p.l, p.second, p.k, p.coefficient));
+            }
+        }
+        partners.sort_by_key(|(tangent, second, ..)| (*tangent, *second));
+        let owners: Vec<_> = partners.iter().map(|p| p.0).collect();
+        self.number("INPUTS", normalizer.inputs.mean.len())
+            .number("CHANNELS", layout.channels())
+            .number("TANGENTS", tangents.len())
+            .number("SECONDS", layout.seconds())
+            .number("PRODUCTS", products.len())
+            .table("PRODUCT_SECOND", seconds.iter().map(|s| *s as u32))
+            .table("TANGENT_INPUT", tangents.iter().map(|i| *i as u32))
+            .table("PRODUCT_START", starts(layout.seconds(), &seconds))
+            .table("PRODUCT_K", products.iter().map(|p| p.k as u32))
+            .table("PRODUCT_L", products.iter().map(|p| p.l as u32))
+            .table("PRODUCT_COEFFICIENT", products.iter().map(|p| p.coefficient as f32))
+            .table("PARTNER_START", starts(tangents.len(), &owners))
+            .table("PARTNER_SECOND", partners.iter().map(|p| p.1 as u32))
+            .table("PARTNER_TANGENT", partners.iter().map(|p| p.2 as u32))
+            .table("PARTNER_COEFFICIENT", partners.iter().map(|p| p.3 as f32))
+    }
+
+    /// The tile of a product whose threads hold whole jets, which keeps `units` rows of jets.
+    pub fn tile(self, tile: Tile, threads: u32, units: usize) -> Self {
+        self.number("THREADS", threads as usize)
+            .number("QUADS", tile.quads as usize)
+            .number("ROWS", tile.rows as usize)
+            .number("SLICE", tile.slice as usize)
+            .number("UNITS", units)
+    }
+
+    pub fn then(self, parts: &[&str]) -> String {
+        let mut source = self.0;
+        for part in parts {
+            source.push('\n');
+            source.push_str(part);
+        }
+        source
+    }
+}
+
+/// A number as WGSL writes it.
+pub trait Literal: Default {
+    const KIND: &'static str;
+    fn literal(self) -> String;
+}
+
+impl Literal for u32 {
+    const KIND: &'static str = "u32";
+    fn literal(self) -> String {
+        format!("{self}u")
+    }
+}
+
+impl Literal for f32 {
+    const KIND: &'static str = "f32";
+    fn literal(self) -> String {
+        // A device may read a subnormal number as 0, a compiler may refuse it; and it has no use
+        // for an infinity.
+        let flushed = if self.is_subnormal() { 0.0 } else { self };
+        format!("{:?}f", flushed.clamp(f32::MIN, f32::MAX))
+    }
+}

@@ -1,0 +1,183 @@
+//! The dispatches of affine layers and their activations, on whichever path the tiles say.
+
+use super::kernel::Access::{Read, Write};
+use super::plan::{Planner, grid};
+use super::shader;
+use super::tiles::{LAYER_THREADS, Path, Tile, thread_rows};
+use crate::network::Layer;
+
+/// Rows of a tile of `linear.wgsl` for each quad that a thread holds.
+const LINEAR_GROUPS: u32 = 8;
+
+impl Planner<'_> {
+    /// The a-jets of hidden layer `index` from those before it.
+    pub fn hidden_layer(&mut self, index: usize, layer: &Layer) {
+        let workspace = self.workspace;
+        let (input, z, a) = (workspace.input_of(index), workspace.z(index), workspace.output_of(index));
+        match self.workspace.demand.tiles().path {
+            Path::Layer(tile) if workspace.demand.tape() => {
+                self.layer("forward", layer, tile, &[(2, input), (3, z), (4, a)])
+            }
+            Path::Layer(tile) => self.layer("evaluate", layer, tile, &[(2, input), (4, a)]),
+            _ => {
+                self.linear("forward", layer, input, z);
+                self.jet_rule("forward", layer, &[(1, Read, z), (2, Write, a)]);
+            }
+        }
+    }
+
+    /// From the z_bar of layer `index` to the z_bar of the hidden layer before it.
+    pub fn hidden_layer_backward(
+        &mut self,
+        index: usize,
+        layer: &Layer,
+        before: &Layer,
+        bar: &wgpu::Buffer,
+        next: &wgpu::Buffer,
+    ) {
+        let workspace = self.workspace;
+        let (z, a) = (workspace.z(index - 1), workspace.output_of(index - 1));
+        match self.workspace.demand.tiles().path {
+            Path::Layer(tile) => self.layer("backward", layer, tile, &[(2, bar), (5, z), (6, a), (7, next)]),
+            _ => {
+                self.linear("backward", layer, bar, next);
+                self.jet_rule("backward", before, &[(1, Read, z), (3, Read, a), (4, Write, next)]);
+            }
+        }
+    }
+
+    /// All layers of a narrow network: from the batch's inputs to the output's jets.
+    pub fn narrow_forward(&mut self, tile: Tile) {
+        let workspace = self.workspace;
+        let (tile, units, constants) = self.narrow(tile);
+        let buffers = [
+            (1, Read, &self.state.parameters),
+            (2, Read, &workspace.batch),
+            (3, Write, workspace.z(0)),
+            (4, Write, &workspace.a[0]),
+            (5, Write, &workspace.jets),
+        ];
+        let (sigma, layers) = (self.spec.activation, self.spec.layers().len());
+        let source =
+            shader::narrow(self.layout, self.normalizer, sigma, (tile, units), layers, workspace.demand.tape());
+        let grid = [self.quads().div_ceil(tile.quads), 1, 1];
+        self.push((source, "forward", false), &constants, &buffers, grid);
+    }
+
+    /// From the cotangents of the output's jets to the weight gradients of all layers but the first, and to
+    /// the cotangents of the first layer's jets.
+    pub fn narrow_backward(&mut self, tile: Tile, jets_bar: &wgpu::Buffer, bars: &wgpu::Buffer) {
+        let workspace = self.workspace;
+        let (tile, units, constants) = self.narrow(tile);
+        let buffers = [
+            (1, Read, &self.state.parameters),
+            (2, Read, workspace.z(0)),
+            (3, Read, &workspace.a[0]),
+            (4, Read, jets_bar),
+            (5, Write, bars),
+        ];
+        let layers = self.spec.layers();
+        let source =
+            shader::narrow_backward(self.layout, self.normalizer, self.spec.activation, (tile, units), layers.len());
+        let grid = [self.quads().div_ceil(tile.quads), 1, 1];
+        self.push((source, "backward", false), &constants, &buffers, grid);
+        let mut a_start = 0;
+        for (index, layer) in layers.iter().enumerate().skip(1) {
+            let z_bar_start = a_start + layer.inputs as u32 * self.column_quads();
+            let z_bar = if index + 1 < layers.len() { (bars, z_bar_start) } else { (jets_bar, 0) };
+            self.weight_gradient(layer, z_bar, (&workspace.a[0], a_start));
+            a_start = z_bar_start;
+        }
+    }
+
+    /// The tile for this many points, the units of it, and the layers' places in the parameter block.
+    fn narrow(&self, tile: Tile) -> (Tile, u32, Vec<u32>) {
+        let units = tile.units(self.spec.hidden.iter().copied().max().unwrap_or(0));
+        let mut constants = vec![self.quads(), 0, 0, 0];
+        for layer in self.spec.layers() {
+            let places = [layer.inputs, layer.outputs, layer.weights().start, layer.biases().start];
+            constants.extend(places.map(|place| place as u32));
+        }
+        (tile.for_quads(self.quads(), units), units, constants)
+    }
+
+    /// `layer.wgsl`: `backward` is the product with Wᵀ and the adjoint of the rule before it.
+    fn layer(&mut self, entry: &'static str, layer: &Layer, tile: Tile, buffers: &[(u32, &wgpu::Buffer)]) {
+        let (rows, inner) = rows_and_inner(entry, layer);
+        let columns = self.quads().div_ceil(tile.quads);
+        let groups = LAYER_THREADS / tile.quads;
+        let tile = Tile { rows: thread_rows(rows, groups, columns, tile.rows), ..tile };
+        let constants = [rows, inner, self.quads(), layer.weights().start as u32, layer.biases().start as u32];
+        let access = |binding: u32| if matches!(binding, 3 | 4 | 7) { Write } else { Read };
+        let mut bound = vec![(1, Read, &self.state.parameters)];
+        bound.extend(buffers.iter().map(|(binding, buffer)| (*binding, access(*binding), *buffer)));
+        let source = shader::layer(self.layout, self.normalizer, self.spec.activation, tile);
+        let grid = [columns, rows.div_ceil(groups * tile.rows), 1];
+        self.push((source, entry, false), &constants, &bound, grid);
+    }
+
+    /// `forward`: z-jets of `layer` from the a-jets before it; `backward`: the reverse of both for
+    /// the cotangents.
+    pub fn linear(&mut self, entry: &'static str, layer: &Layer, input: &wgpu::Buffer, output: &wgpu::Buffer) {
+        let (rows, inner) = rows_and_inner(entry, layer);
+        let quads = self.column_quads();
+        let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
+        let constants = [rows, inner, quads, self.quads(), weights, biases];
+        let columns = quads.div_ceil(32);
+        let sums = thread_rows(rows, LINEAR_GROUPS, columns, self.workspace.demand.tiles().linear);
+        let buffers = [(1, Read, &self.state.parameters), (2, Read, input), (3, Write, output)];
+        let grid = [columns, rows.div_ceil(LINEAR_GROUPS * sums), 1];
+        self.push((shader::linear(sums), entry, false), &constants, &buffers, grid);
+    }
+
+    /// `jet_rule.wgsl` on the jets of `layer`.
+    fn jet_rule(
+        &mut self,
+        entry: &'static str,
+        layer: &Layer,
+        buffers: &[(u32, super::kernel::Access, &wgpu::Buffer)],
+    ) {
+        let constants = [layer.outputs as u32, self.quads()];
+        let source = shader::jet_rule(self.layout, self.normalizer, self.spec.activation);
+        let grid = grid(layer.outputs as u32 * self.quads());
+        self.push((source, entry, false), &constants, buffers, grid);
+    }
+
+    /// The partial sums of a layer's weight gradient from its z_bar and the jets before it, each with the quad
+    /// that it starts at.
+    pub fn weight_gradient(&mut self, layer: &Layer, z_bar: (&wgpu::Buffer, u32), a: (&wgpu::Buffer, u32)) {
+        let partials = self.workspace.partials.as_ref().expect("a backward pass has a tape");
+        // The least padding, and of equals the largest tile, which reads the least.
+        let most = self.workspace.demand.tiles().gradient;
+        let rows = |width: usize| {
+            let rows = [4, 2, 1].into_iter().filter(|r| *r <= most);
+            rows.min_by_key(|r| (width as u32).div_ceil(16 * r) * r).expect("1 is among them")
+        };
+        let (out_rows, in_rows) = (rows(layer.outputs), rows(layer.inputs));
+        let constants = [
+            layer.outputs as u32,
+            layer.inputs as u32,
+            self.column_quads(),
+            self.quads(),
+            layer.weights().start as u32,
+            layer.biases().start as u32,
+            self.workspace.demand.parameters() as u32,
+            self.splits(),
+            z_bar.1,
+            a.1,
+        ];
+        let buffers = [(1, Read, z_bar.0), (2, Read, a.0), (3, Write, partials)];
+        let (inputs, outputs) = (layer.inputs as u32, layer.outputs as u32);
+        let grid = [self.splits(), inputs.div_ceil(16 * in_rows), outputs.div_ceil(16 * out_rows)];
+        let source = shader::weight_gradient(out_rows, in_rows);
+        self.push((source, "weight_gradient", false), &constants, &buffers, grid);
+    }
+}
+
+/// Of the product with W, or with its transpose where it goes backward.
+fn rows_and_inner(entry: &str, layer: &Layer) -> (u32, u32) {
+    match entry {
+        "backward" => (layer.inputs as u32, layer.outputs as u32),
+        _ => (layer.outputs as u32, layer.inputs as u32),
+    }
+}

@@ -1,0 +1,232 @@
+//! How a network's layers are computed on an adapter, and in tiles of which size: the one place that
+//! chooses between the kernels.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::network::NetworkSpec;
+
+/// Threads of a workgroup of `layer.wgsl`.
+pub const LAYER_THREADS: u32 = 256;
+
+/// The most threads of a workgroup that every adapter has.
+const MOST_THREADS: u32 = 256;
+/// The most channels of which a thread holds whole jets: two rows of them are 64 sums, with which two
+/// workgroups of 256 threads still share a multiprocessor's 65,536 registers.
+const MOST_CHANNELS: usize = 8;
+/// Jets' channels times rows that a thread holds, four sums each.
+const MOST_SUMS: usize = 16;
+/// The widest layer of which a tile of jets fits into workgroup memory beside a slice of its matrix.
+const NARROW: usize = 64;
+/// Columns of the matrix that a kernel takes to workgroup memory at once.
+const SLICES: [u32; 2] = [16, 8];
+/// More outputs than this would wait for the few threads that compute them.
+const MOST_OUTPUTS: usize = 16;
+
+/// The tile of a kernel whose threads hold whole jets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tile {
+    /// Quads of points.
+    pub quads: u32,
+    /// Units of a thread.
+    pub rows: u32,
+    /// Columns of the matrix in workgroup memory.
+    pub slice: u32,
+}
+
+/// Which kernels compute the hidden layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Path {
+    /// `linear.wgsl`, then `jet_rule.wgsl`: any number of channels.
+    Separate,
+    /// `layer.wgsl`: both in one, for few channels.
+    Layer(Tile),
+    /// `narrow.wgsl`: all layers in one, for few channels and narrow layers.
+    Narrow(Tile),
+}
+
+/// Workgroups that a middling GPU runs at once.
+const AT_ONCE: u32 = 128;
+/// Threads below which a workgroup leaves a wavefront idle.
+const WAVEFRONT: u32 = 64;
+
+impl Tile {
+    /// Units of the jets' tile of `narrow.wgsl` for a network `width` wide: whole slices.
+    pub fn units(self, width: usize) -> u32 {
+        (width as u32).next_multiple_of(self.slice)
+    }
+
+    /// Threads of a workgroup of `narrow.wgsl` with so many units.
+    pub fn threads(self, units: u32) -> u32 {
+        units / self.rows * self.quads
+    }
+
+    /// A tile of fewer quads where this would leave a GPU idle.
+    pub fn for_quads(mut self, quads: u32, units: u32) -> Self {
+        while self.threads(units) > WAVEFRONT && self.quads > 1 && quads.div_ceil(self.quads) < AT_ONCE {
+            self.quads /= 2;
+        }
+        self
+    }
+}
+
+/// What the choice depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// The widest hidden layer; 0 where there is none.
+    pub width: usize,
+    /// M
+    pub outputs: usize,
+    /// C
+    pub channels: usize,
+    /// Whether the first layer reads features' jets.
+    pub has_features: bool,
+    /// Bytes of a workgroup's memory on this adapter.
+    pub memory: u32,
+}
+
+/// The tiles of one network and layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tiles {
+    /// Of the hidden layers.
+    pub path: Path,
+    /// The most quads of a thread of `linear.wgsl`: 16, 8, 4 or 2.
+    pub linear: u32,
+    /// The most rows, of outputs and of inputs, of a thread of `weight_gradient.wgsl`: 4, 2 or 1.
+    pub gradient: u32,
+}
+
+/// Where the tiles come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TileChoice {
+    /// What `bench --tune` found best on this adapter for this width and these channels; else the table.
+    Remembered,
+    /// The table.
+    Table,
+    /// These, where the adapter and the layout allow them; else the table.
+    These(Tiles),
+}
+
+impl fmt::Display for Tiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tile = |Tile { quads, rows, slice }: Tile| format!("{quads} quads, {rows} rows, slices of {slice}");
+        match self.path {
+            Path::Separate => write!(f, "separate: {} quads a thread", self.linear)?,
+            Path::Layer(of) => write!(f, "layer: {}", tile(of))?,
+            Path::Narrow(of) => write!(f, "narrow: {}", tile(of))?,
+        }
+        write!(f, "; gradient: {} rows", self.gradient)
+    }
+}
+
+impl Shape {
+    pub fn new(spec: &NetworkSpec, channels: usize, has_features: bool, memory: u32) -> Self {
+        let width = spec.hidden.iter().copied().max().unwrap_or(0);
+        Self { width, outputs: spec.outputs, channels, has_features, memory }
+    }
+
+    /// Whether the adapter can run the path.
+    fn allows(&self, path: Path) -> bool {
+        let sums_fit = |tile: Tile| self.channels * tile.rows as usize <= MOST_SUMS;
+        let few_channels = self.channels <= MOST_CHANNELS;
+        match path {
+            Path::Separate => true,
+            Path::Layer(tile) => {
+                let rows = LAYER_THREADS / tile.quads * tile.rows;
+                let bytes = tile.slice * (16 * self.channels as u32 * tile.quads + 4 * rows);
+                few_channels && sums_fit(tile) && bytes <= self.memory
+            }
+            Path::Narrow(tile) => {
+                let units = tile.units(self.width);
+                let bytes = 16 * units * self.channels as u32 * tile.quads + 4 * units * tile.slice;
+                let is_narrow = (1..=NARROW).contains(&self.width) && self.outputs <= MOST_OUTPUTS;
+                let fits = bytes <= self.memory && tile.threads(units) <= MOST_THREADS;
+                few_channels && is_narrow && !self.has_features && sums_fit(tile) && fits
+            }
+        }
+    }
+
+    /// The tiles that the adapter can run, the best by count first: more points for each weight that is read,
+    /// then more sums for each number that is read from workgroup memory.
+    pub fn candidates(&self) -> Vec<Tiles> {
+        let narrow = |quads| [2, 4, 1].map(|rows| SLICES.map(|slice| Path::Narrow(Tile { quads, rows, slice })));
+        // The deepest slice that fits is enough.
+        let fitting = |slices: [Path; 2]| slices.into_iter().find(|path| self.allows(*path));
+        let narrow = [16, 8, 4, 2, 1].into_iter().flat_map(narrow).filter_map(fitting);
+        // With few channels more quads, so that the jets' slice is as wide.
+        let quads = match self.channels {
+            1 => [32, 16],
+            2 => [16, 8],
+            _ => [8, 4],
+        };
+        let layer = |quads| [8, 4, 2, 1].map(|rows| Path::Layer(Tile { quads, rows, slice: SLICES[1] }));
+        let layer = quads.into_iter().flat_map(layer).filter(|path| self.allows(*path));
+        let of = |path: Path| Tiles { path, linear: 16, gradient: 4 };
+        narrow.chain(layer).map(of).chain([16, 8, 4, 2].map(|linear| Tiles { linear, ..of(Path::Separate) })).collect()
+    }
+
+    /// Whether the kernels can be made with these numbers and the adapter can run them.
+    pub fn allows_all(&self, tiles: Tiles) -> bool {
+        let is_tile = |tile: Tile| {
+            [1, 2, 4, 8, 16, 32].contains(&tile.quads)
+                && [1, 2, 4, 8].contains(&tile.rows)
+                && SLICES.contains(&tile.slice)
+        };
+        let is_path = match tiles.path {
+            Path::Separate => true,
+            Path::Layer(tile) | Path::Narrow(tile) => is_tile(tile),
+        };
+        is_path
+            && self.allows(tiles.path)
+            && [2, 4, 8, 16].contains(&tiles.linear)
+            && [1, 2, 4].contains(&tiles.gradient)
+    }
+
+    /// The table: the first of the candidates.
+    pub fn table(&self) -> Tiles {
+        self.candidates()[0]
+    }
+}
+
+/// Rows of a thread for a product of `rows` rows in so many tiles of columns, of which a workgroup has
+/// `groups` groups of threads: at most `most`.
+pub fn thread_rows(rows: u32, groups: u32, columns: u32, most: u32) -> u32 {
+    // A thread with many rows reads less a multiply-add (its cost is as rows + 1); few rows make more
+    // workgroups of a small product.
+    let cost = |r: &u32| (rows.div_ceil(groups * r) * columns).div_ceil(AT_ONCE) * (r + 1);
+    [16, 8, 4, 2, 1].into_iter().filter(|r| *r <= most).min_by_key(cost).expect("1 is among them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(width: usize, channels: usize, memory: u32) -> Shape {
+        Shape { width, outputs: 1, channels, has_features: false, memory }
+    }
+
+    #[test]
+    fn the_table_takes_what_fits() {
+        let narrow = |quads, slice| Path::Narrow(Tile { quads, rows: 2, slice });
+        // Every adapter has 16 KiB: 64 units of 5 and of 7 channels at two quads.
+        assert_eq!(shape(64, 5, 16 << 10).table().path, narrow(2, 16));
+        assert_eq!(shape(64, 7, 16 << 10).table().path, narrow(2, 8));
+        assert_eq!(shape(64, 7, 32 << 10).table().path, narrow(4, 16));
+        assert!(matches!(shape(65, 5, 32 << 10).table().path, Path::Layer(Tile { quads: 8, rows: 2, .. })));
+        assert_eq!(shape(64, 9, 48 << 10).table().path, Path::Separate);
+        assert_eq!(Shape { has_features: true, ..shape(64, 5, 16 << 10) }.candidates().len(), 8);
+        // No hidden layer.
+        assert!(!matches!(shape(0, 3, 16 << 10).table().path, Path::Narrow(_)));
+    }
+
+    #[test]
+    fn a_chunk_of_few_points_gets_small_tiles() {
+        let tile = Tile { quads: 8, rows: 2, slice: 16 };
+        assert_eq!(tile.for_quads(10_000, 64), tile);
+        assert_eq!(tile.for_quads(250, 64).quads, 2);
+        // No smaller than a wavefront.
+        assert_eq!(tile.for_quads(1, 16).quads, 8);
+    }
+}
