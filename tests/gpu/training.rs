@@ -7,7 +7,7 @@ use jetfit::gpu::{Gpu, GpuOptions};
 use jetfit::jet::JetLayout;
 use jetfit::loss::Loss;
 use jetfit::network::Activation;
-use jetfit::optimizer::{Adam, OptimizerState};
+use jetfit::optimizer::{Adam, History, Iteration, Lbfgs, OptimizerState, Point};
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
 use crate::{CHECKED, gpu, gpu_with, whole};
@@ -38,6 +38,37 @@ fn ten_adam_steps_follow_the_cpu() {
         let apart = jets_apart(&gpu.evaluate(&points, &layout).unwrap(), &cpu.evaluate(&points, &layout).unwrap());
         assert!(apart < 1e-5, "{activation}: {apart:e}");
     }
+}
+
+/// Iterations of L-BFGS on the whole set; the total loss after each.
+fn lbfgs_losses(backend: &mut dyn Backend, set: &PointSet, loss: &Loss, iterations: usize) -> Vec<f64> {
+    let id = backend.load(set, loss).unwrap();
+    let (lbfgs, mut history, mut losses) = (Lbfgs::default(), History::default(), vec![]);
+    for _ in 0..iterations {
+        let start = backend.parameters().unwrap();
+        let mut last = 0.0;
+        let at = |parameters: &[f64]| {
+            backend.set_parameters(parameters)?;
+            let found = backend.gradient(&[whole(set, id)])?;
+            last = loss.total(&found.losses);
+            Ok(Point { parameters: backend.parameters()?, loss: last, gradient: found.gradient })
+        };
+        let moved = lbfgs.iterate(&start, &mut history, 1e-6, at).unwrap();
+        assert!(matches!(moved, Iteration::Moved { .. }), "{moved:?}");
+        losses.push(last);
+    }
+    losses
+}
+
+#[test]
+fn lbfgs_follows_the_cpu() {
+    let model = random_model(2, &[17, 9], 1, Activation::Tanh, 5);
+    let (set, loss) = random_loss(&model, &JetLayout::diagonal(2), 65, 23);
+    let ours = lbfgs_losses(&mut gpu(&model), &set, &loss, 20);
+    let truth = lbfgs_losses(&mut Cpu::<f64>::new(&model, 1).unwrap(), &set, &loss, 20);
+    // Rounding moves a step, and steps build upon one another: by then they differ, but not in what they reach.
+    assert!(normwise(&ours[..5], &truth[..5]) < 1e-4, "{ours:?} {truth:?}");
+    assert!((ours[19] / truth[19] - 1.0).abs() < 0.1 && ours[19] < 0.9 * ours[0], "{ours:?} {truth:?}");
 }
 
 #[test]
