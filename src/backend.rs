@@ -85,6 +85,9 @@ pub trait Backend {
     /// Gives a set other points, and other terms or the same.
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()>;
 
+    /// Replaces the weights of a set's terms (T).
+    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()>;
+
     /// Puts the set's points into a new order (a permutation of 0..B) for the batches to come.
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()>;
 

@@ -73,7 +73,7 @@ impl Observer for StopAt<'_> {
         self.0 -= 1;
     }
 
-    fn report(&mut self, report: &Report, _loss: f64, _validation: Option<f64>) {
+    fn report(&mut self, report: &Report, _validation: Option<f64>) {
         self.2.store(self.0 == 0 && report.step >= self.1, Ordering::Relaxed);
     }
 }

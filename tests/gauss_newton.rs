@@ -3,13 +3,11 @@
 mod runs;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use jetfit::job::{Job, Overrides};
 use jetfit::results::Summary;
-use jetfit::run::{Mode, Observer, run};
-use jetfit::trainer::Report;
-use runs::{Place, example};
+use jetfit::run::{Mode, run};
+use runs::{Place, example, train_with_stops};
 
 fn job(name: &str, directory: &Path, steps: Option<u64>, threads: usize) -> Job {
     let directory = Some(directory.join("run"));
@@ -37,28 +35,13 @@ fn equations_are_solved_to_many_digits() {
     }
 }
 
-/// Stops a run at the first report at or after a step.
-struct StopAt<'a>(u64, &'a AtomicBool);
-
-impl Observer for StopAt<'_> {
-    fn report(&mut self, report: &Report, _loss: f64, _validation: Option<f64>) {
-        self.1.store(report.step >= self.0, Ordering::Relaxed);
-    }
-}
-
 #[test]
 fn a_stopped_run_resumes_to_the_same_bits_on_any_number_of_threads() {
     let trained = |threads: usize, stops: &[u64]| {
         let directory = tempfile::tempdir().unwrap();
         let mut job = job("poisson_1d/precise", directory.path(), Some(40), threads);
         job.stages[0].report_every = 5;
-        let mut mode = Mode::New;
-        for at in stops {
-            let stop = AtomicBool::new(false);
-            assert_eq!(run(&job, mode, &mut StopAt(*at, &stop), &stop).unwrap().steps, *at);
-            mode = Mode::Resume;
-        }
-        assert_eq!(run(&job, mode, &mut (), &false.into()).unwrap().steps, 40);
+        assert_eq!(train_with_stops(&job, stops).steps, 40);
         std::fs::read(job.output.join("model.safetensors")).unwrap()
     };
     let whole = trained(1, &[]);

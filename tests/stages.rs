@@ -2,12 +2,9 @@
 
 mod runs;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use jetfit::job::{Job, Length, Overrides, TermPoints};
-use jetfit::run::{Mode, Observer, run};
-use jetfit::trainer::Report;
-use runs::Place;
+use jetfit::run::{Mode, run};
+use runs::{Place, train_with_stops};
 use serde_json::Value;
 
 const STAGES: &str = "
@@ -57,15 +54,6 @@ fn stages_follow_one_another_and_each_says_how_it_ended() {
     assert!(place.path("run/loss.png").exists());
 }
 
-/// Stops a run at the first report at or after a step.
-struct StopAt<'a>(u64, &'a AtomicBool);
-
-impl Observer for StopAt<'_> {
-    fn report(&mut self, report: &Report, _loss: f64, _validation: Option<f64>) {
-        self.1.store(report.step >= self.0, Ordering::Relaxed);
-    }
-}
-
 #[test]
 fn a_run_that_was_stopped_in_any_stage_resumes_to_the_same_bits() {
     let trained = |threads: usize, stops: &[u64]| {
@@ -73,13 +61,7 @@ fn a_run_that_was_stopped_in_any_stage_resumes_to_the_same_bits() {
         let directory = Some(place.path("run"));
         let overrides = Overrides { directory, threads: Some(threads), ..Overrides::default() };
         let job = Job::read(place.path("job.toml"), &overrides).unwrap();
-        let mut mode = Mode::New;
-        for at in stops {
-            let stop = AtomicBool::new(false);
-            assert_eq!(run(&job, mode, &mut StopAt(*at, &stop), &stop).unwrap().steps, *at);
-            mode = Mode::Resume;
-        }
-        assert_eq!(run(&job, mode, &mut (), &false.into()).unwrap().steps, 90);
+        assert_eq!(train_with_stops(&job, stops).steps, 90);
         let rows = place.text("run/metrics.csv").lines().count();
         (place.read("run/model.safetensors"), rows)
     };

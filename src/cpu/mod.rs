@@ -217,6 +217,12 @@ impl<T: Real> Backend for Cpu<T> {
         Ok(())
     }
 
+    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+        let terms = &mut self.sets[set.0].terms;
+        terms.iter_mut().zip(weights).for_each(|(term, weight)| term.weight = *weight);
+        Ok(())
+    }
+
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.sets[set.0].order = Some(rows.to_vec());
         Ok(())

@@ -56,6 +56,15 @@ pub struct ScheduleSettings {
     pub warmup: u64,
 }
 
+/// `[balance]`: weights of the terms that follow the norms of their gradients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Balance {
+    /// Steps between two updates of the weights.
+    pub every: u64,
+    /// What of its old weight a term keeps at an update, from 0 to below 1.
+    pub memory: f64,
+}
+
 /// `[training]`, but for what belongs to a stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Training {

@@ -45,8 +45,7 @@ fn a_job_of_equations_is_what_it_says() {
     let spec = job.network_spec();
     assert_eq!((job.data.is_none(), spec.inputs, spec.outputs, spec.coefficients), (true, 2, 1, 1));
     let [term] = job.terms.as_slice() else { panic!("one term") };
-    let sampled =
-        PointsSpec { sampler: Sampler::Sobol, count: 100, on: vec![], ball: None, resample_every: 0, refine: None };
+    let sampled = PointsSpec::inside(Sampler::Sobol, 100);
     assert_eq!((term.weight, &term.points), (1.0, &TermPoints::Sampled(sampled)));
     let equation = job.equation(term, |key| term.place(key)).unwrap();
     assert_eq!(crate::expression::layout(&mut [equation.residual.clone()], 2).channels(), 4);
