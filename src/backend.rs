@@ -109,6 +109,16 @@ pub trait Backend {
         Err(no_jacobian(&self.device()))
     }
 
+    /// JᵀJ v (P) for v (P), with the J of [`Backend::jacobian`], which is not stored.
+    fn normal_product(&mut self, _batches: &[Batch], _direction: &[f64]) -> Result<Vec<f64>> {
+        Err(no_jacobian(&self.device()))
+    }
+
+    /// The diagonal of JᵀJ (P).
+    fn column_squares(&mut self, _batches: &[Batch]) -> Result<Vec<f64>> {
+        Err(no_jacobian(&self.device()))
+    }
+
     /// Gradient and update, all on the device; returns before the device is done.
     fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()>;
 

@@ -32,6 +32,8 @@ pub struct Optimizer {
     pub lbfgs: Lbfgs,
     /// Gauss–Newton's λ before its first iteration.
     pub damping: f64,
+    /// GiB that its Jacobians may take; beyond, it stores none.
+    pub memory: f64,
 }
 
 /// The optimizers by name.

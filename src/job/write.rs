@@ -157,7 +157,9 @@ impl Optimizer {
             OptimizerKind::Lbfgs => {
                 keys.extend([("history", whole(self.lbfgs.history as u64)), ("tolerance", self.lbfgs.tolerance.into())])
             }
-            OptimizerKind::GaussNewton => keys.push(("damping", self.damping.into())),
+            OptimizerKind::GaussNewton => {
+                keys.extend([("damping", self.damping.into()), ("memory", self.memory.into())])
+            }
         }
         keys
     }

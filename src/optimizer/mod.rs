@@ -2,9 +2,11 @@
 //! kernels, that of L-BFGS and Gauss–Newton here, over the backend's gradient and Jacobian.
 
 mod adam;
+mod conjugate_gradients;
 mod gauss_newton;
 mod lbfgs;
 mod line_search;
+mod normal_equations;
 mod schedule;
 
 pub use adam::Adam;

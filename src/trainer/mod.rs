@@ -176,7 +176,7 @@ impl<'a> Trainer<'a> {
         let first = self.state.over.last().map_or(0, |over| over.step);
         let last = first + stage.steps;
         let mut newton = match stage.method {
-            Method::GaussNewton { .. } => Some(self.gauss_newton()?),
+            Method::GaussNewton { memory, .. } => Some(self.gauss_newton(memory)?),
             _ => None,
         };
         while self.state.step < last {
@@ -222,7 +222,7 @@ impl<'a> Trainer<'a> {
                     };
                     Some(lbfgs.iterate(&start, &mut self.state.history, self.settings.rounding, at)?)
                 }
-                (Method::GaussNewton { damping }, newton) => {
+                (Method::GaussNewton { damping, .. }, newton) => {
                     let newton = newton.as_mut().expect("made above");
                     let damping = self.state.damping.get_or_insert_with(|| Damping::new(*damping));
                     Some(newton.iterate(self.backend, &batches, damping)?)
@@ -249,9 +249,9 @@ impl<'a> Trainer<'a> {
         self.end(Stop::Steps)
     }
 
-    fn gauss_newton(&mut self) -> Result<GaussNewton> {
+    fn gauss_newton(&mut self, memory: f64) -> Result<GaussNewton> {
         let residuals = self.problem.sets.iter().map(|set| set.loss.terms.len() * set.points.points()).sum();
-        GaussNewton::new(residuals, self.backend.parameters()?.len(), self.settings.threads)
+        GaussNewton::new(residuals, self.backend.parameters()?.len(), memory, self.settings.threads)
     }
 
     /// Tells the observer of the terms' losses, the rate and the norm of the gradient.

@@ -53,6 +53,8 @@ pub enum Method {
     GaussNewton {
         /// λ before the first iteration.
         damping: f64,
+        /// Bytes that Jacobians may take.
+        memory: f64,
     },
 }
 
@@ -67,7 +69,10 @@ impl Settings {
                         Method::Adam { adam: optimizer.adam, schedule: stage.learning_rates(problem.rows()) }
                     }
                     OptimizerKind::Lbfgs => Method::Lbfgs(optimizer.lbfgs),
-                    OptimizerKind::GaussNewton => Method::GaussNewton { damping: optimizer.damping },
+                    OptimizerKind::GaussNewton => {
+                        let memory = optimizer.memory * f64::from(1 << 30);
+                        Method::GaussNewton { damping: optimizer.damping, memory }
+                    }
                 },
                 steps: stage.steps(problem.rows()),
                 batch_size: stage.batch_size.unwrap_or(usize::MAX),
