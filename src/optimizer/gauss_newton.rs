@@ -52,8 +52,9 @@ const LEAST_LAMBDA: f64 = 1e-30;
 const FALL: f64 = 1.0 / 3.0;
 /// The part of a step over which the bend of r is measured.
 pub const PROBE: f64 = 0.1;
-/// What conjugate gradients leave of the gradient.
-const TOLERANCE: f64 = 1e-3;
+/// What conjugate gradients leave of the gradient: measured from 0.1 to 1e-6 on three of the examples, whose errors after
+/// the same time were least at 0.01 and 0.001.
+const TOLERANCE: f64 = 1e-2;
 /// Products with JᵀJ that a step may take.
 const MOST_PRODUCTS: usize = 500;
 
