@@ -7,6 +7,7 @@
 mod activation;
 mod adam;
 mod channels;
+mod double;
 mod evaluate;
 mod functions;
 mod input_layer;

@@ -1,5 +1,5 @@
-//! The two number types of the CPU backend: f32 with our SIMD polynomials, f64 with the library's
-//! functions, whose accuracy the certificate rests on.
+//! The two number types of the CPU backend: f32 with our SIMD polynomials; f64 with ours for the activations but
+//! for erf, and with the library's functions for the rest.
 
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -8,7 +8,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 use bytemuck::Pod;
 use pulp::Simd;
 
-use super::{functions, math};
+use super::{double, functions, math};
 use crate::network::Precision;
 
 /// f32 or f64.
@@ -203,24 +203,29 @@ impl Real for f64 {
     fn to_f64(self) -> f64 {
         self
     }
+    #[inline(always)]
     fn exp(self) -> Self {
-        f64::exp(self)
+        double::exp(self)
     }
+    #[inline(always)]
     fn expm1_negative(self) -> Self {
-        f64::exp_m1(self)
+        double::expm1_negative(self)
     }
+    #[inline(always)]
     fn tanh(self) -> Self {
-        f64::tanh(self)
+        double::tanh(self)
     }
+    #[inline(always)]
     fn sigmoid(self) -> Self {
-        let e = f64::exp(-self.abs());
-        if self >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
+        double::sigmoid(self)
     }
+    #[inline(always)]
     fn sin_cos(self) -> (Self, Self) {
-        f64::sin_cos(self)
+        double::sin_cos(self)
     }
+    #[inline(always)]
     fn log1p_unit(self) -> Self {
-        f64::ln_1p(self)
+        double::log1p_unit(self)
     }
     fn erf(self) -> Self {
         libm::erf(self)
