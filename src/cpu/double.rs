@@ -10,7 +10,7 @@ const ROUND: f64 = 6_755_399_441_055_744.0;
 /// ln 2 in two parts: products of the first with whole numbers below 2²⁰ are exact (fdlibm).
 const LN2: [f64; 2] = [6.931_471_803_691_238_164_90e-1, 1.908_214_929_270_587_700_02e-10];
 /// π/2 in three parts, each the nearest to what is left.
-const HALF_PI: [f64; 3] = [1.570_796_326_794_896_558, 6.123_233_995_736_766_036e-17, -1.497_384_904_859_169_777e-33];
+const HALF_PI: [f64; 3] = [std::f64::consts::FRAC_PI_2, 6.123_233_995_736_766_036e-17, -1.497_384_904_859_169_777e-33];
 
 /// 1/2!, 1/3!, … 1/13!: the last term that counts for |r| ≤ ½ ln 2.
 const INVERSE_FACTORIALS: [f64; 12] = {
