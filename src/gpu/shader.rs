@@ -156,6 +156,11 @@ pub fn adam() -> String {
     Header::threads(THREADS).then(&[STEP, STATUS, include_str!("../../shaders/adam.wgsl")])
 }
 
+/// `vectors.wgsl`
+pub fn vectors() -> String {
+    Header::threads(SUM_THREADS).then(&[SUM, include_str!("../../shaders/vectors.wgsl")])
+}
+
 /// The elementary functions alone, for the tests that measure them.
 #[cfg(test)]
 pub fn math(kernel: &str) -> String {
@@ -255,5 +260,6 @@ mod tests {
         translate("gather", &gather());
         translate("reduce", &reduce());
         translate("adam", &adam());
+        translate("vectors", &vectors());
     }
 }

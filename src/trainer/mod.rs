@@ -16,9 +16,9 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use self::sets::Sets;
-use crate::backend::{Backend, Gradient};
+use crate::backend::Backend;
 use crate::error::Result;
-use crate::optimizer::{Damping, GaussNewton, History, Iteration, OptimizerState, Plateau, Point, Update};
+use crate::optimizer::{Damping, GaussNewton, History, InverseHessian, Iteration, OptimizerState, Plateau, Update};
 use crate::problem::{Problem, Refined};
 
 /// Where a run stands: what a checkpoint holds.
@@ -34,7 +34,7 @@ pub struct State {
     pub over: Vec<Over>,
     /// Adam's memory.
     pub optimizer: OptimizerState,
-    /// The memory of L-BFGS.
+    /// The memory of L-BFGS, as it was when the state was last read.
     pub history: History,
     /// Gauss–Newton's memory.
     pub damping: Option<Damping>,
@@ -99,6 +99,8 @@ pub struct Trainer<'a> {
     problem: &'a Problem,
     sets: Sets<'a>,
     state: State,
+    /// What L-BFGS keeps on the device during its stage.
+    hessian: Option<InverseHessian>,
     /// Of this call, and the seconds before it.
     started: Instant,
     seconds_before: f64,
@@ -121,7 +123,7 @@ impl<'a> Trainer<'a> {
         let seconds_before = state.seconds;
         let started = Instant::now();
         let sets = Sets::load(backend, problem, state.step, &state.refined)?;
-        Ok(Self { backend, settings, problem, sets, state, started, seconds_before })
+        Ok(Self { backend, settings, problem, sets, state, hessian: None, started, seconds_before })
     }
 
     /// Trains stage by stage until there is a reason to stop. `observe` hears every report, and may ask the
@@ -155,6 +157,9 @@ impl<'a> Trainer<'a> {
         let zeros = vec![0.0; self.backend.parameters()?.len()];
         self.backend.set_optimizer_state(&OptimizerState { first_moment: zeros.clone(), second_moment: zeros })?;
         self.state.history = History::default();
+        if self.hessian.take().is_some() {
+            self.backend.keep(0)?;
+        }
         self.state.damping = None;
         self.state.plateau = Plateau::default();
         Ok(())
@@ -173,6 +178,9 @@ impl<'a> Trainer<'a> {
             Method::GaussNewton { .. } => Some(self.gauss_newton()?),
             _ => None,
         };
+        if let Method::Lbfgs(lbfgs) = &stage.method {
+            self.hessian = Some(InverseHessian::new(self.backend, lbfgs.history, &self.state.history)?);
+        }
         while self.state.step < last {
             if stop.load(Ordering::Relaxed) {
                 return self.end(Stop::Interrupted);
@@ -201,14 +209,10 @@ impl<'a> Trainer<'a> {
                     None
                 }
                 (Method::Lbfgs(lbfgs), _) => {
-                    let start = self.backend.parameters()?;
-                    let at = |parameters: &[f64]| {
-                        self.backend.set_parameters(parameters)?;
-                        let Gradient { losses, gradient } = self.backend.gradient(&batches)?;
-                        let loss = self.problem.total(&losses);
-                        Ok(Point { parameters: self.backend.parameters()?, loss, gradient })
-                    };
-                    Some(lbfgs.iterate(&start, &mut self.state.history, self.settings.rounding, at)?)
+                    let problem = self.problem;
+                    let at = |backend: &mut (dyn Backend + 'a)| Ok(problem.total(&backend.differentiate(&batches)?));
+                    let hessian = self.hessian.as_mut().expect("made above");
+                    Some(lbfgs.iterate(self.backend, hessian, self.settings.rounding, at)?)
                 }
                 (Method::GaussNewton { damping }, newton) => {
                     let newton = newton.as_mut().expect("made above");
@@ -260,6 +264,9 @@ impl<'a> Trainer<'a> {
     pub fn state(&mut self) -> Result<State> {
         self.state.parameters = self.backend.parameters()?;
         self.state.optimizer = self.backend.optimizer_state()?;
+        if let Some(hessian) = &self.hessian {
+            self.state.history = hessian.history(self.backend)?;
+        }
         self.state.seconds = self.seconds();
         Ok(self.state.clone())
     }
