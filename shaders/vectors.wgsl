@@ -5,7 +5,7 @@ struct Lengths {
     // the number of a vector that is the chunk's first column, and the columns
     first: u32,
     columns: u32,
-    // vectors on the left of the products, or parts of the combination
+    // parts of a combination
     count: u32,
 }
 
@@ -26,7 +26,7 @@ const GRADIENT = 0xfffffffeu;
 @group(0) @binding(3) var<storage, read_write> gradient: array<f32>;
 // (rows, columns)
 @group(0) @binding(4) var<storage, read_write> kept: array<f32>;
-// (left, right, workgroups)
+// (left, right, threads)
 @group(0) @binding(5) var<storage, read_write> partials: array<f32>;
 
 fn number(vector: u32, column: u32) -> f32 {
@@ -39,24 +39,21 @@ fn number(vector: u32, column: u32) -> f32 {
     return kept[vector * lengths.columns + column];
 }
 
-// One row of workgroups a vector on the right: each takes every so manieth block of it, and keeps
-// it in cache for all on the left.
+// One row of threads a vector on the right: each sums its products with all LEFT on the left over
+// every so manieth column. The host adds the threads' sums, in f64.
 @compute @workgroup_size(THREADS)
-fn dots(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-) {
-    let right = parts[lengths.count + group.y].vector;
-    for (var left = 0u; left < lengths.count; left++) {
-        var sum = 0.0;
-        for (var i = group.x * THREADS + thread; i < lengths.columns; i += groups.x * THREADS) {
-            sum += number(parts[left].vector, i) * number(right, i);
+fn dots(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let threads = groups.x * THREADS;
+    let right = parts[LEFT + id.y].vector;
+    var sums = array<f32, LEFT>();
+    for (var column = id.x; column < lengths.columns; column += threads) {
+        let factor = number(right, column);
+        for (var left = 0u; left < LEFT; left++) {
+            sums[left] += number(parts[left].vector, column) * factor;
         }
-        let total = workgroup_sum(sum, thread);
-        if thread == 0u {
-            partials[(left * groups.y + group.y) * groups.x + group.x] = total;
-        }
+    }
+    for (var left = 0u; left < LEFT; left++) {
+        partials[(left * groups.y + id.y) * threads + id.x] = sums[left];
     }
 }
 

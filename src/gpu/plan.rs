@@ -249,7 +249,7 @@ pub fn grid(threads: u32) -> [u32; 3] {
 }
 
 /// `groups` workgroups, in two dimensions where one does not hold them; kernels leave the excess.
-pub fn flat(groups: u32) -> [u32; 3] {
+fn flat(groups: u32) -> [u32; 3] {
     let x = groups.clamp(1, 65_535);
     [x, groups.div_ceil(x).max(1), 1]
 }

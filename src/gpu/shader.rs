@@ -156,9 +156,9 @@ pub fn adam() -> String {
     Header::threads(THREADS).then(&[STEP, STATUS, include_str!("../../shaders/adam.wgsl")])
 }
 
-/// `vectors.wgsl`
-pub fn vectors() -> String {
-    Header::threads(SUM_THREADS).then(&[SUM, include_str!("../../shaders/vectors.wgsl")])
+/// `vectors.wgsl`, with this many vectors on the left of a product.
+pub fn vectors(left: usize) -> String {
+    Header::threads(THREADS).number("LEFT", left).then(&[include_str!("../../shaders/vectors.wgsl")])
 }
 
 /// The elementary functions alone, for the tests that measure them.
@@ -260,6 +260,6 @@ mod tests {
         translate("gather", &gather());
         translate("reduce", &reduce());
         translate("adam", &adam());
-        translate("vectors", &vectors());
+        translate("vectors", &vectors(3));
     }
 }

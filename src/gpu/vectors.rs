@@ -2,14 +2,15 @@
 
 use super::device::Device;
 use super::kernel::Access::{Read, Write};
-use super::plan::{Dispatch, encode, flat};
-use super::shader::{self, SUM_THREADS};
+use super::plan::{Dispatch, encode, grid};
+use super::shader::{self, THREADS};
 use super::{Gpu, to_f64};
 use crate::backend::{Vector, Vectors};
 use crate::error::Result;
 
-/// Workgroups that share a product: enough to keep a large GPU busy with the one product of a line search.
-const GROUPS: u32 = 64;
+/// Sums that the threads leave of all products together, which the host reads and adds in f64: 256 KiB, and enough
+/// threads to fill a large GPU with the one product of a line search.
+const PARTIALS: usize = 1 << 16;
 
 /// The columns `first .. first + columns` of what is kept: (rows, columns), of a size that one binding can hold.
 pub struct Chunk {
@@ -85,59 +86,63 @@ impl Vectors for Gpu {
         self.device.check()
     }
 
-    /// The sums over the workgroups' parts are f64, here.
     fn dots(&mut self, left: &[Vector], right: &[Vector]) -> Result<Vec<f64>> {
-        let parts: Vec<_> = left.iter().chain(right).map(|vector| (1.0, *vector)).collect();
-        let (pairs, rights) = (left.len() * right.len(), right.len() as u32);
+        let list: Vec<_> = left.iter().chain(right).map(|vector| (1.0, *vector)).collect();
+        let pairs = left.len() * right.len();
+        let groups =
+            |columns: usize| (PARTIALS / (pairs * THREADS as usize)).clamp(1, columns.div_ceil(THREADS as usize));
+        let partials = |chunk: &Chunk| {
+            let count = pairs * groups(chunk.columns) * THREADS as usize;
+            (self.device.storage("partials", 4 * count as u64), count)
+        };
+        let partials: Vec<_> = self.kept.iter().map(partials).collect();
+        let source = shader::vectors(left.len());
+        self.over_chunks((source, "dots"), (&list, 0), &partials, |columns| {
+            [groups(columns) as u32, right.len() as u32, 1]
+        })?;
+        let wanted: Vec<_> = partials.iter().map(|(buffer, count)| (buffer, *count)).collect();
         let mut dots = vec![0.0; pairs];
-        let groups = |columns: u32| columns.div_ceil(SUM_THREADS).min(GROUPS);
-        let numbers = |columns: usize| pairs * groups(columns as u32) as usize;
-        let partials: Vec<_> =
-            self.kept.iter().map(|chunk| self.device.storage("partials", 4 * numbers(chunk.columns) as u64)).collect();
-        self.over_chunks("dots", &parts, left.len(), &partials, |columns| [groups(columns), rights, 1])?;
-        let wanted: Vec<_> =
-            self.kept.iter().zip(&partials).map(|(chunk, partials)| (partials, numbers(chunk.columns))).collect();
-        for parts in self.device.read(&wanted)? {
-            let sums = parts.chunks_exact(parts.len() / pairs);
-            dots.iter_mut().zip(sums).for_each(|(dot, parts)| *dot += parts.iter().map(|x| f64::from(*x)).sum::<f64>());
+        for partials in self.device.read(&wanted)? {
+            for (dot, sums) in dots.iter_mut().zip(partials.chunks_exact(partials.len() / pairs)) {
+                *dot += sums.iter().map(|x| f64::from(*x)).sum::<f64>();
+            }
         }
         Ok(dots)
     }
 
     fn combine(&mut self, into: Vector, parts: &[(f64, Vector)]) -> Result<()> {
-        let with_sum = [parts, &[(1.0, into)]].concat();
-        self.over_chunks("combine", &with_sum, parts.len(), &[], |columns| flat(columns.div_ceil(SUM_THREADS)))
+        let list = [parts, &[(1.0, into)]].concat();
+        self.over_chunks((shader::vectors(1), "combine"), (&list, parts.len()), &[], |columns| grid(columns as u32))
     }
 }
 
 impl Gpu {
-    /// Runs a kernel over all chunks: with its list of vectors and factors, the `count` of them that come before the
-    /// others, and for each chunk a buffer of partial sums where it leaves any.
+    /// Runs a kernel over all chunks: with a list of vectors and their factors, with so many of them as parts, and
+    /// for each chunk with a buffer of partial sums where it leaves any.
     fn over_chunks(
         &mut self,
-        entry: &'static str,
-        list: &[(f64, Vector)],
-        count: usize,
-        partials: &[wgpu::Buffer],
-        grid: impl Fn(u32) -> [u32; 3],
+        (source, entry): (String, &'static str),
+        (list, count): (&[(f64, Vector)], usize),
+        partials: &[(wgpu::Buffer, usize)],
+        grid: impl Fn(usize) -> [u32; 3],
     ) -> Result<()> {
         self.steps.flush(&self.device)?;
         let parts = self.device.storage("parts", 8 * list.len() as u64);
         let part = |(factor, vector): &(f64, Vector)| [name(*vector), (*factor as f32).to_bits()];
         self.device.write(&parts, &Vec::from_iter(list.iter().map(part)));
+        let state = &self.state;
         let mut plan = vec![];
         for (index, chunk) in self.kept.iter().enumerate() {
             let constants = [chunk.first as u32, chunk.columns as u32, count as u32];
-            let state = &self.state;
             let mut buffers = vec![
                 (1, Read, &parts),
                 (2, Write, &state.parameters),
                 (3, Write, &state.gradient),
                 (4, Write, &chunk.buffer),
             ];
-            buffers.extend(partials.get(index).map(|partials| (5, Write, partials)));
-            let kernel = (shader::vectors(), entry, false);
-            plan.push(Dispatch::new(&mut self.device, kernel, &constants, &buffers, grid(constants[1])));
+            buffers.extend(partials.get(index).map(|(partials, _)| (5, Write, partials)));
+            let kernel = (source.clone(), entry, false);
+            plan.push(Dispatch::new(&mut self.device, kernel, &constants, &buffers, grid(chunk.columns)));
         }
         let mut encoder = self.device.encoder();
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());

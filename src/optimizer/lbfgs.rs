@@ -83,44 +83,8 @@ impl Lbfgs {
 
 #[cfg(test)]
 mod tests {
-    use super::super::History;
+    use super::super::inverse_hessian::{History, tests::Host};
     use super::*;
-
-    /// Vectors on the host: the parameters, the gradient, and those that are kept.
-    #[derive(Default)]
-    struct Host(Vec<Vec<f64>>);
-
-    fn row(vector: Vector) -> usize {
-        match vector {
-            Vector::Parameters => 0,
-            Vector::Gradient => 1,
-            Vector::Kept(kept) => 2 + kept,
-        }
-    }
-
-    impl Vectors for Host {
-        fn keep(&mut self, count: usize) -> Result<()> {
-            let zeros = vec![0.0; self.0[0].len()];
-            self.0.resize(2 + count, zeros);
-            Ok(())
-        }
-        fn vector(&mut self, vector: Vector) -> Result<Vec<f64>> {
-            Ok(self.0[row(vector)].clone())
-        }
-        fn set_kept(&mut self, kept: usize, numbers: &[f64]) -> Result<()> {
-            self.0[2 + kept] = numbers.to_vec();
-            Ok(())
-        }
-        fn dots(&mut self, left: &[Vector], right: &[Vector]) -> Result<Vec<f64>> {
-            let dot = |a: &Vector, b: &Vector| self.0[row(*a)].iter().zip(&self.0[row(*b)]).map(|(a, b)| a * b).sum();
-            Ok(left.iter().flat_map(|a| right.iter().map(move |b| dot(a, b))).collect())
-        }
-        fn combine(&mut self, into: Vector, parts: &[(f64, Vector)]) -> Result<()> {
-            let at = |k: usize| parts.iter().map(|(factor, vector)| factor * self.0[row(*vector)][k]).sum();
-            self.0[row(into)] = (0..self.0[0].len()).map(at).collect();
-            Ok(())
-        }
-    }
 
     /// Minimises a function of `start.len()` numbers: the loss at the end, and how many iterations it took.
     fn minimise(start: &[f64], steps: usize, f: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> (f64, usize, Iteration) {

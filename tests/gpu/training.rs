@@ -41,12 +41,12 @@ fn ten_adam_steps_follow_the_cpu() {
 }
 
 /// Iterations of L-BFGS on the whole set, until none lowers the loss; the total loss after each.
-fn lbfgs_losses<B: Backend>(backend: &mut B, set: &PointSet, loss: &Loss, iterations: usize) -> Vec<f64> {
+fn lbfgs_losses<'a>(backend: &mut (dyn Backend + 'a), set: &PointSet, loss: &Loss, iterations: usize) -> Vec<f64> {
     let id = backend.load(set, loss).unwrap();
     let (lbfgs, mut losses) = (Lbfgs::default(), vec![]);
     let mut hessian = InverseHessian::new(backend, lbfgs.history, &History::default()).unwrap();
     for _ in 0..iterations {
-        let at = |backend: &mut B| Ok(loss.total(&backend.differentiate(&[whole(set, id)])?));
+        let at = |backend: &mut (dyn Backend + 'a)| Ok(loss.total(&backend.differentiate(&[whole(set, id)])?));
         if lbfgs.iterate(backend, &mut hessian, 1e-6, at).unwrap() == Iteration::Stuck {
             break;
         }
@@ -57,19 +57,30 @@ fn lbfgs_losses<B: Backend>(backend: &mut B, set: &PointSet, loss: &Loss, iterat
 
 #[test]
 fn lbfgs_follows_the_cpu() {
-    for (hidden, count) in [(vec![17, 9], 300), (vec![33, 33], 600)] {
-        let model = random_model(2, &hidden, 1, Activation::Tanh, 5);
-        let (set, loss) = random_loss(&model, &JetLayout::diagonal(2), 65, 23);
-        let ours = lbfgs_losses(&mut gpu(&model), &set, &loss, count);
-        let single = lbfgs_losses(&mut Cpu::<f32>::new(&model, 1).unwrap(), &set, &loss, count);
-        let truth = lbfgs_losses(&mut Cpu::<f64>::new(&model, 1).unwrap(), &set, &loss, count);
-        for l in [&ours, &single, &truth] {
-            println!("{} {:?}", l.len(), l.iter().step_by(20).collect::<Vec<_>>());
-        }
-        // Rounding moves a step, and steps build upon one another: by then they differ, but not in what they reach.
-        assert!(normwise(&ours[..5], &truth[..5]) < 1e-4, "{ours:?} {truth:?}");
-        assert!((ours[19] / truth[19] - 1.0).abs() < 0.1 && ours[19] < 0.9 * ours[0], "{ours:?} {truth:?}");
+    let model = random_model(2, &[17, 9], 1, Activation::Tanh, 5);
+    let (set, loss) = random_loss(&model, &JetLayout::diagonal(2), 65, 23);
+    let ours = lbfgs_losses(&mut gpu(&model), &set, &loss, 20);
+    let truth = lbfgs_losses(&mut Cpu::<f64>::new(&model, 1).unwrap(), &set, &loss, 20);
+    // Rounding moves a step, and steps build upon one another: by then they differ, but not in what they reach.
+    assert!(normwise(&ours[..5], &truth[..5]) < 1e-4, "{ours:?} {truth:?}");
+    assert!((ours[19] / truth[19] - 1.0).abs() < 0.1 && ours[19] < 0.9 * ours[0], "{ours:?} {truth:?}");
+}
+
+#[test]
+fn lbfgs_goes_as_low_as_the_cpu_in_f32() {
+    // The jets of another network, which the larger one can learn.
+    let (model, teacher) =
+        (random_model(1, &[9], 1, Activation::Tanh, 5), random_model(1, &[3], 1, Activation::Tanh, 6));
+    let (layout, mut ends) = (JetLayout::diagonal(1), vec![]);
+    let (mut set, loss) = random_loss(&model, &layout, 33, 23);
+    let jets = Cpu::<f64>::new(&teacher, 1).unwrap().evaluate(&set.inputs, &layout).unwrap();
+    set.columns = layout.derivatives().map(|derivative| jets.entry(0, derivative).unwrap().to_vec()).collect();
+    for backend in [&mut gpu(&model) as &mut dyn Backend, &mut Cpu::<f32>::new(&model, 1).unwrap()] {
+        let losses = lbfgs_losses(backend, &set, &loss, 1000);
+        ends.push(losses.last().unwrap() / losses[0]);
     }
+    // Measured: 1.2e-8 and 9.3e-9. Where f32 ends the descent is chance within a small factor.
+    assert!(ends[1] < 1e-6 && ends[0] < 10.0 * ends[1], "{ends:?}");
 }
 
 #[test]
