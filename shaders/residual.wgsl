@@ -24,6 +24,8 @@ struct Points {
 @group(0) @binding(4) var<storage, read_write> bar: array<f32>;
 // (P)
 @group(0) @binding(5) var<storage, read> parameters: array<f32>;
+// (T)
+@group(0) @binding(6) var<storage, read> weights: array<f32>;
 
 fn jet(row: u32, point: u32) -> f32 {
     return jets[row * shape.points + point];

@@ -115,6 +115,9 @@ pub trait Backend: Vectors {
     /// Gives a set other points, and other terms or the same.
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()>;
 
+    /// Replaces the weights of a set's terms (T).
+    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()>;
+
     /// Puts the set's points into a new order (a permutation of 0..B) for the batches to come.
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()>;
 
@@ -138,6 +141,16 @@ pub trait Backend: Vectors {
 
     /// The residuals of [`Backend::jacobian`] alone (R).
     fn residuals(&mut self, _batches: &[Batch], _into: &mut Vec<f64>) -> Result<()> {
+        Err(no_jacobian(&self.device()))
+    }
+
+    /// JᵀJ v (P) for v (P), with the J of [`Backend::jacobian`], which is not stored.
+    fn normal_product(&mut self, _batches: &[Batch], _direction: &[f64]) -> Result<Vec<f64>> {
+        Err(no_jacobian(&self.device()))
+    }
+
+    /// The diagonal of JᵀJ (P).
+    fn column_squares(&mut self, _batches: &[Batch]) -> Result<Vec<f64>> {
         Err(no_jacobian(&self.device()))
     }
 

@@ -9,12 +9,12 @@ use crate::data::Normalizer;
 use crate::error::{Error, Result};
 use crate::network::{NetworkSpec, Precision};
 use crate::optimizer::{Damping, History, OptimizerState, Plateau};
-use crate::problem::Refined;
+use crate::problem::Adapted;
 use crate::tensors::{Tensor, TensorFile};
 use crate::trainer::{Best, Over, State};
 
 /// The version of the file.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The tensors of the history of L-BFGS (rows, P).
 const STEPS: &str = "history_steps";
@@ -36,8 +36,8 @@ struct Document {
     hidden: Vec<usize>,
     activation: String,
     normalizer: Normalizer,
-    #[serde(default, skip_serializing_if = "Refined::is_empty")]
-    refined: Refined,
+    #[serde(default)]
+    adapted: Adapted,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     damping: Option<Damping>,
 }
@@ -69,7 +69,7 @@ pub fn write(
         hidden: spec.hidden.clone(),
         activation: spec.activation.name().to_string(),
         normalizer: normalizer.clone(),
-        refined: state.refined.clone(),
+        adapted: state.adapted.clone(),
         damping: state.damping.clone(),
     };
     let blocks = [
@@ -152,7 +152,7 @@ pub fn read(path: &Path, spec: &NetworkSpec, precision: Precision, normalizer: &
         plateau: document.plateau,
         history: History { steps: history(STEPS)?, changes: history(CHANGES)? },
         best: document.best.map(best).transpose()?,
-        refined: document.refined,
+        adapted: document.adapted,
         damping: damping.transpose()?,
     })
 }

@@ -3,7 +3,7 @@
 use crate::backend::Backend;
 use crate::cpu::Cpu;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterInfo, Gpu};
+use crate::gpu::{AdapterInfo, Gpu, adapters};
 use crate::network::{Model, Precision};
 
 /// Opens a device with the model's parameters on it: `auto`, `cpu`, `gpu` (the best hardware), or a
@@ -27,6 +27,11 @@ pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> 
         }
         _ => Ok(Box::new(Gpu::new(name, model)?)),
     }
+}
+
+/// Whether this name means the CPU, as far as can be told without opening it.
+pub fn is_cpu(name: &str, precision: Precision) -> bool {
+    name == "cpu" || precision == Precision::F64 || name == "auto" && automatic(&adapters()).is_none()
 }
 
 /// Which of the adapters `auto` takes in f32; `None` for the CPU.

@@ -2,10 +2,13 @@
 //! for every derivative.
 //!
 //! Each member is a run of its own, in `member-1`, `member-2`, … of the run directory, with the seeds that follow
-//! the job's.
+//! the job's. On the CPU members train side by side, a thread for each before any has two: small steps gain more by
+//! that than by sharing a step's points. Their bits are the same either way.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -14,13 +17,14 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::jet::{JetLayout, Jets};
-use crate::job::Job;
+use crate::job::{Job, OptimizerKind};
 use crate::network::{Model, Precision};
 use crate::predict::{self, Source};
 use crate::problem::Problem;
 use crate::results::{self, Named, Summary, Wanted};
 use crate::run::{Mode, Observer, run};
 use crate::run_dir::{RunDir, model_path};
+use crate::trainer;
 
 /// Trained networks of the same inputs and outputs, each on its device.
 pub struct Ensemble {
@@ -84,9 +88,9 @@ pub struct Report {
     pub name: String,
     /// The run directory.
     pub directory: String,
-    /// Why the last member's run ended.
+    /// Why the last member's run ended, or that of the first that was stopped.
     pub stop: &'static str,
-    /// Seconds of training, over all members.
+    /// Seconds of this call's training.
     pub seconds: f64,
     /// ‖mean − truth‖/‖truth‖ over the rows of the truth, by entry.
     pub relative_errors: Vec<Named>,
@@ -96,12 +100,19 @@ pub struct Report {
     pub members: Vec<Summary>,
 }
 
-/// Trains `count` members of a job, one after the other, and writes their mean and spread. A run that was stopped
-/// goes on with [`Mode::Resume`] where it was; a member that has not begun then begins.
+/// Trains `count` members of a job and writes their mean and spread. A run that was stopped goes on with
+/// [`Mode::Resume`] where it was; a member that has not begun then begins. `observer` hears of all members' steps
+/// together.
 ///
 /// # Errors
-/// Those of [`run`], of the member that has them.
-pub fn train(job: &Job, count: usize, mode: Mode, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Report> {
+/// Those of [`run`], of the first member that has them.
+pub fn train(
+    job: &Job,
+    count: usize,
+    mode: Mode,
+    observer: &mut (dyn Observer + Send),
+    stop: &AtomicBool,
+) -> Result<Report> {
     let directory = match mode {
         Mode::Resume => RunDir::open(&job.output)?,
         Mode::New | Mode::Replace => {
@@ -112,29 +123,15 @@ pub fn train(job: &Job, count: usize, mode: Mode, observer: &mut dyn Observer, s
             directory
         }
     };
-    let mut members = vec![];
-    for k in 0..count {
-        let mut own = job.clone();
-        own.training.ensemble = 1;
-        own.training.seed += k as u64;
-        own.output = member(&job.output, k);
-        let begun = RunDir::open(&own.output).is_ok_and(|own| own.checkpoint().exists());
-        let mode = match mode {
-            Mode::Resume if begun => Mode::Resume,
-            Mode::Resume => Mode::Replace,
-            mode => mode,
-        };
-        members.push(run(&own, mode, observer, stop)?);
-        if ["interrupted", "max_seconds"].contains(&members[k].stop) {
-            break;
-        }
-    }
+    let started = Instant::now();
+    let members = members(job, count, mode, observer, stop)?;
+    let stopped = members.iter().map(|member| member.stop).find(|stop| STOPPED.contains(stop));
     let is_done = members.len() == count && members.iter().all(|member| member.stop != "interrupted");
     let mut report = Report {
         name: job.name(),
         directory: job.output.display().to_string(),
-        stop: members.last().map_or("steps", |member| member.stop),
-        seconds: members.iter().map(|member| member.seconds).sum(),
+        stop: stopped.or(members.last().map(|member| member.stop)).unwrap_or("steps"),
+        seconds: started.elapsed().as_secs_f64(),
         relative_errors: vec![],
         relative_spreads: vec![],
         members,
@@ -149,6 +146,96 @@ pub fn train(job: &Job, count: usize, mode: Mode, observer: &mut dyn Observer, s
     let text = serde_json::to_string_pretty(&report).expect("a report of numbers and names");
     files::write_text(&directory.report(), &format!("{text}\n"))?;
     Ok(report)
+}
+
+/// Why a member's run ended that can be resumed; no member begins after it.
+const STOPPED: [&str; 2] = ["interrupted", "max_seconds"];
+
+/// Trains the members, as many at a time as the device bears; those that were begun, in order.
+fn members(
+    job: &Job,
+    count: usize,
+    mode: Mode,
+    observer: &mut (dyn Observer + Send),
+    stop: &AtomicBool,
+) -> Result<Vec<Summary>> {
+    let threads = match job.device.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    // Gauss–Newton's factorisations use all threads well, and its Jacobians all memory.
+    let is_newton = job.stages.iter().any(|stage| stage.optimizer.kind == OptimizerKind::GaussNewton);
+    let at_once = match device::is_cpu(&job.device.name, job.device.precision) && !is_newton {
+        true => count.min(threads),
+        false => 1,
+    };
+    let together = Mutex::new(Together { observer, steps: vec![0; count], is_started: false });
+    let (next, ended) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let ends: Vec<Mutex<Option<Result<Summary>>>> = (0..count).map(|_| Mutex::new(None)).collect();
+    let work = || {
+        loop {
+            let k = next.fetch_add(1, Ordering::Relaxed);
+            if k >= count || ended.load(Ordering::Relaxed) {
+                return;
+            }
+            let mut own = job.clone();
+            own.training.ensemble = 1;
+            own.training.seed += k as u64;
+            own.output = member(&job.output, k);
+            own.device.threads = if at_once > 1 { (threads / at_once).max(1) } else { job.device.threads };
+            let begun = RunDir::open(&own.output).is_ok_and(|own| own.checkpoint().exists());
+            let mode = match mode {
+                Mode::Resume if !begun => Mode::Replace,
+                mode => mode,
+            };
+            let end = run(&own, mode, &mut Of { member: k, together: &together }, stop);
+            if !end.as_ref().is_ok_and(|end| !STOPPED.contains(&end.stop)) {
+                ended.store(true, Ordering::Relaxed);
+            }
+            *ends[k].lock().expect("no member panics") = Some(end);
+        }
+    };
+    std::thread::scope(|scope| (0..at_once).for_each(|_| drop(scope.spawn(work))));
+    ends.into_iter().map_while(|end| end.into_inner().expect("no member panics")).collect()
+}
+
+/// What the members tell, for one observer.
+struct Together<'a> {
+    observer: &'a mut (dyn Observer + Send),
+    /// Of each member, so far.
+    steps: Vec<u64>,
+    is_started: bool,
+}
+
+/// The observer of one member.
+struct Of<'a, 'b> {
+    member: usize,
+    together: &'a Mutex<Together<'b>>,
+}
+
+impl Observer for Of<'_, '_> {
+    fn started(&mut self, device: &str, done: u64, steps: u64) {
+        let mut together = self.together.lock().expect("no observer panics");
+        together.steps[self.member] = done;
+        if !std::mem::replace(&mut together.is_started, true) {
+            let (done, steps) = (together.steps.iter().sum(), steps * together.steps.len() as u64);
+            together.observer.started(device, done, steps);
+        }
+    }
+
+    fn report(&mut self, report: &trainer::Report, validation: Option<f64>) {
+        let mut together = self.together.lock().expect("no observer panics");
+        together.steps[self.member] = report.step;
+        let step = together.steps.iter().sum();
+        together.observer.report(&trainer::Report { step, ..report.clone() }, validation);
+    }
+
+    fn warning(&mut self, text: &str) {
+        // All members have the job's warnings.
+        if self.member == 0 {
+            self.together.lock().expect("no observer panics").observer.warning(text);
+        }
+    }
 }
 
 /// Where member `k` (from 0) of an ensemble runs.

@@ -139,7 +139,7 @@ pub fn write(
 }
 
 fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: String) -> Summary {
-    let total = |losses: &Vec<f64>| problem.total(losses);
+    let training = problem.total(&ended.training, &ended.state.adapted);
     let named = |values: &[f64]| {
         let names = ended.terms.iter().cloned();
         names.zip(values).map(|(name, value)| Named { name, value: *value }).collect()
@@ -158,14 +158,14 @@ fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: S
         training_rows: problem.rows(),
         validation_rows: problem.validation().map_or(0, PointSet::points),
         stop: ended.stop.name(),
-        stages: stages(job, ended, total(&ended.training)),
+        stages: stages(job, ended, training),
         steps: ended.state.step,
         best_step: ended.state.best.as_ref().map(|best| best.step),
         seconds: ended.state.seconds,
         steps_per_second: (ended.steps_now > 0).then(|| ended.steps_now as f64 / ended.seconds_now),
         losses: Losses {
-            training: total(&ended.training),
-            validation: ended.validation.as_ref().map(total),
+            training,
+            validation: ended.validation.as_ref().map(|losses| problem.judged(losses)),
             training_terms: named(&ended.training),
             validation_terms: ended.validation.as_deref().map(named).unwrap_or_default(),
         },

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::job::{Job, OptimizerKind};
 use crate::network::{Model, Precision};
-use crate::problem::Problem;
+use crate::problem::{Adapted, Problem};
 use crate::results::{self, Summary};
 use crate::run_dir::{Metrics, RunDir};
 use crate::trainer::{Report, Settings, State, Stop, Trainer};
@@ -33,8 +33,8 @@ pub enum Mode {
 pub trait Observer {
     /// Training starts after `done` of `steps` steps.
     fn started(&mut self, _device: &str, _done: u64, _steps: u64) {}
-    /// Another report, with the weighted losses over the last batch and over the validation rows.
-    fn report(&mut self, _report: &Report, _loss: f64, _validation: Option<f64>) {}
+    /// Another report, with the weighted loss over the validation rows.
+    fn report(&mut self, _report: &Report, _validation: Option<f64>) {}
     /// Something that the user should know though the run goes on.
     fn warning(&mut self, _text: &str) {}
 }
@@ -161,11 +161,10 @@ impl Training<'_> {
         let mut trainer = Trainer::new(backend, &settings, self.problem, state)?;
         let mut saved = Instant::now();
         let stop = trainer.run(self.stop, |report, trainer| {
-            let loss = self.problem.total(&report.training);
-            let validation = report.validation.as_ref().map(|losses| self.problem.total(losses));
+            let validation = report.validation.as_ref().map(|losses| self.problem.judged(losses));
             let coefficients = trainer.coefficients()?;
-            metrics.row(report.step, &self.row(report, loss, &coefficients, validation))?;
-            self.observer.report(report, loss, validation);
+            metrics.row(report.step, &self.row(report, &coefficients, validation))?;
+            self.observer.report(report, validation);
             if saved.elapsed() >= CHECKPOINT_EVERY {
                 self.save(&trainer.state()?)?;
                 saved = Instant::now();
@@ -194,6 +193,10 @@ impl Training<'_> {
         columns.extend((self.job.stages.len() > 1).then(|| "stage".to_string()));
         columns.extend(self.rates().into_iter().chain(["gradient_norm", "loss"]).map(str::to_string));
         columns.extend(self.problem.terms().map(|term| format!("loss_{}", term.name)));
+        if self.job.balance.is_some() {
+            columns.extend(self.problem.terms().map(|term| format!("weight_{}", term.name)));
+        }
+        columns.extend(self.problem.causal(&Adapted::default()).map(|(name, _)| format!("causal_{name}")));
         columns.extend(self.model.coefficients.iter().cloned());
         if self.problem.validation().is_some() {
             columns.push("validation".to_string());
@@ -211,14 +214,16 @@ impl Training<'_> {
     }
 
     /// A row of `metrics.csv`: stages from 1, and no number where a column is another optimizer's.
-    fn row(&self, report: &Report, loss: f64, coefficients: &[f64], validation: Option<f64>) -> Vec<Option<f64>> {
+    fn row(&self, report: &Report, coefficients: &[f64], validation: Option<f64>) -> Vec<Option<f64>> {
         let stages = &self.job.stages;
         let mut row = vec![Some(report.seconds)];
         row.extend((stages.len() > 1).then_some(Some(report.stage as f64 + 1.0)));
         let own = rate(stages[report.stage].optimizer.kind);
         row.extend(self.rates().into_iter().map(|name| (name == own).then_some(report.rate)));
-        let rest = [report.gradient_norm, loss].into_iter().chain(report.training.iter().copied());
-        row.extend(rest.chain(coefficients.iter().copied()).map(Some));
+        row.extend([report.gradient_norm, report.loss].map(Some));
+        let weights = self.job.balance.map_or(&[][..], |_| &report.weights);
+        let rest = [&report.training, weights, &report.causal, coefficients];
+        row.extend(rest.into_iter().flatten().copied().map(Some));
         row.extend(validation.map(Some));
         row.extend(report.validation.iter().flatten().copied().map(Some));
         row

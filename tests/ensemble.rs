@@ -65,37 +65,44 @@ fn other_points_have_a_spread_too() {
     assert!(place.text("jets.csv").starts_with("x,t,u,u_spread,du_dx,du_dx_spread,du_dt,du_dt_spread\n0.5,100,"));
 }
 
-/// Stops everything at the first report at or after a step of a member.
-struct StopAt<'a>(usize, u64, &'a AtomicBool);
+/// Stops everything at the first report at or after so many steps of all members, which begin once.
+struct StopAt<'a>(u64, &'a AtomicBool, usize);
 
 impl Observer for StopAt<'_> {
-    fn started(&mut self, _: &str, _: u64, _: u64) {
-        self.0 -= 1;
+    fn started(&mut self, _: &str, done: u64, steps: u64) {
+        self.2 += 1;
+        assert!(steps == 180 && done < 180 && self.2 == 1, "{done} {steps} {}", self.2);
     }
 
-    fn report(&mut self, report: &Report, _loss: f64, _validation: Option<f64>) {
-        self.2.store(self.0 == 0 && report.step >= self.1, Ordering::Relaxed);
+    fn report(&mut self, report: &Report, _validation: Option<f64>) {
+        assert!(report.step <= 180);
+        self.1.fetch_or(report.step >= self.0, Ordering::Relaxed);
     }
 }
 
 #[test]
-fn an_ensemble_that_was_stopped_resumes_to_the_same_bits() {
-    let trained = |stops: &[(usize, u64)]| {
+fn an_ensemble_has_the_same_bits_side_by_side_or_stopped_and_resumed() {
+    let trained = |threads: usize, stops: &[u64]| {
         let place = Place::new(&format!("{SHORT}ensemble = 3\n"));
-        let overrides = Overrides { directory: Some(place.path("run")), ..Overrides::default() };
+        let (directory, threads) = (Some(place.path("run")), Some(threads));
+        let overrides = Overrides { directory, threads, ..Overrides::default() };
         let job = Job::read(place.path("job.toml"), &overrides).unwrap();
         let mut mode = Mode::New;
-        for (member, step) in stops {
+        for step in stops {
             let stop = AtomicBool::new(false);
-            let report = ensemble::train(&job, 3, mode, &mut StopAt(*member, *step, &stop), &stop).unwrap();
+            let report = ensemble::train(&job, 3, mode, &mut StopAt(*step, &stop, 0), &stop).unwrap();
             assert_eq!((report.stop, report.relative_spreads.len()), ("interrupted", 0));
             mode = Mode::Resume;
         }
-        ensemble::train(&job, 3, mode, &mut (), &false.into()).unwrap();
+        let report = ensemble::train(&job, 3, mode, &mut (), &false.into()).unwrap();
+        assert_eq!((report.stop, report.members.len()), ("steps", 3));
         place.read("run/predictions.csv")
     };
-    // In the first member and in the second.
-    assert!(trained(&[]) == trained(&[(1, 20), (2, 40)]));
+    let whole = trained(1, &[]);
+    // One thread: in the first member and in the second; more: in the first two, in all.
+    for (threads, stops) in [(2, &[][..]), (3, &[]), (1, &[20, 100]), (2, &[20, 100]), (5, &[40])] {
+        assert!(whole == trained(threads, stops), "{threads} threads, stopped at {stops:?}");
+    }
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! The equations that ship as examples, through the library; and a run of one that is stopped between two
 //! refinements of its points.
 
+mod runs;
+
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use jetfit::job::{Job, Overrides};
 use jetfit::results::Summary;
-use jetfit::run::{Mode, Observer, run};
-use jetfit::trainer::Report;
+use jetfit::run::{Mode, run};
+use runs::train_with_stops;
 
 /// The job of an example, `NAME`, or another file of it, `NAME/FILE`.
 fn job(name: &str, directory: &Path, steps: Option<u64>) -> Job {
@@ -79,15 +80,6 @@ fn a_coefficient_moves_towards_the_truth() {
     assert!(log_nu.name == "log_nu" && log_nu.value < -5.0, "{log_nu:?}");
 }
 
-/// Stops a run at the first report at or after a step.
-struct StopAt<'a>(u64, &'a AtomicBool);
-
-impl Observer for StopAt<'_> {
-    fn report(&mut self, report: &Report, _loss: f64, _validation: Option<f64>) {
-        self.1.store(report.step >= self.0, Ordering::Relaxed);
-    }
-}
-
 #[test]
 fn a_refined_run_resumes_to_the_same_bits() {
     let trained = |stops: &[u64]| {
@@ -101,13 +93,7 @@ fn a_refined_run_resumes_to_the_same_bits() {
                 (points.count, points.resample_every) = (200, 100);
             }
         }
-        let mut mode = Mode::New;
-        for at in stops {
-            let stop = AtomicBool::new(false);
-            assert_eq!(run(&job, mode, &mut StopAt(*at, &stop), &stop).unwrap().steps, *at);
-            mode = Mode::Resume;
-        }
-        let summary = run(&job, mode, &mut (), &false.into()).unwrap();
+        let summary = train_with_stops(&job, stops);
         assert_eq!(summary.steps, 300);
         std::fs::read(job.output.join("model.safetensors")).unwrap()
     };

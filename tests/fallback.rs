@@ -46,6 +46,9 @@ impl Backend for Broken {
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
         self.0.refill(set, points, loss)
     }
+    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+        self.0.weigh(set, weights)
+    }
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.0.order(set, rows)
     }

@@ -127,3 +127,28 @@ fn thread_counts_give_the_same_bits_and_f32_follows_f64() {
     let apart = normwise(&jacobian(&mut single, &batches).values, &one.values);
     assert!(apart < 2e-5, "{apart:e}");
 }
+
+#[test]
+fn products_with_it_need_no_store() {
+    for (hidden, outputs) in SHAPES {
+        for points in [1, 7, 33, 1000] {
+            let model = model(hidden, outputs, Activation::Tanh);
+            let (mut cpu, batches, _) = load::<f64>(&model, points, 2);
+            let jacobian = jacobian(&mut cpu, &batches);
+            let columns: Vec<&[f64]> = jacobian.matrix().chunks_exact(jacobian.rows).collect();
+            let direction: Vec<f64> = (0..columns.len()).map(|k| f64::sin(k as f64 + 0.5)).collect();
+            let mut along = vec![0.0; jacobian.rows];
+            for (column, v) in columns.iter().zip(&direction) {
+                along.iter_mut().zip(*column).for_each(|(sum, j)| *sum += v * j);
+            }
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let expected: Vec<f64> = columns.iter().map(|column| dot(column, &along)).collect();
+            // Sums of at most a few thousand numbers in another order.
+            let apart = normwise(&cpu.normal_product(&batches, &direction).unwrap(), &expected);
+            assert!(apart < 1e-12, "{hidden:?} {points}: {apart:e}");
+            let squares: Vec<f64> = columns.iter().map(|column| dot(column, column)).collect();
+            let apart = normwise(&cpu.column_squares(&batches).unwrap(), &squares);
+            assert!(apart < 1e-13, "{hidden:?} {points}: {apart:e}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ use faer::{ColMut, MatMut};
 use pulp::{Simd, WithSimd};
 
 use super::channels::Channels;
+use super::lanes::sum;
 use super::real::Real;
 use super::residual::{Read, Term};
 use super::tile::{Before, Pass, Shape, Tile};
@@ -39,6 +40,21 @@ impl<T: Real> Residuals<T> {
     pub fn values(&self, into: ColMut<f64>) {
         set(&self.values, into);
     }
+
+    /// The coefficients' part of J v (N), from theirs of v (K).
+    pub fn along(&self, direction: &[T], product: &mut [T]) {
+        product.fill(T::ZERO);
+        for (v, slopes) in direction.iter().zip(self.slopes.chunks_exact(product.len())) {
+            product.iter_mut().zip(slopes).for_each(|(product, slope)| *product += *v * *slope);
+        }
+    }
+
+    /// Adds Σ_p ∂r/∂coefficient over the tile's `points` to the coefficients' gradient (K).
+    pub fn add_slopes(&self, points: usize, gradient: &mut [T]) {
+        for (gradient, slopes) in gradient.iter_mut().zip(self.slopes.chunks_exact(points)) {
+            *gradient += sum(slopes);
+        }
+    }
 }
 
 impl<T: Real> Tile<T> {
@@ -46,6 +62,12 @@ impl<T: Real> Tile<T> {
     /// cotangents. `per_point` is 1/B.
     pub fn residuals(&mut self, pass: &Pass<T>, term: &Term, per_point: f64, work: &mut Residuals<T>) {
         self.weigh(term, per_point, &mut work.scale);
+        self.seed(pass, term, work);
+    }
+
+    /// Once more the cotangents and slopes of a term, each now multiplied by its residual's `factor` (N), too.
+    pub fn cotangents_of(&mut self, pass: &Pass<T>, term: &Term, factors: &[T], work: &mut Residuals<T>) {
+        work.scale.iter_mut().zip(factors).for_each(|(scale, factor)| *scale *= *factor);
         self.seed(pass, term, work);
     }
 

@@ -15,6 +15,7 @@ mod jet_rule;
 mod lanes;
 mod linear;
 pub mod math;
+mod normal;
 mod product;
 mod real;
 mod reduce;
@@ -221,6 +222,12 @@ impl<T: Real> Backend for Cpu<T> {
         Ok(())
     }
 
+    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+        let terms = &mut self.sets[set.0].terms;
+        terms.iter_mut().zip(weights).for_each(|(term, weight)| term.weight = *weight);
+        Ok(())
+    }
+
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.sets[set.0].order = Some(rows.to_vec());
         Ok(())
@@ -243,6 +250,14 @@ impl<T: Real> Backend for Cpu<T> {
     fn residuals(&mut self, batches: &[Batch], into: &mut Vec<f64>) -> Result<()> {
         self.fill_residuals(batches, into);
         Ok(())
+    }
+
+    fn normal_product(&mut self, batches: &[Batch], direction: &[f64]) -> Result<Vec<f64>> {
+        Ok(Cpu::normal_product(self, batches, direction))
+    }
+
+    fn column_squares(&mut self, batches: &[Batch]) -> Result<Vec<f64>> {
+        Ok(Cpu::column_squares(self, batches))
     }
 
     fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {

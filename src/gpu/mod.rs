@@ -216,6 +216,14 @@ impl Backend for Gpu {
         Ok(())
     }
 
+    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+        // What is encoded is to be weighed as before.
+        self.steps.flush(&self.device)?;
+        let weights: Vec<f32> = weights.iter().map(|weight| *weight as f32).collect();
+        self.device.write(&self.sets[set.0].weights, &weights);
+        self.device.check()
+    }
+
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.steps.flush(&self.device)?;
         let set = &self.sets[set.0];

@@ -169,7 +169,13 @@ impl Planner<'_> {
         let (workspace, state) = (self.workspace, self.state);
         let (parameters, offset) = (self.spec.parameters() as u32, self.spec.weights() as u32);
         let constants = [self.padded(), set.columns as u32 - 1, parameters, offset, self.splits()];
-        let buffers = [(1, Read, &workspace.jets), (2, Read, &workspace.batch), to, (5, Read, &state.parameters)];
+        let buffers = [
+            (1, Read, &workspace.jets),
+            (2, Read, &workspace.batch),
+            to,
+            (5, Read, &state.parameters),
+            (6, Read, &set.weights),
+        ];
         let source = shader::residual(self.layout, self.spec, set.places, set.input_rows, &set.terms);
         self.push((source, entry, entry != "losses"), &constants, &buffers, grid);
     }

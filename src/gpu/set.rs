@@ -30,19 +30,16 @@ pub enum Task {
     Step,
 }
 
-/// A term of the loss, whose residual was compiled for the set's layout.
-pub struct Term {
-    pub residual: Residual,
-    pub weight: f64,
-}
-
 /// A loaded set with its loss.
 pub struct Set {
     pub points: usize,
     pub layout: JetLayout,
     /// At how many places the loss reads the network for each point.
     pub places: usize,
-    pub terms: Vec<Term>,
+    /// The terms' residuals, compiled for the layout.
+    pub terms: Vec<Residual>,
+    /// Their weights (T).
+    pub weights: wgpu::Buffer,
     /// The first rows of a batch, which the first layer reads: each input or entry of the features'
     /// jets, and each at every place.
     pub input_rows: usize,
@@ -84,9 +81,6 @@ impl Set {
         let known = inputs.iter().chain(&hoisted).flat_map(|column| column.chunks_exact(points));
         let mut columns: Vec<Vec<f32>> =
             known.map(|column| column.iter().map(|number| *number as f32).collect()).collect();
-        let weights = loss.terms.iter().map(|term| term.weight);
-        let terms: Vec<_> =
-            residuals.into_iter().zip(weights).map(|(residual, weight)| Term { residual, weight }).collect();
         columns.push(match &set.weights {
             Some(weights) => weights.iter().map(|w| *w as f32).collect(),
             None => vec![1.0; points],
@@ -108,7 +102,9 @@ impl Set {
         let order = device.storage("order", 4 * points as u64);
         let identity: Vec<u32> = (0..points as u32).collect();
         device.write(&order, &identity);
-        let means = || device.storage("means", 4 * terms.len() as u64);
+        let means = || device.storage("means", 4 * residuals.len() as u64);
+        let weights = device.storage("weights of the terms", 4 * residuals.len() as u64);
+        device.write(&weights, &loss.terms.iter().map(|term| term.weight as f32).collect::<Vec<_>>());
         Ok(Self {
             points,
             layout,
@@ -119,7 +115,8 @@ impl Set {
             order,
             step_means: means(),
             means: means(),
-            terms,
+            terms: residuals,
+            weights,
             workspace: None,
             plans: HashMap::new(),
             update: None,

@@ -2,11 +2,11 @@
 //! `shaders/` one after the other. No text is ever put into the middle of a file.
 
 use crate::data::Normalizer;
+use crate::expression::Residual;
 use crate::jet::JetLayout;
 use crate::network::{Activation, NetworkSpec};
 
 use super::header::Header;
-use super::set::Term;
 use super::terms;
 use super::tiles::{LAYER_THREADS, Tile};
 
@@ -131,7 +131,13 @@ pub fn weight_gradient(out_rows: u32, in_rows: u32) -> String {
 
 /// `residual.wgsl` for the terms of a loss that reads the network at `places` places. A batch's rows are
 /// the `input_rows` of the first layer, then the residuals' columns, then the weights.
-pub fn residual(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows: usize, terms: &[Term]) -> String {
+pub fn residual(
+    layout: &JetLayout,
+    spec: &NetworkSpec,
+    places: usize,
+    input_rows: usize,
+    terms: &[Residual],
+) -> String {
     Header::threads(THREADS)
         .number("TERMS", terms.len())
         .number("JET_ROWS", spec.outputs * layout.channels() * places)
@@ -246,8 +252,7 @@ mod tests {
                 ..Scope::default()
             };
             let equation = Expression::residual("test", "nu*u^2 + sin(v)*exp(x0) = 1", &scope).unwrap();
-            let compile =
-                |residual: &Expression| Term { residual: residual.compile(&layout, &normalizer), weight: 2.0 };
+            let compile = |residual: &Expression| residual.compile(&layout, &normalizer);
             let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
             translate("residual", &residual(&layout, &spec, 1, spec.inputs, &terms));
         }

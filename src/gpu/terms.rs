@@ -3,8 +3,7 @@
 
 use std::fmt::Write;
 
-use super::set::Term;
-use crate::expression::{Leaf, Slot};
+use crate::expression::{Leaf, Residual, Slot};
 use crate::jet::JetLayout;
 use crate::network::NetworkSpec;
 
@@ -13,11 +12,11 @@ use crate::network::NetworkSpec;
 ///
 /// The jets of a loss that reads the network at several places lie as (M, C, places, B). The residuals'
 /// columns begin at row `input_rows` of the batch.
-pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows: usize, terms: &[Term]) -> String {
+pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows: usize, terms: &[Residual]) -> String {
     let mut programs = String::new();
     let (mut values, mut cotangents, mut slopes) = (vec![], String::new(), String::new());
     let mut column = input_rows;
-    for (index, Term { residual, weight }) in terms.iter().enumerate() {
+    for (index, residual) in terms.iter().enumerate() {
         let program = residual.program();
         let row = |slot: usize| {
             let Slot { place, entry, channel } = residual.slots()[slot];
@@ -33,7 +32,7 @@ pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows:
         programs += &program.wgsl(&format!("value_{index}"), 1);
         programs += &program.wgsl(&format!("term_{index}"), program.outputs());
         values.push(format!("value_{index}({arguments})[0]"));
-        let share = format!("{:?}f * share * t[0]", (2.0 * weight) as f32);
+        let share = format!("2.0 * weights[{index}] * share * t[0]");
         let begin = format!("    {{\n        let t = term_{index}({arguments});\n        let s = {share};\n");
         cotangents += &begin;
         for slot in 0..residual.slots().len() {

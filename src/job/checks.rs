@@ -55,6 +55,10 @@ fn terms(job: &Job, document: &Document) -> Result<()> {
         let place = if job.data.is_some() { section.place("value") } else { document.section_place("term") };
         return Err(Error::input(place, problem, "give a term a weight above 0"));
     }
+    if job.balance.is_some() && names.len() + job.terms.len() < 2 {
+        let problem = "this section has no effect here: there is one term, and nothing to balance it with";
+        return Err(Error::input(document.section_place("balance"), problem, "remove it"));
+    }
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
-pub use self::settings::{Device, Length, Optimizer, OptimizerKind, ScheduleSettings, Stage, Training};
+pub use self::settings::{Balance, Device, Length, Optimizer, OptimizerKind, ScheduleSettings, Stage, Training};
 
 use self::read_settings::TRAINING_KEYS;
 
@@ -57,6 +57,8 @@ pub struct Job {
     pub loss: LossSettings,
     /// The stages of the training, one after the other (at least one).
     pub stages: Vec<Stage>,
+    /// Whether the terms' weights follow the norms of their gradients.
+    pub balance: Option<Balance>,
     /// What holds for all of them.
     pub training: Training,
     /// Where and in which number format it runs.

@@ -11,7 +11,7 @@ use super::*;
 use crate::error::{Error, Result};
 use crate::network::DEFAULT_FREQUENCY;
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "data",
     "variables",
     "network",
@@ -21,6 +21,7 @@ const SECTIONS: [&str; 14] = [
     "loss",
     "optimizer",
     "schedule",
+    "balance",
     "training",
     "device",
     "predictions",
@@ -81,6 +82,7 @@ impl Reader<'_> {
             transforms: self.texts("transforms")?,
             terms: vec![],
             loss: self.loss(data.as_ref())?,
+            balance: self.balance(&stages)?,
             training: self.training(data.as_ref())?,
             device: self.device(&stages)?,
             stages,

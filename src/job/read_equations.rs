@@ -9,7 +9,7 @@ use super::section::Section;
 use super::*;
 use crate::error::{Error, Result};
 use crate::expression::{Expression, PointFunctions};
-use crate::points::{BallSpec, PointsSpec, Refine, Sampler};
+use crate::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler};
 
 /// The keys of `[network]`.
 pub(super) const NETWORK_KEYS: &[&str] =
@@ -18,7 +18,7 @@ pub(super) const NETWORK_KEYS: &[&str] =
 pub(super) const TRUTH_KEYS: &[&str] = &["file", "columns", "expressions"];
 
 const TERM_KEYS: &[&str] = &["name", "residual", "points", "weight"];
-const POINTS_KEYS: &[&str] = &["sampler", "count", "on", "ball", "resample_every", "refine", "file"];
+const POINTS_KEYS: &[&str] = &["sampler", "count", "on", "ball", "resample_every", "refine", "causal", "file"];
 
 impl Reader<'_> {
     /// The box, in the order of the data's inputs or else of the file.
@@ -169,6 +169,17 @@ impl Reader<'_> {
                 offset: section.read("offset", 1.0, Item::not_negative)?,
             })
         };
+        let causal = |item: &Item| {
+            let keys = &["input", "slices", "tolerance", "every", "backwards"];
+            let section = item.section(section.name_of("causal."), keys)?;
+            Ok(CausalSpec {
+                input: section.required("input", "\"t\"", Item::text)?,
+                slices: section.read("slices", 20, Item::count)? as usize,
+                tolerance: section.read("tolerance", 1.0, Item::positive)?,
+                every: section.read("every", 100, Item::count)?,
+                backwards: section.read("backwards", false, Item::flag)?,
+            })
+        };
         Ok(TermPoints::Sampled(PointsSpec {
             sampler: section.read("sampler", Sampler::Sobol, |item| item.one_of(&samplers))?,
             count: section.read("count", 10_000, Item::count)? as usize,
@@ -179,6 +190,7 @@ impl Reader<'_> {
             ball: section.optional("ball", ball)?,
             resample_every: section.read("resample_every", 0, Item::whole)?,
             refine: section.optional("refine", refine)?,
+            causal: section.optional("causal", causal)?,
         }))
     }
 

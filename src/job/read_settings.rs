@@ -1,4 +1,4 @@
-//! The sections of a job that hold for all of its stages: training and device.
+//! The sections of a job that hold for all of its stages: balance, training and device.
 
 use super::item::Item;
 use super::read::Reader;
@@ -20,6 +20,23 @@ pub(super) const TRAINING_KEYS: &[&str] = &[
 ];
 
 impl Reader<'_> {
+    pub fn balance(&self, stages: &[Stage]) -> Result<Option<Balance>> {
+        let section = self.document.section("balance", &["every", "memory"])?;
+        if !section.is_present() {
+            return Ok(None);
+        }
+        if !stages.iter().any(|stage| stage.optimizer.kind.is_adam()) {
+            let problem = "this section has no effect here: weights are balanced while Adam trains";
+            let mend = "remove it, or let a stage of adam come first";
+            return Err(Error::input(self.document.section_place("balance"), problem, mend));
+        }
+        let share = |item: &Item| item.number_that("a number from 0 to below 1", |share| (0.0..1.0).contains(&share));
+        Ok(Some(Balance {
+            every: section.read("every", 100, Item::count)?,
+            memory: section.read("memory", 0.9, share)?,
+        }))
+    }
+
     pub fn training(&self, data: Option<&Data>) -> Result<Training> {
         let section = self.document.section("training", TRAINING_KEYS)?;
         section.only_if(

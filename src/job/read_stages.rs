@@ -24,6 +24,7 @@ const OPTIMIZER: &[&str] = &[
     "history",
     "tolerance",
     "damping",
+    "memory",
 ];
 /// All of them, in one section.
 const STAGE: &[&str] = &[
@@ -37,6 +38,7 @@ const STAGE: &[&str] = &[
     "history",
     "tolerance",
     "damping",
+    "memory",
     "shape",
     "warmup",
     "final_fraction",
@@ -93,14 +95,15 @@ impl Reader<'_> {
             ("history", OptimizerKind::Lbfgs),
             ("tolerance", OptimizerKind::Lbfgs),
             ("damping", OptimizerKind::GaussNewton),
+            ("memory", OptimizerKind::GaussNewton),
         ] {
             section.only_if(key, kind == only, &format!("{name} = {:?}", only.name()))?;
         }
-        let memory = |item: &Item| item.number_that("a number from 0 to below 1", |b| (0.0..1.0).contains(&b));
+        let share = |item: &Item| item.number_that("a number from 0 to below 1", |b| (0.0..1.0).contains(&b));
         let decays = kind == OptimizerKind::AdamW;
         let adam = Adam {
-            beta1: section.read("beta1", 0.9, memory)?,
-            beta2: section.read("beta2", 0.999, memory)?,
+            beta1: section.read("beta1", 0.9, share)?,
+            beta2: section.read("beta2", 0.999, share)?,
             epsilon: section.read("epsilon", 1e-8, Item::positive)?,
             weight_decay: if decays { section.read("weight_decay", 0.01, Item::not_negative)? } else { 0.0 },
             clip_norm: section.read("clip_norm", f64::INFINITY, Item::positive)?,
@@ -112,7 +115,8 @@ impl Reader<'_> {
         };
         let learning_rate = section.read("learning_rate", 3e-3, Item::positive)?;
         let damping = section.read("damping", 1e-2, Item::positive)?;
-        Ok(Optimizer { kind, learning_rate, adam, lbfgs, damping })
+        let memory = section.read("memory", 8.0, Item::not_negative)?;
+        Ok(Optimizer { kind, learning_rate, adam, lbfgs, damping, memory })
     }
 
     /// A stage whose schedule and length stand in these sections.

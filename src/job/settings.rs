@@ -32,6 +32,8 @@ pub struct Optimizer {
     pub lbfgs: Lbfgs,
     /// Gauss–Newton's λ before its first iteration.
     pub damping: f64,
+    /// GiB that its Jacobians may take; beyond, it stores none.
+    pub memory: f64,
 }
 
 /// The optimizers by name.
@@ -54,6 +56,15 @@ pub struct ScheduleSettings {
     pub shape: Shape,
     /// Steps over which it rises first.
     pub warmup: u64,
+}
+
+/// `[balance]`: weights of the terms that follow the norms of their gradients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Balance {
+    /// Steps between two updates of the weights.
+    pub every: u64,
+    /// What of its old weight a term keeps at an update, from 0 to below 1.
+    pub memory: f64,
 }
 
 /// `[training]`, but for what belongs to a stage.

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::*;
 use crate::optimizer::Shape;
-use crate::points::{BallSpec, Refine};
+use crate::points::{BallSpec, CausalSpec, Refine};
 
 impl Job {
     /// The resolved job: every key that takes part, paths absolute. It reads back to an equal job.
@@ -36,6 +36,7 @@ impl Job {
         sections.push(("transforms", transforms.collect()));
         sections.extend(self.data.as_ref().map(|data| ("loss", self.loss_keys(data))));
         sections.extend([
+            ("balance", self.balance.map_or(vec![], Balance::keys)),
             ("training", self.training.keys()),
             ("device", self.device.keys()),
             ("predictions", self.predictions.keys(&self.inputs)),
@@ -156,7 +157,9 @@ impl Optimizer {
             OptimizerKind::Lbfgs => {
                 keys.extend([("history", whole(self.lbfgs.history as u64)), ("tolerance", self.lbfgs.tolerance.into())])
             }
-            OptimizerKind::GaussNewton => keys.push(("damping", self.damping.into())),
+            OptimizerKind::GaussNewton => {
+                keys.extend([("damping", self.damping.into()), ("memory", self.memory.into())])
+            }
         }
         keys
     }
@@ -175,6 +178,12 @@ impl ScheduleSettings {
         };
         keys.splice(0..0, [("shape", shape.into()), ("warmup", whole(self.warmup))]);
         keys
+    }
+}
+
+impl Balance {
+    fn keys(self) -> Vec<(&'static str, Value)> {
+        vec![("every", whole(self.every)), ("memory", self.memory.into())]
     }
 }
 
@@ -257,6 +266,16 @@ impl TermPoints {
             let numbers =
                 [("candidates", whole(candidates as u64)), ("exponent", exponent.into()), ("offset", offset.into())];
             keys.insert("refine".to_string(), table(numbers).into());
+        }
+        if let Some(CausalSpec { input, slices, tolerance, every, backwards }) = &spec.causal {
+            let causal = [
+                ("input", input.as_str().into()),
+                ("slices", whole(*slices as u64)),
+                ("tolerance", (*tolerance).into()),
+                ("every", whole(*every)),
+                ("backwards", (*backwards).into()),
+            ];
+            keys.insert("causal".to_string(), table(causal).into());
         }
         keys
     }

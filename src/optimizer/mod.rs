@@ -2,10 +2,12 @@
 //! kernels, that of L-BFGS in their `vectors`, and that of Gauss–Newton here, over the backend's Jacobian.
 
 mod adam;
+mod conjugate_gradients;
 mod gauss_newton;
 mod inverse_hessian;
 mod lbfgs;
 mod line_search;
+mod normal_equations;
 mod schedule;
 
 pub use adam::Adam;

@@ -1,9 +1,10 @@
-//! Where collocation points come from: regions of the inputs' space, the samplers that fill them, and
-//! the choice of points where the residual is large.
+//! Where collocation points come from: regions of the inputs' space, the samplers that fill them, the
+//! choice of points where the residual is large, and weights that follow time.
 //!
 //! A region is a union of products of intervals, balls, spheres and points; each product is the image
 //! of a unit cube under a map that preserves measure, and a sampler spreads points over that cube.
 
+mod causal;
 mod factor;
 mod refine;
 mod region;
@@ -16,6 +17,7 @@ mod tests;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+pub use causal::{Causal, CausalSpec};
 pub use factor::Ball;
 use factor::Factor;
 pub use refine::Refine;

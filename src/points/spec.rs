@@ -1,6 +1,6 @@
 //! What a job says of a term's points, and the region that it means.
 
-use super::{Ball, Domain, Refine, Region, Sampler, Variable};
+use super::{Ball, CausalSpec, Domain, Refine, Region, Sampler, Variable};
 use crate::error::{Error, Result, nearest, suggest};
 use crate::expression::{Expression, Scope};
 
@@ -23,6 +23,8 @@ pub struct PointsSpec {
     pub resample_every: u64,
     /// Whether the new points go where the residual is large.
     pub refine: Option<Refine>,
+    /// Whether later points count once the earlier are learned.
+    pub causal: Option<CausalSpec>,
 }
 
 /// A ball as a job states it.
@@ -39,7 +41,7 @@ pub struct BallSpec {
 impl PointsSpec {
     /// So many points of the whole box.
     pub fn inside(sampler: Sampler, count: usize) -> Self {
-        Self { sampler, count, on: vec![], ball: None, resample_every: 0, refine: None }
+        Self { sampler, count, on: vec![], ball: None, resample_every: 0, refine: None, causal: None }
     }
 
     /// Checks every key, and gives the region that `on` and `ball` mean. `place` is where the points
@@ -69,6 +71,14 @@ impl PointsSpec {
                 if !(value >= 0.0 && value.is_finite()) {
                     return bad(&format!("refine.{key}"), format!("{value} is out of range"), "take a number from 0");
                 }
+            }
+        }
+        if let Some(causal) = &self.causal {
+            causal.over(&format!("{place}.causal"), variables)?;
+            let is_fixed = |part: &str| part.split_once('=').is_some_and(|(name, _)| name.trim() == causal.input);
+            if self.on.iter().any(|part| part.split(',').any(is_fixed)) {
+                let problem = format!("the points lie at one {} each, so that none comes before another", causal.input);
+                return bad("causal", problem, "remove it here; it is for the equation inside");
             }
         }
         let ball = self.ball.as_ref().map(|ball| ball.resolve(&format!("{place}.ball"), variables)).transpose()?;

@@ -19,14 +19,7 @@ fn rows(columns: &[Vec<f64>]) -> impl Iterator<Item = Vec<f64>> {
 }
 
 fn spec(count: usize, on: &[&str]) -> PointsSpec {
-    PointsSpec {
-        sampler: Sampler::Sobol,
-        count,
-        on: on.iter().map(|text| text.to_string()).collect(),
-        ball: None,
-        resample_every: 0,
-        refine: None,
-    }
+    PointsSpec { on: on.iter().map(|text| text.to_string()).collect(), ..PointsSpec::inside(Sampler::Sobol, count) }
 }
 
 fn disc() -> Option<BallSpec> {

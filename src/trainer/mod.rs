@@ -19,7 +19,7 @@ use self::sets::Sets;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::optimizer::{Damping, GaussNewton, History, InverseHessian, Iteration, OptimizerState, Plateau, Update};
-use crate::problem::{Problem, Refined};
+use crate::problem::{Adapted, Problem};
 
 /// Where a run stands: what a checkpoint holds.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -42,8 +42,8 @@ pub struct State {
     pub plateau: Plateau,
     /// The best parameters so far, where early stopping keeps them.
     pub best: Option<Best>,
-    /// The points that refinement has chosen.
-    pub refined: Refined,
+    /// What of the loss follows the network.
+    pub adapted: Adapted,
 }
 
 /// A stage that is over.
@@ -88,6 +88,12 @@ pub struct Report {
     pub gradient_norm: f64,
     /// Each term over the last batches, before their update (T); over all points after it but for Adam.
     pub training: Vec<f64>,
+    /// Their sum with the weights of the terms.
+    pub loss: f64,
+    /// The weights of the terms (T).
+    pub weights: Vec<f64>,
+    /// The weight of the last slice of time, for each set with causal weights.
+    pub causal: Vec<f64>,
     /// Each of the data's terms over the validation rows, after it.
     pub validation: Option<Vec<f64>>,
 }
@@ -122,7 +128,7 @@ impl<'a> Trainer<'a> {
         let state = state.unwrap_or_default();
         let seconds_before = state.seconds;
         let started = Instant::now();
-        let sets = Sets::load(backend, problem, state.step, &state.refined)?;
+        let sets = Sets::load(backend, problem, state.step, &state.adapted)?;
         Ok(Self { backend, settings, problem, sets, state, hessian: None, started, seconds_before })
     }
 
@@ -145,7 +151,7 @@ impl<'a> Trainer<'a> {
             if index + 1 == settings.stages.len() || !ended.is_of_a_stage() {
                 return Ok(ended);
             }
-            let loss = self.problem.total(&self.sets.losses(self.backend)?.0);
+            let loss = self.problem.total(&self.sets.losses(self.backend)?.0, &self.state.adapted);
             let (step, seconds) = (self.state.step, self.seconds());
             self.state.over.push(Over { step, seconds, loss, stop: ended.name().to_string() });
             self.forget()?;
@@ -175,7 +181,7 @@ impl<'a> Trainer<'a> {
         let first = self.state.over.last().map_or(0, |over| over.step);
         let last = first + stage.steps;
         let mut newton = match stage.method {
-            Method::GaussNewton { .. } => Some(self.gauss_newton()?),
+            Method::GaussNewton { memory, .. } => Some(self.gauss_newton(memory)?),
             _ => None,
         };
         if let Method::Lbfgs(lbfgs) = &stage.method {
@@ -189,8 +195,14 @@ impl<'a> Trainer<'a> {
                 return self.end(Stop::MaxSeconds);
             }
             let step = self.state.step + 1;
-            let size = stage.batch_size;
-            let batches = self.sets.batches(self.backend, size, self.settings.seed, step, &mut self.state.refined)?;
+            let (size, seed, adapted) = (stage.batch_size, self.settings.seed, &mut self.state.adapted);
+            // The curvature that L-BFGS remembers is that of one loss.
+            let reweighs = !matches!(stage.method, Method::Lbfgs(_));
+            let batches = self.sets.batches(self.backend, size, seed, (step, reweighs), adapted)?;
+            let balance = self.settings.balance.filter(|balance| (step - 1).is_multiple_of(balance.every));
+            if let (Some(balance), Method::Adam { .. }) = (balance, &stage.method) {
+                self.sets.balance(self.backend, &batches, balance, adapted)?;
+            }
             let is_due = step.is_multiple_of(stage.report_every) || step == last;
             let iteration = match (&stage.method, &mut newton) {
                 (Method::Adam { adam, schedule }, _) => {
@@ -209,12 +221,14 @@ impl<'a> Trainer<'a> {
                     None
                 }
                 (Method::Lbfgs(lbfgs), _) => {
-                    let problem = self.problem;
-                    let at = |backend: &mut (dyn Backend + 'a)| Ok(problem.total(&backend.differentiate(&batches)?));
+                    let (problem, adapted) = (self.problem, &self.state.adapted);
+                    let at = |backend: &mut (dyn Backend + 'a)| {
+                        Ok(problem.total(&backend.differentiate(&batches)?, adapted))
+                    };
                     let hessian = self.hessian.as_mut().expect("made above");
                     Some(lbfgs.iterate(self.backend, hessian, self.settings.rounding, at)?)
                 }
-                (Method::GaussNewton { damping }, newton) => {
+                (Method::GaussNewton { damping, .. }, newton) => {
                     let newton = newton.as_mut().expect("made above");
                     let damping = self.state.damping.get_or_insert_with(|| Damping::new(*damping));
                     Some(newton.iterate(self.backend, &batches, damping)?)
@@ -241,9 +255,9 @@ impl<'a> Trainer<'a> {
         self.end(Stop::Steps)
     }
 
-    fn gauss_newton(&mut self) -> Result<GaussNewton> {
+    fn gauss_newton(&mut self, memory: f64) -> Result<GaussNewton> {
         let residuals = self.problem.sets.iter().map(|set| set.loss.terms.len() * set.points.points()).sum();
-        GaussNewton::new(residuals, self.backend.parameters()?.len(), self.settings.threads)
+        GaussNewton::new(residuals, self.backend.parameters()?.len(), memory, self.settings.threads)
     }
 
     /// Tells the observer of the terms' losses, the rate and the norm of the gradient.
@@ -255,7 +269,10 @@ impl<'a> Trainer<'a> {
     ) -> Result<()> {
         let validation = self.sets.validation(self.backend)?;
         let (step, seconds) = (self.state.step, self.seconds());
-        let report = Report { step, seconds, stage, rate, gradient_norm, training, validation };
+        let adapted = &self.state.adapted;
+        let loss = self.problem.total(&training, adapted);
+        let (weights, causal) = (self.problem.weights(adapted), self.problem.causal(adapted).map(|c| c.1).collect());
+        let report = Report { step, seconds, stage, rate, gradient_norm, training, loss, weights, causal, validation };
         self.judge(&report)?;
         observe(&report, self)
     }
@@ -304,10 +321,9 @@ impl<'a> Trainer<'a> {
 
     /// Shows a report to the schedule and to early stopping.
     fn judge(&mut self, report: &Report) -> Result<()> {
-        let training = self.problem.total(&report.training);
-        let validation = report.validation.as_ref().map(|losses| self.problem.total(losses));
+        let validation = report.validation.as_ref().map(|losses| self.problem.judged(losses));
         if let Method::Adam { schedule, .. } = &self.settings.stages[report.stage].method {
-            schedule.watch(validation.unwrap_or(training), &mut self.state.plateau);
+            schedule.watch(validation.unwrap_or(report.loss), &mut self.state.plateau);
         }
         let (Some(_), Some(loss)) = (self.settings.early_stopping, validation) else { return Ok(()) };
         match &mut self.state.best {

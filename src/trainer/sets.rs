@@ -6,7 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::backend::{Backend, Batch, SetId};
 use crate::error::Result;
-use crate::problem::{Problem, Refined};
+use crate::job::Balance;
+use crate::problem::{Adapted, Problem};
 
 /// The loaded sets of a problem.
 pub struct Sets<'a> {
@@ -19,34 +20,28 @@ pub struct Sets<'a> {
 
 impl<'a> Sets<'a> {
     /// Takes the sets to the backend as they are after `step` steps.
-    pub fn load(backend: &mut dyn Backend, problem: &'a Problem, step: u64, refined: &Refined) -> Result<Self> {
-        let load = |(index, set): (usize, &crate::problem::TermSet)| {
-            let resampled = problem.points_at(index, step, refined);
-            backend.load(resampled.as_ref().unwrap_or(&set.points), &set.loss)
-        };
-        let training = problem.sets.iter().enumerate().map(load).collect::<Result<_>>()?;
+    pub fn load(backend: &mut dyn Backend, problem: &'a Problem, step: u64, adapted: &Adapted) -> Result<Self> {
+        let load = |set| backend.load(&problem.points_at(set, step, adapted), &problem.loss(set, adapted));
+        let training = (0..problem.sets.len()).map(load).collect::<Result<_>>()?;
         let validation = problem.validation().map(|set| backend.load(set, &problem.sets[0].loss)).transpose()?;
         Ok(Self { problem, training, validation, epoch: None })
     }
 
     /// The batches of a step: some rows of the data, all points of every other set. Sets whose time
-    /// has come get new points first.
+    /// has come get new points first, and new weights where the step `reweighs`.
     pub fn batches(
         &mut self,
         backend: &mut dyn Backend,
         batch_size: usize,
         seed: u64,
-        step: u64,
-        refined: &mut Refined,
+        (step, reweighs): (u64, bool),
+        adapted: &mut Adapted,
     ) -> Result<Vec<Batch>> {
         let problem = self.problem;
-        for (set, round) in problem.due(step) {
-            match problem.refine(set, round, backend)? {
-                Some(chosen) => refined.insert(set, chosen),
-                None => refined.remove(&set),
-            };
-            if let Some(points) = problem.points_at(set, step, refined) {
-                backend.refill(self.training[set], &points, &problem.sets[set].loss)?;
+        for set in 0..problem.sets.len() {
+            if problem.adapt(set, step, reweighs, backend, adapted)? {
+                let points = problem.points_at(set, step, adapted);
+                backend.refill(self.training[set], &points, &problem.loss(set, adapted))?;
             }
         }
         let mut batches = vec![];
@@ -64,6 +59,43 @@ impl<'a> Sets<'a> {
             });
         }
         Ok(batches)
+    }
+
+    /// Multiplies the weight of every term by a factor that makes the gradients of all terms over the batches of a
+    /// step equally long: Σ norms over its own norm (Wang, Sankaran, Wang, Perdikaris 2023), smoothed over the updates.
+    pub fn balance(
+        &self,
+        backend: &mut dyn Backend,
+        batches: &[Batch],
+        balance: Balance,
+        adapted: &mut Adapted,
+    ) -> Result<()> {
+        let mut norms = vec![];
+        for (batch, set) in batches.iter().zip(&self.problem.sets) {
+            let terms = &set.loss.terms;
+            for (alone, term) in terms.iter().enumerate() {
+                // What has no weight takes no part.
+                let weights: Vec<f64> = (0..terms.len()).map(|k| f64::from(k == alone && term.weight > 0.0)).collect();
+                backend.weigh(batch.set, &weights)?;
+                let gradient = backend.gradient(&[*batch])?.gradient;
+                norms.push(gradient.iter().map(|g| g * g).sum::<f64>().sqrt());
+            }
+        }
+        let all: f64 = norms.iter().sum();
+        let memory = if adapted.balance.is_empty() { 0.0 } else { balance.memory };
+        adapted.balance.resize(norms.len(), 1.0);
+        for (factor, norm) in adapted.balance.iter_mut().zip(norms) {
+            let whole = all / norm;
+            // A gradient that vanishes says nothing, and one that is not finite ends the run at its step.
+            if whole.is_finite() {
+                *factor = memory * *factor + (1.0 - memory) * whole;
+            }
+        }
+        for (set, batch) in batches.iter().enumerate() {
+            let weights: Vec<f64> = self.problem.loss(set, adapted).terms.iter().map(|term| term.weight).collect();
+            backend.weigh(batch.set, &weights)?;
+        }
+        Ok(())
     }
 
     /// Each term over all points, and the data's terms over the validation rows.

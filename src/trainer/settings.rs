@@ -1,6 +1,6 @@
 //! What does not change during a run.
 
-use crate::job::{self, Job, OptimizerKind};
+use crate::job::{self, Balance, Job, OptimizerKind};
 use crate::network::Precision;
 use crate::optimizer::{Adam, Lbfgs, Schedule};
 use crate::problem::Problem;
@@ -10,6 +10,8 @@ use crate::problem::Problem;
 pub struct Settings {
     /// One after the other, at least one.
     pub stages: Vec<Stage>,
+    /// How the terms' weights follow their gradients while Adam trains.
+    pub balance: Option<Balance>,
     /// CPU threads for factorisations; 0 for all.
     pub threads: usize,
     /// The relative error of a loss in the device's arithmetic.
@@ -51,6 +53,8 @@ pub enum Method {
     GaussNewton {
         /// λ before the first iteration.
         damping: f64,
+        /// Bytes that Jacobians may take.
+        memory: f64,
     },
 }
 
@@ -65,7 +69,10 @@ impl Settings {
                         Method::Adam { adam: optimizer.adam, schedule: stage.learning_rates(problem.rows()) }
                     }
                     OptimizerKind::Lbfgs => Method::Lbfgs(optimizer.lbfgs),
-                    OptimizerKind::GaussNewton => Method::GaussNewton { damping: optimizer.damping },
+                    OptimizerKind::GaussNewton => {
+                        let memory = optimizer.memory * f64::from(1 << 30);
+                        Method::GaussNewton { damping: optimizer.damping, memory }
+                    }
                 },
                 steps: stage.steps(problem.rows()),
                 batch_size: stage.batch_size.unwrap_or(usize::MAX),
@@ -74,6 +81,7 @@ impl Settings {
         };
         Self {
             stages: job.stages.iter().map(stage).collect(),
+            balance: job.balance,
             threads: job.device.threads,
             // A few roundings: losses are sums in f64 of squares that were rounded one by one.
             rounding: match job.device.precision {

@@ -84,6 +84,30 @@ fn lbfgs_goes_as_low_as_the_cpu_in_f32() {
 }
 
 #[test]
+fn terms_are_weighed_anew() {
+    let model = random_model(2, &[17, 9], 1, Activation::Tanh, 5);
+    let (set, loss) = random_loss(&model, &JetLayout::diagonal(2), 65, 23);
+    let mut another = loss.clone();
+    another.terms.iter_mut().enumerate().for_each(|(k, term)| term.weight *= [0.0, 3.0, 0.5][k % 3]);
+    let weights: Vec<f64> = another.terms.iter().map(|term| term.weight).collect();
+    let gradient = |backend: &mut dyn Backend, loss: &Loss, weights: Option<&[f64]>| {
+        let id = backend.load(&set, loss).unwrap();
+        // Compiled and run with the old weights first.
+        let before = backend.gradient(&[whole(&set, id)]).unwrap();
+        weights.into_iter().for_each(|weights| backend.weigh(id, weights).unwrap());
+        let after = backend.gradient(&[whole(&set, id)]).unwrap();
+        assert_eq!(before.losses, after.losses);
+        after.gradient
+    };
+    let truth = gradient(&mut Cpu::<f64>::new(&model, 1).unwrap(), &another, None);
+    for backend in [&mut gpu(&model) as &mut dyn Backend, &mut Cpu::<f64>::new(&model, 1).unwrap()] {
+        // f32 rounding through two layers.
+        let apart = normwise(&gradient(backend, &loss, Some(&weights)), &truth);
+        assert!(apart < 1e-5, "{}: {apart:e}", backend.device());
+    }
+}
+
+#[test]
 fn ten_step_losses_are_golden() {
     // The problem and the losses of the CPU's golden test, from its f64 backend.
     const GOLDEN: [f64; 3] = [2.869549850961106, 2.4504345302270485, 2.147942011045716];

@@ -4,13 +4,38 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use assert_cmd::Command;
+use jetfit::job::Job;
+use jetfit::results::Summary;
+use jetfit::run::{Mode, Observer, run};
+use jetfit::trainer::Report;
 use serde_json::Value;
 
 /// A file of the shipped examples.
 pub fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
+}
+
+/// Stops a run at the first report at or after a step.
+struct StopAt<'a>(u64, &'a AtomicBool);
+
+impl Observer for StopAt<'_> {
+    fn report(&mut self, report: &Report, _validation: Option<f64>) {
+        self.1.store(report.step >= self.0, Ordering::Relaxed);
+    }
+}
+
+/// Trains a job that is stopped at each of these steps, at which it reports, and resumed.
+pub fn train_with_stops(job: &Job, stops: &[u64]) -> Summary {
+    let mut mode = Mode::New;
+    for at in stops {
+        let stop = AtomicBool::new(false);
+        assert_eq!(run(job, mode, &mut StopAt(*at, &stop), &stop).unwrap().steps, *at);
+        mode = Mode::Resume;
+    }
+    run(job, mode, &mut (), &false.into()).unwrap()
 }
 
 /// A temporary directory.
@@ -66,14 +91,15 @@ impl Place {
         serde_json::from_slice(&self.read(name)).unwrap()
     }
 
-    /// The header and the columns of a CSV file.
+    /// The header and the columns of a CSV file; NaN where a field is empty.
     pub fn csv(&self, name: &str) -> BTreeMap<String, Vec<f64>> {
+        let number = |field: &str| if field.is_empty() { f64::NAN } else { field.parse().unwrap() };
         let text = self.text(name);
         let mut lines = text.lines();
         let names: Vec<&str> = lines.next().unwrap().split(',').collect();
         let mut columns = vec![vec![]; names.len()];
         for line in lines {
-            let fields: Vec<f64> = line.split(',').map(|field| field.parse().unwrap()).collect();
+            let fields: Vec<f64> = line.split(',').map(number).collect();
             assert_eq!(fields.len(), names.len(), "{name}: {line}");
             columns.iter_mut().zip(fields).for_each(|(column, field)| column.push(field));
         }

@@ -298,6 +298,9 @@ impl Backend for Tampered {
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
         self.inner.refill(set, points, &self.tampered(loss))
     }
+    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+        self.inner.weigh(set, weights)
+    }
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.inner.order(set, rows)
     }

@@ -45,8 +45,7 @@ fn a_job_of_equations_is_what_it_says() {
     let spec = job.network_spec();
     assert_eq!((job.data.is_none(), spec.inputs, spec.outputs, spec.coefficients), (true, 2, 1, 1));
     let [term] = job.terms.as_slice() else { panic!("one term") };
-    let sampled =
-        PointsSpec { sampler: Sampler::Sobol, count: 100, on: vec![], ball: None, resample_every: 0, refine: None };
+    let sampled = PointsSpec::inside(Sampler::Sobol, 100);
     assert_eq!((term.weight, &term.points), (1.0, &TermPoints::Sampled(sampled)));
     let equation = job.equation(term, |key| term.place(key)).unwrap();
     assert_eq!(crate::expression::layout(&mut [equation.residual.clone()], 2).channels(), 4);
@@ -277,6 +276,7 @@ fn jobs() -> impl Strategy<Value = String> {
         Just("{ ball = { centre = [0, 0.1], radius = 0.25 }, on = \"boundary\" }"),
         Just("{ ball = { inputs = [\"x\"], centre = [0], radius = 0.1 } }"),
         Just("{ count = 9, resample_every = 1, refine = { candidates = 10, exponent = 1e-3 } }"),
+        Just("{ causal = { input = \"θ\", slices = 3, tolerance = 1e-2, every = 7, backwards = true } }"),
     ];
     let name = "[ -~]{0,5}[!-~]";
     let truth = prop_oneof![
@@ -293,7 +293,8 @@ fn jobs() -> impl Strategy<Value = String> {
             "{network}\n[variables]\n'θ' = [-1, 3e2]\nx = [-1, 1]\n[coefficients]\n'λ' = {start}\nk = {start}\n\
              [definitions]\np = \"x*x\"\nq_2 = \"'p\\t+u'\"\n{truth}\
              [[term]]\nname = {}\nresidual = \"λ*d(u, θ) = k*v_xx + p\"\nweight = {weight}\npoints = {points}\n\
-             [[term]]\nname = \"last of all\"\nresidual = \"\"\"\nu +\n  v\"\"\"\npoints = {{}}\n",
+             [[term]]\nname = \"last of all\"\nresidual = \"\"\"\nu +\n  v\"\"\"\npoints = {{}}\n\
+             [balance]\nevery = 3\n",
             toml::Value::from(format!("#{name}"))
         )
         .replace("'p\\t+u'", "p\\t+u")

@@ -1,16 +1,18 @@
 //! What a job poses: point sets with the terms of the loss on each, and the scaling.
 
-use std::collections::BTreeMap;
+mod adapt;
+
+pub use adapt::Adapted;
+
 use std::path::Path;
 
-use crate::backend::Backend;
 use crate::data::{Dataset, Normalizer, PointSet, Scaling, TableReader, grid};
 use crate::error::{Error, Result};
-use crate::expression::{Places, PointData};
+use crate::expression::Places;
 use crate::job::{Equation, Fourier, Job, Points as PredictionPoints, TermPoints};
 use crate::loss::{Loss, Term};
 use crate::network::{Features, Model, Transforms, fourier, initialize};
-use crate::points::{Points, PointsSpec, Region, Sampler, sample};
+use crate::points::{Causal, Points, PointsSpec, Region, Sampler, sample};
 
 /// A job's data and equations, ready for a backend.
 #[derive(Clone, Debug)]
@@ -45,13 +47,11 @@ pub struct TermSet {
 pub struct Source {
     spec: PointsSpec,
     region: Region,
+    causal: Option<Causal>,
 }
 
 /// Points of the box over which features are standardised.
 const FEATURE_POINTS: usize = 4096;
-
-/// The points that refinement has chosen, by set: indices into the candidates of the round.
-pub type Refined = BTreeMap<usize, Vec<usize>>;
 
 impl Problem {
     /// Reads the files of a job and samples its points.
@@ -124,7 +124,9 @@ impl Problem {
 
     /// A set of sampled points.
     fn sampled(&mut self, job: &Job, spec: &PointsSpec, place: &str) -> Result<usize> {
-        let source = Source { spec: spec.clone(), region: spec.validate(place, &job.variables)? };
+        let region = spec.validate(place, &job.variables)?;
+        let causal = spec.causal.as_ref().map(|causal| causal.over(place, &job.variables)).transpose()?;
+        let source = Source { spec: spec.clone(), region, causal };
         Ok(self.push(source.draw(self.seed, self.sets.len(), 0), Some(source)))
     }
 
@@ -136,11 +138,6 @@ impl Problem {
     /// All terms, set by set: the order of every report.
     pub fn terms(&self) -> impl Iterator<Item = &Term> {
         self.sets.iter().flat_map(|set| &set.loss.terms)
-    }
-
-    /// Σ weight · value over the terms' values; of the data's terms alone where only theirs are given.
-    pub fn total(&self, values: &[f64]) -> f64 {
-        self.terms().zip(values).map(|(term, value)| term.weight * value).sum()
     }
 
     /// Rows of data that are fitted; 0 without data.
@@ -186,49 +183,6 @@ impl Problem {
             parameters,
             spec,
         }
-    }
-
-    /// The sets that get new points before step `step` (from 1), with the round that begins there.
-    pub fn due(&self, step: u64) -> impl Iterator<Item = (usize, u64)> {
-        let due = move |(set, TermSet { source, .. }): (usize, &TermSet)| {
-            let every = source.as_ref()?.spec.resample_every;
-            (every > 0 && step > 1 && (step - 1).is_multiple_of(every)).then(|| (set, (step - 1) / every))
-        };
-        self.sets.iter().enumerate().filter_map(due)
-    }
-
-    /// The points of a set in the round that step `step` lies in; `None` for those it started with.
-    pub fn points_at(&self, set: usize, step: u64, refined: &Refined) -> Option<PointSet> {
-        let source = self.sets[set].source.as_ref()?;
-        let every = source.spec.resample_every;
-        let round = step.saturating_sub(1).checked_div(every).unwrap_or(0);
-        if round == 0 {
-            return None;
-        }
-        match refined.get(&set) {
-            Some(chosen) => Some(point_set(source.candidates(self.seed, set, round).select(chosen))),
-            _ => Some(source.draw(self.seed, set, round)),
-        }
-    }
-
-    /// Chooses the points of a refined set for a round by the residuals of the network as it is now.
-    pub fn refine(&self, set: usize, round: u64, backend: &mut dyn Backend) -> Result<Option<Vec<usize>>> {
-        let TermSet { loss, source: Some(source), .. } = &self.sets[set] else { return Ok(None) };
-        let Some(refine) = &source.spec.refine else { return Ok(None) };
-        let candidates = source.candidates(self.seed, set, round);
-        let parameters = backend.parameters()?;
-        let coefficients = &parameters[parameters.len() - self.coefficients..];
-        let normals = candidates.normals.clone().unwrap_or_default();
-        let data = PointData { inputs: &candidates.inputs, columns: &[], normals: &normals };
-        let (places, residuals) = loss.placed();
-        let jets = backend.evaluate(&places.inputs(&data), &loss.layout(candidates.inputs.len()))?;
-        let mut size = vec![0.0; candidates.len()];
-        for (term, residual) in loss.terms.iter().zip(residuals) {
-            let r = residual.evaluate(&data, coefficients, Some(&jets));
-            size.iter_mut().zip(r).for_each(|(size, r)| *size += term.weight * r * r);
-        }
-        let size: Vec<f64> = size.into_iter().map(f64::sqrt).collect();
-        Ok(Some(refine.draw(&size, source.spec.count, self.seed, round)))
     }
 }
 

@@ -1,0 +1,119 @@
+//! The dense solution of (JᵀJ + λD) δ = −Jᵀr. With A = J D^(-1/2), whichever of AᵀA (P, P) and AAᵀ (R, R) is
+//! smaller is factorised.
+
+use faer::linalg::matmul::matmul;
+use faer::linalg::solvers::{Llt, Solve};
+use faer::{Accum, Mat, MatRef, Par, Side};
+use rayon::prelude::*;
+
+use super::gauss_newton::{PROBE, square};
+use crate::backend::Jacobian;
+
+/// An acceleration is taken if it is at most this part of its step: beyond, the series does not hold.
+const MOST_ACCELERATION: f64 = 0.75;
+/// Columns of a block of a Gram matrix. Blocks have their sums in an order of their own, whatever the threads.
+const BLOCK: usize = 128;
+
+/// A = J D^(-1/2) and its smaller Gram matrix.
+pub struct System {
+    /// (R, P)
+    a: Mat<f64>,
+    /// D^(-1/2) (P)
+    inverse: Vec<f64>,
+    /// Jᵀ r (P)
+    pub gradient: Vec<f64>,
+    gram: Mat<f64>,
+    is_kernel: bool,
+}
+
+impl System {
+    pub fn new(jacobian: &Jacobian, scales: &[f64], threads: &rayon::ThreadPool) -> Self {
+        let (rows, columns) = (jacobian.rows, scales.len());
+        let inverse: Vec<f64> = scales.iter().map(|scale| 1.0 / scale.sqrt()).collect();
+        let j = MatRef::from_column_major_slice(jacobian.matrix(), rows, columns);
+        let a = Mat::from_fn(rows, columns, |r, c| j[(r, c)] * inverse[c]);
+        let r = jacobian.residuals();
+        let along = |column: &[f64]| column.iter().zip(r).map(|(j, r)| j * r).sum();
+        let gradient = jacobian.matrix().chunks_exact(rows).map(along).collect();
+        let is_kernel = rows < columns;
+        let gram = threads.install(|| gram(if is_kernel { a.transpose() } else { a.as_ref() }));
+        Self { a, inverse, gradient, gram, is_kernel }
+    }
+
+    /// Factorised with λ on the diagonal; `None` where that is not positive definite to rounding.
+    pub fn damped(&self, lambda: f64) -> Option<Damped<'_>> {
+        let mut matrix = self.gram.clone();
+        for k in 0..matrix.nrows() {
+            matrix[(k, k)] += lambda;
+        }
+        let factor = Llt::new(matrix.as_ref(), Side::Lower).ok()?;
+        Some(Damped { system: self, lambda, factor })
+    }
+}
+
+/// The lower triangle of BᵀB for B (m, n).
+fn gram(b: MatRef<'_, f64>) -> Mat<f64> {
+    let n = b.ncols();
+    let block = |k: usize| (k * BLOCK, BLOCK.min(n - k * BLOCK));
+    let blocks = n.div_ceil(BLOCK);
+    let places: Vec<(usize, usize)> = (0..blocks).flat_map(|i| (0..=i).map(move |j| (i, j))).collect();
+    let product = |(i, j): (usize, usize)| {
+        let ((row, rows), (column, columns)) = (block(i), block(j));
+        let mut product = Mat::zeros(rows, columns);
+        let (left, right) = (b.subcols(row, rows).transpose(), b.subcols(column, columns));
+        matmul(product.as_mut(), Accum::Replace, left, right, 1.0, Par::Seq);
+        (row, column, product)
+    };
+    let products: Vec<_> = places.into_par_iter().map(product).collect();
+    let mut gram = Mat::zeros(n, n);
+    for (row, column, product) in products {
+        gram.as_mut().submatrix_mut(row, column, product.nrows(), product.ncols()).copy_from(&product);
+    }
+    gram
+}
+
+/// A system that can be solved.
+pub struct Damped<'a> {
+    system: &'a System,
+    lambda: f64,
+    factor: Llt<f64>,
+}
+
+impl Damped<'_> {
+    /// −(AᵀA + λ)⁻¹ Aᵀ r for r (R): a step times D^(1/2) (P).
+    fn solve(&self, r: &[f64]) -> Vec<f64> {
+        let a = &self.system.a;
+        let r = MatRef::from_column_major_slice(r, r.len(), 1);
+        let solution = if self.system.is_kernel {
+            a.transpose() * self.factor.solve(r)
+        } else {
+            self.factor.solve(a.transpose() * r)
+        };
+        solution.col(0).iter().map(|s| -s).collect()
+    }
+
+    fn unscaled(&self, scaled: &[f64]) -> Vec<f64> {
+        scaled.iter().zip(&self.system.inverse).map(|(s, inverse)| s * inverse).collect()
+    }
+
+    /// The step δ (P), and the reduction that the linear model promises.
+    pub fn step(&self, r: &[f64]) -> (Vec<f64>, f64) {
+        let scaled = self.solve(r);
+        let step = self.unscaled(&scaled);
+        let slope: f64 = step.iter().zip(&self.system.gradient).map(|(s, g)| s * g).sum();
+        (step, self.lambda * square(&scaled) - slope)
+    }
+
+    /// Half the second-order correction (P) from the residuals at a part of the step; empty where it is too
+    /// large to be one.
+    pub fn acceleration(&self, here: &Jacobian, there: &[f64], step: &[f64]) -> Vec<f64> {
+        let mut along = vec![0.0; here.rows];
+        for (column, s) in here.matrix().chunks_exact(here.rows).zip(step) {
+            along.iter_mut().zip(column).for_each(|(along, j)| *along += s * j);
+        }
+        let bends = there.iter().zip(here.residuals()).zip(&along);
+        let bends: Vec<f64> = bends.map(|((there, here), along)| ((there - here) / PROBE - along) / PROBE).collect();
+        let bend = self.unscaled(&self.solve(&bends));
+        if square(&bend) < MOST_ACCELERATION.powi(2) * square(step) { bend } else { vec![] }
+    }
+}
