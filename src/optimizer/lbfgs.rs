@@ -28,6 +28,7 @@ const SHRINK: f64 = 0.9;
 
 impl Lbfgs {
     /// One iteration from the parameters to better ones. `at` gives the loss at the parameters and leaves its gradient;
+    /// `known` is that loss where the gradient is there already, as it is after an iteration of the same loss that moved.
     /// `rounding` is the relative error of a loss.
     ///
     /// # Errors
@@ -36,10 +37,14 @@ impl Lbfgs {
         &self,
         vectors: &mut V,
         hessian: &mut InverseHessian,
+        known: &mut Option<f64>,
         rounding: f64,
         mut at: impl FnMut(&mut V) -> Result<f64>,
     ) -> Result<Iteration> {
-        let loss = at(vectors)?;
+        let loss = match known.take() {
+            Some(loss) => loss,
+            None => at(vectors)?,
+        };
         let gradient_norm = hessian.begin(vectors)?;
         if !(loss.is_finite() && gradient_norm.is_finite()) {
             return Ok(Iteration::Diverged);
@@ -68,6 +73,7 @@ impl Lbfgs {
             match found {
                 Some(trial) if there.0 < loss || there.1 < SHRINK * gradient_norm => {
                     hessian.push(vectors)?;
+                    *known = Some(there.0);
                     return Ok(Iteration::Moved { gradient_norm, step_length: trial.length });
                 }
                 _ if hessian.is_empty() => {
@@ -95,8 +101,9 @@ mod tests {
             host.0[1] = gradient;
             Ok(loss)
         };
+        let mut known = None;
         for step in 0..steps {
-            let iteration = lbfgs.iterate(&mut host, &mut hessian, 1e-15, at).unwrap();
+            let iteration = lbfgs.iterate(&mut host, &mut hessian, &mut known, 1e-15, at).unwrap();
             if !matches!(iteration, Iteration::Moved { .. }) {
                 return (f(&host.0[0]).0, step, iteration);
             }

@@ -187,6 +187,8 @@ impl<'a> Trainer<'a> {
         if let Method::Lbfgs(lbfgs) = &stage.method {
             self.hessian = Some(InverseHessian::new(self.backend, lbfgs.history, &self.state.history)?);
         }
+        // The loss at the parameters, where the last iteration of L-BFGS has left it and its gradient.
+        let mut known = None;
         while self.state.step < last {
             if stop.load(Ordering::Relaxed) {
                 return self.end(Stop::Interrupted);
@@ -198,7 +200,7 @@ impl<'a> Trainer<'a> {
             let (size, seed, adapted) = (stage.batch_size, self.settings.seed, &mut self.state.adapted);
             // The curvature that L-BFGS remembers is that of one loss.
             let reweighs = !matches!(stage.method, Method::Lbfgs(_));
-            let batches = self.sets.batches(self.backend, size, seed, (step, reweighs), adapted)?;
+            let (batches, is_changed) = self.sets.batches(self.backend, size, seed, (step, reweighs), adapted)?;
             let balance = self.settings.balance.filter(|balance| (step - 1).is_multiple_of(balance.every));
             if let (Some(balance), Method::Adam { .. }) = (balance, &stage.method) {
                 self.sets.balance(self.backend, &batches, balance, adapted)?;
@@ -226,7 +228,8 @@ impl<'a> Trainer<'a> {
                         Ok(problem.total(&backend.differentiate(&batches)?, adapted))
                     };
                     let hessian = self.hessian.as_mut().expect("made above");
-                    Some(lbfgs.iterate(self.backend, hessian, self.settings.rounding, at)?)
+                    known = known.filter(|_| !is_changed);
+                    Some(lbfgs.iterate(self.backend, hessian, &mut known, self.settings.rounding, at)?)
                 }
                 (Method::GaussNewton { damping, .. }, newton) => {
                     let newton = newton.as_mut().expect("made above");

@@ -43,11 +43,11 @@ fn ten_adam_steps_follow_the_cpu() {
 /// Iterations of L-BFGS on the whole set, until none lowers the loss; the total loss after each.
 fn lbfgs_losses<'a>(backend: &mut (dyn Backend + 'a), set: &PointSet, loss: &Loss, iterations: usize) -> Vec<f64> {
     let id = backend.load(set, loss).unwrap();
-    let (lbfgs, mut losses) = (Lbfgs::default(), vec![]);
+    let (lbfgs, mut known, mut losses) = (Lbfgs::default(), None, vec![]);
     let mut hessian = InverseHessian::new(backend, lbfgs.history, &History::default()).unwrap();
     for _ in 0..iterations {
         let at = |backend: &mut (dyn Backend + 'a)| Ok(loss.total(&backend.differentiate(&[whole(set, id)])?));
-        if lbfgs.iterate(backend, &mut hessian, 1e-6, at).unwrap() == Iteration::Stuck {
+        if lbfgs.iterate(backend, &mut hessian, &mut known, 1e-6, at).unwrap() == Iteration::Stuck {
             break;
         }
         losses.push(loss.total(&backend.losses(id).unwrap()));
