@@ -70,8 +70,38 @@ pub struct StepReport {
     pub diverged_at: Option<u64>,
 }
 
+/// One of the vectors of P numbers that stay on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vector {
+    /// The parameter block.
+    Parameters,
+    /// What [`Backend::differentiate`] left.
+    Gradient,
+    /// One that an optimizer keeps, by its number.
+    Kept(usize),
+}
+
+/// Vectors of P numbers on the device, for an optimizer that reads scalars alone. Sums have one order: the same
+/// vectors give the same bits.
+pub trait Vectors {
+    /// Makes room for `count` vectors to keep, all 0; those that were kept are gone.
+    fn keep(&mut self, count: usize) -> Result<()>;
+
+    /// A vector's numbers (P).
+    fn vector(&mut self, vector: Vector) -> Result<Vec<f64>>;
+
+    /// Replaces a kept vector's numbers (P), as exactly as the device can hold them.
+    fn set_kept(&mut self, kept: usize, numbers: &[f64]) -> Result<()>;
+
+    /// The scalar products of all vectors on the left with all on the right (left, right), row by row.
+    fn dots(&mut self, left: &[Vector], right: &[Vector]) -> Result<Vec<f64>>;
+
+    /// `into` = Σ factor · vector over the parts in their order; `into` may be one of them.
+    fn combine(&mut self, into: Vector, parts: &[(f64, Vector)]) -> Result<()>;
+}
+
 /// A device that evaluates jets and trains.
-pub trait Backend {
+pub trait Backend: Vectors {
     /// What it runs on, for people: `cpu (2 threads, AVX-512)`.
     fn device(&self) -> String;
 
@@ -94,9 +124,14 @@ pub trait Backend {
     /// Each term's mean square over the whole set, unweighted (T).
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>>;
 
-    /// The loss over batches of different sets and its gradient, apart from [`Backend::step`] so that something may stand between
-    /// (an all-reduce, L-BFGS, Gauss–Newton).
-    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient>;
+    /// Each term's mean square over batches of different sets, unweighted (T); the loss's gradient is then
+    /// [`Vector::Gradient`]. Apart from [`Backend::step`] so that something may stand between (an all-reduce, L-BFGS).
+    fn differentiate(&mut self, batches: &[Batch]) -> Result<Vec<f64>>;
+
+    /// The same with the gradient's numbers.
+    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
+        Ok(Gradient { losses: self.differentiate(batches)?, gradient: self.vector(Vector::Gradient)? })
+    }
 
     /// All residuals over batches of different sets, one by one, with their Jacobian. What `into` holds is
     /// overwritten; its memory is used again.

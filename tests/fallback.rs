@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport};
+use jetfit::backend::{Backend, Batch, SetId, StepReport, Vector, Vectors};
 use jetfit::data::PointSet;
 use jetfit::device;
 use jetfit::error::{Error, Result};
@@ -14,6 +14,24 @@ use jetfit::run::{Mode, Observer, run_on};
 
 /// A CPU that breaks at step 150.
 struct Broken(Box<dyn Backend>);
+
+impl Vectors for Broken {
+    fn keep(&mut self, count: usize) -> Result<()> {
+        self.0.keep(count)
+    }
+    fn vector(&mut self, vector: Vector) -> Result<Vec<f64>> {
+        self.0.vector(vector)
+    }
+    fn set_kept(&mut self, kept: usize, numbers: &[f64]) -> Result<()> {
+        self.0.set_kept(kept, numbers)
+    }
+    fn dots(&mut self, left: &[Vector], right: &[Vector]) -> Result<Vec<f64>> {
+        self.0.dots(left, right)
+    }
+    fn combine(&mut self, into: Vector, parts: &[(f64, Vector)]) -> Result<()> {
+        self.0.combine(into, parts)
+    }
+}
 
 impl Backend for Broken {
     fn device(&self) -> String {
@@ -37,8 +55,8 @@ impl Backend for Broken {
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         self.0.losses(set)
     }
-    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
-        self.0.gradient(batches)
+    fn differentiate(&mut self, batches: &[Batch]) -> Result<Vec<f64>> {
+        self.0.differentiate(batches)
     }
     fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {
         if update.step == 150 {

@@ -24,6 +24,22 @@ steps = 20
 report_every = 4
 ";
 
+const RESAMPLED: &str = "
+[variables]
+x = [0, 1]
+[network]
+outputs = [\"u\"]
+hidden = [7]
+[[term]]
+name = \"slope\"
+residual = \"u_x = cos(3*x)\"
+points = { sampler = \"uniform\", count = 33, resample_every = 5 }
+[[stage]]
+optimizer = \"lbfgs\"
+steps = 14
+report_every = 1
+";
+
 #[test]
 fn stages_follow_one_another_and_each_says_how_it_ended() {
     let place = Place::new(STAGES);
@@ -70,6 +86,23 @@ fn a_run_that_was_stopped_in_any_stage_resumes_to_the_same_bits() {
     assert!(whole == trained(2, &[]), "threads");
     for stops in [&[16][..], &[40], &[48, 60], &[80]] {
         assert!(whole == trained(2, stops), "{stops:?}");
+    }
+}
+
+#[test]
+fn lbfgs_finds_its_loss_anew_where_its_points_change() {
+    let trained = |stops: &[u64]| {
+        let place = Place::new("");
+        place.write("job.toml", RESAMPLED);
+        let overrides = Overrides { directory: Some(place.path("run")), ..Overrides::default() };
+        let job = Job::read(place.path("job.toml"), &overrides).unwrap();
+        assert_eq!(train_with_stops(&job, stops).steps, 14);
+        place.read("run/model.safetensors")
+    };
+    // A run that is resumed knows no loss. Before new points come, after them, and in between.
+    let whole = trained(&[]);
+    for stops in [&[5][..], &[6], &[8, 10]] {
+        assert!(whole == trained(stops), "{stops:?}");
     }
 }
 

@@ -24,6 +24,7 @@ mod residual;
 mod rows;
 mod set;
 mod tile;
+mod vectors;
 
 pub use real::Real;
 
@@ -38,7 +39,7 @@ use self::evaluate::Evaluator;
 use self::reduce::Sums;
 use self::set::{Set, Share};
 use self::tile::{Pass, Tile};
-use crate::backend::{Backend, Batch, Gradient, Jacobian, SetId, StepReport};
+use crate::backend::{Backend, Batch, Jacobian, SetId, StepReport};
 use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
@@ -61,6 +62,8 @@ pub struct Cpu<T: Real> {
     gradient: Vec<T>,
     first_moment: Vec<T>,
     second_moment: Vec<T>,
+    /// What an optimizer keeps, all (P).
+    kept: Vec<Vec<f64>>,
     sets: Vec<Set<T>>,
     /// One for each worker of the batches of a step.
     sums: Vec<Sums<T>>,
@@ -87,6 +90,7 @@ impl<T: Real> Cpu<T> {
             gradient: vec![T::ZERO; count],
             first_moment: vec![T::ZERO; count],
             second_moment: vec![T::ZERO; count],
+            kept: vec![],
             sets: vec![],
             sums: vec![],
             evaluator: None,
@@ -235,9 +239,8 @@ impl<T: Real> Backend for Cpu<T> {
         Ok(self.run(&[Batch { set, start: 0, count: points }], false).0)
     }
 
-    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
-        let (losses, _) = self.run(batches, true);
-        Ok(Gradient { losses, gradient: to_f64(&self.gradient) })
+    fn differentiate(&mut self, batches: &[Batch]) -> Result<Vec<f64>> {
+        Ok(self.run(batches, true).0)
     }
 
     fn jacobian(&mut self, batches: &[Batch], into: &mut Jacobian) -> Result<()> {
@@ -295,7 +298,8 @@ impl<T: Real> Backend for Cpu<T> {
         let sets = self.sets.iter().map(|set| set.tiles.bytes()).sum::<usize>();
         let evaluator = self.evaluator.as_ref().map_or(0, |evaluator| evaluator.tiles.bytes());
         let gradients = self.sums.iter().map(|sums| sums.gradient.len()).sum::<usize>();
-        sets + evaluator + (gradients + 4 * self.spec.parameters()) * size_of::<T>()
+        let kept = self.kept.len() * self.spec.parameters() * size_of::<f64>();
+        sets + evaluator + kept + (gradients + 4 * self.spec.parameters()) * size_of::<T>()
     }
 }
 

@@ -26,6 +26,7 @@ mod tiles;
 mod timing;
 mod train;
 mod tuning;
+mod vectors;
 mod workspace;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
@@ -40,8 +41,9 @@ use self::set::{Set, Task};
 use self::state::{State, Status};
 use self::steps::Steps;
 use self::tiles::Shape;
+use self::vectors::Chunk;
 use self::workspace::{Bounds, Workspace};
-use crate::backend::{Backend, Batch, Gradient, SetId, StepReport};
+use crate::backend::{Backend, Batch, SetId, StepReport};
 use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
@@ -61,6 +63,8 @@ pub struct Gpu {
     normalizer: Normalizer,
     features: Option<Features>,
     state: State,
+    /// What an optimizer keeps.
+    kept: Vec<Chunk>,
     steps: Steps,
     sets: Vec<Set>,
     evaluator: Option<Evaluator>,
@@ -107,6 +111,7 @@ impl Gpu {
             normalizer: model.normalizer.clone(),
             features: model.transforms.features.clone(),
             state,
+            kept: Chunk::all(&device, bounds.binding, count, 0)?,
             steps,
             sets: vec![],
             evaluator: None,
@@ -239,14 +244,12 @@ impl Backend for Gpu {
         Ok(to_f64(&numbers[0]))
     }
 
-    fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
+    fn differentiate(&mut self, batches: &[Batch]) -> Result<Vec<f64>> {
         self.run(batches, Task::Gradient, None, None)?;
         self.steps.flush(&self.device)?;
-        let mut wanted = vec![(&self.state.gradient, self.spec.parameters())];
         let sets = batches.iter().map(|batch| &self.sets[batch.set.0]);
-        wanted.extend(sets.map(|set| (&set.means, set.terms.len())));
-        let numbers = self.device.read(&wanted)?;
-        Ok(Gradient { losses: to_f64(&numbers[1..].concat()), gradient: to_f64(&numbers[0]) })
+        let wanted: Vec<_> = sets.map(|set| (&set.means, set.terms.len())).collect();
+        Ok(to_f64(&self.device.read(&wanted)?.concat()))
     }
 
     fn step(&mut self, batches: &[Batch], update: &Update) -> Result<()> {
@@ -301,7 +304,8 @@ impl Backend for Gpu {
     fn working_bytes(&self) -> usize {
         let workspaces = self.sets.iter().filter_map(|set| set.workspace.as_ref()).map(Workspace::bytes).sum::<u64>();
         let evaluator = self.evaluator.as_ref().map_or(0, Evaluator::bytes);
-        (workspaces + evaluator + self.state.bytes() + self.steps.bytes()) as usize
+        let kept = self.kept.iter().map(Chunk::bytes).sum::<u64>();
+        (workspaces + evaluator + kept + self.state.bytes() + self.steps.bytes()) as usize
     }
 }
 

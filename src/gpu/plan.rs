@@ -20,6 +20,24 @@ pub struct Dispatch {
     grid: [u32; 3],
 }
 
+impl Dispatch {
+    /// A kernel with its constants at binding 0 and the buffers at theirs.
+    pub fn new(
+        device: &mut Device,
+        (source, entry, reads_step): (String, &'static str, bool),
+        constants: &[u32],
+        buffers: &[(u32, Access, &wgpu::Buffer)],
+        grid: [u32; 3],
+    ) -> Self {
+        let bindings: Vec<_> = [(0, Uniform)].into_iter().chain(buffers.iter().map(|b| (b.0, b.1))).collect();
+        let kernel = device.kernel(source, entry, &bindings, reads_step);
+        let uniform = device.uniform(constants);
+        let buffers: Vec<_> = [(0, &uniform)].into_iter().chain(buffers.iter().map(|b| (b.0, b.2))).collect();
+        let group = device.bind(&kernel, &buffers);
+        Self { kernel, group, grid }
+    }
+}
+
 /// Some dispatches in order.
 pub type Plan = Vec<Dispatch>;
 
@@ -73,20 +91,15 @@ impl Planner<'_> {
         self.workspace.demand.splits(self.points) as u32
     }
 
-    /// Appends a kernel with its constants at binding 0 and the buffers at theirs.
+    /// Appends a dispatch.
     pub fn push(
         &mut self,
-        (source, entry, reads_step): (String, &'static str, bool),
+        kernel: (String, &'static str, bool),
         constants: &[u32],
         buffers: &[(u32, Access, &wgpu::Buffer)],
         grid: [u32; 3],
     ) {
-        let bindings: Vec<_> = [(0, Uniform)].into_iter().chain(buffers.iter().map(|b| (b.0, b.1))).collect();
-        let kernel = self.device.kernel(source, entry, &bindings, reads_step);
-        let uniform = self.device.uniform(constants);
-        let buffers: Vec<_> = [(0, &uniform)].into_iter().chain(buffers.iter().map(|b| (b.0, b.2))).collect();
-        let group = self.device.bind(&kernel, &buffers);
-        self.plan.push(Dispatch { kernel, group, grid });
+        self.plan.push(Dispatch::new(self.device, kernel, constants, buffers, grid));
     }
 
     /// Brings the chunk's rows of a set into the batch.

@@ -162,6 +162,11 @@ pub fn adam() -> String {
     Header::threads(THREADS).then(&[STEP, STATUS, include_str!("../../shaders/adam.wgsl")])
 }
 
+/// `vectors.wgsl`, with this many vectors on the left of a product.
+pub fn vectors(left: usize) -> String {
+    Header::threads(THREADS).number("LEFT", left).then(&[include_str!("../../shaders/vectors.wgsl")])
+}
+
 /// The elementary functions alone, for the tests that measure them.
 #[cfg(test)]
 pub fn math(kernel: &str) -> String {
@@ -260,5 +265,6 @@ mod tests {
         translate("gather", &gather());
         translate("reduce", &reduce());
         translate("adam", &adam());
+        translate("vectors", &vectors(3));
     }
 }

@@ -1,10 +1,11 @@
 //! L-BFGS (Liu & Nocedal 1989): the inverse Hessian from the last steps and what they changed of the gradient.
 //!
-//! The arithmetic between two gradients is f64 on the host: it costs 4·history·P multiply-adds, a hundredth of a
-//! gradient over a thousand points, and its sums have one order on every machine.
+//! Parameters, gradients, steps and directions stay on the device. The host sees losses and scalar products.
 
 use super::Iteration;
+use super::inverse_hessian::{DIRECTION, GRADIENT, InverseHessian, START};
 use super::line_search::{Trial, strong_wolfe};
+use crate::backend::{Vector, Vectors};
 use crate::error::Result;
 
 /// What the user chooses.
@@ -22,162 +23,92 @@ impl Default for Lbfgs {
     }
 }
 
-/// What is remembered between iterations, the oldest first; part of a checkpoint.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct History {
-    /// Steps of the parameters (≤ history, P).
-    pub steps: Vec<Vec<f64>>,
-    /// What they changed of the gradient (as many, P).
-    pub changes: Vec<Vec<f64>>,
-}
-
-/// The loss at some parameters.
-#[derive(Clone, Debug)]
-pub struct Point {
-    /// As the device holds them (P): in f32 not quite what was asked for.
-    pub parameters: Vec<f64>,
-    /// Weighted.
-    pub loss: f64,
-    /// Its gradient (P).
-    pub gradient: Vec<f64>,
-}
-
-/// A pair whose curvature is below this part of |step|·|change| says nothing but rounding.
-const LEAST_CURVATURE: f64 = 1e-12;
 /// What a step that does not lower the loss has to leave of the gradient at most.
 const SHRINK: f64 = 0.9;
 
 impl Lbfgs {
-    /// One iteration from the parameters `start` (P) to better ones: those that `at`, which gives the loss at
-    /// parameters, was asked for last. `rounding` is the relative error of a loss.
+    /// One iteration from the parameters to better ones. `at` gives the loss at the parameters and leaves its gradient;
+    /// `known` is that loss where the gradient is there already, as it is after an iteration of the same loss that moved.
+    /// `rounding` is the relative error of a loss.
     ///
     /// # Errors
-    /// Those of `at`.
-    pub fn iterate(
+    /// Those of the backend.
+    pub fn iterate<V: Vectors + ?Sized>(
         &self,
-        start: &[f64],
-        history: &mut History,
+        vectors: &mut V,
+        hessian: &mut InverseHessian,
+        known: &mut Option<f64>,
         rounding: f64,
-        mut at: impl FnMut(&[f64]) -> Result<Point>,
+        mut at: impl FnMut(&mut V) -> Result<f64>,
     ) -> Result<Iteration> {
-        let here = at(start)?;
-        let gradient_norm = dot(&here.gradient, &here.gradient).sqrt();
-        if !(here.loss.is_finite() && gradient_norm.is_finite()) {
+        let loss = match known.take() {
+            Some(loss) => loss,
+            None => at(vectors)?,
+        };
+        let gradient_norm = hessian.begin(vectors)?;
+        if !(loss.is_finite() && gradient_norm.is_finite()) {
             return Ok(Iteration::Diverged);
         }
         if gradient_norm <= self.tolerance {
             return Ok(Iteration::Converged);
         }
         loop {
-            let (direction, first) = history.direction(&here.gradient);
-            let slope = dot(&direction, &here.gradient);
-            let mut there = here.clone();
+            hessian.direct(vectors)?;
+            let slope = vectors.dots(&[DIRECTION], &[GRADIENT])?[0];
+            // The loss and the norm of the gradient at the last trial.
+            let mut there = (loss, gradient_norm);
             let along = |length: f64| {
-                let moved: Vec<f64> = start.iter().zip(&direction).map(|(p, d)| p + length * d).collect();
-                there = at(&moved)?;
-                Ok(Trial { length, loss: there.loss, slope: dot(&direction, &there.gradient) })
+                vectors.combine(Vector::Parameters, &[(1.0, START), (length, DIRECTION)])?;
+                let loss = at(vectors)?;
+                let dots = vectors.dots(&[Vector::Gradient], &[DIRECTION, Vector::Gradient])?;
+                there = (loss, dots[1].sqrt());
+                Ok(Trial { length, loss, slope: dots[0] })
             };
+            let start = Trial { length: 0.0, loss, slope };
             let found = match slope < 0.0 {
-                true => strong_wolfe(Trial { length: 0.0, loss: here.loss, slope }, first, rounding, along)?,
+                true => strong_wolfe(start, hessian.first_length(), rounding, along)?,
                 false => None,
             };
             // Where losses can no longer be told apart, a step has to shrink the gradient.
-            let is_lower = |there: &Point| {
-                there.loss < here.loss || dot(&there.gradient, &there.gradient).sqrt() < SHRINK * gradient_norm
-            };
             match found {
-                Some(trial) if is_lower(&there) => {
-                    let step = difference(&there.parameters, &here.parameters);
-                    history.push(step, difference(&there.gradient, &here.gradient), self.history);
+                Some(trial) if there.0 < loss || there.1 < SHRINK * gradient_norm => {
+                    hessian.push(vectors)?;
+                    *known = Some(there.0);
                     return Ok(Iteration::Moved { gradient_norm, step_length: trial.length });
                 }
-                _ if history.steps.is_empty() => {
-                    at(start)?;
+                _ if hessian.is_empty() => {
+                    vectors.combine(Vector::Parameters, &[(1.0, START)])?;
                     return Ok(Iteration::Stuck);
                 }
                 // Once more, down the gradient itself.
-                _ => *history = History::default(),
+                _ => hessian.clear(),
             }
         }
     }
-}
-
-impl History {
-    /// −H g, and the first length to try along it.
-    fn direction(&self, gradient: &[f64]) -> (Vec<f64>, f64) {
-        let mut q: Vec<f64> = gradient.iter().map(|g| -g).collect();
-        let Some((step, change)) = self.steps.last().zip(self.changes.last()) else {
-            let sum: f64 = gradient.iter().map(|g| g.abs()).sum();
-            return (q, (1.0 / sum).min(1.0));
-        };
-        let pairs = || self.steps.iter().zip(&self.changes);
-        let mut along = vec![];
-        for (step, change) in pairs().rev() {
-            let part = dot(step, &q) / dot(step, change);
-            add(&mut q, -part, change);
-            along.push(part);
-        }
-        let scale = dot(step, change) / dot(change, change);
-        q.iter_mut().for_each(|q| *q *= scale);
-        for ((step, change), part) in pairs().zip(along.into_iter().rev()) {
-            let back = dot(change, &q) / dot(step, change);
-            add(&mut q, part - back, step);
-        }
-        (q, 1.0)
-    }
-
-    fn push(&mut self, step: Vec<f64>, change: Vec<f64>, most: usize) {
-        let lengths = (dot(&step, &step) * dot(&change, &change)).sqrt();
-        if dot(&step, &change) <= LEAST_CURVATURE * lengths {
-            return;
-        }
-        if self.steps.len() == most {
-            self.steps.remove(0);
-            self.changes.remove(0);
-        }
-        self.steps.push(step);
-        self.changes.push(change);
-    }
-}
-
-/// Over eight interleaved partial sums, so that it runs on SIMD in one order.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
-        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
-    }
-    sums.iter().sum()
-}
-
-fn add(to: &mut [f64], factor: f64, from: &[f64]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to += factor * from);
-}
-
-fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
-    a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::inverse_hessian::{History, tests::Host};
     use super::*;
 
     /// Minimises a function of `start.len()` numbers: the loss at the end, and how many iterations it took.
     fn minimise(start: &[f64], steps: usize, f: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> (f64, usize, Iteration) {
-        let (lbfgs, mut history, mut x) = (Lbfgs::default(), History::default(), start.to_vec());
+        let (lbfgs, mut host) = (Lbfgs::default(), Host(vec![start.to_vec(), start.to_vec()]));
+        let mut hessian = InverseHessian::new(&mut host, lbfgs.history, &History::default()).unwrap();
+        let at = |host: &mut Host| {
+            let (loss, gradient) = f(&host.0[0]);
+            host.0[1] = gradient;
+            Ok(loss)
+        };
+        let mut known = None;
         for step in 0..steps {
-            let mut last = x.clone();
-            let at = |parameters: &[f64]| {
-                let (loss, gradient) = f(parameters);
-                last = parameters.to_vec();
-                Ok(Point { parameters: parameters.to_vec(), loss, gradient })
-            };
-            let iteration = lbfgs.iterate(&x, &mut history, 1e-15, at).unwrap();
-            x = last;
+            let iteration = lbfgs.iterate(&mut host, &mut hessian, &mut known, 1e-15, at).unwrap();
             if !matches!(iteration, Iteration::Moved { .. }) {
-                return (f(&x).0, step, iteration);
+                return (f(&host.0[0]).0, step, iteration);
             }
         }
-        (f(&x).0, steps, Iteration::Moved { gradient_norm: 0.0, step_length: 0.0 })
+        (f(&host.0[0]).0, steps, Iteration::Moved { gradient_norm: 0.0, step_length: 0.0 })
     }
 
     fn rosenbrock(x: &[f64]) -> (f64, Vec<f64>) {

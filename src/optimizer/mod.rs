@@ -1,9 +1,10 @@
 //! Optimizers: what the host decides before each step. Adam's arithmetic stands in the backends' `adam`
-//! kernels, that of L-BFGS and Gauss–Newton here, over the backend's gradient and Jacobian.
+//! kernels, that of L-BFGS in their `vectors`, and that of Gauss–Newton here, over the backend's Jacobian.
 
 mod adam;
 mod conjugate_gradients;
 mod gauss_newton;
+mod inverse_hessian;
 mod lbfgs;
 mod line_search;
 mod normal_equations;
@@ -11,7 +12,8 @@ mod schedule;
 
 pub use adam::Adam;
 pub use gauss_newton::{Damping, GaussNewton};
-pub use lbfgs::{History, Lbfgs, Point};
+pub use inverse_hessian::{History, InverseHessian};
+pub use lbfgs::Lbfgs;
 pub use schedule::{Plateau, Schedule, Shape};
 
 /// What an iteration of L-BFGS or Gauss–Newton did.

@@ -16,9 +16,9 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use self::sets::Sets;
-use crate::backend::{Backend, Gradient};
+use crate::backend::Backend;
 use crate::error::Result;
-use crate::optimizer::{Damping, GaussNewton, History, Iteration, OptimizerState, Plateau, Point, Update};
+use crate::optimizer::{Damping, GaussNewton, History, InverseHessian, Iteration, OptimizerState, Plateau, Update};
 use crate::problem::{Adapted, Problem};
 
 /// Where a run stands: what a checkpoint holds.
@@ -34,7 +34,7 @@ pub struct State {
     pub over: Vec<Over>,
     /// Adam's memory.
     pub optimizer: OptimizerState,
-    /// The memory of L-BFGS.
+    /// The memory of L-BFGS, as it was when the state was last read.
     pub history: History,
     /// Gauss–Newton's memory.
     pub damping: Option<Damping>,
@@ -105,6 +105,8 @@ pub struct Trainer<'a> {
     problem: &'a Problem,
     sets: Sets<'a>,
     state: State,
+    /// What L-BFGS keeps on the device during its stage.
+    hessian: Option<InverseHessian>,
     /// Of this call, and the seconds before it.
     started: Instant,
     seconds_before: f64,
@@ -127,7 +129,7 @@ impl<'a> Trainer<'a> {
         let seconds_before = state.seconds;
         let started = Instant::now();
         let sets = Sets::load(backend, problem, state.step, &state.adapted)?;
-        Ok(Self { backend, settings, problem, sets, state, started, seconds_before })
+        Ok(Self { backend, settings, problem, sets, state, hessian: None, started, seconds_before })
     }
 
     /// Trains stage by stage until there is a reason to stop. `observe` hears every report, and may ask the
@@ -161,6 +163,9 @@ impl<'a> Trainer<'a> {
         let zeros = vec![0.0; self.backend.parameters()?.len()];
         self.backend.set_optimizer_state(&OptimizerState { first_moment: zeros.clone(), second_moment: zeros })?;
         self.state.history = History::default();
+        if self.hessian.take().is_some() {
+            self.backend.keep(0)?;
+        }
         self.state.damping = None;
         self.state.plateau = Plateau::default();
         Ok(())
@@ -179,6 +184,11 @@ impl<'a> Trainer<'a> {
             Method::GaussNewton { memory, .. } => Some(self.gauss_newton(memory)?),
             _ => None,
         };
+        if let Method::Lbfgs(lbfgs) = &stage.method {
+            self.hessian = Some(InverseHessian::new(self.backend, lbfgs.history, &self.state.history)?);
+        }
+        // The loss at the parameters, where the last iteration of L-BFGS has left it and its gradient.
+        let mut known = None;
         while self.state.step < last {
             if stop.load(Ordering::Relaxed) {
                 return self.end(Stop::Interrupted);
@@ -190,7 +200,7 @@ impl<'a> Trainer<'a> {
             let (size, seed, adapted) = (stage.batch_size, self.settings.seed, &mut self.state.adapted);
             // The curvature that L-BFGS remembers is that of one loss.
             let reweighs = !matches!(stage.method, Method::Lbfgs(_));
-            let batches = self.sets.batches(self.backend, size, seed, (step, reweighs), adapted)?;
+            let (batches, is_changed) = self.sets.batches(self.backend, size, seed, (step, reweighs), adapted)?;
             let balance = self.settings.balance.filter(|balance| (step - 1).is_multiple_of(balance.every));
             if let (Some(balance), Method::Adam { .. }) = (balance, &stage.method) {
                 self.sets.balance(self.backend, &batches, balance, adapted)?;
@@ -213,14 +223,13 @@ impl<'a> Trainer<'a> {
                     None
                 }
                 (Method::Lbfgs(lbfgs), _) => {
-                    let start = self.backend.parameters()?;
-                    let at = |parameters: &[f64]| {
-                        self.backend.set_parameters(parameters)?;
-                        let Gradient { losses, gradient } = self.backend.gradient(&batches)?;
-                        let loss = self.problem.total(&losses, &self.state.adapted);
-                        Ok(Point { parameters: self.backend.parameters()?, loss, gradient })
+                    let (problem, adapted) = (self.problem, &self.state.adapted);
+                    let at = |backend: &mut (dyn Backend + 'a)| {
+                        Ok(problem.total(&backend.differentiate(&batches)?, adapted))
                     };
-                    Some(lbfgs.iterate(&start, &mut self.state.history, self.settings.rounding, at)?)
+                    let hessian = self.hessian.as_mut().expect("made above");
+                    known = known.filter(|_| !is_changed);
+                    Some(lbfgs.iterate(self.backend, hessian, &mut known, self.settings.rounding, at)?)
                 }
                 (Method::GaussNewton { damping, .. }, newton) => {
                     let newton = newton.as_mut().expect("made above");
@@ -275,6 +284,9 @@ impl<'a> Trainer<'a> {
     pub fn state(&mut self) -> Result<State> {
         self.state.parameters = self.backend.parameters()?;
         self.state.optimizer = self.backend.optimizer_state()?;
+        if let Some(hessian) = &self.hessian {
+            self.state.history = hessian.history(self.backend)?;
+        }
         self.state.seconds = self.seconds();
         Ok(self.state.clone())
     }

@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::backend::{Backend, Batch, SetId};
+use crate::backend::{Backend, Batch, SetId, Vector};
 use crate::error::Result;
 use crate::job::Balance;
 use crate::problem::{Adapted, Problem};
@@ -28,7 +28,8 @@ impl<'a> Sets<'a> {
     }
 
     /// The batches of a step: some rows of the data, all points of every other set. Sets whose time
-    /// has come get new points first, and new weights where the step `reweighs`.
+    /// has come get new points first, and new weights where the step `reweighs`; whether there were any, or the rows
+    /// have another order, comes with them.
     pub fn batches(
         &mut self,
         backend: &mut dyn Backend,
@@ -36,11 +37,13 @@ impl<'a> Sets<'a> {
         seed: u64,
         (step, reweighs): (u64, bool),
         adapted: &mut Adapted,
-    ) -> Result<Vec<Batch>> {
+    ) -> Result<(Vec<Batch>, bool)> {
         let problem = self.problem;
+        let mut is_changed = false;
         for set in 0..problem.sets.len() {
             if problem.adapt(set, step, reweighs, backend, adapted)? {
                 let points = problem.points_at(set, step, adapted);
+                is_changed = true;
                 backend.refill(self.training[set], &points, &problem.loss(set, adapted))?;
             }
         }
@@ -49,16 +52,20 @@ impl<'a> Sets<'a> {
             let all = Batch { set: self.training[index], start: 0, count: set.points.points() };
             let is_data = index == 0 && problem.data.is_some();
             batches.push(match is_data && batch_size < all.count {
-                true => self.rows(backend, batch_size, seed, step, all)?,
+                true => {
+                    is_changed = true;
+                    self.rows(backend, batch_size, seed, step, all)?
+                }
                 false if is_data && self.epoch.take().is_some() => {
                     // What an earlier stage has shuffled: sums have the rows' own order.
+                    is_changed = true;
                     backend.order(all.set, &Vec::from_iter(0..all.count as u32))?;
                     all
                 }
                 false => all,
             });
         }
-        Ok(batches)
+        Ok((batches, is_changed))
     }
 
     /// Multiplies the weight of every term by a factor that makes the gradients of all terms over the batches of a
@@ -77,8 +84,8 @@ impl<'a> Sets<'a> {
                 // What has no weight takes no part.
                 let weights: Vec<f64> = (0..terms.len()).map(|k| f64::from(k == alone && term.weight > 0.0)).collect();
                 backend.weigh(batch.set, &weights)?;
-                let gradient = backend.gradient(&[*batch])?.gradient;
-                norms.push(gradient.iter().map(|g| g * g).sum::<f64>().sqrt());
+                backend.differentiate(&[*batch])?;
+                norms.push(backend.dots(&[Vector::Gradient], &[Vector::Gradient])?[0].sqrt());
             }
         }
         let all: f64 = norms.iter().sum();

@@ -7,7 +7,7 @@ use jetfit::gpu::{Gpu, GpuOptions};
 use jetfit::jet::JetLayout;
 use jetfit::loss::Loss;
 use jetfit::network::Activation;
-use jetfit::optimizer::{Adam, History, Iteration, Lbfgs, OptimizerState, Point};
+use jetfit::optimizer::{Adam, History, InverseHessian, Iteration, Lbfgs, OptimizerState};
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
 use crate::{CHECKED, gpu, gpu_with, whole};
@@ -40,22 +40,17 @@ fn ten_adam_steps_follow_the_cpu() {
     }
 }
 
-/// Iterations of L-BFGS on the whole set; the total loss after each.
-fn lbfgs_losses(backend: &mut dyn Backend, set: &PointSet, loss: &Loss, iterations: usize) -> Vec<f64> {
+/// Iterations of L-BFGS on the whole set, until none lowers the loss; the total loss after each.
+fn lbfgs_losses<'a>(backend: &mut (dyn Backend + 'a), set: &PointSet, loss: &Loss, iterations: usize) -> Vec<f64> {
     let id = backend.load(set, loss).unwrap();
-    let (lbfgs, mut history, mut losses) = (Lbfgs::default(), History::default(), vec![]);
+    let (lbfgs, mut known, mut losses) = (Lbfgs::default(), None, vec![]);
+    let mut hessian = InverseHessian::new(backend, lbfgs.history, &History::default()).unwrap();
     for _ in 0..iterations {
-        let start = backend.parameters().unwrap();
-        let mut last = 0.0;
-        let at = |parameters: &[f64]| {
-            backend.set_parameters(parameters)?;
-            let found = backend.gradient(&[whole(set, id)])?;
-            last = loss.total(&found.losses);
-            Ok(Point { parameters: backend.parameters()?, loss: last, gradient: found.gradient })
-        };
-        let moved = lbfgs.iterate(&start, &mut history, 1e-6, at).unwrap();
-        assert!(matches!(moved, Iteration::Moved { .. }), "{moved:?}");
-        losses.push(last);
+        let at = |backend: &mut (dyn Backend + 'a)| Ok(loss.total(&backend.differentiate(&[whole(set, id)])?));
+        if lbfgs.iterate(backend, &mut hessian, &mut known, 1e-6, at).unwrap() == Iteration::Stuck {
+            break;
+        }
+        losses.push(loss.total(&backend.losses(id).unwrap()));
     }
     losses
 }
@@ -69,6 +64,23 @@ fn lbfgs_follows_the_cpu() {
     // Rounding moves a step, and steps build upon one another: by then they differ, but not in what they reach.
     assert!(normwise(&ours[..5], &truth[..5]) < 1e-4, "{ours:?} {truth:?}");
     assert!((ours[19] / truth[19] - 1.0).abs() < 0.1 && ours[19] < 0.9 * ours[0], "{ours:?} {truth:?}");
+}
+
+#[test]
+fn lbfgs_goes_as_low_as_the_cpu_in_f32() {
+    // The jets of another network, which the larger one can learn.
+    let (model, teacher) =
+        (random_model(1, &[9], 1, Activation::Tanh, 5), random_model(1, &[3], 1, Activation::Tanh, 6));
+    let (layout, mut ends) = (JetLayout::diagonal(1), vec![]);
+    let (mut set, loss) = random_loss(&model, &layout, 33, 23);
+    let jets = Cpu::<f64>::new(&teacher, 1).unwrap().evaluate(&set.inputs, &layout).unwrap();
+    set.columns = layout.derivatives().map(|derivative| jets.entry(0, derivative).unwrap().to_vec()).collect();
+    for backend in [&mut gpu(&model) as &mut dyn Backend, &mut Cpu::<f32>::new(&model, 1).unwrap()] {
+        let losses = lbfgs_losses(backend, &set, &loss, 1000);
+        ends.push(losses.last().unwrap() / losses[0]);
+    }
+    // Measured: 1.2e-8 and 9.3e-9. Where f32 ends the descent is chance within a small factor.
+    assert!(ends[1] < 1e-6 && ends[0] < 10.0 * ends[1], "{ends:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What several test files share: the float64 reference cases, random models, error norms.
 #![allow(dead_code)]
 
-use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport};
+use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport, Vector, Vectors};
 use jetfit::cpu::Cpu;
 use jetfit::data::{Normalizer, PointSet, Scaling};
 use jetfit::entry::Entry;
@@ -257,6 +257,24 @@ impl Tampered {
     }
 }
 
+impl Vectors for Tampered {
+    fn keep(&mut self, count: usize) -> Result<()> {
+        self.inner.keep(count)
+    }
+    fn vector(&mut self, vector: Vector) -> Result<Vec<f64>> {
+        self.inner.vector(vector)
+    }
+    fn set_kept(&mut self, kept: usize, numbers: &[f64]) -> Result<()> {
+        self.inner.set_kept(kept, numbers)
+    }
+    fn dots(&mut self, left: &[Vector], right: &[Vector]) -> Result<Vec<f64>> {
+        self.inner.dots(left, right)
+    }
+    fn combine(&mut self, into: Vector, parts: &[(f64, Vector)]) -> Result<()> {
+        self.inner.combine(into, parts)
+    }
+}
+
 impl Backend for Tampered {
     fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
         let mut jets = self.inner.evaluate(points, layout)?;
@@ -288,6 +306,9 @@ impl Backend for Tampered {
     }
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         self.inner.losses(set)
+    }
+    fn differentiate(&mut self, batches: &[Batch]) -> Result<Vec<f64>> {
+        self.inner.differentiate(batches)
     }
     fn gradient(&mut self, batches: &[Batch]) -> Result<Gradient> {
         let mut found = self.inner.gradient(batches)?;
