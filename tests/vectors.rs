@@ -13,7 +13,7 @@ use support::{normwise, random_loss, random_model};
 
 use Vector::{Gradient, Kept, Parameters};
 
-/// Networks of 2, 22, 129 and 5743 parameters: below a block of the CPU's sums, and above two.
+/// Networks of 2, 22, 129 and 5481 parameters: below a block of the CPU's sums, and above two.
 fn models() -> Vec<Model> {
     let shapes: [(usize, &[usize]); 4] = [(1, &[]), (1, &[7]), (2, &[32]), (10, &[129, 31])];
     shapes.iter().map(|(inputs, hidden)| random_model(*inputs, hidden, 1, Activation::Tanh, 5)).collect()
@@ -30,6 +30,18 @@ fn gpu(model: &Model, max_binding_bytes: Option<u64>) -> Gpu {
     let first = adapters.first().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
     let options = GpuOptions { checked: true, max_points: None, max_binding_bytes, tiles: TileChoice::Table };
     Gpu::with_options(&first.name, model, options).unwrap()
+}
+
+/// A sum whose own rounding is carried along (Kahan 1965).
+fn exact(numbers: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut lost) = (0.0, 0.0);
+    for number in numbers {
+        let corrected = number - lost;
+        let next = sum + corrected;
+        lost = (next - sum) - corrected;
+        sum = next;
+    }
+    sum
 }
 
 fn take_all(backend: &mut dyn Backend) -> Vec<Vec<f64>> {
@@ -51,7 +63,7 @@ fn check(backend: &mut dyn Backend, model: &Model, rounding: f64) {
         assert_eq!(backend.vector(Kept(kept)).unwrap(), numbers, "{name}");
     }
     let all = take_all(backend);
-    let dot = |a: usize, b: usize| all[a].iter().zip(&all[b]).map(|(a, b)| a * b).sum::<f64>();
+    let dot = |a: usize, b: usize| exact(all[a].iter().zip(&all[b]).map(|(a, b)| a * b));
     let size = |a: usize| dot(a, a).sqrt();
     let dots = backend.dots(&[Kept(2), Gradient], &[Parameters, Kept(0), Kept(2)]).unwrap();
     for (found, (a, b)) in dots.iter().zip([(4, 0), (4, 2), (4, 4), (1, 0), (1, 2), (1, 4)]) {
@@ -76,8 +88,11 @@ fn products_and_combinations_are_plain_sums() {
         // The parameters and the gradient are rounded to f32.
         check(&mut Cpu::<f32>::new(&model, 2).unwrap(), &model, single);
         check(&mut gpu(&model, None), &model, single);
-        // Three vectors in a binding that holds one: in three chunks of columns at least.
-        check(&mut gpu(&model, Some(4 * model.parameters.len() as u64)), &model, single);
+        // Three vectors in a binding that holds one: in three chunks of columns at least. It has to hold the points, too.
+        let one = 4 * model.parameters.len() as u64;
+        if one >= 500 {
+            check(&mut gpu(&model, Some(one)), &model, single);
+        }
     }
 }
 

@@ -70,7 +70,11 @@ mod tests {
             assert!((solution[k] - expected).abs() < 1e-12, "{k}: {} {expected}", solution[k]);
             assert!((product[k] - eigenvalues[k % 3] * expected).abs() < 1e-10, "{k}");
         }
-        assert_eq!(solve(matrix, &b, 0.5, 0.9, 99).unwrap().products, 1);
+        for tolerance in [0.9, 0.1, 1e-3] {
+            let Solution { solution, product, .. } = solve(matrix, &b, 0.5, tolerance, 99).unwrap();
+            let left: f64 = (0..33).map(|k| (b[k] - product[k] - 0.5 * solution[k]).powi(2)).sum();
+            assert!(left.sqrt() <= tolerance * dot(&b, &b).sqrt(), "{tolerance}: {left}");
+        }
         assert_eq!(solve(matrix, &b, 0.5, 1e-12, 2).unwrap().products, 2);
     }
 
