@@ -193,11 +193,38 @@ impl JetLayout {
             .unwrap_or(&[])
     }
 
-    /// The products of tangents that enter the second-order channels, ordered by channel.
-    /// Kernels run in standardised space, so a collapsed channel's cᵢ becomes cᵢ/scaleᵢ², divided
-    /// by the largest of them, which [`JetLayout::factors`] gives back.
-    pub fn products(&self, normalizer: &Normalizer) -> Vec<Product> {
-        let tangent = |input: usize| self.tangents.iter().position(|t| *t == input).expect("a second's tangent");
+    /// What travels forward in mixed mode, where that carries less: the value and the T tangents of which
+    /// seconds are made. One adjoint channel for each of `outputs` outputs comes back, 1 + T + M channels in
+    /// all, and gives the derivatives: ∂ᵢu = Σ W₁[h, i] ∂u/∂z₁[h] in the first layer, and ∂ᵢⱼu =
+    /// Σ ∂u/∂a σ''(z) dzᵢ dzⱼ over the units of all layers.
+    ///
+    /// ```
+    /// use jetfit::jet::JetLayout;
+    /// let diagonal = JetLayout::diagonal(10);
+    /// let forward = diagonal.mixed(1).unwrap();
+    /// assert_eq!((diagonal.channels(), forward.channels() + 1), (21, 12));
+    /// assert_eq!(JetLayout::gradient(10).mixed(1).unwrap().channels() + 1, 2);
+    /// // A Laplacian travels collapsed, in as many.
+    /// assert_eq!(JetLayout::collapsed(&[1.0; 10]).mixed(1), None);
+    /// ```
+    pub fn mixed(&self, outputs: usize) -> Option<Self> {
+        let is_read = |tangent: usize| {
+            self.seconds.iter().any(|second| match second {
+                Second::Pair(i, j) => [*i, *j].contains(&tangent),
+                Second::Collapsed(coefficients) => coefficients[tangent] != 0.0,
+            })
+        };
+        let tangents = self.tangents.iter().copied().filter(|tangent| is_read(*tangent)).collect();
+        let forward = Self { inputs: self.inputs, tangents, seconds: vec![] };
+        (forward.channels() + outputs < self.channels()).then_some(forward)
+    }
+
+    /// The products of tangents that enter the second-order channels, ordered by channel; `k` and `l` count
+    /// `tangents`, this layout's or those of [`JetLayout::mixed`]. Kernels run in standardised space, so a
+    /// collapsed channel's cᵢ becomes cᵢ/scaleᵢ², divided by the largest of them, which [`JetLayout::factors`]
+    /// gives back.
+    pub fn products(&self, tangents: &[usize], normalizer: &Normalizer) -> Vec<Product> {
+        let tangent = |input: usize| tangents.iter().position(|t| *t == input).expect("a second's tangent");
         let mut products = vec![];
         for (second, rule) in self.seconds.iter().enumerate() {
             match rule {

@@ -12,9 +12,9 @@ use crate::network::InputJets;
 /// Spans of points that the threads take one by one: enough for load balance on any desktop.
 const SPANS: usize = 64;
 
-/// The threads' tiles, kept for the next points as long as their shape is the same.
+/// The threads' tiles, kept for the next points of the same layout.
 pub struct Evaluator<T: Real> {
-    shape: Shape,
+    layout: JetLayout,
     pub tiles: Tiles<T>,
 }
 
@@ -22,15 +22,17 @@ impl<T: Real> Cpu<T> {
     /// Jets at points (D, B) in the user's units.
     pub(super) fn jets(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Jets {
         let count = points.first().map_or(0, Vec::len);
-        let channels = Channels::new(layout, &self.normalizer);
+        let channels = Channels::new(layout, &self.normalizer, super::may_mix(&self.spec, self.features.as_ref()));
+        let of_jet = channels.of_jet();
         let shape = Shape::new::<T>(&self.spec, channels.count(), 1);
-        if self.evaluator.as_ref().is_none_or(|evaluator| evaluator.shape != shape) {
-            self.evaluator = Some(Evaluator { shape, tiles: Tiles::new(self.threads.current_num_threads()) });
+        if self.evaluator.as_ref().is_none_or(|evaluator| evaluator.layout != *layout) {
+            let tiles = Tiles::new(self.threads.current_num_threads());
+            self.evaluator = Some(Evaluator { layout: layout.clone(), tiles });
         }
         let tiles = &self.evaluator.as_ref().expect("made above").tiles;
         let inputs = InputJets::new(self.features.as_ref(), &self.normalizer, layout);
         let pass = self.pass(&channels);
-        let mut values = vec![0.0; self.spec.outputs * channels.count() * count];
+        let mut values = vec![0.0; self.spec.outputs * of_jet * count];
         // Every span's part of each row (M C, B).
         let span = count.div_ceil(SPANS).next_multiple_of(shape.of_batch(count).points);
         let mut spans: Vec<Vec<&mut [f64]>> = (0..count.div_ceil(span)).map(|_| vec![]).collect();
@@ -48,15 +50,16 @@ impl<T: Real> Cpu<T> {
                         to.iter_mut().zip(from).for_each(|(to, from)| *to = T::of(*from));
                     }
                     tile.forward(&pass);
+                    let (jets, of_jets) = tile.jets();
                     for (row, to) in rows.iter_mut().enumerate() {
-                        let (output, channel) = (row / channels.count(), row % channels.count());
-                        let from = &tile.jets()[output * shape.stride + channel * tile.shape.points..];
+                        let (output, channel) = (row / of_jet, row % of_jet);
+                        let from = &jets[output * of_jets.stride + channel * of_jets.points..];
                         let to = &mut to[start - range.start..end - range.start];
                         to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f64());
                     }
                 }
             };
-            tiles.with(|| Tile::new(&self.spec, shape, &[], 0), of_span);
+            tiles.with(|| Tile::new(&self.spec, shape, &channels, &[], 0), of_span);
         };
         self.threads.install(|| spans.into_par_iter().with_max_len(1).enumerate().for_each(work));
         Jets::from_standardised(layout, &self.normalizer, values)

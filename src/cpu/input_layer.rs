@@ -22,7 +22,7 @@ pub fn forward<T: Real>(
 ) {
     let inputs = weights.len() / biases.len();
     let points = shape.points;
-    linear::forward(arch, weights, biases, x, z, shape.value_only());
+    linear::forward(arch, weights, biases, x, z, shape.channels(1));
     for (row, weights) in z.chunks_mut(shape.stride).zip(weights.chunks_exact(inputs)) {
         let (tangents, seconds) = row[points..shape.columns].split_at_mut(channels.tangents.len() * points);
         for (dz, input) in tangents.chunks_exact_mut(points).zip(&channels.tangents) {
@@ -32,7 +32,7 @@ pub fn forward<T: Real>(
     }
 }
 
-/// W_bar (H, D) += z_bar x̂ᵀ over the value channel, and Σ_p dz_k_bar into column k; b_bar likewise.
+/// W_bar (H, D) += z_bar x̂ᵀ over the value channel and the adjoints, and Σ_p dz_k_bar into column k; b_bar likewise.
 pub fn weight_gradient<T: Real>(
     arch: Arch,
     z_bar: &[T],
@@ -44,7 +44,11 @@ pub fn weight_gradient<T: Real>(
 ) {
     let inputs = weights_bar.len() / biases_bar.len();
     let points = shape.points;
-    linear::weight_gradient(arch, z_bar, x, weights_bar, biases_bar, shape.value_only());
+    linear::weight_gradient(arch, z_bar, x, weights_bar, biases_bar, shape.channels(1));
+    if channels.adjoints() > 0 {
+        let (first, shape) = (channels.forward() * points, shape.channels(channels.adjoints()));
+        linear::outer_product(arch, &z_bar[first..], &x[first..], weights_bar, biases_bar.len(), shape);
+    }
     for (row, weights_bar) in z_bar.chunks(shape.stride).zip(weights_bar.chunks_exact_mut(inputs)) {
         for (dz_bar, input) in row[points..].chunks_exact(points).zip(&channels.tangents) {
             weights_bar[*input] += sum(dz_bar);

@@ -103,13 +103,7 @@ impl<T: Real> Tile<T> {
     /// The residuals of a term, their slopes, and ∂r/∂jet in the first buffer of cotangents, all multiplied
     /// by `work.scale`.
     fn seed(&mut self, pass: &Pass<T>, term: &Term, work: &mut Residuals<T>) {
-        let read = Read {
-            jets: self.z.last().expect("a network has a layer"),
-            columns: &self.columns,
-            coefficients: &pass.parameters[pass.spec.weights()..],
-            shape: self.shape,
-        };
-        let (registers, bar) = (&mut self.registers, &mut self.bar[0][..]);
+        let (read, bar, registers) = self.read(pass);
         pass.arch.dispatch(Seed { term, read, registers, bar, work });
     }
 }
@@ -188,7 +182,7 @@ impl<T: Real> WithSimd for WeightColumns<'_, T> {
     }
 }
 
-/// ∂r/∂W of the first layer: z_bar x̂ᵢ, and dz_k_bar where the tangent is along input i.
+/// ∂r/∂W of the first layer: z_bar x̂ᵢ, the same for the adjoints, and dz_k_bar where the tangent is along input i.
 struct FirstColumns<'a, T> {
     /// (out, C, P)
     z_bar: &'a [T],
@@ -212,7 +206,10 @@ impl<T: Real> WithSimd for FirstColumns<'_, T> {
             let (unit, input) = (index / layer.inputs, index % layer.inputs);
             let (z_bar, x) = (&z_bar[unit * stride..][..stride], &x[input * stride..][..stride]);
             column.fill(0.0);
-            for (z_bar, x) in shape.places(z_bar, 1).zip(shape.places(x, 1)) {
+            let adjoints = channels.forward() * points;
+            let of_adjoints = |row| shape.places(row, channels.adjoints());
+            let values = shape.places(z_bar, 1).zip(shape.places(x, 1));
+            for (z_bar, x) in values.chain(of_adjoints(&z_bar[adjoints..]).zip(of_adjoints(&x[adjoints..]))) {
                 column
                     .rb_mut()
                     .iter_mut()

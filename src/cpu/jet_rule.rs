@@ -61,9 +61,9 @@ fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], points: usize, channels: &
     for k in 0..tangents {
         (first * dz(k)).store(a, (1 + k) * points);
     }
-    for (s, products) in channels.seconds.iter().enumerate() {
+    for (s, products) in channels.products[..channels.seconds].iter().enumerate() {
         let mut q = Lanes::ZERO;
-        for product in &channels.products[products.clone()] {
+        for product in products {
             q = q + dz(product.k) * dz(product.l) * product.coefficient;
         }
         let at = (1 + tangents + s) * points;
@@ -119,26 +119,27 @@ fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], points: usize,
     let mut value_bar = first * Lanes::load(bar, 0);
     let tangents = channels.tangents.len();
     let dz = |k: usize| Lanes::load(z, (1 + k) * points);
-    for k in 0..tangents {
-        let d_bar = Lanes::load(bar, (1 + k) * points);
+    // The tangents go first, since they read the seconds' cotangents.
+    for (k, partners) in channels.partners.iter().enumerate() {
+        let at = (1 + k) * points;
+        let d_bar = Lanes::load(bar, at);
         value_bar = value_bar + second * dz(k) * d_bar;
-        (first * d_bar).store(bar, (1 + k) * points);
+        let mut through = Lanes::ZERO;
+        for partner in partners {
+            let dd_bar = Lanes::load(bar, (1 + tangents + partner.second) * points);
+            through = through + dz(partner.l) * partner.coefficient * dd_bar;
+        }
+        (first * d_bar + second * through).store(bar, at);
     }
-    for (s, products) in channels.seconds.iter().enumerate() {
+    for (s, products) in channels.products.iter().enumerate() {
         let at = (1 + tangents + s) * points;
         let dd_bar = Lanes::load(bar, at);
-        (first * dd_bar).store(bar, at);
         let mut q = Lanes::ZERO;
-        for product in &channels.products[products.clone()] {
-            let (dz_k, dz_l) = (dz(product.k), dz(product.l));
-            let through = second * dd_bar * product.coefficient;
-            q = q + dz_k * dz_l * product.coefficient;
-            for (to, dz) in [(product.k, dz_l), (product.l, dz_k)] {
-                let d_bar = Lanes::load(bar, (1 + to) * points);
-                (d_bar + through * dz).store(bar, (1 + to) * points);
-            }
+        for product in products {
+            q = q + dz(product.k) * dz(product.l) * product.coefficient;
         }
         value_bar = value_bar + (third * q + second * Lanes::load(z, at)) * dd_bar;
+        (first * dd_bar).store(bar, at);
     }
     value_bar.store(bar, 0);
 }

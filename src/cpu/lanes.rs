@@ -71,6 +71,17 @@ pub fn load<T: Real, S: Simd>(from: &[T]) -> T::Vector<S> {
     bytemuck::pod_read_unaligned(bytemuck::cast_slice(&from[..lanes::<T, S>()]))
 }
 
+/// The numbers of a slice from `at` on.
+///
+/// # Safety
+/// The slice holds a vector from there on.
+#[inline(always)]
+pub unsafe fn load_at<T: Real, S: Simd>(from: &[T], at: usize) -> T::Vector<S> {
+    debug_assert!(at + lanes::<T, S>() <= from.len());
+    // SAFETY: the caller's; any bits are a vector.
+    unsafe { from.as_ptr().add(at).cast::<T::Vector<S>>().read_unaligned() }
+}
+
 /// Into a slice of as many numbers.
 #[inline(always)]
 pub fn store<T: Real, S: Simd>(to: &mut [T], vector: T::Vector<S>) {

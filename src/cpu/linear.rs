@@ -10,14 +10,30 @@ use super::tile::Shape;
 
 /// z (out, C, P) = W (out, in) a (in, C, P), plus b (out) on the value channel.
 pub fn forward<T: Real>(arch: Arch, weights: &[T], biases: &[T], a: &[T], z: &mut [T], shape: Shape) {
-    let inputs = weights.len() / biases.len();
+    dispatch(arch, weights, (biases.len(), (biases, shape.points)), a, z, shape);
+}
+
+/// z (out, C, P) = W (out, in) a (in, C, P).
+pub fn product<T: Real>(arch: Arch, weights: &[T], outputs: usize, a: &[T], z: &mut [T], shape: Shape) {
+    dispatch(arch, weights, (outputs, (&[], 0)), a, z, shape);
+}
+
+fn dispatch<T: Real>(
+    arch: Arch,
+    weights: &[T],
+    (outputs, bias): (usize, (&[T], usize)),
+    a: &[T],
+    z: &mut [T],
+    shape: Shape,
+) {
+    let inputs = weights.len() / outputs;
     arch.dispatch(Product {
-        size: (biases.len(), shape.columns, inputs),
+        size: (outputs, shape.columns, inputs),
         left: Left { numbers: weights, row: inputs, column: 1 },
         right: a,
         to: z,
         stride: shape.stride,
-        bias: (biases, shape.points),
+        bias,
     });
 }
 
@@ -43,14 +59,19 @@ pub fn weight_gradient<T: Real>(
     biases_bar: &mut [T],
     shape: Shape,
 ) {
+    outer_product(arch, z_bar, a, weights_bar, biases_bar.len(), shape);
+    for (row, bias_bar) in z_bar.chunks(shape.stride).zip(biases_bar) {
+        *bias_bar += sum(&row[..shape.points]);
+    }
+}
+
+/// W_bar (out, in) += z_bar (out, C, P) a (in, C, P)ᵀ.
+pub fn outer_product<T: Real>(arch: Arch, z_bar: &[T], a: &[T], weights_bar: &mut [T], outputs: usize, shape: Shape) {
     arch.dispatch(OuterProduct {
-        size: (biases_bar.len(), weights_bar.len() / biases_bar.len(), shape.columns),
+        size: (outputs, weights_bar.len() / outputs, shape.columns),
         left: z_bar,
         right: a,
         stride: shape.stride,
         to: weights_bar,
     });
-    for (row, bias_bar) in z_bar.chunks(shape.stride).zip(biases_bar) {
-        *bias_bar += sum(&row[..shape.points]);
-    }
 }

@@ -16,6 +16,8 @@ mod jet_rule;
 mod lanes;
 mod linear;
 pub mod math;
+mod mixed;
+mod mixed_rule;
 mod normal;
 mod product;
 mod real;
@@ -301,6 +303,12 @@ impl<T: Real> Backend for Cpu<T> {
         let kept = self.kept.len() * self.spec.parameters() * size_of::<f64>();
         sets + evaluator + kept + (gradients + 4 * self.spec.parameters()) * size_of::<T>()
     }
+}
+
+/// Whether mixed mode can compute a network's jets: where its first layer is followed by an activation and reads
+/// the inputs themselves.
+fn may_mix(spec: &NetworkSpec, features: Option<&Features>) -> bool {
+    features.is_none() && !spec.hidden.is_empty()
 }
 
 fn to_f64<T: Real>(values: &[T]) -> Vec<f64> {

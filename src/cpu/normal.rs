@@ -97,7 +97,10 @@ impl<T: Real> Tile<T> {
             match before {
                 Before::Jets(a) => linear::forward(pass.arch, weights, biases, a, image, shape),
                 Before::Points(x) => {
-                    input_layer::forward(pass.arch, weights, biases, x, image, shape, pass.channels);
+                    let forward = pass.channels.forward();
+                    input_layer::forward(pass.arch, weights, biases, x, image, shape.channels(forward), pass.channels);
+                    let (first, adjoints) = (forward * shape.points, shape.channels(pass.channels.adjoints()));
+                    linear::product(pass.arch, weights, layer.outputs, &x[first..], &mut image[first..], adjoints);
                 }
             }
             let size = layer.outputs * shape.stride;

@@ -1,21 +1,21 @@
 //! The matrix products of the layers: blocks of sums that stay in registers, on operands as they lie,
 //! without packing.
 //!
-//! A block of [`ROWS`] × [`columns`] vectors reads few enough numbers for each multiply-add that the
-//! arithmetic is what it waits for. Measured on one core of Zen 4 (117 GFLOP/s by its clock, AVX-512):
-//! [`Product`] runs at 115 to 117 up to width 256 and 105 at 768, [`OuterProduct`] at 93 over 192
-//! columns, 101 over 320 and 108 over 640, where OpenBLAS reaches 52 to 104; on AVX2 105 to 115 and
-//! 91 to 107.
+//! A block of [`rows`] × [`columns`] vectors reads few enough numbers for each multiply-add that the
+//! arithmetic is what it waits for, and indices are checked once a block: a check in its loop takes registers
+//! from the sums.
 
 use pulp::{Simd, WithSimd};
 
-use super::lanes::{lanes, load, store};
+use super::lanes::{lanes, load, load_at, store};
 use super::real::Real;
 
-/// The rows of a block of sums.
-const ROWS: usize = 4;
+/// The rows of a block of sums: with [`columns`], as many sums as the registers hold beside the operands.
+const fn rows<S: Simd>() -> usize {
+    if S::REGISTER_COUNT < 32 { 4 } else { 6 }
+}
 
-/// The columns of a block of sums: with the operands, what the registers hold.
+/// The columns of a block of sums.
 const fn columns<S: Simd>() -> usize {
     if S::REGISTER_COUNT < 32 { 3 } else { 4 }
 }
@@ -44,10 +44,18 @@ macro_rules! block {
             (3, 2) => $self.block::<S, 3, 2>($simd, $at),
             (3, 3) => $self.block::<S, 3, 3>($simd, $at),
             (3, _) => $self.block::<S, 3, 4>($simd, $at),
-            (_, 1) => $self.block::<S, 4, 1>($simd, $at),
-            (_, 2) => $self.block::<S, 4, 2>($simd, $at),
-            (_, 3) => $self.block::<S, 4, 3>($simd, $at),
-            (_, _) => $self.block::<S, 4, 4>($simd, $at),
+            (4, 1) => $self.block::<S, 4, 1>($simd, $at),
+            (4, 2) => $self.block::<S, 4, 2>($simd, $at),
+            (4, 3) => $self.block::<S, 4, 3>($simd, $at),
+            (4, _) => $self.block::<S, 4, 4>($simd, $at),
+            (5, 1) => $self.block::<S, 5, 1>($simd, $at),
+            (5, 2) => $self.block::<S, 5, 2>($simd, $at),
+            (5, 3) => $self.block::<S, 5, 3>($simd, $at),
+            (5, _) => $self.block::<S, 5, 4>($simd, $at),
+            (_, 1) => $self.block::<S, 6, 1>($simd, $at),
+            (_, 2) => $self.block::<S, 6, 2>($simd, $at),
+            (_, 3) => $self.block::<S, 6, 3>($simd, $at),
+            (_, _) => $self.block::<S, 6, 4>($simd, $at),
         }
     };
 }
@@ -87,9 +95,10 @@ impl<T: Real> WithSimd for Product<'_, T> {
         let lanes = lanes::<T, S>();
         for depth in (0..k).step_by(DEPTH) {
             for column in (0..n).step_by(columns::<S>() * lanes) {
-                for row in (0..m).step_by(ROWS) {
+                for row in (0..m).step_by(rows::<S>()) {
                     let at = (row, column, depth);
-                    block!(self, simd, m - row, ((n - column) / lanes).min(columns::<S>()), at);
+                    let vectors = ((n - column) / lanes).min(columns::<S>());
+                    block!(self, simd, (m - row).min(rows::<S>()), vectors, at);
                 }
             }
         }
@@ -112,16 +121,13 @@ impl<T: Real> Product<'_, T> {
                 }
             }
         }
-        assert!((row + R - 1) * row_step + (end - 1) * step < numbers.len());
-        for k in depth..end {
-            let right = &self.right[k * self.stride + column..][..V * lanes];
-            let mut x = [T::splat(simd, T::ZERO); V];
-            for (v, x) in x.iter_mut().enumerate() {
-                *x = load::<T, S>(&right[v * lanes..]);
-            }
+        let left = &numbers[row * row_step + depth * step..=(row + R - 1) * row_step + (end - 1) * step];
+        let right = &self.right[depth * self.stride + column..(end - 1) * self.stride + column + V * lanes];
+        for k in 0..end - depth {
+            // SAFETY: the slices above end with what the last k reads, of the last row and the last vector.
+            let x: [_; V] = std::array::from_fn(|v| unsafe { load_at::<T, S>(right, k * self.stride + v * lanes) });
             for (r, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: checked above for the largest row and k. A check here costs AVX2 a fifth of its rate.
-                let left = T::splat(simd, unsafe { *numbers.get_unchecked((row + r) * row_step + k * step) });
+                let left = T::splat(simd, unsafe { *left.get_unchecked(r * row_step + k * step) });
                 for (sum, x) in sums.iter_mut().zip(x) {
                     *sum = T::mul_add(simd, left, x, *sum);
                 }
@@ -159,9 +165,10 @@ impl<T: Real> WithSimd for OuterProduct<'_, T> {
         let panel = (PANEL_BYTES / (k * size_of::<T>())).next_multiple_of(columns::<S>());
         for start in (0..n).step_by(panel) {
             let end = n.min(start + panel);
-            for row in (0..m).step_by(ROWS) {
+            for row in (0..m).step_by(rows::<S>()) {
                 for column in (start..end).step_by(columns::<S>()) {
-                    block!(self, simd, m - row, (end - column).min(columns::<S>()), (row, column));
+                    let (rows, columns) = ((m - row).min(rows::<S>()), (end - column).min(columns::<S>()));
+                    block!(self, simd, rows, columns, (row, column));
                 }
             }
         }
@@ -176,13 +183,11 @@ impl<T: Real> OuterProduct<'_, T> {
         let left: [&[T]; M] = std::array::from_fn(|i| &self.left[(row + i) * self.stride..][..k]);
         let right: [&[T]; N] = std::array::from_fn(|j| &self.right[(column + j) * self.stride..][..k]);
         let mut sums = [[T::splat(simd, T::ZERO); N]; M];
-        for k in (0..k).step_by(lanes) {
-            let mut x = [T::splat(simd, T::ZERO); N];
-            for (x, right) in x.iter_mut().zip(right) {
-                *x = load::<T, S>(&right[k..]);
-            }
+        for at in (0..k / lanes).map(|vector| vector * lanes) {
+            // SAFETY: every row is k long.
+            let x: [_; N] = std::array::from_fn(|j| unsafe { load_at::<T, S>(right[j], at) });
             for (sums, left) in sums.iter_mut().zip(left) {
-                let left = load::<T, S>(&left[k..]);
+                let left = unsafe { load_at::<T, S>(left, at) };
                 for (sum, x) in sums.iter_mut().zip(x) {
                     *sum = T::mul_add(simd, left, x, *sum);
                 }

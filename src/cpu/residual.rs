@@ -22,6 +22,8 @@ pub struct Read<'a, T> {
     pub jets: &'a [T],
     /// (H, N)
     pub columns: &'a [T],
+    /// (N): 0 for the points that only fill the tile.
+    pub weights: &'a [T],
     /// (K)
     pub coefficients: &'a [T],
     pub shape: Shape,
@@ -80,8 +82,6 @@ pub struct Back<'a, T> {
 pub struct Terms<'a, T: Real> {
     pub terms: &'a [Term],
     pub read: Read<'a, T>,
-    /// (N): 0 for the points that only fill the tile.
-    pub weights: &'a [T],
     pub registers: &'a mut Registers<T>,
     /// (T)
     pub losses: &'a mut [f64],
@@ -107,7 +107,7 @@ impl<T: Real> WithSimd for Terms<'_, T> {
             let output = |output: usize| program.output(output, &reads, points, self.registers);
             let r = output(0);
             let mut sum = T::ZERO;
-            for (p, w) in self.weights.iter().enumerate() {
+            for (p, w) in self.read.weights.iter().enumerate() {
                 sum += *w * r.at(p) * r.at(p);
             }
             *loss += sum.to_f64();
@@ -116,14 +116,14 @@ impl<T: Real> WithSimd for Terms<'_, T> {
             for slot in 0..slots.len() {
                 let slope = output(1 + slot);
                 let bar = &mut back.bar[term.start(slot, shape)..][..points];
-                for (p, (bar, w)) in bar.iter_mut().zip(self.weights).enumerate() {
+                for (p, (bar, w)) in bar.iter_mut().zip(self.read.weights).enumerate() {
                     *bar += share * *w * r.at(p) * slope.at(p);
                 }
             }
             for (k, coefficient) in term.residual.coefficients().iter().enumerate() {
                 let slope = output(1 + slots.len() + k);
                 let mut sum = T::ZERO;
-                for (p, w) in self.weights.iter().enumerate() {
+                for (p, w) in self.read.weights.iter().enumerate() {
                     sum += *w * r.at(p) * slope.at(p);
                 }
                 back.coefficients[*coefficient] += share * sum;

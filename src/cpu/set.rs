@@ -51,7 +51,7 @@ impl<T: Real> Set<T> {
         threads: usize,
     ) -> Self {
         let Compiled { layout, places, residuals } = loss.compile(normalizer);
-        let channels = Channels::new(&layout, normalizer);
+        let channels = Channels::new(&layout, normalizer, super::may_mix(spec, features));
         let shape = Shape::new::<T>(spec, channels.count(), places.count());
         let points = set.points();
         let rounded = |columns: Vec<Vec<f64>>| -> Vec<Vec<T>> {
@@ -76,7 +76,7 @@ impl<T: Real> Set<T> {
 
     /// A tile for this set's batches.
     pub fn tile(&self, spec: &NetworkSpec) -> Tile<T> {
-        Tile::new(spec, self.shape, &self.terms, self.columns.len())
+        Tile::new(spec, self.shape, &self.channels, &self.terms, self.columns.len())
     }
 
     /// How a batch falls to workers: whatever the threads, so that sums over workers have one order.

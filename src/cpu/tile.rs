@@ -12,6 +12,7 @@ use pulp::Arch;
 use super::activation::with_rule;
 use super::channels::Channels;
 use super::lanes::LANES;
+use super::mixed::Adjoints;
 use super::real::Real;
 use super::reduce::Sums;
 use super::residual::{Back, Read, Term, Terms, registers};
@@ -59,8 +60,7 @@ impl Shape {
         let point_bytes = 2 * spec.hidden.iter().sum::<usize>().max(1) * channels * size_of::<T>();
         let points = (COLUMNS / channels).min(TAPE_BYTES / point_bytes);
         let points = (points / LANES * LANES).max(places.next_multiple_of(LANES));
-        let columns = channels * points;
-        Self { points, places, columns, stride: ((columns / LANES + 1) | 1) * LANES }
+        Self { points, places, columns: 0, stride: 0 }.rows(channels)
     }
 
     /// The same rows with as many points as `count` points of the loss need, at most all.
@@ -87,10 +87,21 @@ impl Shape {
         (0..channels).flat_map(move |c| (0..self.places).map(move |k| &row[c * points + k * loss_points..]))
     }
 
-    /// The same rows with the value channel alone.
-    pub fn value_only(self) -> Self {
-        Self { columns: self.points, ..self }
+    /// The same rows with so many channels alone.
+    pub fn channels(self, channels: usize) -> Self {
+        Self { columns: channels * self.points, ..self }
     }
+
+    /// Rows of their own with so many channels.
+    pub fn rows(self, channels: usize) -> Self {
+        let columns = channels * self.points;
+        Self { columns, stride: odd_vectors(columns), ..self }
+    }
+}
+
+/// From row to row, for so many columns.
+fn odd_vectors(columns: usize) -> usize {
+    ((columns / LANES + 1) | 1) * LANES
 }
 
 /// What all workers share on a pass.
@@ -108,7 +119,8 @@ pub struct Pass<'a, T> {
 pub enum Before<'a, T> {
     /// The a-jets (H, C, P) of the layer before it.
     Jets(&'a [T]),
-    /// The first layer: x̂ (D, C, P), whose tangents are the columns of 1.
+    /// The first layer: x̂ (D, C, P), whose tangents are the columns of 1; in the adjoints' channels the
+    /// cotangents of the first derivatives.
     Points(&'a [T]),
 }
 
@@ -125,14 +137,16 @@ pub struct Tile<T: Real> {
     /// z-jets of every layer (H, C, P); the last are the output's.
     pub z: Vec<Buffer<T>>,
     /// a-jets of every hidden layer (H, C, P).
-    a: Vec<Buffer<T>>,
+    pub a: Vec<Buffer<T>>,
     /// Cotangents of a layer and of the one before it (H, C, P); empty until a gradient is asked for.
     pub bar: [Buffer<T>; 2],
+    /// What mixed mode needs beside.
+    pub mixed: Option<Adjoints<T>>,
     pub registers: Registers<T>,
 }
 
 impl<T: Real> Tile<T> {
-    pub fn new(spec: &NetworkSpec, shape: Shape, terms: &[Term], columns: usize) -> Self {
+    pub fn new(spec: &NetworkSpec, shape: Shape, channels: &Channels<T>, terms: &[Term], columns: usize) -> Self {
         let rows = |rows: usize| avec![[64]| T::ZERO; rows * shape.stride];
         Self {
             shape,
@@ -142,6 +156,7 @@ impl<T: Real> Tile<T> {
             z: spec.layers().iter().map(|layer| rows(layer.outputs)).collect(),
             a: spec.hidden.iter().map(|width| rows(*width)).collect(),
             bar: [rows(0), rows(0)],
+            mixed: Adjoints::new(spec, shape, channels),
             registers: registers(terms, shape.loss_points()),
         }
     }
@@ -156,13 +171,32 @@ impl<T: Real> Tile<T> {
     /// Bytes of all buffers.
     pub fn bytes(&self) -> usize {
         let jets = self.z.iter().chain(&self.a).chain(&self.bar);
-        let all = jets.chain([&self.x, &self.columns, &self.weights]);
+        let adjoints = self.mixed.iter().flat_map(Adjoints::buffers);
+        let all = jets.chain([&self.x, &self.columns, &self.weights]).chain(adjoints);
         all.map(|buffer| buffer.len() * size_of::<T>()).sum::<usize>() + self.registers.bytes()
     }
 
-    /// The output's jets (M, C, P), standardised.
-    pub fn jets(&self) -> &[T] {
-        self.z.last().expect("a network has a layer")
+    /// The output's jets (M, C, P), standardised, and their shape.
+    pub fn jets(&self) -> (&[T], Shape) {
+        match &self.mixed {
+            Some(mixed) => (&mixed.jets, mixed.of_jets(self.shape)),
+            None => (self.z.last().expect("a network has a layer"), self.shape),
+        }
+    }
+
+    /// What the terms read of a tile, where the cotangents of the output's jets (M, C, P) go, and the registers.
+    pub fn read<'a>(&'a mut self, pass: &Pass<'a, T>) -> (Read<'a, T>, &'a mut [T], &'a mut Registers<T>) {
+        let (jets, bar, shape) = match &mut self.mixed {
+            Some(mixed) => {
+                let shape = mixed.of_jets(self.shape);
+                (&mixed.jets, &mut mixed.jets_bar, shape)
+            }
+            None => (self.z.last().expect("a network has a layer"), &mut self.bar[0], self.shape),
+        };
+        let coefficients = &pass.parameters[pass.spec.weights()..];
+        let size = bar.len().min(pass.spec.outputs * shape.stride);
+        let weights = &self.weights[..shape.loss_points()];
+        (Read { jets, columns: &self.columns, weights, coefficients, shape }, &mut bar[..size], &mut self.registers)
     }
 
     /// Gets ready for a way back.
@@ -179,30 +213,16 @@ impl<T: Real> Tile<T> {
         if per_point.is_some() {
             self.make_bars(pass.spec);
         }
-        let back = per_point.map(|per_point| Back {
-            bar: &mut self.bar[0][..pass.spec.outputs * self.shape.stride],
-            coefficients: &mut sums.gradient[pass.spec.weights()..],
-            per_point,
-        });
-        let read = Read {
-            jets: self.z.last().expect("a network has a layer"),
-            columns: &self.columns,
-            coefficients: &pass.parameters[pass.spec.weights()..],
-            shape: self.shape,
-        };
-        pass.arch.dispatch(Terms {
-            terms,
-            read,
-            weights: &self.weights[..self.shape.loss_points()],
-            registers: &mut self.registers,
-            losses: &mut sums.losses,
-            back,
-        });
+        let (read, bar, registers) = self.read(pass);
+        let Sums { gradient, losses } = sums;
+        let back =
+            per_point.map(|per_point| Back { bar, coefficients: &mut gradient[pass.spec.weights()..], per_point });
+        pass.arch.dispatch(Terms { terms, read, registers, losses, back });
     }
 
     /// The jets of the tile's points.
     pub fn forward(&mut self, pass: &Pass<T>) {
-        let shape = self.shape;
+        let shape = self.shape.channels(pass.channels.forward());
         let Some(first) = pass.layers.first() else { return };
         let (weights, biases) = (&pass.parameters[first.weights()], &pass.parameters[first.biases()]);
         if pass.has_features {
@@ -217,12 +237,16 @@ impl<T: Real> Tile<T> {
                 let rule = PhantomData::<R>;
                 pass.arch.dispatch(jet_rule::Forward { rule, z, a, units, shape, channels });
             });
+            // Only the value of an output is read in mixed mode.
+            let is_value = self.mixed.is_some() && l + 1 == pass.layers.len();
+            let shape = if is_value { shape.channels(1) } else { shape };
             let (weights, biases) = (&pass.parameters[layer.weights()], &pass.parameters[layer.biases()]);
             linear::forward(pass.arch, weights, biases, a, &mut self.z[l], shape);
         }
+        self.adjoints(pass);
     }
 
-    /// Adds the tile's gradient (P), from the cotangents of the output's jets in the first buffer.
+    /// Adds the tile's gradient (P), from the cotangents of the output's jets.
     pub fn backward(&mut self, pass: &Pass<T>, gradient: &mut [T]) {
         let shape = self.shape;
         self.walk_back(pass, |layer, z_bar, before| {
@@ -237,24 +261,29 @@ impl<T: Real> Tile<T> {
         });
     }
 
-    /// Walks back through the layers from the cotangents of the output's jets in the first buffer.
+    /// Walks back through the layers from the cotangents of the output's jets.
     /// `visit` sees each layer with its z_bar (H, C, P) and with what it was given.
     pub fn walk_back(&mut self, pass: &Pass<T>, mut visit: impl FnMut(&Layer, &[T], Before<T>)) {
-        let shape = self.shape;
-        let [z_bar, a_bar] = &mut self.bar;
+        self.adjoint_bars(pass);
+        let shape = self.shape.channels(pass.channels.forward());
         for (l, layer) in pass.layers.iter().enumerate().skip(1).rev() {
-            let (z, a) = (&self.z[l - 1], &self.a[l - 1]);
-            visit(layer, z_bar, Before::Jets(a));
+            let [z_bar, a_bar] = &mut self.bar;
+            visit(layer, z_bar, Before::Jets(&self.a[l - 1]));
             linear::backward(pass.arch, &pass.parameters[layer.weights()], layer.outputs, z_bar, a_bar, shape);
-            std::mem::swap(z_bar, a_bar);
+            self.bar.swap(0, 1);
+            if self.mixed.is_some() {
+                self.mixed_rule_back(pass, l - 1);
+                continue;
+            }
+            let (z, a, bar) = (&self.z[l - 1], &self.a[l - 1], &mut self.bar[0]);
             let (units, channels) = (layer.inputs, pass.channels);
             with_rule!(pass.spec.activation, R => {
                 let rule = PhantomData::<R>;
-                pass.arch.dispatch(jet_rule::Backward { rule, z, a, bar: &mut **z_bar, units, shape, channels });
+                pass.arch.dispatch(jet_rule::Backward { rule, z, a, bar, units, shape, channels });
             });
         }
         let first = if pass.has_features { Before::Jets(&self.x) } else { Before::Points(&self.x) };
-        visit(&pass.layers[0], z_bar, first);
+        visit(&pass.layers[0], &self.bar[0], first);
     }
 }
 

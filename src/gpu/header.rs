@@ -33,8 +33,8 @@ impl Header {
 
     /// The channels of a layout, the products of its seconds, and the same by tangent.
     pub fn layout(self, layout: &JetLayout, normalizer: &Normalizer) -> Self {
-        let products = layout.products(normalizer);
         let tangents = layout.tangents();
+        let products = layout.products(tangents, normalizer);
         // Starts of the runs of equal `key` in a sorted list, and its end.
         let starts = |count: usize, keys: &[usize]| -> Vec<u32> {
             (0..=count).map(|key| keys.partition_point(|k| *k < key) as u32).collect()

@@ -1,0 +1,216 @@
+//! The activation's rules of mixed mode on a tile (H, C, P), whose channels are the value, the tangents and one
+//! adjoint for each output; the twin of `shaders/mixed_rule.wgsl`.
+//!
+//! With g = ∂u/∂a and h = ∂u/∂z = σ' g of an output u, what curves it is ∂ₛu = Σ g σ'' qₛ over all units, with
+//! qₛ = Σ c dz_k dz_l. Its cotangents s̄ make the tile's second derivatives one function of the parameters, and
+//! so the way back is that of a single collapsed channel with q = Σ s̄ qₛ, whose cotangents g and h are known.
+
+use std::marker::PhantomData;
+
+use pulp::{Simd, WithSimd};
+
+use super::activation::Rule;
+use super::channels::Channels;
+use super::lanes::{LANES, Lanes};
+use super::real::Real;
+use super::tile::Shape;
+
+/// σ', σ'' and σ''' at [`LANES`] points.
+struct Slopes<T> {
+    first: Lanes<T>,
+    second: Lanes<T>,
+    third: Lanes<T>,
+}
+
+impl<T: Real> Slopes<T> {
+    #[inline(always)]
+    fn of<R: Rule<T>>(z: &[T], a: &[T]) -> Self {
+        let (z, a) = (Lanes::load(z, 0), Lanes::load(a, 0));
+        let mut all = Self { first: Lanes::ZERO, second: Lanes::ZERO, third: Lanes::ZERO };
+        for p in 0..LANES {
+            let slopes = R::slopes(z.0[p], a.0[p]);
+            (all.first.0[p], all.second.0[p], all.third.0[p]) = (slopes.first, slopes.second, slopes.third);
+        }
+        all
+    }
+}
+
+/// What all rules read.
+#[derive(Clone, Copy)]
+pub struct Mixed<'a, T> {
+    /// H
+    pub units: usize,
+    /// Of z, a and their cotangents.
+    pub shape: Shape,
+    /// Of g and h.
+    pub adjoints: Shape,
+    /// Of the output's jets.
+    pub jets: Shape,
+    pub channels: &'a Channels<T>,
+}
+
+impl<T: Real> Mixed<'_, T> {
+    /// Where in a jet (C, P) a second-order entry lies.
+    #[inline(always)]
+    fn second(&self, output: usize, second: usize) -> usize {
+        let first = self.channels.of_jet() - self.channels.products.len();
+        output * self.jets.stride + (first + second) * self.jets.points
+    }
+
+    /// q of a second-order entry at a unit's points.
+    #[inline(always)]
+    fn q(&self, second: usize, z: &[T]) -> Lanes<T> {
+        let mut q = Lanes::ZERO;
+        for product in &self.channels.products[second] {
+            let dz = |k: usize| Lanes::load(z, (1 + k) * self.shape.points);
+            q = q + dz(product.k) * dz(product.l) * product.coefficient;
+        }
+        q
+    }
+}
+
+/// h = σ' g, and ∂ₛu += Σ g σ'' qₛ over the layer's units.
+pub struct Adjoint<'a, T, R> {
+    pub rule: PhantomData<R>,
+    pub mixed: Mixed<'a, T>,
+    /// (H, C, P)
+    pub z: &'a [T],
+    /// (H, C, P); its value channel is read.
+    pub a: &'a [T],
+    /// (H, M, P)
+    pub g: &'a [T],
+    /// (H, M, P), overwritten.
+    pub h: &'a mut [T],
+    /// (M, C, P); its second-order channels are added to.
+    pub jets: &'a mut [T],
+}
+
+impl<T: Real, R: Rule<T>> WithSimd for Adjoint<'_, T, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { mixed, z, a, g, h, jets, .. } = self;
+        let (Shape { points, stride, .. }, outputs) = (mixed.shape, mixed.channels.adjoints());
+        let adjoints = g.chunks(mixed.adjoints.stride).zip(h.chunks_mut(mixed.adjoints.stride));
+        for ((z, a), (g, h)) in z.chunks(stride).zip(a.chunks(stride)).zip(adjoints).take(mixed.units) {
+            for p in (0..points).step_by(LANES) {
+                let slopes = Slopes::of::<R>(&z[p..], &a[p..]);
+                for m in 0..outputs {
+                    (slopes.first * Lanes::load(g, m * points + p)).store(h, m * points + p);
+                }
+                for second in 0..mixed.channels.products.len() {
+                    let q = slopes.second * mixed.q(second, &z[p..]);
+                    for m in 0..outputs {
+                        let at = mixed.second(m, second) + p;
+                        (Lanes::load(jets, at) + Lanes::load(g, m * points + p) * q).store(jets, at);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The cotangents of the adjoints, one collapsed channel for each output: g_bar = σ' h_bar + σ'' q with
+/// q = Σ s̄ qₛ. In the place of the first h_bar stays what they add to z_bar, Σ (σ''' q + σ'' h_bar) g over the
+/// outputs.
+pub struct AdjointBar<'a, T, R> {
+    pub rule: PhantomData<R>,
+    pub mixed: Mixed<'a, T>,
+    /// (H, C, P): h_bar in the adjoints' channels.
+    pub z: &'a mut [T],
+    /// (H, C, P): g_bar goes into the adjoints' channels.
+    pub a: &'a mut [T],
+    /// (H, M, P)
+    pub g: &'a [T],
+    /// s̄: the cotangents of the jets (M, C, P).
+    pub jets_bar: &'a [T],
+}
+
+impl<T: Real, R: Rule<T>> WithSimd for AdjointBar<'_, T, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { mixed, z, a, g, jets_bar, .. } = self;
+        let (Shape { points, stride, .. }, outputs) = (mixed.shape, mixed.channels.adjoints());
+        let rows = z.chunks_mut(stride).zip(a.chunks_mut(stride)).zip(g.chunks(mixed.adjoints.stride));
+        for ((z, a), g) in rows.take(mixed.units) {
+            for p in (0..points).step_by(LANES) {
+                let (z, a, g) = (&mut z[p..], &mut a[p..], &g[p..]);
+                let slopes = Slopes::of::<R>(z, a);
+                let first = mixed.channels.forward() * points;
+                let mut to_z_bar = Lanes::ZERO;
+                for m in 0..outputs {
+                    let mut q = Lanes::ZERO;
+                    for second in 0..mixed.channels.products.len() {
+                        q = q + Lanes::load(jets_bar, mixed.second(m, second) + p) * mixed.q(second, z);
+                    }
+                    let h_bar = Lanes::load(z, first + m * points);
+                    (slopes.first * h_bar + slopes.second * q).store(a, first + m * points);
+                    to_z_bar = to_z_bar + (slopes.third * q + slopes.second * h_bar) * Lanes::load(g, m * points);
+                }
+                to_z_bar.store(z, first);
+            }
+        }
+    }
+}
+
+/// z_bar-jets from a_bar-jets, in place, with h in the adjoints' channels:
+///
+/// ```text
+/// z_bar    = σ' a_bar + Σ_k σ'' dz_k d_k_bar + Σ (σ''' q + σ'' h_bar) g
+/// dz_k_bar = σ' d_k_bar + Σ over products with k: σ'' g s̄ c dz_l
+/// h        = σ' g
+/// ```
+pub struct Backward<'a, T, R> {
+    pub rule: PhantomData<R>,
+    pub mixed: Mixed<'a, T>,
+    /// (H, C, P), after [`AdjointBar`].
+    pub z: &'a [T],
+    /// (H, C, P); its value channel is read.
+    pub a: &'a [T],
+    /// (H, M, P)
+    pub g: &'a [T],
+    /// s̄: the cotangents of the jets (M, C, P).
+    pub jets_bar: &'a [T],
+    /// (H, C, P): a_bar before, z_bar after.
+    pub bar: &'a mut [T],
+}
+
+impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { mixed, z, a, g, jets_bar, bar, .. } = self;
+        let (Shape { points, stride, .. }, outputs) = (mixed.shape, mixed.channels.adjoints());
+        let rows = z.chunks(stride).zip(a.chunks(stride)).zip(g.chunks(mixed.adjoints.stride));
+        for (((z, a), g), bar) in rows.zip(bar.chunks_mut(stride)).take(mixed.units) {
+            for p in (0..points).step_by(LANES) {
+                let (z, g, bar) = (&z[p..], &g[p..], &mut bar[p..]);
+                let slopes = Slopes::of::<R>(z, &a[p..]);
+                let first = mixed.channels.forward() * points;
+                let mut z_bar = slopes.first * Lanes::load(bar, 0) + Lanes::load(z, first);
+                for (k, partners) in mixed.channels.partners.iter().enumerate() {
+                    let at = (1 + k) * points;
+                    let d_bar = Lanes::load(bar, at);
+                    z_bar = z_bar + slopes.second * Lanes::load(z, at) * d_bar;
+                    let mut through = Lanes::ZERO;
+                    for partner in partners {
+                        let dz = Lanes::load(z, (1 + partner.l) * points) * partner.coefficient;
+                        for m in 0..outputs {
+                            let s_bar = Lanes::load(jets_bar, mixed.second(m, partner.second) + p);
+                            through = through + Lanes::load(g, m * points) * s_bar * dz;
+                        }
+                    }
+                    (slopes.first * d_bar + slopes.second * through).store(bar, at);
+                }
+                z_bar.store(bar, 0);
+                for m in 0..outputs {
+                    (slopes.first * Lanes::load(g, m * points)).store(bar, first + m * points);
+                }
+            }
+        }
+    }
+}
