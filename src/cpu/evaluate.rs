@@ -46,14 +46,14 @@ impl<T: Real> Cpu<T> {
                     let end = range.end.min(start + shape.points);
                     tile.shape = shape.holding(end - start);
                     let from = inputs.at(points, start..end);
-                    for (to, from) in tile.inputs(from.len()).zip(&from) {
-                        to.iter_mut().zip(from).for_each(|(to, from)| *to = T::of(*from));
+                    for (number, to) in tile.inputs(from.len()) {
+                        to.iter_mut().zip(&from[number]).for_each(|(to, from)| *to = T::of(*from));
                     }
                     tile.forward(&pass);
-                    let (jets, of_jets) = tile.jets();
                     for (row, to) in rows.iter_mut().enumerate() {
                         let (output, channel) = (row / of_jet, row % of_jet);
-                        let from = &jets[output * of_jets.stride + channel * of_jets.points..];
+                        let from =
+                            &tile.jets()[channel * tile.shape.step(self.spec.outputs) + output * tile.shape.points..];
                         let to = &mut to[start - range.start..end - range.start];
                         to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f64());
                     }

@@ -9,8 +9,8 @@ use super::linear;
 use super::real::Real;
 use super::tile::Shape;
 
-/// z-jets (H, C, P) of the first layer from the points x̂ (D, C, P), whose value channel alone is
-/// filled: z = W x̂ + b, dz_k = column k of W, ddz = 0.
+/// What travels forward of the z-jets (C, H, P) of the first layer from the points x̂ (C, D, P), whose value
+/// channel alone is read: z = W x̂ + b, dz_k = column k of W, ddz = 0.
 pub fn forward<T: Real>(
     arch: Arch,
     weights: &[T],
@@ -21,18 +21,19 @@ pub fn forward<T: Real>(
     channels: &Channels<T>,
 ) {
     let inputs = weights.len() / biases.len();
-    let points = shape.points;
+    let (points, step) = (shape.points, shape.step(biases.len()));
     linear::forward(arch, weights, biases, x, z, shape.channels(1));
-    for (row, weights) in z.chunks_mut(shape.stride).zip(weights.chunks_exact(inputs)) {
-        let (tangents, seconds) = row[points..shape.columns].split_at_mut(channels.tangents.len() * points);
-        for (dz, input) in tangents.chunks_exact_mut(points).zip(&channels.tangents) {
+    let (tangents, rest) = z[step..].split_at_mut(channels.tangents.len() * step);
+    for (dz, input) in tangents.chunks_exact_mut(step).zip(&channels.tangents) {
+        for (dz, weights) in dz.chunks_exact_mut(points).zip(weights.chunks_exact(inputs)) {
             dz.fill(weights[*input]);
         }
-        seconds.fill(T::ZERO);
     }
+    rest[..channels.seconds * step].fill(T::ZERO);
 }
 
-/// W_bar (H, D) += z_bar x̂ᵀ over the value channel and the adjoints, and Σ_p dz_k_bar into column k; b_bar likewise.
+/// W_bar (H, D) += z_bar x̂ᵀ over the value channel and the adjoints, and Σ_p dz_k_bar into column k; b_bar
+/// likewise.
 pub fn weight_gradient<T: Real>(
     arch: Arch,
     z_bar: &[T],
@@ -42,15 +43,16 @@ pub fn weight_gradient<T: Real>(
     shape: Shape,
     channels: &Channels<T>,
 ) {
-    let inputs = weights_bar.len() / biases_bar.len();
-    let points = shape.points;
+    let (inputs, units) = (weights_bar.len() / biases_bar.len(), biases_bar.len());
+    let (points, step) = (shape.points, shape.step(units));
     linear::weight_gradient(arch, z_bar, x, weights_bar, biases_bar, shape.channels(1));
+    let (z_bars, adjoints) = z_bar.split_at(channels.forward() * step);
     if channels.adjoints() > 0 {
-        let (first, shape) = (channels.forward() * points, shape.channels(channels.adjoints()));
-        linear::outer_product(arch, &z_bar[first..], &x[first..], weights_bar, biases_bar.len(), shape);
+        let (x, shape) = (&x[channels.forward() * shape.step(inputs)..], shape.channels(channels.adjoints()));
+        linear::outer_product(arch, adjoints, x, weights_bar, units, shape);
     }
-    for (row, weights_bar) in z_bar.chunks(shape.stride).zip(weights_bar.chunks_exact_mut(inputs)) {
-        for (dz_bar, input) in row[points..].chunks_exact(points).zip(&channels.tangents) {
+    for (dz_bar, input) in z_bars.chunks_exact(step).skip(1).zip(&channels.tangents) {
+        for (dz_bar, weights_bar) in dz_bar.chunks_exact(points).zip(weights_bar.chunks_exact_mut(inputs)) {
             weights_bar[*input] += sum(dz_bar);
         }
     }

@@ -84,9 +84,9 @@ impl<T: Real> Tile<T> {
                 }
             }
             let biases = into.rb_mut().subcols_mut(layer.biases().start, layer.outputs);
-            for (mut column, z_bar) in biases.col_iter_mut().zip(z_bar.chunks(shape.stride)) {
+            for (unit, mut column) in biases.col_iter_mut().enumerate() {
                 column.fill(0.0);
-                shape.places(z_bar, 1).for_each(|z_bar| add(z_bar, column.rb_mut()));
+                shape.rows(z_bar, layer.outputs, unit, 0..1).for_each(|z_bar| add(z_bar, column.rb_mut()));
             }
         });
         let rest = work.slopes.chunks_exact(shape.loss_points()).take(pass.spec.coefficients).chain([&work.values[..]]);
@@ -113,7 +113,7 @@ struct Seed<'a, T: Real> {
     term: &'a Term,
     read: Read<'a, T>,
     registers: &'a mut Registers<T>,
-    /// (M, C, P), overwritten.
+    /// (C, M, P), overwritten.
     bar: &'a mut [T],
     work: &'a mut Residuals<T>,
 }
@@ -137,7 +137,7 @@ impl<T: Real> WithSimd for Seed<'_, T> {
         scaled(0, &mut work.values[..points]);
         let slots = term.residual.slots().len();
         for slot in 0..slots {
-            scaled(1 + slot, &mut bar[term.start(slot, read.shape)..][..points]);
+            scaled(1 + slot, &mut bar[term.start(slot, &read)..][..points]);
         }
         for (k, coefficient) in term.residual.coefficients().iter().enumerate() {
             scaled(1 + slots + k, &mut work.slopes[coefficient * points..][..points]);
@@ -147,9 +147,9 @@ impl<T: Real> WithSimd for Seed<'_, T> {
 
 /// ∂r/∂W of a layer: for unit o and input i the column Σ_c z_bar[o, c, p] · a[i, c, p].
 struct WeightColumns<'a, T> {
-    /// (out, C, P)
+    /// (C, out, P)
     z_bar: &'a [T],
-    /// (in, C, P)
+    /// (C, in, P)
     a: &'a [T],
     layer: &'a Layer,
     shape: Shape,
@@ -163,14 +163,14 @@ impl<T: Real> WithSimd for WeightColumns<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { z_bar, a, layer, shape, into } = self;
-        let (stride, channels) = (shape.stride, shape.columns / shape.points);
         for (index, column) in into.col_iter_mut().enumerate() {
-            let z_bar = &z_bar[index / layer.inputs * stride..][..stride];
-            let a = &a[index % layer.inputs * stride..][..stride];
+            let (unit, input) = (index / layer.inputs, index % layer.inputs);
             let column = column.try_as_col_major_mut().expect("a column of J is contiguous").as_slice_mut();
             for (block, to) in column.chunks_mut(LANES).enumerate() {
                 let mut sum = [T::ZERO; LANES];
-                for (z_bar, a) in shape.places(z_bar, channels).zip(shape.places(a, channels)) {
+                let channels = 0..shape.channels;
+                let z_bars = shape.rows(z_bar, layer.outputs, unit, channels.clone());
+                for (z_bar, a) in z_bars.zip(shape.rows(a, layer.inputs, input, channels)) {
                     let (z_bar, a) = (&z_bar[block * LANES..][..LANES], &a[block * LANES..][..LANES]);
                     for lane in 0..LANES {
                         sum[lane] += z_bar[lane] * a[lane];
@@ -184,9 +184,9 @@ impl<T: Real> WithSimd for WeightColumns<'_, T> {
 
 /// ∂r/∂W of the first layer: z_bar x̂ᵢ, the same for the adjoints, and dz_k_bar where the tangent is along input i.
 struct FirstColumns<'a, T> {
-    /// (out, C, P)
+    /// (C, out, P)
     z_bar: &'a [T],
-    /// (D, C, P)
+    /// (C, D, P)
     x: &'a [T],
     layer: &'a Layer,
     shape: Shape,
@@ -201,23 +201,19 @@ impl<T: Real> WithSimd for FirstColumns<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { z_bar, x, layer, shape, channels, into } = self;
-        let Shape { points, stride, .. } = shape;
         for (index, mut column) in into.col_iter_mut().enumerate() {
             let (unit, input) = (index / layer.inputs, index % layer.inputs);
-            let (z_bar, x) = (&z_bar[unit * stride..][..stride], &x[input * stride..][..stride]);
+            let z_bars = |channels| shape.rows(z_bar, layer.outputs, unit, channels);
+            let xs = |channels| shape.rows(x, layer.inputs, input, channels);
             column.fill(0.0);
-            let adjoints = channels.forward() * points;
-            let of_adjoints = |row| shape.places(row, channels.adjoints());
-            let values = shape.places(z_bar, 1).zip(shape.places(x, 1));
-            for (z_bar, x) in values.chain(of_adjoints(&z_bar[adjoints..]).zip(of_adjoints(&x[adjoints..]))) {
-                column
-                    .rb_mut()
-                    .iter_mut()
-                    .zip(z_bar.iter().zip(x))
-                    .for_each(|(to, (z_bar, x))| *to += (*z_bar * *x).to_f64());
+            for channels in [0..1, channels.forward()..channels.count()].into_iter().take(1 + channels.adjoints()) {
+                for (z_bar, x) in z_bars(channels.clone()).zip(xs(channels)) {
+                    let products = z_bar.iter().zip(x).map(|(z_bar, x)| (*z_bar * *x).to_f64());
+                    column.rb_mut().iter_mut().zip(products).for_each(|(to, product)| *to += product);
+                }
             }
             for (tangent, _) in channels.tangents.iter().enumerate().filter(|(_, of)| **of == input) {
-                shape.places(&z_bar[(1 + tangent) * points..], 1).for_each(|dz_bar| add(dz_bar, column.rb_mut()));
+                z_bars(1 + tangent..2 + tangent).for_each(|dz_bar| add(dz_bar, column.rb_mut()));
             }
         }
     }

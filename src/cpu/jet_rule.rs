@@ -1,9 +1,9 @@
-//! The jet rule of an activation, forward and backward, on a tile (H, C, P); the twin of
+//! The jet rule of an activation, forward and backward, on a tile (C, H, P); the twin of
 //! `shaders/jet_rule.wgsl`.
 //!
-//! A unit's row holds its channels one after the other, P points each. [`LANES`] points go through all
-//! channels at once, so that σ', σ'' and σ''' stay in registers, every row is read once, and the loops
-//! over the points become SIMD without loops, however few points a tile has.
+//! [`LANES`] points of a unit go through all channels at once, so that σ', σ'' and σ''' stay in registers,
+//! every number is read once, and the loops over the points become SIMD without loops, however few points a
+//! tile has.
 
 use std::marker::PhantomData;
 
@@ -13,7 +13,6 @@ use super::activation::Rule;
 use super::channels::Channels;
 use super::lanes::{LANES, Lanes};
 use super::real::Real;
-use super::tile::Shape;
 
 /// a-jets from z-jets: a = σ(z), d_k = σ' dz_k, dd = σ'' q + σ' ddz with q = Σ c dz_k dz_l.
 ///
@@ -21,13 +20,14 @@ use super::tile::Shape;
 /// instruction set, and a closure's body would not be inlined into that.
 pub struct Forward<'a, T, R> {
     pub rule: PhantomData<R>,
-    /// (H, C, P)
+    /// (C, H, P)
     pub z: &'a [T],
-    /// (H, C, P)
+    /// (C, H, P)
     pub a: &'a mut [T],
-    /// H
-    pub units: usize,
-    pub shape: Shape,
+    /// H · P
+    pub size: usize,
+    /// From channel to channel.
+    pub step: usize,
     pub channels: &'a Channels<T>,
 }
 
@@ -36,18 +36,15 @@ impl<T: Real, R: Rule<T>> WithSimd for Forward<'_, T, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Shape { points, columns, stride, .. } = self.shape;
-        for (z, a) in self.z.chunks(stride).zip(self.a.chunks_mut(stride)).take(self.units) {
-            for p in (0..points).step_by(LANES) {
-                forward::<T, R>(&z[p..columns], &mut a[p..columns], points, self.channels);
-            }
+        for at in (0..self.size).step_by(LANES) {
+            forward::<T, R>(&self.z[at..], &mut self.a[at..], self.step, self.channels);
         }
     }
 }
 
-/// One unit's row from one of its points on.
+/// [`LANES`] points of a unit; `step` is from channel to channel.
 #[inline(always)]
-fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], points: usize, channels: &Channels<T>) {
+fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], step: usize, channels: &Channels<T>) {
     let value = Lanes::load(z, 0);
     let (mut to, mut first, mut second) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
     for p in 0..LANES {
@@ -57,16 +54,16 @@ fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], points: usize, channels: &
     }
     to.store(a, 0);
     let tangents = channels.tangents.len();
-    let dz = |k: usize| Lanes::load(z, (1 + k) * points);
+    let dz = |k: usize| Lanes::load(z, (1 + k) * step);
     for k in 0..tangents {
-        (first * dz(k)).store(a, (1 + k) * points);
+        (first * dz(k)).store(a, (1 + k) * step);
     }
     for (s, products) in channels.products[..channels.seconds].iter().enumerate() {
         let mut q = Lanes::ZERO;
         for product in products {
             q = q + dz(product.k) * dz(product.l) * product.coefficient;
         }
-        let at = (1 + tangents + s) * points;
+        let at = (1 + tangents + s) * step;
         (second * q + first * Lanes::load(z, at)).store(a, at);
     }
 }
@@ -80,15 +77,16 @@ fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], points: usize, channels: &
 /// ```
 pub struct Backward<'a, T, R> {
     pub rule: PhantomData<R>,
-    /// (H, C, P)
+    /// (C, H, P)
     pub z: &'a [T],
-    /// (H, C, P); its value channel is read.
+    /// (C, H, P); its value channel is read.
     pub a: &'a [T],
-    /// (H, C, P): a_bar before, z_bar after.
+    /// (C, H, P): a_bar before, z_bar after.
     pub bar: &'a mut [T],
-    /// H
-    pub units: usize,
-    pub shape: Shape,
+    /// H · P
+    pub size: usize,
+    /// From channel to channel.
+    pub step: usize,
     pub channels: &'a Channels<T>,
 }
 
@@ -97,19 +95,15 @@ impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Shape { points, columns, stride, .. } = self.shape;
-        let rows = self.z.chunks(stride).zip(self.a.chunks(stride)).zip(self.bar.chunks_mut(stride));
-        for ((z, a), bar) in rows.take(self.units) {
-            for p in (0..points).step_by(LANES) {
-                backward::<T, R>(&z[p..columns], &a[p..columns], &mut bar[p..columns], points, self.channels);
-            }
+        for at in (0..self.size).step_by(LANES) {
+            backward::<T, R>(&self.z[at..], &self.a[at..], &mut self.bar[at..], self.step, self.channels);
         }
     }
 }
 
-/// One unit's row from one of its points on.
+/// [`LANES`] points of a unit; `step` is from channel to channel.
 #[inline(always)]
-fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], points: usize, channels: &Channels<T>) {
+fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], step: usize, channels: &Channels<T>) {
     let (value, a_value) = (Lanes::load(z, 0), Lanes::load(a, 0));
     let (mut first, mut second, mut third) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
     for p in 0..LANES {
@@ -118,21 +112,21 @@ fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], points: usize,
     }
     let mut value_bar = first * Lanes::load(bar, 0);
     let tangents = channels.tangents.len();
-    let dz = |k: usize| Lanes::load(z, (1 + k) * points);
+    let dz = |k: usize| Lanes::load(z, (1 + k) * step);
     // The tangents go first, since they read the seconds' cotangents.
     for (k, partners) in channels.partners.iter().enumerate() {
-        let at = (1 + k) * points;
+        let at = (1 + k) * step;
         let d_bar = Lanes::load(bar, at);
         value_bar = value_bar + second * dz(k) * d_bar;
         let mut through = Lanes::ZERO;
         for partner in partners {
-            let dd_bar = Lanes::load(bar, (1 + tangents + partner.second) * points);
+            let dd_bar = Lanes::load(bar, (1 + tangents + partner.second) * step);
             through = through + dz(partner.l) * partner.coefficient * dd_bar;
         }
         (first * d_bar + second * through).store(bar, at);
     }
     for (s, products) in channels.products.iter().enumerate() {
-        let at = (1 + tangents + s) * points;
+        let at = (1 + tangents + s) * step;
         let dd_bar = Lanes::load(bar, at);
         let mut q = Lanes::ZERO;
         for product in products {

@@ -65,12 +65,6 @@ pub const fn lanes<T: Real, S: Simd>() -> usize {
     size_of::<T::Vector<S>>() / size_of::<T>()
 }
 
-/// The first numbers of a slice.
-#[inline(always)]
-pub fn load<T: Real, S: Simd>(from: &[T]) -> T::Vector<S> {
-    bytemuck::pod_read_unaligned(bytemuck::cast_slice(&from[..lanes::<T, S>()]))
-}
-
 /// The numbers of a slice from `at` on.
 ///
 /// # Safety
@@ -82,10 +76,15 @@ pub unsafe fn load_at<T: Real, S: Simd>(from: &[T], at: usize) -> T::Vector<S> {
     unsafe { from.as_ptr().add(at).cast::<T::Vector<S>>().read_unaligned() }
 }
 
-/// Into a slice of as many numbers.
+/// Into the numbers of a slice from `at` on.
+///
+/// # Safety
+/// The slice holds a vector from there on.
 #[inline(always)]
-pub fn store<T: Real, S: Simd>(to: &mut [T], vector: T::Vector<S>) {
-    to.copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(&vector)));
+pub unsafe fn store_at<T: Real, S: Simd>(to: &mut [T], at: usize, vector: T::Vector<S>) {
+    debug_assert!(at + lanes::<T, S>() <= to.len());
+    // SAFETY: the caller's.
+    unsafe { to.as_mut_ptr().add(at).cast::<T::Vector<S>>().write_unaligned(vector) }
 }
 
 /// Σ x over 16 interleaved partial sums, which are then added in order.

@@ -1,5 +1,4 @@
-//! The affine layer on a tile: three matrix products over the stacked channels; the twin of
-//! `shaders/linear.wgsl`.
+//! The affine layer on a tile: three matrix products for every channel; the twin of `shaders/linear.wgsl`.
 
 use pulp::Arch;
 
@@ -8,49 +7,28 @@ use super::product::{Left, OuterProduct, Product};
 use super::real::Real;
 use super::tile::Shape;
 
-/// z (out, C, P) = W (out, in) a (in, C, P), plus b (out) on the value channel.
+/// z (C, out, P) = W (out, in) a (C, in, P), plus b (out) on the value channel.
 pub fn forward<T: Real>(arch: Arch, weights: &[T], biases: &[T], a: &[T], z: &mut [T], shape: Shape) {
-    dispatch(arch, weights, (biases.len(), (biases, shape.points)), a, z, shape);
+    let inputs = weights.len() / biases.len();
+    let left = Left { numbers: weights, row: inputs, column: 1 };
+    arch.dispatch(Product { size: (biases.len(), inputs), shape, left, right: a, to: z, bias: biases });
 }
 
-/// z (out, C, P) = W (out, in) a (in, C, P).
+/// z (C, out, P) = W (out, in) a (C, in, P): channels that the bias does not reach.
 pub fn product<T: Real>(arch: Arch, weights: &[T], outputs: usize, a: &[T], z: &mut [T], shape: Shape) {
-    dispatch(arch, weights, (outputs, (&[], 0)), a, z, shape);
-}
-
-fn dispatch<T: Real>(
-    arch: Arch,
-    weights: &[T],
-    (outputs, bias): (usize, (&[T], usize)),
-    a: &[T],
-    z: &mut [T],
-    shape: Shape,
-) {
     let inputs = weights.len() / outputs;
-    arch.dispatch(Product {
-        size: (outputs, shape.columns, inputs),
-        left: Left { numbers: weights, row: inputs, column: 1 },
-        right: a,
-        to: z,
-        stride: shape.stride,
-        bias,
-    });
+    let left = Left { numbers: weights, row: inputs, column: 1 };
+    arch.dispatch(Product { size: (outputs, inputs), shape, left, right: a, to: z, bias: &[] });
 }
 
-/// a_bar (in, C, P) = Wᵀ z_bar (out, C, P).
+/// a_bar (C, in, P) = Wᵀ z_bar (C, out, P).
 pub fn backward<T: Real>(arch: Arch, weights: &[T], outputs: usize, z_bar: &[T], a_bar: &mut [T], shape: Shape) {
     let inputs = weights.len() / outputs;
-    arch.dispatch(Product {
-        size: (inputs, shape.columns, outputs),
-        left: Left { numbers: weights, row: 1, column: inputs },
-        right: z_bar,
-        to: a_bar,
-        stride: shape.stride,
-        bias: (&[], 0),
-    });
+    let left = Left { numbers: weights, row: 1, column: inputs };
+    arch.dispatch(Product { size: (inputs, outputs), shape, left, right: z_bar, to: a_bar, bias: &[] });
 }
 
-/// W_bar (out, in) += z_bar (out, C, P) a (in, C, P)ᵀ; b_bar (out) += Σ_p of the value's z_bar.
+/// W_bar (out, in) += z_bar (C, out, P) a (C, in, P)ᵀ; b_bar (out) += Σ_p of the value's z_bar.
 pub fn weight_gradient<T: Real>(
     arch: Arch,
     z_bar: &[T],
@@ -60,18 +38,13 @@ pub fn weight_gradient<T: Real>(
     shape: Shape,
 ) {
     outer_product(arch, z_bar, a, weights_bar, biases_bar.len(), shape);
-    for (row, bias_bar) in z_bar.chunks(shape.stride).zip(biases_bar) {
-        *bias_bar += sum(&row[..shape.points]);
+    for (row, bias_bar) in z_bar.chunks(shape.points).zip(biases_bar) {
+        *bias_bar += sum(row);
     }
 }
 
-/// W_bar (out, in) += z_bar (out, C, P) a (in, C, P)ᵀ.
+/// W_bar (out, in) += z_bar (C, out, P) a (C, in, P)ᵀ.
 pub fn outer_product<T: Real>(arch: Arch, z_bar: &[T], a: &[T], weights_bar: &mut [T], outputs: usize, shape: Shape) {
-    arch.dispatch(OuterProduct {
-        size: (outputs, weights_bar.len() / outputs, shape.columns),
-        left: z_bar,
-        right: a,
-        stride: shape.stride,
-        to: weights_bar,
-    });
+    let size = (outputs, weights_bar.len() / outputs);
+    arch.dispatch(OuterProduct { size, shape, left: z_bar, right: a, to: weights_bar });
 }

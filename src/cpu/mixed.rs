@@ -11,59 +11,35 @@ use std::marker::PhantomData;
 use aligned_vec::avec;
 
 use super::activation::with_rule;
-use super::channels::Channels;
-use super::linear;
-use super::mixed_rule::{Adjoint, AdjointBar, Backward, Mixed};
+use super::channels::{Channels, Mixed};
+use super::mixed_rule::{Adjoint, AdjointBar, Backward};
 use super::real::Real;
 use super::tile::{Buffer, Pass, Shape, Tile};
+use super::{linear, mixed_rule};
 use crate::network::NetworkSpec;
 
-/// What a tile holds for mixed mode beside its channels.
+/// What a tile holds for mixed mode beside its channels, as large as the largest tile.
 pub struct Adjoints<T: Real> {
-    /// C of a jet.
-    channels: usize,
-    /// M
-    outputs: usize,
-    /// The output's jets (M, C, P).
+    /// The output's jets (C, M, P).
     pub jets: Buffer<T>,
-    /// Their cotangents (M, C, P).
+    /// Their cotangents (C, M, P).
     pub jets_bar: Buffer<T>,
-    /// ∂u/∂a of the inputs and of every hidden layer (H, M, P).
+    /// ∂u/∂a of the inputs and of every hidden layer (M, H, P).
     g: Vec<Buffer<T>>,
-    /// ∂u/∂z of one layer (H, M, P).
+    /// ∂u/∂z of one layer (M, H, P).
     h: Buffer<T>,
 }
 
 impl<T: Real> Adjoints<T> {
-    /// As large as the largest tile.
     pub fn new(spec: &NetworkSpec, shape: Shape, channels: &Channels<T>) -> Option<Self> {
         let outputs = channels.mixed.as_ref()?.outputs;
-        let jets = spec.outputs * shape.rows(channels.of_jet()).stride;
-        let of_adjoints = shape.rows(outputs);
-        let rows = |rows: usize| avec![[64]| T::ZERO; rows * of_adjoints.stride];
+        let block = |channels: usize, units: usize| avec![[64]| T::ZERO; shape.channels(channels).size(units)];
         Some(Self {
-            channels: channels.of_jet(),
-            outputs,
-            jets: avec![[64]| T::ZERO; jets],
-            jets_bar: avec![[64]| T::ZERO; jets],
-            g: [spec.inputs].iter().chain(&spec.hidden).map(|width| rows(*width)).collect(),
-            h: rows(spec.widest()),
+            jets: block(channels.of_jet(), outputs),
+            jets_bar: block(channels.of_jet(), outputs),
+            g: [spec.inputs].iter().chain(&spec.hidden).map(|width| block(outputs, *width)).collect(),
+            h: block(outputs, spec.widest()),
         })
-    }
-
-    /// The shape of the jets of a tile.
-    pub fn of_jets(&self, shape: Shape) -> Shape {
-        shape.rows(self.channels)
-    }
-
-    /// The shape of its adjoints.
-    fn of_adjoints(&self, shape: Shape) -> Shape {
-        shape.rows(self.outputs)
-    }
-
-    /// What the rules of a hidden layer read.
-    fn mixed<'a>(&self, shape: Shape, units: usize, channels: &'a Channels<T>) -> Mixed<'a, T> {
-        Mixed { units, shape, adjoints: self.of_adjoints(shape), jets: self.of_jets(shape), channels }
     }
 
     pub fn buffers(&self) -> impl Iterator<Item = &Buffer<T>> {
@@ -74,64 +50,70 @@ impl<T: Real> Adjoints<T> {
 impl<T: Real> Tile<T> {
     /// The output's jets from what has travelled forward: one adjoint back through all layers.
     pub fn adjoints(&mut self, pass: &Pass<T>) {
-        let (Some(adjoints), Some(of)) = (&mut self.mixed, &pass.channels.mixed) else { return };
-        let (of_adjoints, of_jets) = (adjoints.of_adjoints(self.shape), adjoints.of_jets(self.shape));
-        let points = self.shape.points;
+        let (Some(adjoints), Some(Mixed { outputs, firsts })) = (&mut self.mixed, &pass.channels.mixed) else {
+            return;
+        };
+        let (outputs, points) = (*outputs, self.shape.points);
+        let of_adjoints = self.shape.channels(outputs);
         let (output, hidden) = pass.layers.split_last().expect("a network has a layer");
-        adjoints.jets[..of.outputs * of_jets.stride].fill(T::ZERO);
-        for (jet, u) in adjoints.jets.chunks_mut(of_jets.stride).zip(self.z[hidden.len()].chunks(self.shape.stride)) {
-            jet[..points].copy_from_slice(&u[..points]);
-        }
-        let weights = &pass.parameters[output.weights()];
-        for (unit, g) in adjoints.g[hidden.len()].chunks_mut(of_adjoints.stride).enumerate().take(output.inputs) {
-            for (m, g) in g.chunks_exact_mut(points).enumerate().take(of.outputs) {
-                g.fill(weights[m * output.inputs + unit]);
-            }
+        let of_jets = self.shape.step(outputs);
+        let jets = &mut adjoints.jets[..pass.channels.of_jet() * of_jets];
+        jets[of_jets..].fill(T::ZERO);
+        jets[..of_jets].copy_from_slice(&self.z[hidden.len()][..of_jets]);
+        let weights = pass.parameters[output.weights()].chunks_exact(output.inputs);
+        for (g, weights) in adjoints.g[hidden.len()].chunks_exact_mut(self.shape.step(output.inputs)).zip(weights) {
+            g.chunks_exact_mut(points).zip(weights).for_each(|(g, weight)| g.fill(*weight));
         }
         for (l, layer) in hidden.iter().enumerate().rev() {
-            let mixed = adjoints.mixed(self.shape, layer.outputs, pass.channels);
             let (before, g) = adjoints.g.split_at_mut(l + 1);
-            let (z, a, h, jets) = (&self.z[l], &self.a[l], &mut adjoints.h, &mut adjoints.jets);
+            let (z, a, g, h) = (&self.z[l], &self.a[l], &g[0], &mut adjoints.h);
+            let mixed = mixed_rule::Mixed { units: layer.outputs, shape: self.shape, channels: pass.channels };
             with_rule!(pass.spec.activation, R => {
                 let rule = PhantomData::<R>;
-                pass.arch.dispatch(Adjoint { rule, mixed, z, a, g: &g[0], h, jets });
+                pass.arch.dispatch(Adjoint { rule, mixed, z, a, g, h, jets });
             });
             let weights = &pass.parameters[layer.weights()];
-            linear::backward(pass.arch, weights, layer.outputs, &adjoints.h, &mut before[l], of_adjoints);
+            linear::backward(pass.arch, weights, layer.outputs, h, &mut before[l], of_adjoints);
         }
-        for (m, jet) in adjoints.jets.chunks_mut(of_jets.stride).enumerate().take(of.outputs) {
-            for (du, input) in jet[points..].chunks_exact_mut(points).zip(&of.firsts) {
-                du.copy_from_slice(&adjoints.g[0][input * of_adjoints.stride + m * points..][..points]);
+        let of_inputs = self.shape.step(pass.spec.inputs);
+        for (du, input) in jets[of_jets..].chunks_exact_mut(of_jets).zip(firsts) {
+            for (m, du) in du.chunks_exact_mut(points).enumerate().take(outputs) {
+                du.copy_from_slice(&adjoints.g[0][m * of_inputs + input * points..][..points]);
             }
         }
     }
 
     /// The cotangents of the adjoints on their way forward, and those of the output's channels in the first buffer.
     pub fn adjoint_bars(&mut self, pass: &Pass<T>) {
-        let (Some(adjoints), Some(of)) = (&mut self.mixed, &pass.channels.mixed) else { return };
-        let (shape, of_jets) = (self.shape, adjoints.of_jets(self.shape));
-        let (points, first) = (shape.points, pass.channels.forward() * shape.points);
-        let of_adjoints = shape.channels(of.outputs);
-        let jets_bar = || adjoints.jets_bar.chunks(of_jets.stride).take(of.outputs).enumerate();
-        for x in self.x.chunks_mut(shape.stride) {
-            x[first..shape.columns].fill(T::ZERO);
+        let (Some(adjoints), Some(Mixed { outputs, firsts })) = (&self.mixed, &pass.channels.mixed) else { return };
+        let (outputs, points, forward) = (*outputs, self.shape.points, pass.channels.forward());
+        let of_adjoints = self.shape.channels(outputs);
+        let jets_bar = &adjoints.jets_bar;
+        // ∂loss/∂(output's channels): of the value its own, of the tangents none, of each adjoint 1.
+        let of_jets = self.shape.step(outputs);
+        let (value, rest) = self.bar[0][..pass.channels.count() * of_jets].split_at_mut(of_jets);
+        value.copy_from_slice(&jets_bar[..of_jets]);
+        rest.fill(T::ZERO);
+        for (m, adjoint) in rest[(forward - 1) * of_jets..].chunks_exact_mut(of_jets).enumerate() {
+            adjoint[m * points..][..points].fill(T::ONE);
         }
-        for (m, bar) in jets_bar() {
-            for (du_bar, input) in bar[points..].chunks_exact(points).zip(&of.firsts) {
-                self.x[input * shape.stride + first + m * points..][..points].copy_from_slice(du_bar);
+        // What reads the first derivatives reads the inputs' adjoints.
+        let of_inputs = self.shape.step(pass.spec.inputs);
+        let x = &mut self.x[forward * of_inputs..][..outputs * of_inputs];
+        x.fill(T::ZERO);
+        for (du_bar, input) in jets_bar[of_jets..].chunks_exact(of_jets).zip(firsts) {
+            for (m, du_bar) in du_bar.chunks_exact(points).enumerate().take(outputs) {
+                x[m * of_inputs + input * points..][..points].copy_from_slice(du_bar);
             }
-            let to = &mut self.bar[0][m * shape.stride..][..shape.columns];
-            to.fill(T::ZERO);
-            to[..points].copy_from_slice(&bar[..points]);
-            to[first + m * points..][..points].fill(T::ONE);
         }
         for (l, layer) in pass.layers[..pass.layers.len() - 1].iter().enumerate() {
             let before = if l == 0 { &self.x } else { &self.a[l - 1] };
+            let before = &before[forward * self.shape.step(layer.inputs)..];
             let weights = &pass.parameters[layer.weights()];
-            let z = &mut self.z[l];
-            linear::product(pass.arch, weights, layer.outputs, &before[first..], &mut z[first..], of_adjoints);
-            let mixed = adjoints.mixed(self.shape, layer.outputs, pass.channels);
-            let (a, g, jets_bar) = (&mut self.a[l], &adjoints.g[l + 1], &adjoints.jets_bar);
+            let h_bar = &mut self.z[l][forward * self.shape.step(layer.outputs)..];
+            linear::product(pass.arch, weights, layer.outputs, before, h_bar, of_adjoints);
+            let mixed = mixed_rule::Mixed { units: layer.outputs, shape: self.shape, channels: pass.channels };
+            let (z, a, g) = (&mut self.z[l], &mut self.a[l], &adjoints.g[l + 1]);
             with_rule!(pass.spec.activation, R => {
                 let rule = PhantomData::<R>;
                 pass.arch.dispatch(AdjointBar { rule, mixed, z, a, g, jets_bar });
@@ -142,7 +124,7 @@ impl<T: Real> Tile<T> {
     /// The z_bar of hidden layer `l` in the first buffer, from the a_bar there.
     pub fn mixed_rule_back(&mut self, pass: &Pass<T>, l: usize) {
         let adjoints = self.mixed.as_ref().expect("mixed mode has adjoints");
-        let mixed = adjoints.mixed(self.shape, pass.layers[l].outputs, pass.channels);
+        let mixed = mixed_rule::Mixed { units: pass.layers[l].outputs, shape: self.shape, channels: pass.channels };
         let (z, a, bar) = (&self.z[l], &self.a[l], &mut self.bar[0]);
         let (g, jets_bar) = (&adjoints.g[l + 1], &adjoints.jets_bar);
         with_rule!(pass.spec.activation, R => {

@@ -1,4 +1,4 @@
-//! The activation's rules of mixed mode on a tile (H, C, P), whose channels are the value, the tangents and one
+//! The activation's rules of mixed mode on a tile (C, H, P), whose channels are the value, the tangents and one
 //! adjoint for each output; the twin of `shaders/mixed_rule.wgsl`.
 //!
 //! With g = ∂u/∂a and h = ∂u/∂z = σ' g of an output u, what curves it is ∂ₛu = Σ g σ'' qₛ over all units, with
@@ -40,21 +40,36 @@ impl<T: Real> Slopes<T> {
 pub struct Mixed<'a, T> {
     /// H
     pub units: usize,
-    /// Of z, a and their cotangents.
+    /// P
     pub shape: Shape,
-    /// Of g and h.
-    pub adjoints: Shape,
-    /// Of the output's jets.
-    pub jets: Shape,
     pub channels: &'a Channels<T>,
 }
 
 impl<T: Real> Mixed<'_, T> {
-    /// Where in a jet (C, P) a second-order entry lies.
+    /// From channel to channel.
+    #[inline(always)]
+    fn step(&self) -> usize {
+        self.shape.step(self.units)
+    }
+
+    /// Where the first adjoint's channel begins.
+    #[inline(always)]
+    fn adjoints(&self) -> usize {
+        self.channels.forward() * self.step()
+    }
+
+    /// Where in the jets (C, M, P) a second-order entry of an output begins.
     #[inline(always)]
     fn second(&self, output: usize, second: usize) -> usize {
         let first = self.channels.of_jet() - self.channels.products.len();
-        output * self.jets.stride + (first + second) * self.jets.points
+        (first + second) * self.shape.step(self.channels.adjoints()) + output * self.shape.points
+    }
+
+    /// Where [`LANES`] points of a unit begin, and which points they are.
+    #[inline(always)]
+    fn places(&self) -> impl Iterator<Item = (usize, usize)> + use<T> {
+        let points = self.shape.points;
+        (0..self.units).flat_map(move |unit| (0..points).step_by(LANES).map(move |p| (unit * points + p, p)))
     }
 
     /// q of a second-order entry at a unit's points.
@@ -62,7 +77,7 @@ impl<T: Real> Mixed<'_, T> {
     fn q(&self, second: usize, z: &[T]) -> Lanes<T> {
         let mut q = Lanes::ZERO;
         for product in &self.channels.products[second] {
-            let dz = |k: usize| Lanes::load(z, (1 + k) * self.shape.points);
+            let dz = |k: usize| Lanes::load(z, (1 + k) * self.step());
             q = q + dz(product.k) * dz(product.l) * product.coefficient;
         }
         q
@@ -73,15 +88,15 @@ impl<T: Real> Mixed<'_, T> {
 pub struct Adjoint<'a, T, R> {
     pub rule: PhantomData<R>,
     pub mixed: Mixed<'a, T>,
-    /// (H, C, P)
+    /// (C, H, P)
     pub z: &'a [T],
-    /// (H, C, P); its value channel is read.
+    /// (C, H, P); its value channel is read.
     pub a: &'a [T],
-    /// (H, M, P)
+    /// (M, H, P)
     pub g: &'a [T],
-    /// (H, M, P), overwritten.
+    /// (M, H, P), overwritten.
     pub h: &'a mut [T],
-    /// (M, C, P); its second-order channels are added to.
+    /// (C, M, P); its second-order channels are added to.
     pub jets: &'a mut [T],
 }
 
@@ -91,20 +106,18 @@ impl<T: Real, R: Rule<T>> WithSimd for Adjoint<'_, T, R> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { mixed, z, a, g, h, jets, .. } = self;
-        let (Shape { points, stride, .. }, outputs) = (mixed.shape, mixed.channels.adjoints());
-        let adjoints = g.chunks(mixed.adjoints.stride).zip(h.chunks_mut(mixed.adjoints.stride));
-        for ((z, a), (g, h)) in z.chunks(stride).zip(a.chunks(stride)).zip(adjoints).take(mixed.units) {
-            for p in (0..points).step_by(LANES) {
-                let slopes = Slopes::of::<R>(&z[p..], &a[p..]);
+        let (outputs, step) = (mixed.channels.adjoints(), mixed.step());
+        for (at, p) in mixed.places() {
+            let (z, g, h) = (&z[at..], &g[at..], &mut h[at..]);
+            let slopes = Slopes::of::<R>(z, &a[at..]);
+            for m in 0..outputs {
+                (slopes.first * Lanes::load(g, m * step)).store(h, m * step);
+            }
+            for second in 0..mixed.channels.products.len() {
+                let q = slopes.second * mixed.q(second, z);
                 for m in 0..outputs {
-                    (slopes.first * Lanes::load(g, m * points + p)).store(h, m * points + p);
-                }
-                for second in 0..mixed.channels.products.len() {
-                    let q = slopes.second * mixed.q(second, &z[p..]);
-                    for m in 0..outputs {
-                        let at = mixed.second(m, second) + p;
-                        (Lanes::load(jets, at) + Lanes::load(g, m * points + p) * q).store(jets, at);
-                    }
+                    let at = mixed.second(m, second) + p;
+                    (Lanes::load(jets, at) + Lanes::load(g, m * step) * q).store(jets, at);
                 }
             }
         }
@@ -117,13 +130,13 @@ impl<T: Real, R: Rule<T>> WithSimd for Adjoint<'_, T, R> {
 pub struct AdjointBar<'a, T, R> {
     pub rule: PhantomData<R>,
     pub mixed: Mixed<'a, T>,
-    /// (H, C, P): h_bar in the adjoints' channels.
+    /// (C, H, P): h_bar in the adjoints' channels.
     pub z: &'a mut [T],
-    /// (H, C, P): g_bar goes into the adjoints' channels.
+    /// (C, H, P): g_bar goes into the adjoints' channels.
     pub a: &'a mut [T],
-    /// (H, M, P)
+    /// (M, H, P)
     pub g: &'a [T],
-    /// s̄: the cotangents of the jets (M, C, P).
+    /// s̄: the cotangents of the jets (C, M, P).
     pub jets_bar: &'a [T],
 }
 
@@ -133,25 +146,21 @@ impl<T: Real, R: Rule<T>> WithSimd for AdjointBar<'_, T, R> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { mixed, z, a, g, jets_bar, .. } = self;
-        let (Shape { points, stride, .. }, outputs) = (mixed.shape, mixed.channels.adjoints());
-        let rows = z.chunks_mut(stride).zip(a.chunks_mut(stride)).zip(g.chunks(mixed.adjoints.stride));
-        for ((z, a), g) in rows.take(mixed.units) {
-            for p in (0..points).step_by(LANES) {
-                let (z, a, g) = (&mut z[p..], &mut a[p..], &g[p..]);
-                let slopes = Slopes::of::<R>(z, a);
-                let first = mixed.channels.forward() * points;
-                let mut to_z_bar = Lanes::ZERO;
-                for m in 0..outputs {
-                    let mut q = Lanes::ZERO;
-                    for second in 0..mixed.channels.products.len() {
-                        q = q + Lanes::load(jets_bar, mixed.second(m, second) + p) * mixed.q(second, z);
-                    }
-                    let h_bar = Lanes::load(z, first + m * points);
-                    (slopes.first * h_bar + slopes.second * q).store(a, first + m * points);
-                    to_z_bar = to_z_bar + (slopes.third * q + slopes.second * h_bar) * Lanes::load(g, m * points);
+        let (outputs, step, first) = (mixed.channels.adjoints(), mixed.step(), mixed.adjoints());
+        for (at, p) in mixed.places() {
+            let (z, a, g) = (&mut z[at..], &mut a[at..], &g[at..]);
+            let slopes = Slopes::of::<R>(z, a);
+            let mut to_z_bar = Lanes::ZERO;
+            for m in 0..outputs {
+                let mut q = Lanes::ZERO;
+                for second in 0..mixed.channels.products.len() {
+                    q = q + Lanes::load(jets_bar, mixed.second(m, second) + p) * mixed.q(second, z);
                 }
-                to_z_bar.store(z, first);
+                let h_bar = Lanes::load(z, first + m * step);
+                (slopes.first * h_bar + slopes.second * q).store(a, first + m * step);
+                to_z_bar = to_z_bar + (slopes.third * q + slopes.second * h_bar) * Lanes::load(g, m * step);
             }
+            to_z_bar.store(z, first);
         }
     }
 }
@@ -166,15 +175,15 @@ impl<T: Real, R: Rule<T>> WithSimd for AdjointBar<'_, T, R> {
 pub struct Backward<'a, T, R> {
     pub rule: PhantomData<R>,
     pub mixed: Mixed<'a, T>,
-    /// (H, C, P), after [`AdjointBar`].
+    /// (C, H, P), after [`AdjointBar`].
     pub z: &'a [T],
-    /// (H, C, P); its value channel is read.
+    /// (C, H, P); its value channel is read.
     pub a: &'a [T],
-    /// (H, M, P)
+    /// (M, H, P)
     pub g: &'a [T],
-    /// s̄: the cotangents of the jets (M, C, P).
+    /// s̄: the cotangents of the jets (C, M, P).
     pub jets_bar: &'a [T],
-    /// (H, C, P): a_bar before, z_bar after.
+    /// (C, H, P): a_bar before, z_bar after.
     pub bar: &'a mut [T],
 }
 
@@ -184,32 +193,28 @@ impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { mixed, z, a, g, jets_bar, bar, .. } = self;
-        let (Shape { points, stride, .. }, outputs) = (mixed.shape, mixed.channels.adjoints());
-        let rows = z.chunks(stride).zip(a.chunks(stride)).zip(g.chunks(mixed.adjoints.stride));
-        for (((z, a), g), bar) in rows.zip(bar.chunks_mut(stride)).take(mixed.units) {
-            for p in (0..points).step_by(LANES) {
-                let (z, g, bar) = (&z[p..], &g[p..], &mut bar[p..]);
-                let slopes = Slopes::of::<R>(z, &a[p..]);
-                let first = mixed.channels.forward() * points;
-                let mut z_bar = slopes.first * Lanes::load(bar, 0) + Lanes::load(z, first);
-                for (k, partners) in mixed.channels.partners.iter().enumerate() {
-                    let at = (1 + k) * points;
-                    let d_bar = Lanes::load(bar, at);
-                    z_bar = z_bar + slopes.second * Lanes::load(z, at) * d_bar;
-                    let mut through = Lanes::ZERO;
-                    for partner in partners {
-                        let dz = Lanes::load(z, (1 + partner.l) * points) * partner.coefficient;
-                        for m in 0..outputs {
-                            let s_bar = Lanes::load(jets_bar, mixed.second(m, partner.second) + p);
-                            through = through + Lanes::load(g, m * points) * s_bar * dz;
-                        }
+        let (outputs, step, first) = (mixed.channels.adjoints(), mixed.step(), mixed.adjoints());
+        for (at, p) in mixed.places() {
+            let (z, g, bar) = (&z[at..], &g[at..], &mut bar[at..]);
+            let slopes = Slopes::of::<R>(z, &a[at..]);
+            let mut z_bar = slopes.first * Lanes::load(bar, 0) + Lanes::load(z, first);
+            for (k, partners) in mixed.channels.partners.iter().enumerate() {
+                let at = (1 + k) * step;
+                let d_bar = Lanes::load(bar, at);
+                z_bar = z_bar + slopes.second * Lanes::load(z, at) * d_bar;
+                let mut through = Lanes::ZERO;
+                for partner in partners {
+                    let dz = Lanes::load(z, (1 + partner.l) * step) * partner.coefficient;
+                    for m in 0..outputs {
+                        let s_bar = Lanes::load(jets_bar, mixed.second(m, partner.second) + p);
+                        through = through + Lanes::load(g, m * step) * s_bar * dz;
                     }
-                    (slopes.first * d_bar + slopes.second * through).store(bar, at);
                 }
-                z_bar.store(bar, 0);
-                for m in 0..outputs {
-                    (slopes.first * Lanes::load(g, m * points)).store(bar, first + m * points);
-                }
+                (slopes.first * d_bar + slopes.second * through).store(bar, at);
+            }
+            z_bar.store(bar, 0);
+            for m in 0..outputs {
+                (slopes.first * Lanes::load(g, m * step)).store(bar, first + m * step);
             }
         }
     }

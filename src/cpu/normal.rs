@@ -27,7 +27,7 @@ impl<T: Real> Cpu<T> {
             sums.clear(0, Some(pass.spec.parameters()));
             tile.make_bars(pass.spec);
             let mut work = Residuals::new(pass, set.shape);
-            let mut image = avec![[64]| T::ZERO; pass.spec.widest() * set.shape.stride];
+            let mut image = avec![[64]| T::ZERO; set.shape.size(pass.spec.widest())];
             let mut product = vec![T::ZERO; set.shape.loss_points()];
             let per_point = 1.0 / share.batch.count as f64;
             for positions in share.tiles() {
@@ -97,24 +97,27 @@ impl<T: Real> Tile<T> {
             match before {
                 Before::Jets(a) => linear::forward(pass.arch, weights, biases, a, image, shape),
                 Before::Points(x) => {
-                    let forward = pass.channels.forward();
+                    let (forward, adjoints) = (pass.channels.forward(), pass.channels.adjoints());
                     input_layer::forward(pass.arch, weights, biases, x, image, shape.channels(forward), pass.channels);
-                    let (first, adjoints) = (forward * shape.points, shape.channels(pass.channels.adjoints()));
-                    linear::product(pass.arch, weights, layer.outputs, &x[first..], &mut image[first..], adjoints);
+                    let x = &x[forward * shape.step(layer.inputs)..];
+                    let image = &mut image[forward * shape.step(layer.outputs)..];
+                    linear::product(pass.arch, weights, layer.outputs, x, image, shape.channels(adjoints));
                 }
             }
-            let size = layer.outputs * shape.stride;
-            pass.arch.dispatch(Contract { z_bar: &z_bar[..size], image: &image[..size], shape, product });
+            let image = &*image;
+            pass.arch.dispatch(Contract { z_bar, image, units: layer.outputs, shape, product });
         });
     }
 }
 
 /// product (N) += Σ z_bar · image over units, channels and places.
 struct Contract<'a, T> {
-    /// (H, C, P)
+    /// (C, H, P)
     z_bar: &'a [T],
-    /// (H, C, P)
+    /// (C, H, P)
     image: &'a [T],
+    /// H
+    units: usize,
     shape: Shape,
     product: &'a mut [T],
 }
@@ -124,13 +127,11 @@ impl<T: Real> WithSimd for Contract<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { z_bar, image, shape, product } = self;
-        let (channels, points) = (shape.columns / shape.points, shape.loss_points());
-        for (z_bar, image) in z_bar.chunks_exact(shape.stride).zip(image.chunks_exact(shape.stride)) {
-            for (z_bar, image) in shape.places(z_bar, channels).zip(shape.places(image, channels)) {
-                let pairs = z_bar[..points].iter().zip(&image[..points]);
-                product.iter_mut().zip(pairs).for_each(|(sum, (z_bar, image))| *sum += *z_bar * *image);
-            }
+        let Self { z_bar, image, units, shape, product } = self;
+        let rows = |block| (0..units).flat_map(move |unit| shape.rows(block, units, unit, 0..shape.channels));
+        for (z_bar, image) in rows(z_bar).zip(rows(image)) {
+            let products = z_bar.iter().zip(image).map(|(z_bar, image)| *z_bar * *image);
+            product.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
         }
     }
 }

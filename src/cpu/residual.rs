@@ -18,7 +18,7 @@ pub struct Term {
 /// What the terms' programs read on a tile.
 #[derive(Clone, Copy)]
 pub struct Read<'a, T> {
-    /// (M, C, P), where P is (places, N)
+    /// (C, M, P), where P is (places, N)
     pub jets: &'a [T],
     /// (H, N)
     pub columns: &'a [T],
@@ -26,15 +26,17 @@ pub struct Read<'a, T> {
     pub weights: &'a [T],
     /// (K)
     pub coefficients: &'a [T],
+    /// M
+    pub outputs: usize,
     pub shape: Shape,
 }
 
 impl Term {
-    /// Where a slot's row lies in the output's jets (M, C, P), and in their cotangents.
+    /// Where a slot's row lies in the output's jets (C, M, P), and in their cotangents.
     #[inline(always)]
-    pub fn start(&self, slot: usize, shape: Shape) -> usize {
+    pub fn start<T>(&self, slot: usize, read: &Read<T>) -> usize {
         let Slot { place, entry, channel } = self.residual.slots()[slot];
-        entry.output * shape.stride + channel * shape.points + place * shape.loss_points()
+        channel * read.shape.step(read.outputs) + entry.output * read.shape.points + place * read.shape.loss_points()
     }
 
     /// The rows that its program reads.
@@ -42,7 +44,7 @@ impl Term {
     pub fn reads<'a, T: Real>(&self, read: Read<'a, T>) -> Vec<Row<'a, T>> {
         let points = read.shape.loss_points();
         let row = |leaf: &Leaf| match *leaf {
-            Leaf::Slot(slot) => Row::Points(&read.jets[self.start(slot, read.shape)..][..points]),
+            Leaf::Slot(slot) => Row::Points(&read.jets[self.start(slot, &read)..][..points]),
             Leaf::Hoisted(column) => Row::Points(&read.columns[(self.columns + column) * points..][..points]),
             Leaf::Coefficient(coefficient) => Row::Same(read.coefficients[coefficient]),
             _ => unreachable!("a compiled residual reads slots, columns and coefficients"),
@@ -69,7 +71,7 @@ pub fn registers<T: Real>(terms: &[Term], points: usize) -> Registers<T> {
 
 /// Where the way back starts.
 pub struct Back<'a, T> {
-    /// ∂loss/∂jet (M, C, P), overwritten.
+    /// ∂loss/∂jet (C, M, P), overwritten.
     pub bar: &'a mut [T],
     /// ∂loss/∂coefficient (K), added to.
     pub coefficients: &'a mut [T],
@@ -96,8 +98,7 @@ impl<T: Real> WithSimd for Terms<'_, T> {
         if let Some(back) = &mut self.back {
             back.bar.fill(T::ZERO);
         }
-        let shape = self.read.shape;
-        let points = shape.loss_points();
+        let points = self.read.shape.loss_points();
         for (term, loss) in self.terms.iter().zip(self.losses) {
             let slots = term.residual.slots();
             let program = term.residual.program();
@@ -115,7 +116,7 @@ impl<T: Real> WithSimd for Terms<'_, T> {
             let share = T::of(2.0 * term.weight * back.per_point);
             for slot in 0..slots.len() {
                 let slope = output(1 + slot);
-                let bar = &mut back.bar[term.start(slot, shape)..][..points];
+                let bar = &mut back.bar[term.start(slot, &self.read)..][..points];
                 for (p, (bar, w)) in bar.iter_mut().zip(self.read.weights).enumerate() {
                     *bar += share * *w * r.at(p) * slope.at(p);
                 }

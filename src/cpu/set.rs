@@ -99,8 +99,9 @@ impl<T: Real> Set<T> {
             None if positions.len() == points => to.copy_from_slice(&from[positions.clone()]),
             _ => to.iter_mut().enumerate().for_each(|(p, to)| *to = from[row(p)]),
         };
-        for (row, column) in tile.inputs(self.inputs.len()).zip(&self.inputs) {
-            for (place, column) in row.chunks_exact_mut(points).zip(column.chunks_exact(self.points)) {
+        for (number, row) in tile.inputs(self.inputs.len()) {
+            let places = self.inputs[number].chunks_exact(self.points);
+            for (place, column) in row.chunks_exact_mut(points).zip(places) {
                 gather(place, column);
             }
         }

@@ -4,6 +4,7 @@
 //! the tape of a tile stays in a core's cache. A batch of any size goes through tiles of one size.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::Mutex;
 
 use aligned_vec::{AVec, ConstAlign, avec};
@@ -37,7 +38,7 @@ const LEAST_COLUMNS: usize = 128;
 /// One cache line, and the widest vector.
 pub type Buffer<T> = AVec<T, ConstAlign<64>>;
 
-/// The shape of every block (units, C, P) of a tile.
+/// The shape of every block (C, units, P) of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// P, the points of the network.
@@ -45,12 +46,8 @@ pub struct Shape {
     /// At how many places a loss reads the network for each of its points: place k of the N points of
     /// a tile lies at k·N.
     places: usize,
-    /// The columns that count, C·P for jets.
-    pub columns: usize,
-    /// From one unit's row to the next: an odd number of vectors, as rows that lie a power of two apart
-    /// would compete for the same lines of the cache (the weight gradient then runs at a third of its
-    /// rate); and a vector more than the columns, as places need not start at a vector's first number.
-    pub stride: usize,
+    /// C
+    pub channels: usize,
 }
 
 impl Shape {
@@ -59,20 +56,18 @@ impl Shape {
     pub fn new<T: Real>(spec: &NetworkSpec, channels: usize, places: usize) -> Self {
         let point_bytes = 2 * spec.hidden.iter().sum::<usize>().max(1) * channels * size_of::<T>();
         let points = (COLUMNS / channels).min(TAPE_BYTES / point_bytes);
-        let points = (points / LANES * LANES).max(places.next_multiple_of(LANES));
-        Self { points, places, columns: 0, stride: 0 }.rows(channels)
+        Self { points: (points / LANES * LANES).max(places.next_multiple_of(LANES)), places, channels }
     }
 
-    /// The same rows with as many points as `count` points of the loss need, at most all.
+    /// The same with as many points as `count` points of the loss need, at most all.
     pub fn holding(self, count: usize) -> Self {
-        let points = (count * self.places).next_multiple_of(LANES).min(self.points);
-        Self { points, columns: self.columns / self.points * points, ..self }
+        Self { points: (count * self.places).next_multiple_of(LANES).min(self.points), ..self }
     }
 
     /// The shape of the tiles of a batch of `count` points, all alike.
     pub fn of_batch(self, count: usize) -> Self {
         let tiles = count.div_ceil(self.loss_points()).next_multiple_of(TILES);
-        let least = LEAST_COLUMNS * self.loss_points() / self.columns;
+        let least = LEAST_COLUMNS * self.loss_points() / (self.channels * self.points);
         self.holding(count.div_ceil(tiles).max(least))
     }
 
@@ -81,27 +76,29 @@ impl Shape {
         self.points / self.places
     }
 
-    /// The places of `channels` channels of a unit's row, channel by channel: N numbers each, and what follows.
-    pub fn places<T>(self, row: &[T], channels: usize) -> impl Iterator<Item = &[T]> {
-        let (points, loss_points) = (self.points, self.loss_points());
-        (0..channels).flat_map(move |c| (0..self.places).map(move |k| &row[c * points + k * loss_points..]))
-    }
-
-    /// The same rows with so many channels alone.
+    /// The same points with so many channels.
     pub fn channels(self, channels: usize) -> Self {
-        Self { columns: channels * self.points, ..self }
+        Self { channels, ..self }
     }
 
-    /// Rows of their own with so many channels.
-    pub fn rows(self, channels: usize) -> Self {
-        let columns = channels * self.points;
-        Self { columns, stride: odd_vectors(columns), ..self }
+    /// Numbers of a block (C, units, P): a vector more, as places need not start at a vector's first number.
+    pub fn size(self, units: usize) -> usize {
+        self.channels * self.step(units) + LANES
     }
-}
 
-/// From row to row, for so many columns.
-fn odd_vectors(columns: usize) -> usize {
-    ((columns / LANES + 1) | 1) * LANES
+    /// From channel to channel of a block: an odd number of vectors, as rows that lie a power of two apart would
+    /// compete for the same lines of the cache.
+    pub fn step(self, units: usize) -> usize {
+        (units * self.points / LANES | 1) * LANES
+    }
+
+    /// Some channels of one of `units` units, and of these the places, channel by channel: N numbers each, and
+    /// what follows, at least whole vectors.
+    pub fn rows<T>(self, block: &[T], units: usize, unit: usize, channels: Range<usize>) -> impl Iterator<Item = &[T]> {
+        let (step, first, loss_points) = (self.step(units), unit * self.points, self.loss_points());
+        let start = move |channel: usize, place: usize| channel * step + first + place * loss_points;
+        channels.flat_map(move |channel| (0..self.places).map(move |place| &block[start(channel, place)..]))
+    }
 }
 
 /// What all workers share on a pass.
@@ -117,9 +114,9 @@ pub struct Pass<'a, T> {
 
 /// What a layer is given.
 pub enum Before<'a, T> {
-    /// The a-jets (H, C, P) of the layer before it.
+    /// The a-jets (C, H, P) of the layer before it.
     Jets(&'a [T]),
-    /// The first layer: x̂ (D, C, P), whose tangents are the columns of 1; in the adjoints' channels the
+    /// The first layer: x̂ (C, D, P), whose tangents are the columns of 1; in the adjoints' channels the
     /// cotangents of the first derivatives.
     Points(&'a [T]),
 }
@@ -128,17 +125,21 @@ pub enum Before<'a, T> {
 pub struct Tile<T: Real> {
     /// That of the points which it holds now.
     pub shape: Shape,
-    /// (D, C, P): the value channel holds x̂; or all jets of the features (F, C, P).
+    /// That of the largest.
+    largest: Shape,
+    /// D, or F where the first layer reads features.
+    inputs: usize,
+    /// (C, D, P): the value channel holds x̂; or all jets of the features (C, F, P).
     pub x: Buffer<T>,
     /// (H, N): the residuals' columns.
     pub columns: Buffer<T>,
     /// (N): 0 for points that only fill the tile.
     pub weights: Buffer<T>,
-    /// z-jets of every layer (H, C, P); the last are the output's.
+    /// z-jets of every layer (C, H, P); the last are the output's.
     pub z: Vec<Buffer<T>>,
-    /// a-jets of every hidden layer (H, C, P).
+    /// a-jets of every hidden layer (C, H, P).
     pub a: Vec<Buffer<T>>,
-    /// Cotangents of a layer and of the one before it (H, C, P); empty until a gradient is asked for.
+    /// Cotangents of a layer and of the one before it (C, H, P); empty until a gradient is asked for.
     pub bar: [Buffer<T>; 2],
     /// What mixed mode needs beside.
     pub mixed: Option<Adjoints<T>>,
@@ -147,25 +148,31 @@ pub struct Tile<T: Real> {
 
 impl<T: Real> Tile<T> {
     pub fn new(spec: &NetworkSpec, shape: Shape, channels: &Channels<T>, terms: &[Term], columns: usize) -> Self {
-        let rows = |rows: usize| avec![[64]| T::ZERO; rows * shape.stride];
+        let rows = |rows: usize| avec![[64]| T::ZERO; shape.size(rows)];
         Self {
             shape,
+            largest: shape,
+            inputs: spec.inputs,
             x: rows(spec.inputs),
             columns: avec![[64]| T::ZERO; columns * shape.loss_points()],
             weights: avec![[64]| T::ONE; shape.loss_points()],
             z: spec.layers().iter().map(|layer| rows(layer.outputs)).collect(),
             a: spec.hidden.iter().map(|width| rows(*width)).collect(),
-            bar: [rows(0), rows(0)],
+            bar: [avec![[64]| T::ZERO; 0], avec![[64]| T::ZERO; 0]],
             mixed: Adjoints::new(spec, shape, channels),
             registers: registers(terms, shape.loss_points()),
         }
     }
 
-    /// Where the points' `rows` go: those of the inputs (D, P), or of the features' jets (F, C, P).
-    pub fn inputs(&mut self, rows: usize) -> impl Iterator<Item = &mut [T]> {
-        let Shape { points, stride, .. } = self.shape;
-        let units = self.x.len() / stride;
-        self.x.chunks_exact_mut(stride).flat_map(move |unit| unit.chunks_exact_mut(points).take(rows / units))
+    /// Where the points' rows go: those of the inputs (D, P), or of the features' jets (F, C, P), each with its
+    /// number among the `count` rows.
+    pub fn inputs(&mut self, count: usize) -> impl Iterator<Item = (usize, &mut [T])> {
+        let (units, channels) = (self.inputs, count / self.inputs);
+        let blocks = self.x.chunks_exact_mut(self.shape.step(units)).enumerate().take(channels);
+        let points = self.shape.points;
+        blocks.flat_map(move |(c, block)| {
+            block.chunks_exact_mut(points).take(units).enumerate().map(move |(unit, row)| (unit * channels + c, row))
+        })
     }
 
     /// Bytes of all buffers.
@@ -176,34 +183,38 @@ impl<T: Real> Tile<T> {
         all.map(|buffer| buffer.len() * size_of::<T>()).sum::<usize>() + self.registers.bytes()
     }
 
-    /// The output's jets (M, C, P), standardised, and their shape.
-    pub fn jets(&self) -> (&[T], Shape) {
+    /// The output's jets (C, M, P), standardised.
+    pub fn jets(&self) -> &[T] {
         match &self.mixed {
-            Some(mixed) => (&mixed.jets, mixed.of_jets(self.shape)),
-            None => (self.z.last().expect("a network has a layer"), self.shape),
+            Some(mixed) => &mixed.jets,
+            None => self.z.last().expect("a network has a layer"),
         }
     }
 
-    /// What the terms read of a tile, where the cotangents of the output's jets (M, C, P) go, and the registers.
+    /// What the terms read of a tile, where the cotangents of the output's jets (C, M, P) go, and the registers.
     pub fn read<'a>(&'a mut self, pass: &Pass<'a, T>) -> (Read<'a, T>, &'a mut [T], &'a mut Registers<T>) {
-        let (jets, bar, shape) = match &mut self.mixed {
-            Some(mixed) => {
-                let shape = mixed.of_jets(self.shape);
-                (&mixed.jets, &mut mixed.jets_bar, shape)
-            }
-            None => (self.z.last().expect("a network has a layer"), &mut self.bar[0], self.shape),
+        let (jets, bar) = match &mut self.mixed {
+            Some(mixed) => (&mixed.jets, &mut mixed.jets_bar),
+            None => (self.z.last().expect("a network has a layer"), &mut self.bar[0]),
         };
-        let coefficients = &pass.parameters[pass.spec.weights()..];
-        let size = bar.len().min(pass.spec.outputs * shape.stride);
-        let weights = &self.weights[..shape.loss_points()];
-        (Read { jets, columns: &self.columns, weights, coefficients, shape }, &mut bar[..size], &mut self.registers)
+        let (shape, outputs) = (self.shape, pass.spec.outputs);
+        let size = bar.len().min(pass.channels.of_jet() * shape.step(outputs));
+        let read = Read {
+            jets,
+            columns: &self.columns,
+            weights: &self.weights[..shape.loss_points()],
+            coefficients: &pass.parameters[pass.spec.weights()..],
+            outputs,
+            shape,
+        };
+        (read, &mut bar[..size], &mut self.registers)
     }
 
     /// Gets ready for a way back.
     pub fn make_bars(&mut self, spec: &NetworkSpec) {
         if self.bar[0].is_empty() {
-            let rows = spec.widest() * self.shape.stride;
-            self.bar = [avec![[64]| T::ZERO; rows], avec![[64]| T::ZERO; rows]];
+            let size = self.largest.size(spec.widest());
+            self.bar = [avec![[64]| T::ZERO; size], avec![[64]| T::ZERO; size]];
         }
     }
 
@@ -232,10 +243,10 @@ impl<T: Real> Tile<T> {
         }
         for (l, layer) in pass.layers.iter().enumerate().skip(1) {
             let (z, a) = (&self.z[l - 1], &mut self.a[l - 1]);
-            let (units, channels) = (layer.inputs, pass.channels);
+            let (size, step, channels) = (layer.inputs * shape.points, shape.step(layer.inputs), pass.channels);
             with_rule!(pass.spec.activation, R => {
                 let rule = PhantomData::<R>;
-                pass.arch.dispatch(jet_rule::Forward { rule, z, a, units, shape, channels });
+                pass.arch.dispatch(jet_rule::Forward { rule, z, a, size, step, channels });
             });
             // Only the value of an output is read in mixed mode.
             let is_value = self.mixed.is_some() && l + 1 == pass.layers.len();
@@ -262,7 +273,7 @@ impl<T: Real> Tile<T> {
     }
 
     /// Walks back through the layers from the cotangents of the output's jets.
-    /// `visit` sees each layer with its z_bar (H, C, P) and with what it was given.
+    /// `visit` sees each layer with its z_bar (C, H, P) and with what it was given.
     pub fn walk_back(&mut self, pass: &Pass<T>, mut visit: impl FnMut(&Layer, &[T], Before<T>)) {
         self.adjoint_bars(pass);
         let shape = self.shape.channels(pass.channels.forward());
@@ -276,10 +287,10 @@ impl<T: Real> Tile<T> {
                 continue;
             }
             let (z, a, bar) = (&self.z[l - 1], &self.a[l - 1], &mut self.bar[0]);
-            let (units, channels) = (layer.inputs, pass.channels);
+            let (size, step, channels) = (layer.inputs * shape.points, shape.step(layer.inputs), pass.channels);
             with_rule!(pass.spec.activation, R => {
                 let rule = PhantomData::<R>;
-                pass.arch.dispatch(jet_rule::Backward { rule, z, a, bar, units, shape, channels });
+                pass.arch.dispatch(jet_rule::Backward { rule, z, a, bar, size, step, channels });
             });
         }
         let first = if pass.has_features { Before::Jets(&self.x) } else { Before::Points(&self.x) };
