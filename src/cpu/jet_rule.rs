@@ -1,9 +1,8 @@
 //! The jet rule of an activation, forward and backward, on a tile (C, H, P); the twin of
 //! `shaders/jet_rule.wgsl`.
 //!
-//! [`LANES`] points of a unit go through all channels at once, so that σ', σ'' and σ''' stay in registers,
-//! every number is read once, and the loops over the points become SIMD without loops, however few points a
-//! tile has.
+//! Some units' points go through all channels at once, [`BLOCK`] vectors of them: few enough that σ', σ'' and σ'''
+//! stay in the first cache, many enough that a channel is read in runs that the processor sees coming.
 
 use std::marker::PhantomData;
 
@@ -13,6 +12,43 @@ use super::activation::Rule;
 use super::channels::Channels;
 use super::lanes::{LANES, Lanes};
 use super::real::Real;
+
+/// Vectors that go through all channels at once.
+pub const BLOCK: usize = 8;
+
+/// A channel of so many vectors.
+pub type Block<T> = [Lanes<T>; BLOCK];
+
+/// σ', σ'' and σ''' at the points of a block.
+pub struct BlockSlopes<T> {
+    pub first: Block<T>,
+    pub second: Block<T>,
+    pub third: Block<T>,
+}
+
+impl<T: Real> BlockSlopes<T> {
+    /// Of the first `count` vectors, from the values of z and a.
+    #[inline(always)]
+    pub fn of<R: Rule<T>>(z: &[T], a: &[T], count: usize) -> Self {
+        let none = [Lanes::ZERO; BLOCK];
+        let mut all = Self { first: none, second: none, third: none };
+        for v in 0..count {
+            let (z, a) = (Lanes::load(z, v * LANES), Lanes::load(a, v * LANES));
+            for p in 0..LANES {
+                let slopes = R::slopes(z.0[p], a.0[p]);
+                (all.first[v].0[p], all.second[v].0[p], all.third[v].0[p]) =
+                    (slopes.first, slopes.second, slopes.third);
+            }
+        }
+        all
+    }
+}
+
+/// Where each block of `size` points begins, and how many vectors it has.
+#[inline(always)]
+pub fn blocks(size: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..size).step_by(BLOCK * LANES).map(move |at| (at, BLOCK.min((size - at) / LANES)))
+}
 
 /// a-jets from z-jets: a = σ(z), d_k = σ' dz_k, dd = σ'' q + σ' ddz with q = Σ c dz_k dz_l.
 ///
@@ -36,35 +72,41 @@ impl<T: Real, R: Rule<T>> WithSimd for Forward<'_, T, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for at in (0..self.size).step_by(LANES) {
-            forward::<T, R>(&self.z[at..], &mut self.a[at..], self.step, self.channels);
+        let Self { step, channels, .. } = self;
+        let tangents = channels.tangents.len();
+        for (at, count) in blocks(self.size) {
+            let (z, a) = (&self.z[at..], &mut self.a[at..]);
+            for v in 0..count {
+                let (value, mut to) = (Lanes::load(z, v * LANES), Lanes::ZERO);
+                for p in 0..LANES {
+                    to.0[p] = R::value(value.0[p]);
+                }
+                to.store(a, v * LANES);
+            }
+            let slopes = BlockSlopes::of::<R>(z, a, count);
+            for k in 0..tangents {
+                let (dz, d) = (&z[(1 + k) * step..], &mut a[(1 + k) * step..]);
+                for v in 0..count {
+                    (slopes.first[v] * Lanes::load(dz, v * LANES)).store(d, v * LANES);
+                }
+            }
+            for (s, products) in channels.products[..channels.seconds].iter().enumerate() {
+                let mut q = [Lanes::ZERO; BLOCK];
+                for product in products {
+                    let (dz_k, dz_l) = (&z[(1 + product.k) * step..], &z[(1 + product.l) * step..]);
+                    for v in 0..count {
+                        let (dz_k, dz_l) = (Lanes::load(dz_k, v * LANES), Lanes::load(dz_l, v * LANES));
+                        q[v] = q[v] + dz_k * dz_l * product.coefficient;
+                    }
+                }
+                let second = (1 + tangents + s) * step;
+                let (ddz, dd) = (&z[second..], &mut a[second..]);
+                for v in 0..count {
+                    let through = slopes.first[v] * Lanes::load(ddz, v * LANES);
+                    (slopes.second[v] * q[v] + through).store(dd, v * LANES);
+                }
+            }
         }
-    }
-}
-
-/// [`LANES`] points of a unit; `step` is from channel to channel.
-#[inline(always)]
-fn forward<T: Real, R: Rule<T>>(z: &[T], a: &mut [T], step: usize, channels: &Channels<T>) {
-    let value = Lanes::load(z, 0);
-    let (mut to, mut first, mut second) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
-    for p in 0..LANES {
-        to.0[p] = R::value(value.0[p]);
-        let slopes = R::slopes(value.0[p], to.0[p]);
-        (first.0[p], second.0[p]) = (slopes.first, slopes.second);
-    }
-    to.store(a, 0);
-    let tangents = channels.tangents.len();
-    let dz = |k: usize| Lanes::load(z, (1 + k) * step);
-    for k in 0..tangents {
-        (first * dz(k)).store(a, (1 + k) * step);
-    }
-    for (s, products) in channels.products[..channels.seconds].iter().enumerate() {
-        let mut q = Lanes::ZERO;
-        for product in products {
-            q = q + dz(product.k) * dz(product.l) * product.coefficient;
-        }
-        let at = (1 + tangents + s) * step;
-        (second * q + first * Lanes::load(z, at)).store(a, at);
     }
 }
 
@@ -95,45 +137,52 @@ impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for at in (0..self.size).step_by(LANES) {
-            backward::<T, R>(&self.z[at..], &self.a[at..], &mut self.bar[at..], self.step, self.channels);
+        let Self { step, channels, .. } = self;
+        let seconds = (1 + channels.tangents.len()) * step;
+        for (at, count) in blocks(self.size) {
+            let (z, bar) = (&self.z[at..], &mut self.bar[at..]);
+            let slopes = BlockSlopes::of::<R>(z, &self.a[at..], count);
+            let mut z_bar = [Lanes::ZERO; BLOCK];
+            for v in 0..count {
+                z_bar[v] = slopes.first[v] * Lanes::load(bar, v * LANES);
+            }
+            // The tangents go first, since they read the seconds' cotangents.
+            for (k, partners) in channels.partners.iter().enumerate() {
+                let mut through = [Lanes::ZERO; BLOCK];
+                for partner in partners {
+                    let (dz, dd_bar) = (&z[(1 + partner.l) * step..], &bar[seconds + partner.second * step..]);
+                    for v in 0..count {
+                        let dz = Lanes::load(dz, v * LANES) * partner.coefficient;
+                        through[v] = through[v] + dz * Lanes::load(dd_bar, v * LANES);
+                    }
+                }
+                let (dz, d_bar) = (&z[(1 + k) * step..], &mut bar[(1 + k) * step..]);
+                for v in 0..count {
+                    let cotangent = Lanes::load(d_bar, v * LANES);
+                    z_bar[v] = z_bar[v] + slopes.second[v] * Lanes::load(dz, v * LANES) * cotangent;
+                    (slopes.first[v] * cotangent + slopes.second[v] * through[v]).store(d_bar, v * LANES);
+                }
+            }
+            for (s, products) in channels.products.iter().enumerate() {
+                let mut q = [Lanes::ZERO; BLOCK];
+                for product in products {
+                    let (dz_k, dz_l) = (&z[(1 + product.k) * step..], &z[(1 + product.l) * step..]);
+                    for v in 0..count {
+                        let (dz_k, dz_l) = (Lanes::load(dz_k, v * LANES), Lanes::load(dz_l, v * LANES));
+                        q[v] = q[v] + dz_k * dz_l * product.coefficient;
+                    }
+                }
+                let (ddz, dd_bar) = (&z[seconds + s * step..], &mut bar[seconds + s * step..]);
+                for v in 0..count {
+                    let cotangent = Lanes::load(dd_bar, v * LANES);
+                    let curved = slopes.third[v] * q[v] + slopes.second[v] * Lanes::load(ddz, v * LANES);
+                    z_bar[v] = z_bar[v] + curved * cotangent;
+                    (slopes.first[v] * cotangent).store(dd_bar, v * LANES);
+                }
+            }
+            for v in 0..count {
+                z_bar[v].store(bar, v * LANES);
+            }
         }
     }
-}
-
-/// [`LANES`] points of a unit; `step` is from channel to channel.
-#[inline(always)]
-fn backward<T: Real, R: Rule<T>>(z: &[T], a: &[T], bar: &mut [T], step: usize, channels: &Channels<T>) {
-    let (value, a_value) = (Lanes::load(z, 0), Lanes::load(a, 0));
-    let (mut first, mut second, mut third) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
-    for p in 0..LANES {
-        let slopes = R::slopes(value.0[p], a_value.0[p]);
-        (first.0[p], second.0[p], third.0[p]) = (slopes.first, slopes.second, slopes.third);
-    }
-    let mut value_bar = first * Lanes::load(bar, 0);
-    let tangents = channels.tangents.len();
-    let dz = |k: usize| Lanes::load(z, (1 + k) * step);
-    // The tangents go first, since they read the seconds' cotangents.
-    for (k, partners) in channels.partners.iter().enumerate() {
-        let at = (1 + k) * step;
-        let d_bar = Lanes::load(bar, at);
-        value_bar = value_bar + second * dz(k) * d_bar;
-        let mut through = Lanes::ZERO;
-        for partner in partners {
-            let dd_bar = Lanes::load(bar, (1 + tangents + partner.second) * step);
-            through = through + dz(partner.l) * partner.coefficient * dd_bar;
-        }
-        (first * d_bar + second * through).store(bar, at);
-    }
-    for (s, products) in channels.products.iter().enumerate() {
-        let at = (1 + tangents + s) * step;
-        let dd_bar = Lanes::load(bar, at);
-        let mut q = Lanes::ZERO;
-        for product in products {
-            q = q + dz(product.k) * dz(product.l) * product.coefficient;
-        }
-        value_bar = value_bar + (third * q + second * Lanes::load(z, at)) * dd_bar;
-        (first * dd_bar).store(bar, at);
-    }
-    value_bar.store(bar, 0);
 }

@@ -11,29 +11,10 @@ use pulp::{Simd, WithSimd};
 
 use super::activation::Rule;
 use super::channels::Channels;
+use super::jet_rule::{BLOCK, Block, BlockSlopes, blocks};
 use super::lanes::{LANES, Lanes};
 use super::real::Real;
 use super::tile::Shape;
-
-/// σ', σ'' and σ''' at [`LANES`] points.
-struct Slopes<T> {
-    first: Lanes<T>,
-    second: Lanes<T>,
-    third: Lanes<T>,
-}
-
-impl<T: Real> Slopes<T> {
-    #[inline(always)]
-    fn of<R: Rule<T>>(z: &[T], a: &[T]) -> Self {
-        let (z, a) = (Lanes::load(z, 0), Lanes::load(a, 0));
-        let mut all = Self { first: Lanes::ZERO, second: Lanes::ZERO, third: Lanes::ZERO };
-        for p in 0..LANES {
-            let slopes = R::slopes(z.0[p], a.0[p]);
-            (all.first.0[p], all.second.0[p], all.third.0[p]) = (slopes.first, slopes.second, slopes.third);
-        }
-        all
-    }
-}
 
 /// What all rules read.
 #[derive(Clone, Copy)]
@@ -65,20 +46,29 @@ impl<T: Real> Mixed<'_, T> {
         (first + second) * self.shape.step(self.channels.adjoints()) + output * self.shape.points
     }
 
-    /// Where [`LANES`] points of a unit begin, and which points they are.
+    /// Where each block of the units' points begins, how many vectors it has, and at which points these begin.
     #[inline(always)]
-    fn places(&self) -> impl Iterator<Item = (usize, usize)> + use<T> {
+    fn blocks(&self) -> impl Iterator<Item = (usize, usize, [usize; BLOCK])> + use<T> {
         let points = self.shape.points;
-        (0..self.units).flat_map(move |unit| (0..points).step_by(LANES).map(move |p| (unit * points + p, p)))
+        blocks(self.units * points).map(move |(at, count)| {
+            let mut places = [0; BLOCK];
+            for (v, place) in places.iter_mut().enumerate() {
+                *place = (at + v * LANES) % points;
+            }
+            (at, count, places)
+        })
     }
 
-    /// q of a second-order entry at a unit's points.
+    /// q of a second-order entry at the points of a block.
     #[inline(always)]
-    fn q(&self, second: usize, z: &[T]) -> Lanes<T> {
-        let mut q = Lanes::ZERO;
+    fn q(&self, second: usize, z: &[T], count: usize) -> Block<T> {
+        let (mut q, step) = ([Lanes::ZERO; BLOCK], self.step());
         for product in &self.channels.products[second] {
-            let dz = |k: usize| Lanes::load(z, (1 + k) * self.step());
-            q = q + dz(product.k) * dz(product.l) * product.coefficient;
+            let (dz_k, dz_l) = (&z[(1 + product.k) * step..], &z[(1 + product.l) * step..]);
+            for v in 0..count {
+                let (dz_k, dz_l) = (Lanes::load(dz_k, v * LANES), Lanes::load(dz_l, v * LANES));
+                q[v] = q[v] + dz_k * dz_l * product.coefficient;
+            }
         }
         q
     }
@@ -107,17 +97,23 @@ impl<T: Real, R: Rule<T>> WithSimd for Adjoint<'_, T, R> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { mixed, z, a, g, h, jets, .. } = self;
         let (outputs, step) = (mixed.channels.adjoints(), mixed.step());
-        for (at, p) in mixed.places() {
+        for (at, count, places) in mixed.blocks() {
             let (z, g, h) = (&z[at..], &g[at..], &mut h[at..]);
-            let slopes = Slopes::of::<R>(z, &a[at..]);
+            let slopes = BlockSlopes::of::<R>(z, &a[at..], count);
             for m in 0..outputs {
-                (slopes.first * Lanes::load(g, m * step)).store(h, m * step);
+                let (g, h) = (&g[m * step..], &mut h[m * step..]);
+                for v in 0..count {
+                    (slopes.first[v] * Lanes::load(g, v * LANES)).store(h, v * LANES);
+                }
             }
             for second in 0..mixed.channels.products.len() {
-                let q = slopes.second * mixed.q(second, z);
+                let q = mixed.q(second, z, count);
                 for m in 0..outputs {
-                    let at = mixed.second(m, second) + p;
-                    (Lanes::load(jets, at) + Lanes::load(g, m * step) * q).store(jets, at);
+                    let (g, jets) = (&g[m * step..], &mut jets[mixed.second(m, second)..]);
+                    for v in 0..count {
+                        let curved = Lanes::load(g, v * LANES) * slopes.second[v] * q[v];
+                        (Lanes::load(jets, places[v]) + curved).store(jets, places[v]);
+                    }
                 }
             }
         }
@@ -147,20 +143,29 @@ impl<T: Real, R: Rule<T>> WithSimd for AdjointBar<'_, T, R> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { mixed, z, a, g, jets_bar, .. } = self;
         let (outputs, step, first) = (mixed.channels.adjoints(), mixed.step(), mixed.adjoints());
-        for (at, p) in mixed.places() {
+        for (at, count, places) in mixed.blocks() {
             let (z, a, g) = (&mut z[at..], &mut a[at..], &g[at..]);
-            let slopes = Slopes::of::<R>(z, a);
-            let mut to_z_bar = Lanes::ZERO;
+            let slopes = BlockSlopes::of::<R>(z, a, count);
+            let mut to_z_bar = [Lanes::ZERO; BLOCK];
             for m in 0..outputs {
-                let mut q = Lanes::ZERO;
+                let mut q = [Lanes::ZERO; BLOCK];
                 for second in 0..mixed.channels.products.len() {
-                    q = q + Lanes::load(jets_bar, mixed.second(m, second) + p) * mixed.q(second, z);
+                    let (of_second, s_bar) = (mixed.q(second, z, count), &jets_bar[mixed.second(m, second)..]);
+                    for v in 0..count {
+                        q[v] = q[v] + Lanes::load(s_bar, places[v]) * of_second[v];
+                    }
                 }
-                let h_bar = Lanes::load(z, first + m * step);
-                (slopes.first * h_bar + slopes.second * q).store(a, first + m * step);
-                to_z_bar = to_z_bar + (slopes.third * q + slopes.second * h_bar) * Lanes::load(g, m * step);
+                let (h_bar, g_bar, g) = (&z[first + m * step..], &mut a[first + m * step..], &g[m * step..]);
+                for v in 0..count {
+                    let h_bar = Lanes::load(h_bar, v * LANES);
+                    (slopes.first[v] * h_bar + slopes.second[v] * q[v]).store(g_bar, v * LANES);
+                    let curved = slopes.third[v] * q[v] + slopes.second[v] * h_bar;
+                    to_z_bar[v] = to_z_bar[v] + curved * Lanes::load(g, v * LANES);
+                }
             }
-            to_z_bar.store(z, first);
+            for v in 0..count {
+                to_z_bar[v].store(z, first + v * LANES);
+            }
         }
     }
 }
@@ -194,27 +199,41 @@ impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { mixed, z, a, g, jets_bar, bar, .. } = self;
         let (outputs, step, first) = (mixed.channels.adjoints(), mixed.step(), mixed.adjoints());
-        for (at, p) in mixed.places() {
+        for (at, count, places) in mixed.blocks() {
             let (z, g, bar) = (&z[at..], &g[at..], &mut bar[at..]);
-            let slopes = Slopes::of::<R>(z, &a[at..]);
-            let mut z_bar = slopes.first * Lanes::load(bar, 0) + Lanes::load(z, first);
+            let slopes = BlockSlopes::of::<R>(z, &a[at..], count);
+            let mut z_bar = [Lanes::ZERO; BLOCK];
+            for v in 0..count {
+                z_bar[v] = slopes.first[v] * Lanes::load(bar, v * LANES) + Lanes::load(z, first + v * LANES);
+            }
             for (k, partners) in mixed.channels.partners.iter().enumerate() {
-                let at = (1 + k) * step;
-                let d_bar = Lanes::load(bar, at);
-                z_bar = z_bar + slopes.second * Lanes::load(z, at) * d_bar;
-                let mut through = Lanes::ZERO;
+                let mut through = [Lanes::ZERO; BLOCK];
                 for partner in partners {
-                    let dz = Lanes::load(z, (1 + partner.l) * step) * partner.coefficient;
+                    let dz = &z[(1 + partner.l) * step..];
                     for m in 0..outputs {
-                        let s_bar = Lanes::load(jets_bar, mixed.second(m, partner.second) + p);
-                        through = through + Lanes::load(g, m * step) * s_bar * dz;
+                        let (g, s_bar) = (&g[m * step..], &jets_bar[mixed.second(m, partner.second)..]);
+                        for v in 0..count {
+                            let dz = Lanes::load(dz, v * LANES) * partner.coefficient;
+                            let s_bar = Lanes::load(s_bar, places[v]);
+                            through[v] = through[v] + Lanes::load(g, v * LANES) * s_bar * dz;
+                        }
                     }
                 }
-                (slopes.first * d_bar + slopes.second * through).store(bar, at);
+                let (dz, d_bar) = (&z[(1 + k) * step..], &mut bar[(1 + k) * step..]);
+                for v in 0..count {
+                    let cotangent = Lanes::load(d_bar, v * LANES);
+                    z_bar[v] = z_bar[v] + slopes.second[v] * Lanes::load(dz, v * LANES) * cotangent;
+                    (slopes.first[v] * cotangent + slopes.second[v] * through[v]).store(d_bar, v * LANES);
+                }
             }
-            z_bar.store(bar, 0);
+            for v in 0..count {
+                z_bar[v].store(bar, v * LANES);
+            }
             for m in 0..outputs {
-                (slopes.first * Lanes::load(g, m * step)).store(bar, first + m * step);
+                let (g, h) = (&g[m * step..], &mut bar[first + m * step..]);
+                for v in 0..count {
+                    (slopes.first[v] * Lanes::load(g, v * LANES)).store(h, v * LANES);
+                }
             }
         }
     }

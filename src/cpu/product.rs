@@ -23,6 +23,10 @@ const COLUMNS: usize = 3;
 /// rows of the left one pass. Deeper costs nothing up to here, and spares the sums a way to memory.
 const DEPTH: usize = 512;
 
+/// Columns (channels times points) of an outer product's operands that are summed at a time: so much of a block's
+/// rows stays in the first-level cache while all rows of the right operand pass.
+const SPAN: usize = 1024;
+
 /// Bytes of the rows of an outer product's right operand that stay in the second-level cache while all
 /// rows of the left one pass.
 const PANEL_BYTES: usize = 384 << 10;
@@ -184,13 +188,17 @@ impl<T: Real> WithSimd for OuterProduct<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let ((m, n), Shape { points, channels, .. }) = (self.size, self.shape);
-        let panel = (PANEL_BYTES / (channels * points * size_of::<T>())).next_multiple_of(COLUMNS);
-        for start in (0..n).step_by(panel) {
-            let end = n.min(start + panel);
-            for row in (0..m).step_by(rows::<S>()) {
-                for column in (start..end).step_by(COLUMNS) {
-                    let (rows, columns) = ((m - row).min(rows::<S>()), (end - column).min(COLUMNS));
-                    block!(self, simd, rows, columns, (row, column));
+        let spans = (channels * points).div_ceil(SPAN);
+        let panel = (PANEL_BYTES / (channels.div_ceil(spans) * points * size_of::<T>())).next_multiple_of(COLUMNS);
+        for span in 0..spans {
+            let span = span * channels / spans..(span + 1) * channels / spans;
+            for start in (0..n).step_by(panel) {
+                let end = n.min(start + panel);
+                for row in (0..m).step_by(rows::<S>()) {
+                    for column in (start..end).step_by(COLUMNS) {
+                        let (rows, columns) = ((m - row).min(rows::<S>()), (end - column).min(COLUMNS));
+                        block!(self, simd, rows, columns, (row, column, (span.start, span.end)));
+                    }
                 }
             }
         }
@@ -199,15 +207,19 @@ impl<T: Real> WithSimd for OuterProduct<'_, T> {
 
 impl<T: Real> OuterProduct<'_, T> {
     #[inline(always)]
-    fn block<S: Simd, const M: usize, const N: usize>(&mut self, simd: S, (row, column): (usize, usize)) {
-        let ((m, n), Shape { points, channels, .. }) = (self.size, self.shape);
+    fn block<S: Simd, const M: usize, const N: usize>(
+        &mut self,
+        simd: S,
+        (row, column, (start, end)): (usize, usize, (usize, usize)),
+    ) {
+        let ((m, n), points) = (self.size, self.shape.points);
         let (left_step, right_step) = (self.shape.step(m), self.shape.step(n));
         let lanes = lanes::<T, S>();
         let mut sums = [[T::splat(simd, T::ZERO); N]; M];
-        // From the first channel's rows to the last one's.
-        let left = &self.left[row * points..(channels - 1) * left_step + (row + M) * points];
-        let right = &self.right[column * points..(channels - 1) * right_step + (column + N) * points];
-        for channel in 0..channels {
+        // Up to the last channel's rows.
+        let left = &self.left[row * points..(end - 1) * left_step + (row + M) * points];
+        let right = &self.right[column * points..(end - 1) * right_step + (column + N) * points];
+        for channel in start..end {
             for at in (0..points / lanes).map(|vector| vector * lanes) {
                 let (left_at, right_at) = (channel * left_step + at, channel * right_step + at);
                 let mut x = [T::splat(simd, T::ZERO); N];
