@@ -4,7 +4,7 @@ use super::Gpu;
 use super::set::{Set, Task};
 use super::steps::Step;
 use super::timing::Clock;
-use super::workspace::{Demand, Workspace, chunks};
+use super::workspace::{Workspace, chunks};
 use crate::backend::Batch;
 use crate::error::{Error, Result};
 use crate::optimizer::Update;
@@ -93,9 +93,7 @@ impl Gpu {
         let set = &self.sets[batch.set.0];
         let before = set.workspace.as_ref();
         let tape = tape || before.is_some_and(|w| w.demand.tape());
-        let (has_features, channels) = (self.features.is_some(), set.layout.channels());
-        let tiles = self.tiles(&set.layout);
-        let demand = Demand::new(&self.spec, has_features, channels, set.places, set.columns, tape, tiles);
+        let demand = self.demand(&set.layout, set.places, set.columns, tape);
         let most = demand.capacity(&self.device, &self.bounds)?;
         let wanted = batch.count.next_multiple_of(4).min(most);
         if before.is_some_and(|w| w.demand.tape() == tape && w.capacity >= wanted) {
