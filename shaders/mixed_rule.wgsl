@@ -1,132 +1,19 @@
-// The activation's rules of mixed mode on a hidden layer. B counts quads.
-//
-// The value and the tangents that curve have travelled forward as z (H, 1 + T, B), and one adjoint for each
-// output travels back: g = du/da and h = du/dz = sigma' g. What curves u is d_s u = sum of g sigma'' q_s over
-// all units, with q_s = sum of c dz_k dz_l. Its cotangents s_bar make the second derivatives one function of
-// the parameters, and so the way back is that of a single collapsed channel with q = sum of s_bar q_s, whose
-// cotangents g and h are known.
-//
-// Two ends need no memory: the tangents of the first layer (FIRST) are columns of its W, and g of the last
-// hidden layer (LAST) are rows of the output's.
+// The way back through a hidden layer in mixed mode, from the jets' cotangents to the gradient. One thread a unit
+// and quad, neighbouring threads at neighbouring quads.
 
-struct Layer {
-    // H
-    units: u32,
-    // B / 4
-    quads: u32,
-    // where W (H, D) of the first layer and W (M, H) of the output start in the parameter block
-    first_weights: u32,
-    output_weights: u32,
-}
-
-// Channels of a row of z, and of a and its cotangents.
-const Z_CHANNELS: u32 = 1u + TANGENTS * (1u - FIRST);
+// Channels of a row of a and of its cotangents.
 const ROW_CHANNELS: u32 = CHANNELS + ADJOINTS;
-const UNIT_GROUPS: u32 = ADJOINT_THREADS / QUADS;
 
-@group(0) @binding(0) var<uniform> layer: Layer;
-@group(0) @binding(1) var<storage, read> parameters: array<f32>;
-@group(0) @binding(2) var<storage, read> z: array<vec4<f32>>;
-// (H, M, B); anything where LAST
-@group(0) @binding(3) var<storage, read> g_tape: array<vec4<f32>>;
 // the cotangents of the jets (M, C, B)
 @group(0) @binding(4) var<storage, read> jets_bar: array<vec4<f32>>;
 // (H, M, B)
 @group(0) @binding(5) var<storage, read> h_bar: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> h: array<vec4<f32>>;
-// (M, C, B)
-@group(0) @binding(7) var<storage, read_write> jets: array<vec4<f32>>;
 // (H, 1 + T + M, B): g_bar goes into the adjoints' channels
 @group(0) @binding(8) var<storage, read_write> a: array<vec4<f32>>;
 // (H, 1 + T + M, B): of a before, of z after, with h in the adjoints' channels
 @group(0) @binding(9) var<storage, read_write> bar: array<vec4<f32>>;
 
-var<workgroup> partial: array<vec4<f32>, ADJOINT_THREADS>;
-
-// a follows anew from z: that costs less than to read it.
-fn slopes_of(unit: u32, quad: u32) -> Slopes {
-    let value = z[unit * Z_CHANNELS * layer.quads + quad];
-    return slopes4(value, activation4(value));
-}
-
-fn tangent(k: u32, unit: u32, quad: u32) -> vec4<f32> {
-    if FIRST == 1u {
-        return vec4<f32>(parameters[layer.first_weights + unit * INPUTS + TANGENT_INPUT[k]]);
-    }
-    return z[(unit * Z_CHANNELS + 1u + k) * layer.quads + quad];
-}
-
-fn adjoint_of(m: u32, unit: u32, quad: u32) -> vec4<f32> {
-    if LAST == 1u {
-        return vec4<f32>(parameters[layer.output_weights + m * layer.units + unit]);
-    }
-    return g_tape[(unit * ADJOINTS + m) * layer.quads + quad];
-}
-
-// Where a second-order entry of an output's jet lies.
-fn place(m: u32, second: u32, quad: u32) -> u32 {
-    return (m * JET_CHANNELS + 1u + FIRSTS + second) * layer.quads + quad;
-}
-
-// q of a second-order entry: the sum of c dz_k dz_l over its products.
-fn product_sum(second: u32, unit: u32, quad: u32) -> vec4<f32> {
-    var q = vec4<f32>();
-    for (var i = PRODUCT_START[second]; i < PRODUCT_START[second + 1u]; i++) {
-        let dz = tangent(PRODUCT_K[i], unit, quad) * tangent(PRODUCT_L[i], unit, quad);
-        q = fma(vec4<f32>(PRODUCT_COEFFICIENT[i]), dz, q);
-    }
-    return q;
-}
-
-// h = sigma' g, and d_s u += sum of g sigma'' q_s over the layer's units.
-//
-// Workgroup (x: tile of QUADS quads, y: SUMS seconds, z: output): its threads share the units out, 32 at a
-// time, and add up their sums as a tree of halves: the same bits every time. So even a small batch gives a
-// GPU enough to do; a row of 8 quads is one cache line.
-@compute @workgroup_size(ADJOINT_THREADS)
-fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let quad = group.x * QUADS + thread % QUADS;
-    let first = group.y * SUMS;
-    let m = group.z;
-    var sums: array<vec4<f32>, SUMS>;
-    if quad < layer.quads {
-        for (var unit = thread / QUADS; unit < layer.units; unit += UNIT_GROUPS) {
-            let slope = slopes_of(unit, quad);
-            let g = adjoint_of(m, unit, quad);
-            if first == 0u {
-                h[(unit * ADJOINTS + m) * layer.quads + quad] = slope.first * g;
-            }
-            for (var i = 0u; i < SUMS; i++) {
-                if first + i < SECONDS {
-                    sums[i] = fma(slope.second * g, product_sum(first + i, unit, quad), sums[i]);
-                }
-            }
-        }
-    }
-    for (var i = 0u; i < SUMS; i++) {
-        workgroupBarrier();
-        partial[thread] = sums[i];
-        workgroupBarrier();
-        for (var width = ADJOINT_THREADS / 2u; width >= QUADS; width /= 2u) {
-            if thread < width {
-                partial[thread] += partial[thread + width];
-            }
-            workgroupBarrier();
-        }
-        if thread < QUADS && quad < layer.quads && first + i < SECONDS {
-            let at = place(m, first + i, quad);
-            // The way back begins at the last hidden layer.
-            if LAST == 1u {
-                jets[at] = partial[thread];
-            } else {
-                jets[at] += partial[thread];
-            }
-        }
-    }
-}
-
-// The cotangents of the adjoints: g_bar = sigma' h_bar + sigma'' q. Here and below, one thread a unit and quad,
-// neighbouring threads at neighbouring quads.
+// The cotangents of the adjoints: g_bar = sigma' h_bar + sigma'' q.
 @compute @workgroup_size(THREADS)
 fn adjoint_bar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.x + id.y * groups.x * THREADS;

@@ -85,7 +85,7 @@ impl Planner<'_> {
         }
     }
 
-    /// `mixed_rule.wgsl` on the hidden layer `index`.
+    /// `mixed_adjoint.wgsl` or `mixed_rule.wgsl` on the hidden layer `index`.
     fn mixed_rule(
         &mut self,
         entry: &'static str,

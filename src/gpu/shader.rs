@@ -16,6 +16,7 @@ const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
 const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
 const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
 const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
+const MIXED: &str = include_str!("../../shaders/shared/mixed.wgsl");
 const NARROW: &str = include_str!("../../shaders/shared/narrow.wgsl");
 const SUM: &str = include_str!("../../shaders/shared/sum.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
@@ -66,7 +67,7 @@ pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: 
     header.then(&[MATH, activation(Some(sigma)), QUAD, kernel])
 }
 
-/// `mixed_rule.wgsl` for a hidden layer that is the first, the last, both or neither.
+/// `mixed_adjoint.wgsl` and `mixed_rule.wgsl` for a hidden layer that is the first, the last, both or neither.
 pub fn mixed_rule(
     layout: &JetLayout,
     channels: &Channels,
@@ -74,7 +75,8 @@ pub fn mixed_rule(
     sigma: Activation,
     (is_first, is_last): (bool, bool),
 ) -> String {
-    let kernel = include_str!("../../shaders/mixed_rule.wgsl");
+    let adjoint = include_str!("../../shaders/mixed_adjoint.wgsl");
+    let rule = include_str!("../../shaders/mixed_rule.wgsl");
     Header::threads(THREADS)
         .number("ADJOINT_THREADS", SUM_THREADS as usize)
         .number("QUADS", ADJOINT_QUADS as usize)
@@ -82,7 +84,7 @@ pub fn mixed_rule(
         .number("FIRST", usize::from(is_first))
         .number("LAST", usize::from(is_last))
         .mixed(layout, channels, normalizer)
-        .then(&[MATH, activation(Some(sigma)), QUAD, kernel])
+        .then(&[MATH, activation(Some(sigma)), QUAD, MIXED, adjoint, rule])
 }
 
 /// How many second-order entries a thread of the adjoints' rule sums.

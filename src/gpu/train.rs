@@ -33,10 +33,12 @@ impl Gpu {
         clock: Option<&Clock>,
     ) -> Result<()> {
         let parts = self.prepare(batch, task)?;
-        // By the design's count: a step is three products, each a multiply and an add.
+        // A step is three products of each channel, each a multiply and an add; in mixed mode, too, where an adjoint
+        // goes back for the jets and its cotangent forward.
         let products = if task == Task::Losses { 2.0 } else { 6.0 };
         let set = &self.sets[batch.set.0];
-        let flops = products * (set.places * set.layout.channels() * self.spec.multiply_adds()) as f64;
+        let channels = set.workspace.as_ref().map_or(0, |workspace| workspace.demand.channels().count());
+        let flops = products * (set.places * channels * self.spec.multiply_adds()) as f64;
         for (index, (start, length)) in parts.iter().enumerate() {
             let (first, last) = (index == 0, index + 1 == parts.len());
             let mut step = Step::new(batch.count, update);
