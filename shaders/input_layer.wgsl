@@ -2,7 +2,8 @@
 // every point, and ddz = 0, so neither is ever stored: the tape keeps z alone (H, B), and the
 // backward pass goes from the cotangents of `a` straight to W_bar and b_bar.
 //
-// Inputs are standardised, so a tangent's seed is 1. B counts quads of points.
+// Inputs are standardised, so a tangent's seed is 1. B counts quads of points. In mixed mode the rows of `a`
+// have room for adjoints behind these channels: they are ROW_CHANNELS apart.
 
 struct Layer {
     // H
@@ -21,7 +22,7 @@ struct Layer {
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
 // (D + .., B): the inputs are its first rows
 @group(0) @binding(2) var<storage, read> batch: array<vec4<f32>>;
-// (H, B) and (H, C, B)
+// (H, B) and (H, ROW_CHANNELS, B)
 @group(0) @binding(3) var<storage, read_write> z: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> a: array<vec4<f32>>;
 // the same, as the backward pass reads them, and the cotangents of a (H, C, B)
@@ -57,7 +58,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     }
     let a_value = activation4(value);
     z[index] = value;
-    let base = unit * CHANNELS * layer.quads + quad;
+    let base = unit * ROW_CHANNELS * layer.quads + quad;
     a[base] = a_value;
     let slope = slopes4(value, a_value);
     for (var k = 0u; k < TANGENTS; k++) {

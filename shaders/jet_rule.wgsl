@@ -2,7 +2,8 @@
 //
 // One thread a unit and quad with all of its channels, neighbouring threads at neighbouring quads.
 // The layout is in the header: the products of tangents of each second-order channel
-// (PRODUCT_*), and, the other way round, the partners of each tangent (PARTNER_*).
+// (PRODUCT_*), and, the other way round, the partners of each tangent (PARTNER_*). In mixed mode the rows
+// of `a` have room for adjoints behind these channels: they are ROW_CHANNELS apart.
 
 struct Units {
     // H
@@ -14,6 +15,7 @@ struct Units {
 @group(0) @binding(0) var<uniform> shape: Units;
 // (H, C, B)
 @group(0) @binding(1) var<storage, read> z: array<vec4<f32>>;
+// (H, ROW_CHANNELS, B)
 @group(0) @binding(2) var<storage, read_write> a: array<vec4<f32>>;
 // the same a as the backward pass reads it, and the cotangents: of a before, of z after
 @group(0) @binding(3) var<storage, read> a_tape: array<vec4<f32>>;
@@ -46,16 +48,18 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     }
     let value = z[base];
     let a_value = activation4(value);
-    a[base] = a_value;
+    // What a's row has beside these channels, for all units before this one.
+    let wider = base / (CHANNELS * shape.quads) * (ROW_CHANNELS - CHANNELS) * shape.quads;
+    a[wider + base] = a_value;
     let slope = slopes4(value, a_value);
     let dz = base + shape.quads;
     for (var k = 0u; k < TANGENTS; k++) {
-        a[dz + k * shape.quads] = slope.first * z[dz + k * shape.quads];
+        a[wider + dz + k * shape.quads] = slope.first * z[dz + k * shape.quads];
     }
     let ddz = dz + TANGENTS * shape.quads;
     for (var s = 0u; s < SECONDS; s++) {
         let second = ddz + s * shape.quads;
-        a[second] = fma(slope.second, product_sum(s, dz), slope.first * z[second]);
+        a[wider + second] = fma(slope.second, product_sum(s, dz), slope.first * z[second]);
     }
 }
 

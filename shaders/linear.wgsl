@@ -4,6 +4,9 @@
 //     forward   z (out, C B)     = W (out, in) a (in, C B), and b on the value channel
 //     backward  a_bar (in, C B)  = W^T (in, out) z_bar (out, C B)
 //
+// Either may act on some of the channels alone, and on some columns of W: rows of jets lie as far apart as the
+// host says, and begin where it says.
+//
 // Both are output (rows, columns) = matrix (rows, inner) input (inner, columns). One workgroup of
 // 256 threads computes a tile of GROUPS ROWS rows (y) by 128 columns (x): a thread has ROWS rows of
 // COLUMNS quads in registers. Tiles of both factors, 16 deep, pass through workgroup memory: at most
@@ -20,11 +23,18 @@ struct Product {
     inner: u32,
     // C B / 4
     quads: u32,
-    // B / 4: the columns that the bias goes to
+    // B / 4: the columns that the bias goes to, or 0
     value_quads: u32,
     // where W (out, in) and b (out) start in the parameter block
     weights: u32,
     biases: u32,
+    // in
+    width: u32,
+    // of the input and the output: from row to row, and where the first one starts, in quads
+    input_row: u32,
+    input_start: u32,
+    output_row: u32,
+    output_start: u32,
 }
 
 const COLUMN_QUADS: u32 = 32u;
@@ -68,7 +78,7 @@ fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
         for (var k = thread / COLUMN_QUADS; k < 4u * INNER_QUADS; k += 8u) {
             var value = vec4<f32>();
             if start + k < shape.inner && load_quad < shape.quads {
-                value = input[(start + k) * shape.quads + load_quad];
+                value = input[shape.input_start + (start + k) * shape.input_row + load_quad];
             }
             input_tile[k * COLUMN_QUADS + thread % COLUMN_QUADS] = value;
         }
@@ -102,7 +112,7 @@ fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
                 if biased && quad < shape.value_quads {
                     value += parameters[shape.biases + row];
                 }
-                output[row * shape.quads + quad] = value;
+                output[shape.output_start + row * shape.output_row + quad] = value;
             }
         }
     }
@@ -110,10 +120,10 @@ fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
 
 @compute @workgroup_size(256)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    product(group, thread, vec2<u32>(shape.inner, 1u), true);
+    product(group, thread, vec2<u32>(shape.width, 1u), true);
 }
 
 @compute @workgroup_size(256)
 fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    product(group, thread, vec2<u32>(1u, shape.rows), false);
+    product(group, thread, vec2<u32>(1u, shape.width), false);
 }

@@ -307,7 +307,7 @@ impl<T: Real> Backend for Cpu<T> {
 
 /// Whether mixed mode can compute a network's jets: where its first layer is followed by an activation and reads
 /// the inputs themselves.
-fn may_mix(spec: &NetworkSpec, features: Option<&Features>) -> bool {
+pub(crate) fn may_mix(spec: &NetworkSpec, features: Option<&Features>) -> bool {
     features.is_none() && !spec.hidden.is_empty()
 }
 

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::Gpu;
+use super::demand::{Bounds, Demand};
 use super::device::Device;
 use super::plan::{Plan, encode};
-use super::tiles::Tiles;
-use super::workspace::{Bounds, Demand, Workspace, chunks};
+use super::workspace::{Workspace, chunks};
 use crate::error::Result;
 use crate::jet::JetLayout;
 use crate::network::{InputJets, NetworkSpec};
@@ -34,11 +34,9 @@ impl Evaluator {
         spec: &NetworkSpec,
         layout: &JetLayout,
         input_jets: InputJets,
-        tiles: Tiles,
+        demand: Demand,
         count: usize,
     ) -> Result<Self> {
-        let (has_features, rows) = (input_jets.are_features(), input_jets.rows());
-        let demand = Demand::new(spec, has_features, layout.channels(), 1, rows, false, tiles);
         let capacity = demand.capacity(device, bounds)?.min(CHUNK).min(count.next_multiple_of(4));
         let workspace = Workspace::new(device, demand, capacity, 0);
         let bytes = 4 * (spec.outputs * layout.channels() * capacity) as u64;
@@ -122,9 +120,9 @@ impl Gpu {
             // Given back before the next one is made.
             self.evaluator = None;
             let input_jets = self.input_jets(layout);
-            let tiles = self.tiles(layout);
+            let demand = self.demand(layout, 1, input_jets.rows(), false);
             let (device, bounds, spec) = (&self.device, &self.bounds, &self.spec);
-            self.evaluator = Some(Evaluator::new(device, bounds, spec, layout, input_jets, tiles, count.max(1))?);
+            self.evaluator = Some(Evaluator::new(device, bounds, spec, layout, input_jets, demand, count.max(1))?);
         }
         Ok(())
     }

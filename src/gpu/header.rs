@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::channels::Channels;
 use super::tiles::Tile;
 use crate::data::Normalizer;
 use crate::jet::JetLayout;
@@ -31,9 +32,23 @@ impl Header {
         self
     }
 
-    /// The channels of a layout, the products of its seconds, and the same by tangent.
+    /// The channels of a layout that travels as it is, and its rule.
     pub fn layout(self, layout: &JetLayout, normalizer: &Normalizer) -> Self {
-        let tangents = layout.tangents();
+        self.number("CHANNELS", layout.channels()).rule(layout, layout.tangents(), normalizer)
+    }
+
+    /// The channels of mixed mode, and the rule of a jet's seconds.
+    pub fn mixed(self, layout: &JetLayout, channels: &Channels, normalizer: &Normalizer) -> Self {
+        self.number("CHANNELS", channels.forward.channels())
+            .number("ADJOINTS", channels.adjoints)
+            .number("JET_CHANNELS", channels.jet)
+            .number("FIRSTS", layout.tangents().len())
+            .table("FIRST_INPUT", layout.tangents().iter().map(|i| *i as u32))
+            .rule(layout, channels.forward.tangents(), normalizer)
+    }
+
+    /// The products of a layout's seconds, and the same by tangent; these are `tangents`.
+    fn rule(self, layout: &JetLayout, tangents: &[usize], normalizer: &Normalizer) -> Self {
         let products = layout.products(tangents, normalizer);
         // Starts of the runs of equal `key` in a sorted list, and its end.
         let starts = |count: usize, keys: &[usize]| -> Vec<u32> {
@@ -53,7 +68,6 @@ impl Header {
         partners.sort_by_key(|(tangent, second, ..)| (*tangent, *second));
         let owners: Vec<_> = partners.iter().map(|p| p.0).collect();
         self.number("INPUTS", normalizer.inputs.mean.len())
-            .number("CHANNELS", layout.channels())
             .number("TANGENTS", tangents.len())
             .number("SECONDS", layout.seconds())
             .number("PRODUCTS", products.len())

@@ -9,6 +9,39 @@ use crate::network::Layer;
 /// Rows of a tile of `linear.wgsl` for each quad that a thread holds.
 const LINEAR_GROUPS: u32 = 8;
 
+/// Some of the channels of jets in a buffer.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    pub buffer: &'a wgpu::Buffer,
+    /// Channels from one row to the next.
+    pub row: usize,
+    /// The channel that they begin with.
+    pub start: usize,
+}
+
+/// The matrix of a product: W of a layer, or its transpose.
+pub struct Matrix {
+    pub rows: u32,
+    pub inner: u32,
+    /// The inputs of W, from one of its rows to the next.
+    pub width: u32,
+    /// Where W and b start in the parameter block.
+    pub start: u32,
+    pub biases: u32,
+}
+
+impl Matrix {
+    /// W, or its transpose where the product goes backward.
+    pub fn of(entry: &str, layer: &Layer) -> Self {
+        let (rows, inner) = match entry {
+            "backward" => (layer.inputs as u32, layer.outputs as u32),
+            _ => (layer.outputs as u32, layer.inputs as u32),
+        };
+        let (start, biases) = (layer.weights().start as u32, layer.biases().start as u32);
+        Self { rows, inner, width: layer.inputs as u32, start, biases }
+    }
+}
+
 impl Planner<'_> {
     /// The a-jets of hidden layer `index` from those before it.
     pub fn hidden_layer(&mut self, index: usize, layer: &Layer) {
@@ -20,7 +53,9 @@ impl Planner<'_> {
             }
             Path::Layer(tile) => self.layer("evaluate", layer, tile, &[(2, input), (4, a)]),
             _ => {
-                self.linear("forward", layer, input, z);
+                let channels = workspace.demand.channels().forward.channels();
+                let input = Rows { buffer: input, row: workspace.demand.row(), start: 0 };
+                self.linear("forward", layer, channels, input, Rows { buffer: z, row: channels, start: 0 });
                 self.jet_rule("forward", layer, &[(1, Read, z), (2, Write, a)]);
             }
         }
@@ -40,7 +75,7 @@ impl Planner<'_> {
         match self.workspace.demand.tiles().path {
             Path::Layer(tile) => self.layer("backward", layer, tile, &[(2, bar), (5, z), (6, a), (7, next)]),
             _ => {
-                self.linear("backward", layer, bar, next);
+                self.linear_all("backward", layer, bar, next);
                 self.jet_rule("backward", before, &[(1, Read, z), (3, Read, a), (4, Write, next)]);
             }
         }
@@ -103,11 +138,11 @@ impl Planner<'_> {
 
     /// `layer.wgsl`: `backward` is the product with Wᵀ and the adjoint of the rule before it.
     fn layer(&mut self, entry: &'static str, layer: &Layer, tile: Tile, buffers: &[(u32, &wgpu::Buffer)]) {
-        let (rows, inner) = rows_and_inner(entry, layer);
+        let Matrix { rows, inner, start, biases, .. } = Matrix::of(entry, layer);
         let columns = self.quads().div_ceil(tile.quads);
         let groups = LAYER_THREADS / tile.quads;
         let tile = Tile { rows: thread_rows(rows, groups, columns, tile.rows), ..tile };
-        let constants = [rows, inner, self.quads(), layer.weights().start as u32, layer.biases().start as u32];
+        let constants = [rows, inner, self.quads(), start, biases];
         let access = |binding: u32| if matches!(binding, 3 | 4 | 7) { Write } else { Read };
         let mut bound = vec![(1, Read, &self.state.parameters)];
         bound.extend(buffers.iter().map(|(binding, buffer)| (*binding, access(*binding), *buffer)));
@@ -118,14 +153,29 @@ impl Planner<'_> {
 
     /// `forward`: z-jets of `layer` from the a-jets before it; `backward`: the reverse of both for
     /// the cotangents.
-    pub fn linear(&mut self, entry: &'static str, layer: &Layer, input: &wgpu::Buffer, output: &wgpu::Buffer) {
-        let (rows, inner) = rows_and_inner(entry, layer);
-        let quads = self.column_quads();
-        let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
-        let constants = [rows, inner, quads, self.quads(), weights, biases];
+    pub fn linear_all(&mut self, entry: &'static str, layer: &Layer, input: &wgpu::Buffer, output: &wgpu::Buffer) {
+        let channels = self.layout.channels();
+        let rows = |buffer| Rows { buffer, row: channels, start: 0 };
+        self.linear(entry, layer, channels, rows(input), rows(output));
+    }
+
+    /// The same for so many channels.
+    pub fn linear(&mut self, entry: &'static str, layer: &Layer, channels: usize, input: Rows, output: Rows) {
+        self.product(entry, Matrix::of(entry, layer), channels, input, output);
+    }
+
+    /// `linear.wgsl` on so many channels.
+    pub fn product(&mut self, entry: &'static str, matrix: Matrix, channels: usize, input: Rows, output: Rows) {
+        let Matrix { rows, inner, width, start, biases } = matrix;
+        let of_channels = |channels: usize| channels as u32 * self.quads();
+        let quads = of_channels(channels);
+        // The value, which the bias goes to, is the first channel.
+        let value_quads = if input.start == 0 { self.quads() } else { 0 };
+        let place = [input.row, input.start, output.row, output.start].map(of_channels);
+        let constants = [&[rows, inner, quads, value_quads, start, biases, width], &place[..]].concat();
         let columns = quads.div_ceil(32);
         let sums = thread_rows(rows, LINEAR_GROUPS, columns, self.workspace.demand.tiles().linear);
-        let buffers = [(1, Read, &self.state.parameters), (2, Read, input), (3, Write, output)];
+        let buffers = [(1, Read, &self.state.parameters), (2, Read, input.buffer), (3, Write, output.buffer)];
         let grid = [columns, rows.div_ceil(LINEAR_GROUPS * sums), 1];
         self.push((shader::linear(sums), entry, false), &constants, &buffers, grid);
     }
@@ -138,7 +188,8 @@ impl Planner<'_> {
         buffers: &[(u32, super::kernel::Access, &wgpu::Buffer)],
     ) {
         let constants = [layer.outputs as u32, self.quads()];
-        let source = shader::jet_rule(self.layout, self.normalizer, self.spec.activation);
+        let demand = &self.workspace.demand;
+        let source = shader::jet_rule(&demand.channels().forward, demand.row(), self.normalizer, self.spec.activation);
         let grid = grid(layer.outputs as u32 * self.quads());
         self.push((source, entry, false), &constants, buffers, grid);
     }
@@ -171,13 +222,5 @@ impl Planner<'_> {
         let grid = [self.splits(), inputs.div_ceil(16 * in_rows), outputs.div_ceil(16 * out_rows)];
         let source = shader::weight_gradient(out_rows, in_rows);
         self.push((source, "weight_gradient", false), &constants, &buffers, grid);
-    }
-}
-
-/// Of the product with W, or with its transpose where it goes backward.
-fn rows_and_inner(entry: &str, layer: &Layer) -> (u32, u32) {
-    match entry {
-        "backward" => (layer.inputs as u32, layer.outputs as u32),
-        _ => (layer.outputs as u32, layer.inputs as u32),
     }
 }

@@ -6,6 +6,8 @@
 //! memory as (H, C, B), so neighbouring threads work on neighbouring points.
 
 mod adapter;
+mod channels;
+mod demand;
 mod device;
 mod evaluate;
 mod header;
@@ -13,6 +15,7 @@ mod kernel;
 mod layers;
 #[cfg(test)]
 mod math;
+mod mixed;
 mod options;
 mod plan;
 #[cfg(test)]
@@ -34,6 +37,8 @@ pub use options::GpuOptions;
 pub use tiles::{Path, Tile, TileChoice, Tiles};
 pub use tuning::{Timed, Tuned, remember, tune, tuned};
 
+use self::channels::Channels;
+use self::demand::{Bounds, Demand};
 use self::device::Device;
 use self::evaluate::Evaluator;
 use self::plan::Planner;
@@ -42,7 +47,7 @@ use self::state::{State, Status};
 use self::steps::Steps;
 use self::tiles::Shape;
 use self::vectors::Chunk;
-use self::workspace::{Bounds, Workspace};
+use self::workspace::Workspace;
 use crate::backend::{Backend, Batch, SetId, StepReport};
 use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
@@ -139,7 +144,22 @@ impl Gpu {
 
     fn shape(&self, layout: &JetLayout) -> Shape {
         let memory = self.device.limits.max_compute_workgroup_storage_size;
-        Shape::new(&self.spec, layout.channels(), self.features.is_some(), memory)
+        let mixed = self.channels(layout, Path::Separate);
+        let mixed = mixed.are_mixed().then(|| mixed.count());
+        Shape::new(&self.spec, (layout.channels(), mixed), self.features.is_some(), memory)
+    }
+
+    /// What travels through the layers: separate kernels are in mixed mode where they can be.
+    fn channels(&self, layout: &JetLayout, path: Path) -> Channels {
+        let may_mix = path == Path::Separate && crate::cpu::may_mix(&self.spec, self.features.as_ref());
+        Channels::new(layout, self.spec.outputs, may_mix)
+    }
+
+    /// The memory for a chunk whose batch has so many columns.
+    fn demand(&self, layout: &JetLayout, places: usize, columns: usize, tape: bool) -> Demand {
+        let tiles = self.tiles(layout);
+        let channels = self.channels(layout, tiles.path);
+        Demand::new(&self.spec, self.features.is_some(), channels, places, columns, tape, tiles)
     }
 
     /// How the layers of a layout are computed here.

@@ -82,9 +82,9 @@ impl Planner<'_> {
         self.padded() / 4 * self.places as u32
     }
 
-    /// Quads of columns: of the network's points with all channels.
+    /// Quads of columns: of the network's points with all channels that travel.
     pub fn column_quads(&self) -> u32 {
-        self.quads() * self.layout.channels() as u32
+        self.quads() * self.workspace.demand.channels().count() as u32
     }
 
     pub fn splits(&self) -> u32 {
@@ -130,7 +130,8 @@ impl Planner<'_> {
                 (3, Write, workspace.z(0)),
                 (4, Write, workspace.output_of(0)),
             ];
-            let source = shader::input_layer(self.layout, self.normalizer, sigma);
+            let (channels, row) = (workspace.demand.channels(), workspace.demand.row());
+            let source = shader::input_layer(&channels.forward, row, self.normalizer, sigma);
             let grid = grid(layers[0].outputs as u32 * self.quads());
             self.push((source, "forward", false), &constants, &buffers, grid);
         }
@@ -138,8 +139,10 @@ impl Planner<'_> {
         for (index, layer) in hidden.iter().enumerate().skip(self.free_layers()) {
             self.hidden_layer(index, layer);
         }
-        if hidden.len() >= self.free_layers() {
-            self.linear("forward", output, workspace.input_of(hidden.len()), &workspace.jets);
+        if workspace.demand.channels().are_mixed() {
+            self.adjoints();
+        } else if hidden.len() >= self.free_layers() {
+            self.linear_all("forward", output, workspace.input_of(hidden.len()), &workspace.jets);
         }
     }
 
@@ -184,14 +187,27 @@ impl Planner<'_> {
     pub fn backward(&mut self, set: &Set) {
         let workspace = self.workspace;
         let state = self.state;
-        let (Some(partials), [ping, pong]) = (&workspace.partials, &workspace.bars[..]) else {
-            unreachable!("a backward pass has a tape");
-        };
-        self.terms(set, "cotangent", (4, Write, ping), grid(self.padded()));
+        let partials = workspace.partials.as_ref().expect("a backward pass has a tape");
+        self.terms(set, "cotangent", (4, Write, workspace.jets_bar()), grid(self.padded()));
         if self.spec.coefficients > 0 {
             self.terms(set, "coefficients", (3, Write, partials), [self.splits(), 1, 1]);
         }
-        let layers = self.spec.layers();
+        if workspace.demand.channels().are_mixed() {
+            self.mixed_backward();
+        } else {
+            self.forward_backward(partials);
+        }
+        let parameters = workspace.demand.parameters() as u32;
+        let constants = [parameters, self.splits(), 0, 0];
+        let buffers = [(1, Read, partials), (2, Write, &state.gradient), (3, Write, &state.squares)];
+        let blocks = flat(parameters.div_ceil(SUM_THREADS));
+        self.push((shader::reduce(), "gradient", true), &constants, &buffers, blocks);
+    }
+
+    /// The weight gradients of all layers where a jet's channels have all travelled forward.
+    fn forward_backward(&mut self, partials: &wgpu::Buffer) {
+        let (workspace, layers) = (self.workspace, self.spec.layers());
+        let [ping, pong] = &workspace.bars[..] else { unreachable!("a backward pass has a tape") };
         let (mut bar, mut next) = (ping, pong);
         if let Path::Narrow(tile) = workspace.demand.tiles().path {
             self.narrow_backward(tile, ping, pong);
@@ -203,17 +219,17 @@ impl Planner<'_> {
                     self.hidden_layer_backward(index, layer, &layers[index - 1], bar, next);
                 } else if index > 0 {
                     // The first layer's own kernel goes on from the cotangents of its a-jets.
-                    self.linear("backward", layer, bar, next);
+                    self.linear_all("backward", layer, bar, next);
                 }
                 std::mem::swap(&mut bar, &mut next);
             }
         }
         if !self.has_features {
             let sigma = (layers.len() > 1).then_some(self.spec.activation);
-            let source = shader::input_layer(self.layout, self.normalizer, sigma);
+            let source = shader::input_layer(self.layout, self.layout.channels(), self.normalizer, sigma);
             let constants = self.input_constants(&layers[0]);
             let buffers = [
-                (1, Read, &state.parameters),
+                (1, Read, &self.state.parameters),
                 (2, Read, &workspace.batch),
                 (5, Read, workspace.z(0)),
                 (6, Read, workspace.output_of(0)),
@@ -223,11 +239,6 @@ impl Planner<'_> {
             let grid_of_units = [layers[0].outputs as u32, self.splits(), 1];
             self.push((source, "weight_gradient", false), &constants, &buffers, grid_of_units);
         }
-        let parameters = workspace.demand.parameters() as u32;
-        let constants = [parameters, self.splits(), 0, 0];
-        let buffers = [(1, Read, partials), (2, Write, &state.gradient), (3, Write, &state.squares)];
-        let blocks = flat(parameters.div_ceil(SUM_THREADS));
-        self.push((shader::reduce(), "gradient", true), &constants, &buffers, blocks);
     }
 
     /// Norm, test and update, after the last chunk's gradient.

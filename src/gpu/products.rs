@@ -25,7 +25,9 @@ fn every_tile_gives_the_product() {
             let jets = numbers(inner * columns, 0.2);
             let bindings = [(0, Uniform), (1, Read), (2, Read), (3, Write)];
             let kernel = device.kernel(shader::linear(sums), entry, &bindings, false);
-            let constants = [rows, inner, columns / 4, value_quads, 0, outputs * inputs].map(|n| n as u32);
+            let quads = columns / 4;
+            let constants =
+                [rows, inner, quads, value_quads, 0, outputs * inputs, inputs, quads, 0, quads, 0].map(|n| n as u32);
             let uniform = device.uniform(&constants);
             let filled = |numbers: &[f32]| {
                 let buffer = device.storage("numbers", 4 * numbers.len() as u64);

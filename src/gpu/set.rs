@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::demand::Bounds;
 use super::device::Device;
 use super::plan::Plan;
-use super::workspace::{Bounds, Workspace};
+use super::workspace::Workspace;
 use crate::data::{Normalizer, PointSet};
 use crate::error::Result;
 use crate::expression::Residual;

@@ -6,6 +6,7 @@ use crate::expression::Residual;
 use crate::jet::JetLayout;
 use crate::network::{Activation, NetworkSpec};
 
+use super::channels::Channels;
 use super::header::Header;
 use super::terms;
 use super::tiles::{LAYER_THREADS, Tile};
@@ -15,6 +16,7 @@ const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
 const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
 const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
 const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
+const MIXED: &str = include_str!("../../shaders/shared/mixed.wgsl");
 const NARROW: &str = include_str!("../../shaders/shared/narrow.wgsl");
 const SUM: &str = include_str!("../../shaders/shared/sum.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
@@ -25,6 +27,10 @@ const STATUS: &str = include_str!("../../shaders/shared/status.wgsl");
 pub const THREADS: u32 = 64;
 /// Threads a workgroup of the sums: all that every adapter has.
 pub const SUM_THREADS: u32 = 256;
+/// Quads of points that a workgroup of the adjoints' rule has: a row of them is a cache line.
+pub const ADJOINT_QUADS: u32 = 8;
+/// Second-order entries that one of its threads sums at once, in registers.
+const ADJOINT_SUMS: usize = 8;
 
 fn activation(activation: Option<Activation>) -> &'static str {
     match activation {
@@ -46,16 +52,50 @@ pub fn gather() -> String {
     Header::threads(THREADS).then(&[STEP, include_str!("../../shaders/gather.wgsl")])
 }
 
-/// `input_layer.wgsl`; no activation where the model has no hidden layer.
-pub fn input_layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Option<Activation>) -> String {
+/// `input_layer.wgsl` with `row` channels from row to row of `a`; no activation where the model has no hidden
+/// layer.
+pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Option<Activation>) -> String {
     let kernel = include_str!("../../shaders/input_layer.wgsl");
-    Header::threads(THREADS).layout(layout, normalizer).then(&[MATH, activation(sigma), QUAD, SUM, kernel])
+    let header = Header::threads(THREADS).layout(layout, normalizer).number("ROW_CHANNELS", row);
+    header.then(&[MATH, activation(sigma), QUAD, SUM, kernel])
 }
 
-/// `jet_rule.wgsl`
-pub fn jet_rule(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation) -> String {
+/// `jet_rule.wgsl` with `row` channels from row to row of `a`.
+pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Activation) -> String {
     let kernel = include_str!("../../shaders/jet_rule.wgsl");
-    Header::threads(THREADS).layout(layout, normalizer).then(&[MATH, activation(Some(sigma)), QUAD, kernel])
+    let header = Header::threads(THREADS).layout(layout, normalizer).number("ROW_CHANNELS", row);
+    header.then(&[MATH, activation(Some(sigma)), QUAD, kernel])
+}
+
+/// `mixed_adjoint.wgsl` and `mixed_rule.wgsl` for a hidden layer that is the first, the last, both or neither.
+pub fn mixed_rule(
+    layout: &JetLayout,
+    channels: &Channels,
+    normalizer: &Normalizer,
+    sigma: Activation,
+    (is_first, is_last): (bool, bool),
+) -> String {
+    let adjoint = include_str!("../../shaders/mixed_adjoint.wgsl");
+    let rule = include_str!("../../shaders/mixed_rule.wgsl");
+    Header::threads(THREADS)
+        .number("ADJOINT_THREADS", SUM_THREADS as usize)
+        .number("QUADS", ADJOINT_QUADS as usize)
+        .number("SUMS", adjoint_sums(layout))
+        .number("FIRST", usize::from(is_first))
+        .number("LAST", usize::from(is_last))
+        .mixed(layout, channels, normalizer)
+        .then(&[MATH, activation(Some(sigma)), QUAD, MIXED, adjoint, rule])
+}
+
+/// How many second-order entries a thread of the adjoints' rule sums.
+pub fn adjoint_sums(layout: &JetLayout) -> usize {
+    layout.seconds().clamp(1, ADJOINT_SUMS)
+}
+
+/// `mixed_ends.wgsl`
+pub fn mixed_ends(layout: &JetLayout, channels: &Channels, normalizer: &Normalizer) -> String {
+    let kernel = include_str!("../../shaders/mixed_ends.wgsl");
+    Header::threads(THREADS).mixed(layout, channels, normalizer).then(&[kernel])
 }
 
 /// `layer.wgsl`
@@ -224,8 +264,16 @@ mod tests {
             };
             for sigma in Activation::ALL {
                 let name = format!("{sigma}, {layout:?}");
-                translate(&format!("input_layer, {name}"), &input_layer(&layout, &normalizer, Some(sigma)));
-                translate(&format!("jet_rule, {name}"), &jet_rule(&layout, &normalizer, sigma));
+                let row = layout.channels();
+                translate(&format!("input_layer, {name}"), &input_layer(&layout, row, &normalizer, Some(sigma)));
+                translate(&format!("jet_rule, {name}"), &jet_rule(&layout, row, &normalizer, sigma));
+                let mixed = Channels::new(&layout, 1, true);
+                for ends in [(true, true), (false, true), (true, false), (false, false)] {
+                    if mixed.are_mixed() {
+                        let source = mixed_rule(&layout, &mixed, &normalizer, sigma, ends);
+                        translate(&format!("mixed_rule, {ends:?}, {name}"), &source);
+                    }
+                }
                 for (quads, rows) in [(8, 2), (32, 1)] {
                     let tile = Tile { quads, rows, slice: 8 };
                     translate(&format!("layer, {name}"), &layer(&layout, &normalizer, sigma, tile));
@@ -235,7 +283,11 @@ mod tests {
                 let backward = narrow_backward(&layout, &normalizer, sigma, tile, 3);
                 translate(&format!("narrow_backward, {name}"), &backward);
             }
-            translate("input_layer, no activation", &input_layer(&layout, &normalizer, None));
+            translate("input_layer, no activation", &input_layer(&layout, layout.channels(), &normalizer, None));
+            let mixed = Channels::new(&layout, 1, true);
+            if mixed.are_mixed() {
+                translate("mixed_ends", &mixed_ends(&layout, &mixed, &normalizer));
+            }
             let spec = NetworkSpec {
                 inputs: layout.inputs(),
                 hidden: vec![],

@@ -21,6 +21,9 @@ const MOST_SUMS: usize = 16;
 const NARROW: usize = 64;
 /// Columns of the matrix that a kernel takes to workgroup memory at once.
 const SLICES: [u32; 2] = [16, 8];
+/// Multiply-adds that a device does while a number goes to its memory or comes from it: 20 flops a byte, as an H100
+/// has; desktops' devices have up to four times as many.
+const BALANCE: usize = 40;
 /// More outputs than this would wait for the few threads that compute them.
 const MOST_OUTPUTS: usize = 16;
 
@@ -39,7 +42,8 @@ pub struct Tile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Path {
-    /// `linear.wgsl`, then `jet_rule.wgsl`: any number of channels.
+    /// `linear.wgsl`, then `jet_rule.wgsl`: any number of channels; in mixed mode, where that carries less, with
+    /// `mixed_rule.wgsl`.
     Separate,
     /// `layer.wgsl`: both in one, for few channels.
     Layer(Tile),
@@ -81,6 +85,8 @@ pub struct Shape {
     pub outputs: usize,
     /// C
     pub channels: usize,
+    /// The channels that travel in mixed mode, where separate kernels are in it.
+    pub mixed: Option<usize>,
     /// Whether the first layer reads features' jets.
     pub has_features: bool,
     /// Bytes of a workgroup's memory on this adapter.
@@ -122,9 +128,20 @@ impl fmt::Display for Tiles {
 }
 
 impl Shape {
-    pub fn new(spec: &NetworkSpec, channels: usize, has_features: bool, memory: u32) -> Self {
+    pub fn new(spec: &NetworkSpec, (channels, mixed): (usize, Option<usize>), has_features: bool, memory: u32) -> Self {
         let width = spec.hidden.iter().copied().max().unwrap_or(0);
-        Self { width, outputs: spec.outputs, channels, has_features, memory }
+        Self { width, outputs: spec.outputs, channels, mixed, has_features, memory }
+    }
+
+    /// Whether separate kernels in mixed mode cost less than fused ones of whole jets, by the count of a training
+    /// step for each unit and point of a layer. Both multiply W three times with each channel. Fused, a channel goes
+    /// to memory or comes from it 8 times: 3 forward, 3 backward, 2 for the gradient. In mixed mode it does 13 times:
+    /// a tangent 4 forward, 2 for the adjoints and 5 backward, an adjoint 4 back, 4 forward and 3 back again, and both
+    /// 2 for the gradient.
+    /// So 5 channels of 7 win at any width of these, 4 of 5 from 161 on, and 1 + M of 1 + D nearly always.
+    fn is_mixed_cheaper(&self) -> bool {
+        let cost = |channels: usize, transfers: usize| channels * (3 * self.width + BALANCE * transfers);
+        self.mixed.is_some_and(|mixed| cost(mixed, 13) < cost(self.channels, 8))
     }
 
     /// Whether the adapter can run the path.
@@ -164,7 +181,13 @@ impl Shape {
         let layer = |quads| [8, 4, 2, 1].map(|rows| Path::Layer(Tile { quads, rows, slice: SLICES[1] }));
         let layer = quads.into_iter().flat_map(layer).filter(|path| self.allows(*path));
         let of = |path: Path| Tiles { path, linear: 16, gradient: 4 };
-        narrow.chain(layer).map(of).chain([16, 8, 4, 2].map(|linear| Tiles { linear, ..of(Path::Separate) })).collect()
+        let separate = [16, 8, 4, 2].map(|linear| Tiles { linear, ..of(Path::Separate) });
+        // A narrow network waits for its memory, of whose traffic mixed mode has more.
+        let (mut all, mut layer): (Vec<_>, Vec<_>) = (narrow.map(of).collect(), layer.map(of).collect());
+        let at = if self.is_mixed_cheaper() { 0 } else { layer.len() };
+        layer.splice(at..at, separate);
+        all.append(&mut layer);
+        all
     }
 
     /// Whether the kernels can be made with these numbers and the adapter can run them.
@@ -204,7 +227,19 @@ mod tests {
     use super::*;
 
     fn shape(width: usize, channels: usize, memory: u32) -> Shape {
-        Shape { width, outputs: 1, channels, has_features: false, memory }
+        Shape { width, outputs: 1, channels, mixed: None, has_features: false, memory }
+    }
+
+    #[test]
+    fn mixed_mode_is_taken_where_it_costs_less() {
+        let path =
+            |width, channels, mixed| Shape { mixed: Some(mixed), ..shape(width, channels, 48 << 10) }.table().path;
+        assert!(matches!(path(64, 7, 5), Path::Narrow(_)));
+        assert_eq!(path(65, 7, 5), Path::Separate);
+        assert_eq!(path(65, 4, 2), Path::Separate);
+        assert!(matches!(path(160, 5, 4), Path::Layer(_)));
+        assert_eq!(path(161, 5, 4), Path::Separate);
+        assert_eq!(path(64, 21, 12), Path::Separate);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Gpu;
 use super::set::{Set, Task};
 use super::steps::Step;
 use super::timing::Clock;
-use super::workspace::{Demand, Workspace, chunks};
+use super::workspace::{Workspace, chunks};
 use crate::backend::Batch;
 use crate::error::{Error, Result};
 use crate::optimizer::Update;
@@ -33,10 +33,12 @@ impl Gpu {
         clock: Option<&Clock>,
     ) -> Result<()> {
         let parts = self.prepare(batch, task)?;
-        // By the design's count: a step is three products, each a multiply and an add.
+        // A step is three products of each channel, each a multiply and an add; in mixed mode, too, where an adjoint
+        // goes back for the jets and its cotangent forward.
         let products = if task == Task::Losses { 2.0 } else { 6.0 };
         let set = &self.sets[batch.set.0];
-        let flops = products * (set.places * set.layout.channels() * self.spec.multiply_adds()) as f64;
+        let channels = set.workspace.as_ref().map_or(0, |workspace| workspace.demand.channels().count());
+        let flops = products * (set.places * channels * self.spec.multiply_adds()) as f64;
         for (index, (start, length)) in parts.iter().enumerate() {
             let (first, last) = (index == 0, index + 1 == parts.len());
             let mut step = Step::new(batch.count, update);
@@ -93,9 +95,7 @@ impl Gpu {
         let set = &self.sets[batch.set.0];
         let before = set.workspace.as_ref();
         let tape = tape || before.is_some_and(|w| w.demand.tape());
-        let (has_features, channels) = (self.features.is_some(), set.layout.channels());
-        let tiles = self.tiles(&set.layout);
-        let demand = Demand::new(&self.spec, has_features, channels, set.places, set.columns, tape, tiles);
+        let demand = self.demand(&set.layout, set.places, set.columns, tape);
         let most = demand.capacity(&self.device, &self.bounds)?;
         let wanted = batch.count.next_multiple_of(4).min(most);
         if before.is_some_and(|w| w.demand.tape() == tape && w.capacity >= wanted) {

@@ -31,6 +31,9 @@ pub struct Tuned {
     pub width: usize,
     /// C
     pub channels: usize,
+    /// The channels of mixed mode, where that carries less.
+    #[serde(default)]
+    pub mixed: Option<usize>,
     /// What was fastest.
     pub tiles: Tiles,
 }
@@ -79,7 +82,7 @@ fn unreadable(file: &Path, error: &dyn std::fmt::Display) -> String {
 
 fn write(file: &Path, tuned: Tuned) -> Result<()> {
     let mut all = read(file).0;
-    let key = |t: &Tuned| (t.adapter.clone(), t.width, t.channels);
+    let key = |t: &Tuned| (t.adapter.clone(), t.width, t.channels, t.mixed);
     all.retain(|known| key(known) != key(&tuned));
     all.push(tuned);
     if let Some(directory) = file.parent() {
@@ -92,7 +95,10 @@ fn write(file: &Path, tuned: Tuned) -> Result<()> {
 /// The tiles for a shape on an adapter: what was asked for or is remembered, where the adapter can run it;
 /// else the table's.
 pub(super) fn choose(choice: TileChoice, known: &[Tuned], adapter: &str, shape: &Shape) -> Tiles {
-    let is_known = |t: &&Tuned| (t.adapter.as_str(), t.width, t.channels) == (adapter, shape.width, shape.channels);
+    let is_known = |t: &&Tuned| {
+        let of_shape = (shape.width, shape.channels, shape.mixed);
+        t.adapter == adapter && (t.width, t.channels, t.mixed) == of_shape
+    };
     let asked = match choice {
         TileChoice::Remembered => known.iter().find(is_known).map(|tuned| tuned.tiles),
         TileChoice::Table => None,
@@ -143,7 +149,8 @@ pub fn tune(
     for gradient in SMALLER {
         time(Tiles { gradient, ..best }, &mut all)?;
     }
-    let tuned = Tuned { adapter: key, width: shape.width, channels: shape.channels, tiles: all[0].tiles };
+    let Shape { width, channels, mixed, .. } = shape;
+    let tuned = Tuned { adapter: key, width, channels, mixed, tiles: all[0].tiles };
     Ok((all, tuned))
 }
 
@@ -184,12 +191,13 @@ mod tests {
             adapter: "A (Vulkan, 1.0)".into(),
             width: 64,
             channels: 5,
+            mixed: None,
             tiles: Tiles { path, linear: 8, gradient: 2 },
         }
     }
 
     fn shape(channels: usize) -> Shape {
-        Shape { width: 64, outputs: 1, channels, has_features: false, memory: 16 << 10 }
+        Shape { width: 64, outputs: 1, channels, mixed: None, has_features: false, memory: 16 << 10 }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod expressions;
 mod jets;
 mod limits;
+mod mixed;
 #[path = "../support/mod.rs"]
 mod support;
 mod tiles;

@@ -1,0 +1,114 @@
+//! The dispatches of mixed mode: what has travelled forward gives the jets by way of adjoints, and the jets'
+//! cotangents the gradient. The algebra is that of `crate::cpu::mixed`.
+
+use super::kernel::Access::{self, Read, Write};
+use super::layers::{Matrix, Rows};
+use super::plan::{Planner, grid};
+use super::shader::{self, ADJOINT_QUADS};
+use crate::network::Layer;
+
+impl Planner<'_> {
+    /// The output's jets from what has travelled forward: one adjoint for each output back through all layers.
+    pub fn adjoints(&mut self) {
+        let (workspace, of_jet) = (self.workspace, self.layout.channels());
+        let outputs = workspace.demand.channels().adjoints;
+        let layers = self.spec.layers();
+        let (output, hidden) = layers.split_last().expect("a network has a layer");
+        let jets = |row, start| Rows { buffer: &workspace.jets, row, start };
+        let a = Rows { buffer: workspace.input_of(hidden.len()), row: workspace.demand.row(), start: 0 };
+        self.linear("forward", output, 1, a, jets(of_jet, 0));
+        let h = Rows { buffer: &workspace.bars[0], row: outputs, start: 0 };
+        let blocks = self.layout.seconds().div_ceil(shader::adjoint_sums(self.layout)).max(1);
+        let adjoint_grid = [self.quads().div_ceil(ADJOINT_QUADS), blocks as u32, outputs as u32];
+        for (index, layer) in hidden.iter().enumerate().rev() {
+            let (z, g) = (workspace.z(index), workspace.g(index));
+            let buffers = [(2, Read, z), (3, Read, g), (6, Write, h.buffer), (7, Write, &workspace.jets)];
+            self.mixed_rule("adjoint", index, &buffers, adjoint_grid);
+            if index > 0 {
+                let before = Rows { buffer: workspace.g(index - 1), ..h };
+                self.linear("backward", layer, outputs, h, before);
+            }
+        }
+        // The first derivatives are W^T h: as many rows of it at once as there are neighbouring inputs.
+        let first = &layers[0];
+        for m in 0..outputs {
+            let mut channel = m * of_jet + 1;
+            for inputs in self.layout.tangents().chunk_by(|input, next| input + 1 == *next) {
+                let matrix = Matrix {
+                    rows: inputs.len() as u32,
+                    start: (first.weights().start + inputs[0]) as u32,
+                    ..Matrix::of("backward", first)
+                };
+                self.product("backward", matrix, 1, Rows { start: m, ..h }, jets(1, channel));
+                channel += inputs.len();
+            }
+        }
+    }
+
+    /// From the cotangents of the output's jets to the weight gradients of all layers: the adjoints' cotangents
+    /// go forward, then those of the value and the tangents back.
+    pub fn mixed_backward(&mut self) {
+        let workspace = self.workspace;
+        let (Some(x), [ping, pong]) = (&workspace.x, &workspace.bars[..]) else {
+            unreachable!("a backward pass has a tape");
+        };
+        let (forward, outputs) = (workspace.demand.channels().forward.channels(), workspace.demand.channels().adjoints);
+        let (row, jets_bar) = (workspace.demand.row(), workspace.jets_bar());
+        self.mixed_ends("inputs", self.spec.inputs, &[(1, Read, jets_bar), (2, Read, &workspace.batch), (3, Write, x)]);
+        self.mixed_ends("outputs", outputs, &[(1, Read, jets_bar), (4, Write, ping)]);
+        let layers = self.spec.layers();
+        for (index, layer) in layers[..layers.len() - 1].iter().enumerate() {
+            let (z, h_bar) = (workspace.z(index), &workspace.h_bar[index]);
+            let before = Rows { buffer: workspace.input_of(index), row, start: forward };
+            self.linear("forward", layer, outputs, before, Rows { buffer: h_bar, row: outputs, start: 0 });
+            let buffers = [(2, Read, z), (4, Read, jets_bar), (5, Read, h_bar), (8, Write, workspace.output_of(index))];
+            self.mixed_rule("adjoint_bar", index, &buffers, grid(layer.outputs as u32 * self.quads()));
+        }
+        let (mut bar, mut next) = (ping, pong);
+        for (index, layer) in layers.iter().enumerate().rev() {
+            self.weight_gradient(layer, (bar, 0), (workspace.input_of(index), 0));
+            if index > 0 {
+                // Of an output the value alone is read.
+                let channels = if index + 1 == layers.len() { 1 } else { forward };
+                let rows = |buffer| Rows { buffer, row, start: 0 };
+                self.linear("backward", layer, channels, rows(bar), rows(next));
+                let buffers = [
+                    (2, Read, workspace.z(index - 1)),
+                    (3, Read, workspace.g(index - 1)),
+                    (4, Read, jets_bar),
+                    (5, Read, &workspace.h_bar[index - 1]),
+                    (9, Write, next),
+                ];
+                self.mixed_rule("backward", index - 1, &buffers, grid(layer.inputs as u32 * self.quads()));
+                std::mem::swap(&mut bar, &mut next);
+            }
+        }
+    }
+
+    /// `mixed_adjoint.wgsl` or `mixed_rule.wgsl` on the hidden layer `index`.
+    fn mixed_rule(
+        &mut self,
+        entry: &'static str,
+        index: usize,
+        buffers: &[(u32, Access, &wgpu::Buffer)],
+        grid: [u32; 3],
+    ) {
+        let layers = self.spec.layers();
+        let place = |layer: &Layer| layer.weights().start as u32;
+        let last = layers.len() - 1;
+        let constants = [layers[index].outputs as u32, self.quads(), place(&layers[0]), place(&layers[last])];
+        let ends = (index == 0, index + 1 == last);
+        let channels = self.workspace.demand.channels();
+        let source = shader::mixed_rule(self.layout, channels, self.normalizer, self.spec.activation, ends);
+        let mut bound = vec![(1, Read, &self.state.parameters)];
+        bound.extend_from_slice(buffers);
+        self.push((source, entry, false), &constants, &bound, grid);
+    }
+
+    /// `mixed_ends.wgsl` on so many rows.
+    fn mixed_ends(&mut self, entry: &'static str, rows: usize, buffers: &[(u32, Access, &wgpu::Buffer)]) {
+        let source = shader::mixed_ends(self.layout, self.workspace.demand.channels(), self.normalizer);
+        let quads = self.quads();
+        self.push((source, entry, false), &[quads], buffers, grid(rows as u32 * quads));
+    }
+}
