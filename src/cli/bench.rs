@@ -19,8 +19,9 @@ use super::{Display, Format, print};
 /// Measure what derivatives cost against the batch size
 ///
 /// A row for each batch and order, with order 0 measured in turn with the others, so that the cost
-/// ratios hold on a busy machine. GFLOP/s count the products alone: 2 · channels · batch · Σ(in·out),
-/// three times that for a training step.
+/// ratios hold on a busy machine. GFLOP/s count the products that a jet's channels would take if all went
+/// forward: 2 · channels · batch · Σ(in·out), three times that for a training step. Mixed mode takes fewer, so
+/// that this can exceed the machine's rate.
 #[derive(Args)]
 #[command(after_help = "Example:
   jetfit bench --inputs 2 --hidden 64,64,64,64 --batch 256,1024,4096 --order 0,1,2 --plot bench.png
