@@ -195,8 +195,8 @@ impl JetLayout {
 
     /// What travels forward in mixed mode, where that carries less: the value and the T tangents of which
     /// seconds are made. One adjoint channel for each of `outputs` outputs comes back, 1 + T + M channels in
-    /// all, and gives the derivatives: ∂ᵢu = Σ W₁[h, i] ∂u/∂z₁[h] in the first layer, and ∂ᵢⱼu =
-    /// Σ ∂u/∂a σ''(z) dzᵢ dzⱼ over the units of all layers.
+    /// all, and gives the derivatives: `∂ᵢu = Σ W₁[·, i] ∂u/∂z₁` over the first layer's units, and
+    /// `∂ᵢⱼu = Σ ∂u/∂a σ''(z) dzᵢ dzⱼ` over those of all layers.
     ///
     /// ```
     /// use jetfit::jet::JetLayout;

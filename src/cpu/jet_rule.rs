@@ -4,6 +4,8 @@
 //! Some units' points go through all channels at once, [`BLOCK`] vectors of them: few enough that σ', σ'' and σ'''
 //! stay in the first cache, many enough that a channel is read in runs that the processor sees coming.
 
+#![expect(clippy::needless_range_loop, reason = "one index runs along many rows, as in the shader")]
+
 use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};

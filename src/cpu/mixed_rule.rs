@@ -5,6 +5,8 @@
 //! qₛ = Σ c dz_k dz_l. Its cotangents s̄ make the tile's second derivatives one function of the parameters, and
 //! so the way back is that of a single collapsed channel with q = Σ s̄ qₛ, whose cotangents g and h are known.
 
+#![expect(clippy::needless_range_loop, reason = "one index runs along many rows, as in the shader")]
+
 use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};

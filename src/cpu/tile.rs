@@ -89,7 +89,7 @@ impl Shape {
     /// From channel to channel of a block: an odd number of vectors, as rows that lie a power of two apart would
     /// compete for the same lines of the cache.
     pub fn step(self, units: usize) -> usize {
-        (units * self.points / LANES | 1) * LANES
+        ((units * self.points / LANES) | 1) * LANES
     }
 
     /// Some channels of one of `units` units, and of these the places, channel by channel: N numbers each, and
