@@ -1,7 +1,7 @@
 //! A tile of points on its way through the network and back: the working memory of one thread.
 //!
-//! All channels of a tile's points lie side by side, so that one matrix product serves them all, and
-//! the tape of a tile stays in a core's cache. A batch of any size goes through tiles of one size.
+//! A tile's jets lie channel by channel, each (units, P) in one piece, which a matrix product reads from end to
+//! end; and the tape of a tile stays in a core's cache. A batch of any size goes through tiles of one size.
 
 use std::marker::PhantomData;
 use std::ops::Range;
