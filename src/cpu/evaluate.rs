@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::Cpu;
 use super::channels::Channels;
 use super::real::Real;
-use super::tile::{Shape, Tile, Tiles};
+use super::shape::Shape;
+use super::tile::{Tile, Tiles};
 use crate::jet::{JetLayout, Jets};
 use crate::network::InputJets;
 

@@ -7,7 +7,7 @@ use super::channels::Channels;
 use super::lanes::sum;
 use super::linear;
 use super::real::Real;
-use super::tile::Shape;
+use super::shape::Shape;
 
 /// What travels forward of the z-jets (C, H, P) of the first layer from the points x̂ (C, D, P), whose value
 /// channel alone is read: z = W x̂ + b, dz_k = column k of W, ddz = 0.

@@ -12,7 +12,8 @@ use super::channels::Channels;
 use super::lanes::sum;
 use super::real::Real;
 use super::residual::{Read, Term};
-use super::tile::{Before, Pass, Shape, Tile};
+use super::shape::Shape;
+use super::tile::{Before, Pass, Tile};
 use crate::expression::Registers;
 use crate::network::Layer;
 

@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use pulp::{Simd, WithSimd};
 
 use super::activation::Rule;
-use super::channels::Channels;
+use super::channels::{Channels, Product};
 use super::lanes::{LANES, Lanes};
 use super::real::Real;
 
@@ -50,6 +50,20 @@ impl<T: Real> BlockSlopes<T> {
 #[inline(always)]
 pub fn blocks(size: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..size).step_by(BLOCK * LANES).map(move |at| (at, BLOCK.min((size - at) / LANES)))
+}
+
+/// q = Σ c dz_k dz_l of a second-order channel, at the first `count` vectors.
+#[inline(always)]
+pub fn product_sum<T: Real>(products: &[Product<T>], z: &[T], step: usize, count: usize) -> Block<T> {
+    let mut q = [Lanes::ZERO; BLOCK];
+    for product in products {
+        let (dz_k, dz_l) = (&z[(1 + product.k) * step..], &z[(1 + product.l) * step..]);
+        for v in 0..count {
+            let (dz_k, dz_l) = (Lanes::load(dz_k, v * LANES), Lanes::load(dz_l, v * LANES));
+            q[v] = q[v] + dz_k * dz_l * product.coefficient;
+        }
+    }
+    q
 }
 
 /// a-jets from z-jets: a = σ(z), d_k = σ' dz_k, dd = σ'' q + σ' ddz with q = Σ c dz_k dz_l.
@@ -93,14 +107,7 @@ impl<T: Real, R: Rule<T>> WithSimd for Forward<'_, T, R> {
                 }
             }
             for (s, products) in channels.products[..channels.seconds].iter().enumerate() {
-                let mut q = [Lanes::ZERO; BLOCK];
-                for product in products {
-                    let (dz_k, dz_l) = (&z[(1 + product.k) * step..], &z[(1 + product.l) * step..]);
-                    for v in 0..count {
-                        let (dz_k, dz_l) = (Lanes::load(dz_k, v * LANES), Lanes::load(dz_l, v * LANES));
-                        q[v] = q[v] + dz_k * dz_l * product.coefficient;
-                    }
-                }
+                let q = product_sum(products, z, step, count);
                 let second = (1 + tangents + s) * step;
                 let (ddz, dd) = (&z[second..], &mut a[second..]);
                 for v in 0..count {
@@ -166,14 +173,7 @@ impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
                 }
             }
             for (s, products) in channels.products.iter().enumerate() {
-                let mut q = [Lanes::ZERO; BLOCK];
-                for product in products {
-                    let (dz_k, dz_l) = (&z[(1 + product.k) * step..], &z[(1 + product.l) * step..]);
-                    for v in 0..count {
-                        let (dz_k, dz_l) = (Lanes::load(dz_k, v * LANES), Lanes::load(dz_l, v * LANES));
-                        q[v] = q[v] + dz_k * dz_l * product.coefficient;
-                    }
-                }
+                let q = product_sum(products, z, step, count);
                 let (ddz, dd_bar) = (&z[seconds + s * step..], &mut bar[seconds + s * step..]);
                 for v in 0..count {
                     let cotangent = Lanes::load(dd_bar, v * LANES);

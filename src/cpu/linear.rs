@@ -5,7 +5,7 @@ use pulp::Arch;
 use super::lanes::sum;
 use super::product::{Left, OuterProduct, Product};
 use super::real::Real;
-use super::tile::Shape;
+use super::shape::Shape;
 
 /// z (C, out, P) = W (out, in) a (C, in, P), plus b (out) on the value channel.
 pub fn forward<T: Real>(arch: Arch, weights: &[T], biases: &[T], a: &[T], z: &mut [T], shape: Shape) {

@@ -14,7 +14,8 @@ use super::activation::with_rule;
 use super::channels::{Channels, Mixed};
 use super::mixed_rule::{Adjoint, AdjointBar, Backward};
 use super::real::Real;
-use super::tile::{Buffer, Pass, Shape, Tile};
+use super::shape::Shape;
+use super::tile::{Buffer, Pass, Tile};
 use super::{linear, mixed_rule};
 use crate::network::NetworkSpec;
 

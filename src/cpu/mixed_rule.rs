@@ -13,10 +13,10 @@ use pulp::{Simd, WithSimd};
 
 use super::activation::Rule;
 use super::channels::Channels;
-use super::jet_rule::{BLOCK, Block, BlockSlopes, blocks};
+use super::jet_rule::{BLOCK, Block, BlockSlopes, blocks, product_sum};
 use super::lanes::{LANES, Lanes};
 use super::real::Real;
-use super::tile::Shape;
+use super::shape::Shape;
 
 /// What all rules read.
 #[derive(Clone, Copy)]
@@ -64,15 +64,7 @@ impl<T: Real> Mixed<'_, T> {
     /// q of a second-order entry at the points of a block.
     #[inline(always)]
     fn q(&self, second: usize, z: &[T], count: usize) -> Block<T> {
-        let (mut q, step) = ([Lanes::ZERO; BLOCK], self.step());
-        for product in &self.channels.products[second] {
-            let (dz_k, dz_l) = (&z[(1 + product.k) * step..], &z[(1 + product.l) * step..]);
-            for v in 0..count {
-                let (dz_k, dz_l) = (Lanes::load(dz_k, v * LANES), Lanes::load(dz_l, v * LANES));
-                q[v] = q[v] + dz_k * dz_l * product.coefficient;
-            }
-        }
-        q
+        product_sum(&self.channels.products[second], z, self.step(), count)
     }
 }
 

@@ -25,6 +25,7 @@ mod reduce;
 mod residual;
 mod rows;
 mod set;
+mod shape;
 mod tile;
 mod vectors;
 

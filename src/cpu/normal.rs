@@ -11,7 +11,8 @@ use pulp::{Simd, WithSimd};
 use super::jacobian::Residuals;
 use super::real::Real;
 use super::reduce::Sums;
-use super::tile::{Before, Buffer, Pass, Shape, Tile};
+use super::shape::Shape;
+use super::tile::{Before, Buffer, Pass, Tile};
 use super::{Cpu, from_f64, input_layer, linear, to_f64};
 use crate::backend::Batch;
 

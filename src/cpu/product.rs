@@ -9,7 +9,7 @@ use pulp::{Simd, WithSimd};
 
 use super::lanes::{lanes, load_at, store_at};
 use super::real::Real;
-use super::tile::Shape;
+use super::shape::Shape;
 
 /// The rows of a block of sums: with [`COLUMNS`], as many sums as the registers hold beside the operands.
 const fn rows<S: Simd>() -> usize {

@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::real::Real;
-use super::tile::Shape;
+use super::shape::Shape;
 use crate::expression::{Leaf, Registers, Residual, Row, Slot};
 use crate::loss::Loss;
 
