@@ -207,7 +207,7 @@ impl<T: Real> WithSimd for FirstColumns<'_, T> {
             let z_bars = |channels| shape.rows(z_bar, layer.outputs, unit, channels);
             let xs = |channels| shape.rows(x, layer.inputs, input, channels);
             column.fill(0.0);
-            for channels in [0..1, channels.forward()..channels.count()].into_iter().take(1 + channels.adjoints()) {
+            for channels in [0..1, channels.forward()..channels.count()] {
                 for (z_bar, x) in z_bars(channels.clone()).zip(xs(channels)) {
                     let products = z_bar.iter().zip(x).map(|(z_bar, x)| (*z_bar * *x).to_f64());
                     column.rb_mut().iter_mut().zip(products).for_each(|(to, product)| *to += product);

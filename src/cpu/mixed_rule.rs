@@ -23,7 +23,7 @@ use super::shape::Shape;
 pub struct Mixed<'a, T> {
     /// H
     pub units: usize,
-    /// P
+    /// Of the tile: P.
     pub shape: Shape,
     pub channels: &'a Channels<T>,
 }
