@@ -3,29 +3,37 @@
 use pulp::Arch;
 
 use super::lanes::sum;
-use super::product::{Left, OuterProduct, Product};
+use super::outer_product::OuterProduct;
+use super::product::Product;
 use super::real::Real;
 use super::shape::Shape;
+use super::transpose::transpose;
+use crate::network::Layer;
 
 /// z (C, out, P) = W (out, in) a (C, in, P), plus b (out) on the value channel.
 pub fn forward<T: Real>(arch: Arch, weights: &[T], biases: &[T], a: &[T], z: &mut [T], shape: Shape) {
     let inputs = weights.len() / biases.len();
-    let left = Left { numbers: weights, row: inputs, column: 1 };
-    arch.dispatch(Product { size: (biases.len(), inputs), shape, left, right: a, to: z, bias: biases });
+    arch.dispatch(Product { size: (biases.len(), inputs), shape, left: weights, right: a, to: z, bias: biases });
 }
 
 /// z (C, out, P) = W (out, in) a (C, in, P): channels that the bias does not reach.
 pub fn product<T: Real>(arch: Arch, weights: &[T], outputs: usize, a: &[T], z: &mut [T], shape: Shape) {
     let inputs = weights.len() / outputs;
-    let left = Left { numbers: weights, row: inputs, column: 1 };
-    arch.dispatch(Product { size: (outputs, inputs), shape, left, right: a, to: z, bias: &[] });
+    arch.dispatch(Product { size: (outputs, inputs), shape, left: weights, right: a, to: z, bias: &[] });
 }
 
-/// a_bar (C, in, P) = Wᵀ z_bar (C, out, P).
-pub fn backward<T: Real>(arch: Arch, weights: &[T], outputs: usize, z_bar: &[T], a_bar: &mut [T], shape: Shape) {
-    let inputs = weights.len() / outputs;
-    let left = Left { numbers: weights, row: 1, column: inputs };
-    arch.dispatch(Product { size: (inputs, outputs), shape, left, right: z_bar, to: a_bar, bias: &[] });
+/// a_bar (C, in, P) = Wᵀ (in, out) z_bar (C, out, P).
+pub fn backward<T: Real>(arch: Arch, transposed: &[T], outputs: usize, z_bar: &[T], a_bar: &mut [T], shape: Shape) {
+    product(arch, transposed, transposed.len() / outputs, z_bar, a_bar, shape);
+}
+
+/// Every layer's Wᵀ (in, out), where its W stands among the parameters (P): along the rows of W itself, which
+/// lie far apart, the way back would be slower.
+pub fn transposed<T: Real>(layers: &[Layer], parameters: &[T], to: &mut [T]) {
+    for layer in layers {
+        let (from, to) = (&parameters[layer.weights()], &mut to[layer.weights()]);
+        transpose((layer.outputs, layer.inputs), (from, layer.inputs), (to, layer.outputs));
+    }
 }
 
 /// W_bar (out, in) += z_bar (C, out, P) a (C, in, P)ᵀ; b_bar (out) += Σ_p of the value's z_bar.

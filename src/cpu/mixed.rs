@@ -73,7 +73,7 @@ impl<T: Real> Tile<T> {
                 let rule = PhantomData::<R>;
                 pass.arch.dispatch(Adjoint { rule, mixed, z, a, g, h, jets });
             });
-            let weights = &pass.parameters[layer.weights()];
+            let weights = &pass.transposed[layer.weights()];
             linear::backward(pass.arch, weights, layer.outputs, h, &mut before[l], of_adjoints);
         }
         let of_inputs = self.shape.step(pass.spec.inputs);

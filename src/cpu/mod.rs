@@ -6,6 +6,7 @@
 
 mod activation;
 mod adam;
+mod block;
 mod channels;
 mod double;
 mod evaluate;
@@ -19,6 +20,7 @@ pub mod math;
 mod mixed;
 mod mixed_rule;
 mod normal;
+mod outer_product;
 mod product;
 mod real;
 mod reduce;
@@ -27,6 +29,7 @@ mod rows;
 mod set;
 mod shape;
 mod tile;
+mod transpose;
 mod vectors;
 
 pub use real::Real;
@@ -62,6 +65,8 @@ pub struct Cpu<T: Real> {
     threads: Arc<rayon::ThreadPool>,
     arch: Arch,
     parameters: Vec<T>,
+    /// Every layer's Wᵀ where its W stands among the parameters.
+    transposed: Vec<T>,
     gradient: Vec<T>,
     first_moment: Vec<T>,
     second_moment: Vec<T>,
@@ -82,7 +87,7 @@ impl<T: Real> Cpu<T> {
             .build()
             .map_err(|error| Error::device("cpu", error))?;
         let count = model.spec.parameters();
-        Ok(Self {
+        let mut cpu = Self {
             spec: model.spec.clone(),
             layers: model.spec.layers(),
             normalizer: model.normalizer.clone(),
@@ -90,6 +95,7 @@ impl<T: Real> Cpu<T> {
             threads: Arc::new(threads),
             arch: Arch::new(),
             parameters: model.parameters.iter().copied().map(T::of).collect(),
+            transposed: vec![T::ZERO; count],
             gradient: vec![T::ZERO; count],
             first_moment: vec![T::ZERO; count],
             second_moment: vec![T::ZERO; count],
@@ -98,7 +104,14 @@ impl<T: Real> Cpu<T> {
             sums: vec![],
             evaluator: None,
             report: StepReport { losses: vec![], gradient_norm: 0.0, diverged_at: None },
-        })
+        };
+        cpu.transpose();
+        Ok(cpu)
+    }
+
+    /// Lets the way back follow the parameters.
+    fn transpose(&mut self) {
+        linear::transposed(&self.layers, &self.parameters, &mut self.transposed);
     }
 
     fn set(&self, points: &PointSet, loss: &Loss) -> Set<T> {
@@ -112,6 +125,7 @@ impl<T: Real> Cpu<T> {
             spec: &self.spec,
             has_features: self.features.is_some(),
             parameters: &self.parameters,
+            transposed: &self.transposed,
             channels,
             arch: self.arch,
         }
@@ -193,6 +207,7 @@ impl<T: Real> Cpu<T> {
         blocks.for_each(|(((gradient, first), second), parameters)| {
             arch.dispatch(Adam { constants, gradient, first, second, parameters });
         });
+        self.transpose();
     }
 }
 
@@ -283,6 +298,7 @@ impl<T: Real> Backend for Cpu<T> {
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.parameters = from_f64(parameters);
+        self.transpose();
         self.report.diverged_at = None;
         Ok(())
     }
@@ -302,7 +318,7 @@ impl<T: Real> Backend for Cpu<T> {
         let evaluator = self.evaluator.as_ref().map_or(0, |evaluator| evaluator.tiles.bytes());
         let gradients = self.sums.iter().map(|sums| sums.gradient.len()).sum::<usize>();
         let kept = self.kept.len() * self.spec.parameters() * size_of::<f64>();
-        sets + evaluator + kept + (gradients + 4 * self.spec.parameters()) * size_of::<T>()
+        sets + evaluator + kept + (gradients + 5 * self.spec.parameters()) * size_of::<T>()
     }
 }
 

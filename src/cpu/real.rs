@@ -8,6 +8,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 use bytemuck::Pod;
 use pulp::Simd;
 
+use super::transpose::SQUARE;
 use super::{double, functions, math};
 use crate::network::Precision;
 
@@ -41,8 +42,10 @@ pub trait Real:
     fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
     /// a b + c, rounded once where the machine can
     fn mul_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
-    /// The sum over the lanes.
-    fn sum_lanes<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
+    /// Rows and columns change places.
+    fn transpose(square: [[Self; SQUARE]; SQUARE]) -> [[Self; SQUARE]; SQUARE] {
+        std::array::from_fn(|column| square.map(|row| row[column]))
+    }
 
     /// Rounded to this type.
     fn of(x: f64) -> Self;
@@ -115,9 +118,24 @@ impl Real for f32 {
     fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
         simd.mul_add_e_f32s(a, b, c)
     }
+    /// In registers: the compiler would move one number at a time.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn sum_lanes<S: Simd>(simd: S, x: S::f32s) -> Self {
-        simd.reduce_sum_f32s(x)
+    fn transpose(square: [[Self; SQUARE]; SQUARE]) -> [[Self; SQUARE]; SQUARE] {
+        use std::arch::x86_64::{_mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps};
+        let [a, b, c, d] = square.map(bytemuck::cast);
+        // SAFETY: every x86-64 processor has SSE.
+        let rows = unsafe {
+            let (low, high) = (_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+            let (low_after, high_after) = (_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+            [
+                _mm_movelh_ps(low, low_after),
+                _mm_movehl_ps(low_after, low),
+                _mm_movelh_ps(high, high_after),
+                _mm_movehl_ps(high_after, high),
+            ]
+        };
+        rows.map(bytemuck::cast)
     }
 
     #[inline(always)]
@@ -193,10 +211,6 @@ impl Real for f64 {
     #[inline(always)]
     fn mul_add<S: Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
         simd.mul_add_e_f64s(a, b, c)
-    }
-    #[inline(always)]
-    fn sum_lanes<S: Simd>(simd: S, x: S::f64s) -> Self {
-        simd.reduce_sum_f64s(x)
     }
 
     #[inline(always)]

@@ -30,6 +30,8 @@ pub struct Pass<'a, T> {
     /// Whether the first layer reads features' jets, not inputs.
     pub has_features: bool,
     pub parameters: &'a [T],
+    /// Every layer's Wᵀ where its W stands among the parameters.
+    pub transposed: &'a [T],
     pub channels: &'a Channels<T>,
     pub arch: Arch,
 }
@@ -202,7 +204,7 @@ impl<T: Real> Tile<T> {
         for (l, layer) in pass.layers.iter().enumerate().skip(1).rev() {
             let [z_bar, a_bar] = &mut self.bar;
             visit(layer, z_bar, Before::Jets(&self.a[l - 1]));
-            linear::backward(pass.arch, &pass.parameters[layer.weights()], layer.outputs, z_bar, a_bar, shape);
+            linear::backward(pass.arch, &pass.transposed[layer.weights()], layer.outputs, z_bar, a_bar, shape);
             self.bar.swap(0, 1);
             if self.mixed.is_some() {
                 self.mixed_rule_back(pass, l - 1);

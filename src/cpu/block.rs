@@ -1,0 +1,117 @@
+//! Blocks of sums that stay in registers: what the layers' matrix products are made of.
+//!
+//! A block of [`most_rows`] × [`COLUMNS`] vectors reads few enough numbers for each multiply-add that the
+//! arithmetic is what it waits for, and indices are checked once a block: a check in its loop takes registers
+//! from the sums.
+
+use std::ops::Range;
+
+use pulp::Simd;
+
+use super::lanes::{lanes, load_at};
+use super::real::Real;
+
+/// The most rows of a block: with [`COLUMNS`], as many sums as the registers hold beside the operands.
+pub const fn most_rows<S: Simd>() -> usize {
+    if S::REGISTER_COUNT < 32 { 4 } else { 8 }
+}
+
+/// The most vectors in a row of a block.
+pub const COLUMNS: usize = 3;
+
+/// Cuts `total` into as few parts of at most `most` as it takes, all of nearly one size: a small one would have
+/// too few sums to keep the arithmetic busy.
+pub fn cut(total: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let parts = total.div_ceil(most);
+    (0..parts).map(move |part| part * total / parts..(part + 1) * total / parts)
+}
+
+/// R × V vectors.
+pub type Sums<T, S, const R: usize, const V: usize> = [[<T as Real>::Vector<S>; V]; R];
+
+/// Sums that are 0.
+#[inline(always)]
+pub fn zero<T: Real, S: Simd, const R: usize, const V: usize>(simd: S) -> Sums<T, S, R, V> {
+    [[T::splat(simd, T::ZERO); V]; R]
+}
+
+/// Rows of numbers, `step` apart.
+#[derive(Clone, Copy)]
+pub struct Rows<'a, T> {
+    pub numbers: &'a [T],
+    pub step: usize,
+}
+
+/// sums (R, V vectors) += left (R, `depth`) right (`depth`, V vectors), in order over the depth; each of the right
+/// operand's V vectors has rows of its own, `step` apart.
+#[inline(always)]
+pub fn accumulate<T: Real, S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    sums: &mut Sums<T, S, R, V>,
+    left: Rows<T>,
+    (right, step): ([&[T]; V], usize),
+    depth: usize,
+) {
+    let rows = &left.numbers[..(R - 1) * left.step + depth];
+    let right = right.map(|right| &right[..(depth - 1) * step + lanes::<T, S>()]);
+    for k in 0..depth {
+        // SAFETY: the slices above end with what the last k reads, of each vector and of the last row.
+        let x = right.map(|right| unsafe { load_at::<T, S>(right, k * step) });
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let left = T::splat(simd, unsafe { *rows.get_unchecked(r * left.step + k) });
+            for (sum, x) in sums.iter_mut().zip(x) {
+                *sum = T::mul_add(simd, left, x, *sum);
+            }
+        }
+    }
+}
+
+/// Runs a block of `$rows` × `$columns`, numbers known to the compiler.
+macro_rules! block {
+    ($self:ident, $simd:ident, $rows:expr, $columns:expr, $at:expr) => {
+        match ($rows, $columns) {
+            (1, 1) => $self.block::<S, 1, 1>($simd, $at),
+            (1, 2) => $self.block::<S, 1, 2>($simd, $at),
+            (1, _) => $self.block::<S, 1, 3>($simd, $at),
+            (2, 1) => $self.block::<S, 2, 1>($simd, $at),
+            (2, 2) => $self.block::<S, 2, 2>($simd, $at),
+            (2, _) => $self.block::<S, 2, 3>($simd, $at),
+            (3, 1) => $self.block::<S, 3, 1>($simd, $at),
+            (3, 2) => $self.block::<S, 3, 2>($simd, $at),
+            (3, _) => $self.block::<S, 3, 3>($simd, $at),
+            (4, 1) => $self.block::<S, 4, 1>($simd, $at),
+            (4, 2) => $self.block::<S, 4, 2>($simd, $at),
+            (4, _) => $self.block::<S, 4, 3>($simd, $at),
+            (5, 1) => $self.block::<S, 5, 1>($simd, $at),
+            (5, 2) => $self.block::<S, 5, 2>($simd, $at),
+            (5, _) => $self.block::<S, 5, 3>($simd, $at),
+            (6, 1) => $self.block::<S, 6, 1>($simd, $at),
+            (6, 2) => $self.block::<S, 6, 2>($simd, $at),
+            (6, _) => $self.block::<S, 6, 3>($simd, $at),
+            (7, 1) => $self.block::<S, 7, 1>($simd, $at),
+            (7, 2) => $self.block::<S, 7, 2>($simd, $at),
+            (7, _) => $self.block::<S, 7, 3>($simd, $at),
+            (_, 1) => $self.block::<S, 8, 1>($simd, $at),
+            (_, 2) => $self.block::<S, 8, 2>($simd, $at),
+            (_, _) => $self.block::<S, 8, 3>($simd, $at),
+        }
+    };
+}
+
+pub(super) use block;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_everything_and_are_alike() {
+        for (total, most) in [(0, 3), (1, 3), (4, 3), (16, 3), (64, 8), (50, 8), (9, 8)] {
+            let parts: Vec<_> = cut(total, most).collect();
+            assert_eq!(parts.iter().cloned().flatten().collect::<Vec<_>>(), (0..total).collect::<Vec<_>>());
+            let sizes = || parts.iter().map(Range::len);
+            assert!(sizes().max().unwrap_or(0) <= most);
+            assert!(sizes().max().unwrap_or(0) - sizes().min().unwrap_or(0) <= 1);
+        }
+    }
+}
