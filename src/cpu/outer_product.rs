@@ -145,18 +145,15 @@ impl<T: Real> OuterProduct<'_, T> {
         let (left_step, right_step) = (self.shape.step(m), self.shape.step(n));
         for (at, to) in self.to.iter_mut().enumerate() {
             let (row, column) = (at / n, at % n);
-            // Four sums, as each waits for the addition before it.
-            let mut sums = [Lanes::ZERO; 4];
+            let mut sum = Lanes::ZERO;
             for channel in 0..channels {
                 let left = &self.left[channel * left_step + row * points..][..points];
                 let right = &self.right[channel * right_step + column * points..][..points];
-                for (vector, at) in (0..points).step_by(LANES).enumerate() {
-                    let sum = &mut sums[vector % 4];
-                    *sum = *sum + Lanes::load(left, at) * Lanes::load(right, at);
+                for at in (0..points).step_by(LANES) {
+                    sum = sum + Lanes::load(left, at) * Lanes::load(right, at);
                 }
             }
-            let [a, b, c, d] = sums;
-            *to += (a + b + (c + d)).0.into_iter().sum();
+            *to += sum.0.into_iter().sum();
         }
     }
 }
