@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jetfit::backend::{Backend, Batch};
 use jetfit::bench::{network, random_problem};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::entry::Seconds;
 use jetfit::network::{Activation, Model, NetworkSpec, Precision};
 use jetfit::optimizer::Adam;
@@ -19,8 +19,8 @@ fn model(width: usize, activation: Activation) -> Model {
 }
 
 /// One thread, so that nothing but the kernels is timed.
-fn cpu(model: &Model) -> Cpu<f32> {
-    Cpu::new(model, 1).expect("a CPU")
+fn cpu(model: &Model) -> Box<dyn Backend> {
+    cpu::open(model, Precision::F32, 1).expect("a CPU")
 }
 
 /// Forward alone: products where the network is wide, the activation and the jet rule where it is narrow.

@@ -1,7 +1,7 @@
 //! Opening a backend by the name that a job or a flag gives.
 
 use crate::backend::Backend;
-use crate::cpu::Cpu;
+use crate::cpu;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterInfo, Gpu, adapters};
 use crate::network::{Model, Precision};
@@ -19,8 +19,7 @@ pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> 
             Ok(gpu) => Ok(Box::new(gpu)),
             Err(_) => open("cpu", precision, threads, model),
         },
-        ("cpu", Precision::F32) => Ok(Box::new(Cpu::<f32>::new(model, threads)?)),
-        ("auto" | "cpu", Precision::F64) => Ok(Box::new(Cpu::<f64>::new(model, threads)?)),
+        ("cpu", _) | ("auto", Precision::F64) => cpu::open(model, precision, threads),
         (_, Precision::F64) => {
             let problem = format!("f64 runs on the CPU alone, not on device {name:?}");
             Err(Error::input("precision", problem, "use device \"cpu\", or precision \"f32\""))

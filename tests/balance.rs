@@ -3,10 +3,10 @@
 
 mod runs;
 
-use jetfit::backend::{Backend, Batch};
-use jetfit::cpu::Cpu;
+use jetfit::backend::Batch;
+use jetfit::cpu;
 use jetfit::job::{Job, Overrides};
-use jetfit::network::Model;
+use jetfit::network::{Model, Precision};
 use jetfit::problem::{Adapted, Problem};
 use runs::{Place, assert_says, relative_error, train_with_stops};
 
@@ -69,9 +69,9 @@ fn balanced_terms_pull_alike() {
     // The last update was before the last step, which is a billionth long: its gradients are those of the end.
     let (job, model) = (job(&place, 1), Model::read(place.path("run/model.safetensors")).unwrap());
     let problem = Problem::read(&job).unwrap();
-    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let mut adapted = Adapted::default();
-    problem.adapt(0, 1, true, &mut cpu, &mut adapted).unwrap();
+    problem.adapt(0, 1, true, &mut *cpu, &mut adapted).unwrap();
     let pull = |(set, weight): (usize, &&Vec<f64>)| {
         let points = problem.points_at(set, 1, &adapted);
         let id = cpu.load(&points, &problem.sets[set].loss).unwrap();

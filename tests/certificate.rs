@@ -4,7 +4,7 @@ mod support;
 
 use jetfit::backend::Backend;
 use jetfit::certificate::{Certificate, Comparison, Strictness, certify};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::entry::Seconds;
 use jetfit::jet::{Derivative, JetLayout};
 use jetfit::network::{Activation, Model, Precision};
@@ -23,8 +23,8 @@ fn the_cpu_passes_for_every_activation() {
     for activation in Activation::ALL {
         for (inputs, hidden, outputs) in [(1, vec![33], 1), (3, vec![7, 16], 2)] {
             let model = random_model(inputs, &hidden, outputs, activation, 3);
-            let mut device = Cpu::<f32>::new(&model, 1).unwrap();
-            let certificate = certificate(&model, &mut device, &strictness(Seconds::Full, Precision::F32));
+            let mut device = cpu::open(&model, Precision::F32, 1).unwrap();
+            let certificate = certificate(&model, &mut *device, &strictness(Seconds::Full, Precision::F32));
             certificate.verdict().unwrap_or_else(|error| panic!("{activation}: {error}"));
             let orders = certificate.findings.iter().map(|finding| finding.order).max().unwrap();
             let expected = match activation {
@@ -46,8 +46,8 @@ fn the_cpu_passes_for_every_activation() {
 #[test]
 fn f64_on_the_device_is_the_reference_itself() {
     let model = random_model(2, &[16, 16], 1, Activation::Silu, 4);
-    let mut device = Cpu::<f64>::new(&model, 2).unwrap();
-    let certificate = certificate(&model, &mut device, &strictness(Seconds::Diagonal, Precision::F64));
+    let mut device = cpu::open(&model, Precision::F64, 2).unwrap();
+    let certificate = certificate(&model, &mut *device, &strictness(Seconds::Diagonal, Precision::F64));
     let same = certificate.findings.iter().filter(|f| f.comparison == Comparison::DeviceWithReference);
     assert!(same.clone().count() == 5 && same.clone().all(|f| f.normwise == 0.0));
     assert!(certificate.passed);
@@ -100,23 +100,24 @@ fn awkward_scales_change_no_verdict() {
     model.normalizer.inputs.scale = vec![1.3e3, 4e-4];
     model.normalizer.outputs.mean = vec![1e6, 0.0];
     model.normalizer.outputs.scale = vec![3.0, 1e-8];
-    let mut device = Cpu::<f32>::new(&model, 1).unwrap();
-    certificate(&model, &mut device, &strictness(Seconds::Full, Precision::F32)).verdict().unwrap();
+    let mut device = cpu::open(&model, Precision::F32, 1).unwrap();
+    certificate(&model, &mut *device, &strictness(Seconds::Full, Precision::F32)).verdict().unwrap();
 }
 
 #[test]
 fn entries_that_are_0_pass() {
     let linear = random_model(2, &[], 1, Activation::Tanh, 4);
-    let mut device = Cpu::<f32>::new(&linear, 1).unwrap();
-    certificate(&linear, &mut device, &strictness(Seconds::Full, Precision::F32)).verdict().unwrap();
+    let mut device = cpu::open(&linear, Precision::F32, 1).unwrap();
+    certificate(&linear, &mut *device, &strictness(Seconds::Full, Precision::F32)).verdict().unwrap();
 }
 
 #[test]
 fn bad_points_are_bad_input() {
     let model = random_model(2, &[4], 1, Activation::Tanh, 4);
-    let mut device = Cpu::<f32>::new(&model, 1).unwrap();
+    let mut device = cpu::open(&model, Precision::F32, 1).unwrap();
     for points in [vec![], vec![vec![1.0]], vec![vec![], vec![]]] {
-        let error = certify(&model, &points, &[], &mut device, &strictness(Seconds::Full, Precision::F32)).unwrap_err();
+        let error =
+            certify(&model, &points, &[], &mut *device, &strictness(Seconds::Full, Precision::F32)).unwrap_err();
         assert_eq!(error.exit_code(), 2);
     }
 }

@@ -4,7 +4,7 @@ mod support;
 
 use jetfit::backend::Backend;
 use jetfit::certificate::{Certificate, Strictness, certify};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::entry::{Entry, Seconds};
 use jetfit::expression::{Expression, Scope};
@@ -66,7 +66,8 @@ fn sets(model: &Model) -> Vec<TermSet> {
 fn sound_devices_pass() {
     for activation in Activation::ALL.into_iter().filter(|activation| activation.supports(2, "").is_ok()) {
         let model = model(activation);
-        let certificate = check(&model, &sets(&model), Precision::F32, &mut Cpu::<f32>::new(&model, 1).unwrap());
+        let certificate =
+            check(&model, &sets(&model), Precision::F32, &mut *cpu::open(&model, Precision::F32, 1).unwrap());
         certificate.verdict().unwrap_or_else(|error| panic!("{activation}: {error}"));
         assert_eq!(certificate.terms.len(), 6);
         assert!(certificate.terms.iter().all(|term| term.gradient.is_some() && term.parts >= term.residual));
@@ -78,7 +79,7 @@ fn sound_devices_pass() {
 #[test]
 fn f64_on_the_device_is_the_reference_itself() {
     let model = model(Activation::Tanh);
-    let certificate = check(&model, &sets(&model), Precision::F64, &mut Cpu::<f64>::new(&model, 2).unwrap());
+    let certificate = check(&model, &sets(&model), Precision::F64, &mut *cpu::open(&model, Precision::F64, 2).unwrap());
     assert!(certificate.passed && certificate.terms.iter().all(|term| term.value == 0.0));
     assert!(certificate.terms.iter().all(|term| term.gradient == Some(0.0)));
 }
@@ -87,11 +88,13 @@ fn f64_on_the_device_is_the_reference_itself() {
 fn the_parts_are_those_that_cancel() {
     let model = model(Activation::Tanh);
     let mut set = set(&model, &["u0 = known", "nu*d(u0, x0) - 0.75*d(u0, x0)"], vec![0.0; 33], 2);
-    let jets = Cpu::<f64>::new(&model, 1).unwrap().evaluate(&set.points.inputs, &JetLayout::gradient(2)).unwrap();
+    let jets =
+        cpu::open(&model, Precision::F64, 1).unwrap().evaluate(&set.points.inputs, &JetLayout::gradient(2)).unwrap();
     let entry = |derivative| jets.entry(0, derivative).unwrap();
     // As at the end of a perfect training: what is left of the residuals is rounding.
     set.points.columns[0] = entry(Derivative::Value).to_vec();
-    let certificate = check(&model, &[set.clone()], Precision::F32, &mut Cpu::<f32>::new(&model, 1).unwrap());
+    let certificate =
+        check(&model, &[set.clone()], Precision::F32, &mut *cpu::open(&model, Precision::F32, 1).unwrap());
     certificate.verdict().unwrap();
     let mean = |size: &dyn Fn(usize) -> f64| {
         let weights = set.points.weights.as_ref().unwrap();
@@ -161,7 +164,7 @@ fn derivatives_that_jump_are_left_out() {
     for (activation, values, derivatives) in [(Activation::Relu, None, false), (Activation::Elu, Some(true), true)] {
         let model = model(activation);
         let terms = set(&model, &["u0 = x0", "d(u0, x0) = 1"], vec![0.0; 33], 1);
-        let certificate = check(&model, &[terms], Precision::F32, &mut Cpu::<f32>::new(&model, 1).unwrap());
+        let certificate = check(&model, &[terms], Precision::F32, &mut *cpu::open(&model, Precision::F32, 1).unwrap());
         certificate.verdict().unwrap();
         assert_eq!(certificate.terms[0].gradient.map(|gradient| gradient < 1e-5), values);
         assert_eq!(certificate.terms.len(), 1 + usize::from(derivatives), "{activation}");

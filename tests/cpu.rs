@@ -2,11 +2,11 @@
 
 mod support;
 
-use jetfit::backend::{Backend, Batch};
-use jetfit::cpu::Cpu;
+use jetfit::backend::Batch;
+use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::jet::{Derivative, JetLayout};
-use jetfit::network::{Activation, Model, Smoothness};
+use jetfit::network::{Activation, Model, Precision, Smoothness};
 use jetfit::optimizer::Adam;
 use support::{Reference, jets_apart, normwise, random_loss, random_model, random_points};
 
@@ -26,7 +26,7 @@ fn layouts(inputs: usize) -> Vec<JetLayout> {
 fn f64_jets_are_the_reference_values() {
     for case in Reference::all() {
         let model = case.model();
-        let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+        let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
         for layout in [JetLayout::full(case.inputs), JetLayout::collapsed(&vec![1.0; case.inputs])] {
             let jets = cpu.evaluate(&case.columns(), &layout).unwrap();
             for (output, d) in (0..case.outputs).flat_map(|o| layout.derivatives().map(move |d| (o, d))) {
@@ -42,7 +42,7 @@ fn f64_jets_are_the_reference_values() {
 fn f64_loss_and_weight_gradient_are_the_reference_values() {
     for case in Reference::all() {
         let (set, loss) = case.loss();
-        let mut cpu = Cpu::<f64>::new(&case.model(), 1).unwrap();
+        let mut cpu = cpu::open(&case.model(), Precision::F64, 1).unwrap();
         let id = cpu.load(&set, &loss).unwrap();
         let result = cpu.gradient(&[Batch { set: id, start: 0, count: set.points() }]).unwrap();
         let total = loss.total(&result.losses);
@@ -69,7 +69,7 @@ fn f64_jets_are_the_derivatives_of_the_value() {
             continue;
         }
         for model in awkward_models(activation) {
-            let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+            let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
             let points = random_points(&model, 9, 5);
             let layout = JetLayout::full(model.spec.inputs);
             let jets = cpu.evaluate(&points, &layout).unwrap();
@@ -110,7 +110,7 @@ fn f64_weight_gradients_are_the_differences_of_the_loss() {
                 }
                 let (mut set, loss) = random_loss(&model, &layout, 7, 11);
                 set.weights = Some(vec![0.5, 1.5, 1.0, 0.0, 2.0, 1.0, 1.0]);
-                let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+                let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
                 let id = cpu.load(&set, &loss).unwrap();
                 let batch = Batch { set: id, start: 0, count: 7 };
                 let gradient = cpu.gradient(&[batch]).unwrap().gradient;
@@ -143,7 +143,7 @@ fn f32_jets_and_gradients_follow_f64() {
             for layout in layouts(model.spec.inputs) {
                 let (set, loss) = random_loss(&model, &layout, 33, 17);
                 let (mut single, mut double) =
-                    (Cpu::<f32>::new(&model, 2).unwrap(), Cpu::<f64>::new(&model, 2).unwrap());
+                    (cpu::open(&model, Precision::F32, 2).unwrap(), cpu::open(&model, Precision::F64, 2).unwrap());
                 let apart = jets_apart(
                     &single.evaluate(&set.inputs, &layout).unwrap(),
                     &double.evaluate(&set.inputs, &layout).unwrap(),
@@ -163,9 +163,9 @@ fn f32_jets_and_gradients_follow_f64() {
 }
 
 /// Ten Adam steps; the losses before each, and the parameters after them.
-fn ten_steps<T: jetfit::cpu::Real>(model: &Model, threads: usize, points: usize) -> (Vec<f64>, Vec<f64>) {
+fn ten_steps(model: &Model, precision: Precision, threads: usize, points: usize) -> (Vec<f64>, Vec<f64>) {
     let (set, loss) = random_loss(model, &JetLayout::diagonal(model.spec.inputs), points, 23);
-    let mut cpu = Cpu::<T>::new(model, threads).unwrap();
+    let mut cpu = cpu::open(model, precision, threads).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     let batch = Batch { set: id, start: 0, count: points };
     let mut losses = vec![];
@@ -179,21 +179,21 @@ fn ten_steps<T: jetfit::cpu::Real>(model: &Model, threads: usize, points: usize)
 #[test]
 fn thread_counts_give_the_same_bits() {
     let model = random_model(2, &[33, 17], 1, Activation::Silu, 5);
-    let one = ten_steps::<f32>(&model, 1, 1777);
+    let one = ten_steps(&model, Precision::F32, 1, 1777);
     for threads in [2, 3, 7] {
-        assert_eq!(one, ten_steps::<f32>(&model, threads, 1777), "{threads} threads");
+        assert_eq!(one, ten_steps(&model, Precision::F32, threads, 1777), "{threads} threads");
     }
     let points = random_points(&model, 1777, 1);
     let layout = JetLayout::full(2);
-    let jets = |threads| Cpu::<f32>::new(&model, threads).unwrap().evaluate(&points, &layout).unwrap();
+    let jets = |threads| cpu::open(&model, Precision::F32, threads).unwrap().evaluate(&points, &layout).unwrap();
     assert_eq!(jets(1), jets(5));
 }
 
 #[test]
 fn ten_step_losses_are_golden() {
     let model = random_model(2, &[33, 17], 1, Activation::Tanh, 5);
-    let (double, _) = ten_steps::<f64>(&model, 2, 129);
-    let (single, _) = ten_steps::<f32>(&model, 2, 129);
+    let (double, _) = ten_steps(&model, Precision::F64, 2, 129);
+    let (single, _) = ten_steps(&model, Precision::F32, 2, 129);
     // Written down from the f64 backend once its gradients agreed with the reference files.
     let golden = GOLDEN;
     for step in 0..10 {
@@ -220,7 +220,7 @@ fn a_batch_is_the_mean_over_its_rows_in_order() {
     let model = random_model(2, &[7], 1, Activation::Gelu, 5);
     let (set, loss) = random_loss(&model, &JetLayout::diagonal(2), 40, 29);
     let rows: Vec<u32> = (0..40).map(|i| (i * 7 + 3) % 40).collect();
-    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     cpu.order(id, &rows).unwrap();
     let batch = cpu.gradient(&[Batch { set: id, start: 5, count: 19 }]).unwrap();
@@ -237,7 +237,7 @@ fn a_batch_is_the_mean_over_its_rows_in_order() {
 #[test]
 fn the_batches_of_a_step_add_up() {
     let model = random_model(2, &[33, 7], 1, Activation::Tanh, 5);
-    let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
     let sets = [(JetLayout::diagonal(2), 40), (JetLayout::value(2), 7)].map(|(layout, points)| {
         let (set, loss) = random_loss(&model, &layout, points, 29);
         Batch { set: cpu.load(&set, &loss).unwrap(), start: 0, count: points }
@@ -254,7 +254,7 @@ fn the_batches_of_a_step_add_up() {
 fn a_loss_that_is_not_finite_stops_the_updates_and_names_the_step() {
     let model = random_model(1, &[7], 1, Activation::Tanh, 5);
     let (set, loss) = random_loss(&model, &JetLayout::diagonal(1), 10, 29);
-    let mut cpu = Cpu::<f32>::new(&model, 1).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F32, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     let batch = Batch { set: id, start: 0, count: 10 };
     cpu.step(&[batch], &Adam::default().update(1, 1e-3)).unwrap();
@@ -274,7 +274,7 @@ fn clipping_shortens_the_gradient_to_the_norm() {
     let model = random_model(1, &[7], 1, Activation::Tanh, 5);
     let (set, loss) = random_loss(&model, &JetLayout::diagonal(1), 10, 29);
     let first_moment = |clip_norm: f64| {
-        let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+        let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
         let id = cpu.load(&set, &loss).unwrap();
         let adam = Adam { clip_norm, ..Adam::default() };
         cpu.step(&[Batch { set: id, start: 0, count: 10 }], &adam.update(1, 1e-3)).unwrap();

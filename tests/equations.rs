@@ -3,12 +3,12 @@
 mod support;
 
 use jetfit::backend::{Backend, Batch};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{Gpu, adapters};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Model};
+use jetfit::network::{Activation, Model, Precision};
 use jetfit::optimizer::Adam;
 use support::{normwise, random_model, random_points};
 
@@ -57,7 +57,7 @@ fn problem(model: &Model, points: usize) -> (PointSet, Loss) {
 fn gradients_of_weights_and_coefficients_are_differences_of_the_loss() {
     let model = model();
     let (set, loss) = problem(&model, 34);
-    let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
     let batch = Batch { set: cpu.load(&set, &loss).unwrap(), start: 0, count: 34 };
     let gradient = cpu.gradient(&[batch]).unwrap().gradient;
     let weights = model.spec.weights();
@@ -86,7 +86,7 @@ fn the_gpu_follows_the_cpu() {
     let model = model();
     let (set, loss) = problem(&model, 130);
     let mut gpu = Gpu::new(&adapter.name, &model).unwrap();
-    let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
     let batch = Batch { set: gpu.load(&set, &loss).unwrap(), start: 0, count: 130 };
     cpu.load(&set, &loss).unwrap();
     let (ours, truth) = (gpu.gradient(&[batch]).unwrap(), cpu.gradient(&[batch]).unwrap());

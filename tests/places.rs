@@ -5,13 +5,13 @@ mod runs;
 mod support;
 
 use jetfit::backend::{Backend, Batch};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::data::{PointSet, Scaling};
 use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{Gpu, GpuOptions, TileChoice, adapters};
 use jetfit::jet::{Derivative, JetLayout, Jets};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Features, Model, Transforms};
+use jetfit::network::{Activation, Features, Model, Precision, Transforms};
 use jetfit::optimizer::Adam;
 use jetfit::predict;
 use runs::{Place, assert_errors, assert_says};
@@ -95,13 +95,13 @@ fn losses_are_those_of_the_network_at_the_places() {
 
 fn losses_are_those_of(model: &Model) {
     let (set, loss) = problem(model, &EQUATIONS, 33);
-    let mut cpu = Cpu::<f64>::new(model, 2).unwrap();
+    let mut cpu = cpu::open(model, Precision::F64, 2).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     let losses = cpu.losses(id).unwrap();
     let [x0, x1] = [&set.inputs[0], &set.inputs[1]];
     let mut jets = |place: &dyn Fn(usize) -> [f64; 2]| {
         let points = [0, 1].map(|d| (0..33).map(|i| place(i)[d]).collect::<Vec<_>>());
-        predict::jets(model, &mut cpu, &points, &JetLayout::diagonal(2)).unwrap()
+        predict::jets(model, &mut *cpu, &points, &JetLayout::diagonal(2)).unwrap()
     };
     let own = jets(&|i| [x0[i], x1[i]]);
     let (low, high) = (jets(&|i| [0.0, x1[i]]), jets(&|i| [TAU, x1[i]]));
@@ -129,7 +129,7 @@ fn losses_are_those_of(model: &Model) {
 fn gradients_are_differences_of_the_loss() {
     for (model, equations) in [(model(), &EQUATIONS[..]), (model(), &EQUATIONS[..2]), (transformed(), &EQUATIONS[..])] {
         let (set, loss) = problem(&model, equations, 34);
-        let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+        let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
         let id = cpu.load(&set, &loss).unwrap();
         let gradient = cpu.gradient(&[whole(&set, id)]).unwrap().gradient;
         let weights = model.spec.weights();
@@ -153,9 +153,9 @@ fn gradients_are_differences_of_the_loss() {
 #[test]
 fn an_output_may_read_its_network_elsewhere() {
     let model = transformed();
-    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let points = random_points(&model, 7, 5);
-    let u = predict::jets(&model, &mut cpu, &points, &JetLayout::diagonal(2)).unwrap();
+    let u = predict::jets(&model, &mut *cpu, &points, &JetLayout::diagonal(2)).unwrap();
     let net = cpu.evaluate(&points, &JetLayout::diagonal(2)).unwrap();
     let edge = cpu.evaluate(&[vec![0.0; 7], points[1].clone()], &JetLayout::diagonal(2)).unwrap();
     use Derivative::{First, Second, Value};
@@ -189,9 +189,9 @@ fn devices_agree(model: &Model) {
         let options = GpuOptions { checked: true, max_points, max_binding_bytes: None, tiles: TileChoice::Table };
         Gpu::with_options(&adapter.name, model, options).unwrap()
     };
-    let mut reference = Cpu::<f64>::new(model, 1).unwrap();
+    let mut reference = cpu::open(model, Precision::F64, 1).unwrap();
     let mut devices: [Box<dyn Backend>; 3] =
-        [Box::new(Cpu::<f32>::new(model, 2).unwrap()), Box::new(gpu(None)), Box::new(gpu(Some(16)))];
+        [cpu::open(model, Precision::F32, 2).unwrap(), Box::new(gpu(None)), Box::new(gpu(Some(16)))];
     for (points, equations) in [(1, &EQUATIONS[..]), (7, &EQUATIONS[..]), (33, &EQUATIONS[..2]), (129, &EQUATIONS[..])]
     {
         let (set, loss) = problem(model, equations, points);
@@ -240,12 +240,13 @@ fn steps_and_new_points_follow_the_cpu_in_f64() {
         }
         losses
     };
-    let truth = trained(&mut Cpu::<f64>::new(&model, 1).unwrap());
+    let truth = trained(&mut *cpu::open(&model, Precision::F64, 1).unwrap());
     // The bits do not depend on the threads.
-    assert_eq!(truth, trained(&mut Cpu::<f64>::new(&model, 2).unwrap()));
-    for backend in
-        [&mut Gpu::new(&adapter.name, &model).unwrap() as &mut dyn Backend, &mut Cpu::<f32>::new(&model, 2).unwrap()]
-    {
+    assert_eq!(truth, trained(&mut *cpu::open(&model, Precision::F64, 2).unwrap()));
+    for backend in [
+        &mut Gpu::new(&adapter.name, &model).unwrap() as &mut dyn Backend,
+        &mut *cpu::open(&model, Precision::F32, 2).unwrap(),
+    ] {
         let ours = trained(backend);
         // f32 rounding of the loss, and what Adam makes of it in ten steps.
         assert!(normwise(&ours, &truth) < 1e-5, "{ours:?} {truth:?}");
@@ -327,7 +328,7 @@ fn as_many_places_as_there_may_be_are_right() {
     let model = model();
     let text = (0..255).map(|i| format!("u0(x0 + {i}/100, x1)")).collect::<Vec<_>>().join(" + ") + " + u1(0, 0)";
     let (set, loss) = problem(&model, &[(text.as_str(), 1.0)], 5);
-    let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     let mut value = |output: usize, x0: f64, x1: f64| {
         let jets = cpu.evaluate(&[vec![x0], vec![x1]], &JetLayout::value(2)).unwrap();

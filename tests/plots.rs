@@ -5,11 +5,11 @@ mod support;
 
 use std::path::PathBuf;
 
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::entry::Entry;
 use jetfit::jet::Derivative;
-use jetfit::network::Activation;
+use jetfit::network::{Activation, Precision};
 use jetfit::plot::{
     self, Bench, BenchLine, Fit, FitPanel, FitRow, Known, LossHistory, MapAxis, MapFigure, MapRow, Parity, ParityPanel,
     Series,
@@ -227,13 +227,13 @@ fn maps_of_degenerate_data() {
 #[test]
 fn the_maps_of_a_model_are_over_grids_alone() {
     let model = support::random_model(2, &[16], 2, Activation::Tanh, 3);
-    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let (x, y) = ([0.0, 1.0, 2.0], [5.0, 6.0]);
     let points: Vec<Vec<f64>> = vec![x.iter().flat_map(|x| [*x; 2]).collect(), x.iter().flat_map(|_| y).collect()];
     let columns = [vec![1.0; 6]];
     let known = Known { points: &points, entries: &[Entry::value(1)], columns: &columns };
     let rows =
-        plot::map_rows(&mut Trained { model: &model, backend: &mut cpu }, &points, Some(&known)).unwrap().unwrap();
+        plot::map_rows(&mut Trained { model: &model, backend: &mut *cpu }, &points, Some(&known)).unwrap().unwrap();
     assert_eq!((&rows[0].x.values[..], &rows[0].y.values[..], rows.len()), (&x[..], &y[..], 2));
     assert!(rows[0].truth.is_none() && rows[1].truth.is_some() && rows[1].error.is_some() && rows[0].fit.len() == 6);
     map_picture("map_of_model", rows);
@@ -244,7 +244,7 @@ fn the_maps_of_a_model_are_over_grids_alone() {
     let short: Vec<_> = points.iter().map(|column| column[..5].to_vec()).collect();
     for other in [swapped, bent, short, vec![vec![], vec![]], vec![vec![1.0], vec![2.0]]] {
         assert_eq!(
-            plot::map_rows(&mut Trained { model: &model, backend: &mut cpu }, &other, None).unwrap(),
+            plot::map_rows(&mut Trained { model: &model, backend: &mut *cpu }, &other, None).unwrap(),
             None,
             "{other:?}"
         );
@@ -286,12 +286,12 @@ fn a_benchmark() {
 #[test]
 fn slices_and_parity_of_a_model() {
     let model = support::random_model(2, &[16, 16], 2, Activation::Tanh, 3);
-    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let points = support::random_points(&model, 3000, 4);
     let entries = [Entry::value(0), Entry::value(1), Entry { output: 0, derivative: Derivative::First(1) }];
     let columns: Vec<Vec<f64>> = points.iter().chain([&points[0]]).cloned().collect();
     let data = Known { points: &points, entries: &entries, columns: &columns };
-    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut cpu }, &data, Some(&data), 2).unwrap();
+    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &data, Some(&data), 2).unwrap();
     assert_eq!(rows.len(), 4);
     // About 0.1 / 1.7 of the points are near a slice.
     assert!((100..300).contains(&rows[0].panels[0].data.as_ref().unwrap().x.len()));
@@ -300,17 +300,17 @@ fn slices_and_parity_of_a_model() {
     picture("fit_of_model", &svg_of("random", rows));
 
     let set = PointSet { inputs: points.clone(), columns: columns.clone(), ..PointSet::default() };
-    let panels = plot::parity_panels(&mut Trained { model: &model, backend: &mut cpu }, &set, Some(&set)).unwrap();
+    let panels = plot::parity_panels(&mut Trained { model: &model, backend: &mut *cpu }, &set, Some(&set)).unwrap();
     assert_eq!((panels.len(), panels[1].validation.as_ref().unwrap().y.len()), (2, 3000));
 }
 
 #[test]
 fn the_truth_of_one_input_is_drawn_in_its_order() {
     let model = support::random_model(1, &[16], 1, Activation::Tanh, 3);
-    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let (points, columns, entries) = (vec![vec![3.0, 1.0, 2.0]], vec![vec![9.0, 1.0, 4.0]], [Entry::value(0)]);
     let known = Known { points: &points, entries: &entries, columns: &columns };
-    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut cpu }, &known, Some(&known), 1).unwrap();
+    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &known, Some(&known), 1).unwrap();
     assert_eq!((rows.len(), rows[0].panels.len(), &rows[0].slice), (1, 2, &None));
     assert_eq!(rows[0].panels[0].truth, Some(Series::new([1.0, 2.0, 3.0], [1.0, 4.0, 9.0])));
     assert_eq!((rows[0].panels[0].fit.x[0], *rows[0].panels[0].fit.x.last().unwrap()), (1.0, 3.0));

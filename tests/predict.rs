@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use jetfit::backend::Backend;
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::data::{Normalizer, Scaling, TableReader};
 use jetfit::jet::JetLayout;
 use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
@@ -87,8 +86,10 @@ fn the_file_holds_the_bits_of_the_backend() {
         let model = Model::read(place.path("model.safetensors")).unwrap();
         let layout = JetLayout::diagonal(2);
         let (jets, round): (_, fn(f64) -> f64) = match precision {
-            "f32" => (Cpu::<f32>::new(&model, 2).unwrap().evaluate(&points, &layout), |x| f64::from(x as f32)),
-            _ => (Cpu::<f64>::new(&model, 2).unwrap().evaluate(&points, &layout), |x| x),
+            "f32" => {
+                (cpu::open(&model, Precision::F32, 2).unwrap().evaluate(&points, &layout), |x| f64::from(x as f32))
+            }
+            _ => (cpu::open(&model, Precision::F64, 2).unwrap().evaluate(&points, &layout), |x| x),
         };
         let expected: Vec<f64> = jets.unwrap().values.into_iter().map(round).collect();
         let found: Vec<f64> = columns[2..].concat().into_iter().map(round).collect();

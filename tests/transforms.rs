@@ -6,13 +6,13 @@ mod support;
 use std::f64::consts::TAU;
 
 use jetfit::backend::{Backend, Batch, Jacobian};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{Gpu, adapters};
 use jetfit::jet::{Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Features, Model, Transforms};
+use jetfit::network::{Activation, Features, Model, Precision, Transforms};
 use jetfit::optimizer::Adam;
 use jetfit::predict;
 use support::{jets_apart, normwise, random_loss, random_model, random_points};
@@ -92,17 +92,17 @@ fn equations(model: &Model, laplacian: bool, points: usize) -> (PointSet, Loss) 
 #[test]
 fn jets_are_differences_of_values() {
     for model in models() {
-        let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+        let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
         let points = random_points(&model, 9, 2);
         let mut laplacian = 0.0;
-        let collapsed = predict::jets(&model, &mut cpu, &points, &JetLayout::collapsed(&[1.0, 2.5])).unwrap();
-        let full = predict::jets(&model, &mut cpu, &points, &JetLayout::full(2)).unwrap();
+        let collapsed = predict::jets(&model, &mut *cpu, &points, &JetLayout::collapsed(&[1.0, 2.5])).unwrap();
+        let full = predict::jets(&model, &mut *cpu, &points, &JetLayout::full(2)).unwrap();
         for i in 0..2 {
             let h = 1e-4;
             let mut moved = |step: f64| {
                 let mut points = points.clone();
                 points[i].iter_mut().for_each(|x| *x += step * h);
-                predict::jets(&model, &mut cpu, &points, &JetLayout::gradient(2)).unwrap()
+                predict::jets(&model, &mut *cpu, &points, &JetLayout::gradient(2)).unwrap()
             };
             let at = [-2.0, -1.0, 1.0, 2.0].map(&mut moved);
             for output in 0..2 {
@@ -132,7 +132,7 @@ fn weight_gradients_are_differences_of_the_loss() {
     for (model, laplacian) in models().into_iter().flat_map(|model| [(model.clone(), false), (model, true)]) {
         let (set, loss) = equations(&model, laplacian, 33);
         assert_eq!(loss.compile(&model.normalizer).layout.laplacian().is_empty(), !laplacian);
-        let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+        let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
         let batch = Batch { set: cpu.load(&set, &loss).unwrap(), start: 0, count: 33 };
         let gradient = cpu.gradient(&[batch]).unwrap().gradient;
         let direction: Vec<f64> = (0..gradient.len()).map(|i| ((i * 7 + 3) % 11) as f64 / 11.0 - 0.45).collect();
@@ -165,9 +165,9 @@ fn conditions_hold_to_the_bit_and_periods_to_rounding() {
     model.normalizer.outputs = jetfit::data::Scaling::identity(2);
     let features = model.transforms.features.take().unwrap();
     model.transforms = Transforms::read(str::to_string, &scope).unwrap().with_features(features, &scope);
-    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let mut jets =
-        |x0: Vec<f64>, x1: Vec<f64>| predict::jets(&model, &mut cpu, &[x0, x1], &JetLayout::full(2)).unwrap();
+        |x0: Vec<f64>, x1: Vec<f64>| predict::jets(&model, &mut *cpu, &[x0, x1], &JetLayout::full(2)).unwrap();
     let ends = jets(vec![0.3, 0.9, -5.0, 7.0], vec![0.0, 2.0, 2.0, 0.0]);
     assert_eq!(ends.entry(0, Derivative::Value).unwrap(), [0.0; 4]);
     assert_eq!(ends.entry(0, Derivative::First(0)).unwrap(), [0.0; 4]);
@@ -184,10 +184,10 @@ fn a_gpu_follows_the_cpu() {
     };
     for (model, laplacian) in models().into_iter().flat_map(|model| [(model.clone(), false), (model, true)]) {
         let mut gpu = Gpu::new(&adapter.name, &model).unwrap();
-        let mut cpu = Cpu::<f64>::new(&model, 2).unwrap();
+        let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
         let points = random_points(&model, 129, 8);
         for layout in [JetLayout::value(2), JetLayout::full(2), JetLayout::collapsed(&[1.0, -0.5])] {
-            let [ours, truth] = [&mut gpu as &mut dyn Backend, &mut cpu]
+            let [ours, truth] = [&mut gpu as &mut dyn Backend, &mut *cpu]
                 .map(|backend| predict::jets(&model, backend, &points, &layout).unwrap());
             // Roundings of f32.
             assert!(jets_apart(&ours, &truth) < 1e-5, "{layout:?}: {:e}", jets_apart(&ours, &truth));

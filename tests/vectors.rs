@@ -3,10 +3,10 @@
 mod support;
 
 use jetfit::backend::{Backend, Vector, Vectors};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::gpu::{Gpu, GpuOptions, TileChoice, adapters};
 use jetfit::jet::JetLayout;
-use jetfit::network::{Activation, Model};
+use jetfit::network::{Activation, Model, Precision};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use support::{normwise, random_loss, random_model};
@@ -84,9 +84,9 @@ fn products_and_combinations_are_plain_sums() {
     // Some roundings of f64 and f32: sums over many numbers lose less, since errors cancel.
     let (double, single) = (1e-15, 3e-7);
     for model in models() {
-        check(&mut Cpu::<f64>::new(&model, 2).unwrap(), &model, double);
+        check(&mut *cpu::open(&model, Precision::F64, 2).unwrap(), &model, double);
         // The parameters and the gradient are rounded to f32.
-        check(&mut Cpu::<f32>::new(&model, 2).unwrap(), &model, single);
+        check(&mut *cpu::open(&model, Precision::F32, 2).unwrap(), &model, single);
         check(&mut gpu(&model, None), &model, single);
         // Three vectors in a binding that holds one: in three chunks of columns at least. It has to hold the points, too.
         let one = 4 * model.parameters.len() as u64;
@@ -100,7 +100,7 @@ fn products_and_combinations_are_plain_sums() {
 fn sums_have_the_same_bits_on_any_number_of_threads() {
     let model = models().pop().unwrap();
     let sums = |threads: usize| {
-        let mut cpu = Cpu::<f32>::new(&model, threads).unwrap();
+        let mut cpu = cpu::open(&model, Precision::F32, threads).unwrap();
         cpu.keep(2).unwrap();
         cpu.set_kept(0, &random(model.parameters.len(), 1)).unwrap();
         cpu.combine(Kept(1), &[(0.3, Kept(0)), (0.7, Parameters)]).unwrap();

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::json;
 
 use super::problem::random_problem;
-use crate::backend::{Backend, Batch};
-use crate::cpu::Cpu;
+use crate::backend::Batch;
+use crate::cpu;
 use crate::error::Result;
 use crate::jet::JetLayout;
 use crate::network::{Model, Precision};
@@ -37,7 +37,7 @@ pub fn export(model: &Model, layout: &JetLayout, batch: usize, path: &Path) -> R
     let (mut set, loss) = random_problem(&model, layout, batch);
     round(&mut model.parameters);
     set.inputs.iter_mut().chain(&mut set.columns).for_each(round);
-    let mut cpu = Cpu::<f64>::new(&model, 0)?;
+    let mut cpu = cpu::open(&model, Precision::F64, 0)?;
     let id = cpu.load(&set, &loss)?;
     let answer = cpu.gradient(&[Batch { set: id, start: 0, count: batch }])?;
     let jets = cpu.evaluate(&set.inputs, layout)?;

@@ -267,7 +267,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::Cpu;
+    use crate::cpu;
     use crate::network::{Activation, NetworkSpec, Precision};
 
     fn model() -> Model {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     fn run(settings: &Settings) -> Result<Report> {
-        let mut open = |model: &Model| Ok(Box::new(Cpu::<f32>::new(model, 1)?) as Box<dyn Backend>);
+        let mut open = |model: &Model| Ok(cpu::open(model, Precision::F32, 1)? as Box<dyn Backend>);
         bench(&model(), settings, &mut open, &mut |_| {})
     }
 

@@ -15,7 +15,7 @@ pub use self::terms::TermFinding;
 use self::differences::{Differences, differences, evaluations};
 use self::judge::Judge;
 use crate::backend::Backend;
-use crate::cpu::Cpu;
+use crate::cpu;
 use crate::entry::{Entry, Seconds};
 use crate::error::{Error, Result};
 use crate::jet::{Derivative, Jets};
@@ -152,16 +152,16 @@ pub fn certify(
     }
     let (order, skipped) = orders(model);
     let layout = strictness.seconds.layout(order, model.inputs.len());
-    let mut reference = Cpu::<f64>::new(model, strictness.threads)?;
+    let mut reference = cpu::open(model, Precision::F64, strictness.threads)?;
     let allowed = strictness.tolerance.unwrap_or(device_tolerance(strictness.precision));
-    let terms = terms::certify(model, sets, order, device, &mut reference, allowed)?;
+    let terms = terms::certify(model, sets, order, device, &mut *reference, allowed)?;
     let device_jets = predict::jets(model, device, points, &layout)?;
-    let reference_jets = predict::jets(model, &mut reference, points, &layout)?;
+    let reference_jets = predict::jets(model, &mut *reference, points, &layout)?;
 
     // A mean is no part of a derivative, and would cost the differences digits.
     let mut centred = model.clone();
     centred.normalizer.outputs.mean.fill(0.0);
-    let mut values = Cpu::<f64>::new(&centred, strictness.threads)?;
+    let mut values = cpu::open(&centred, Precision::F64, strictness.threads)?;
     let derivatives: Vec<_> = layout.derivatives().collect();
     let judged = thin(count, differences_points(model, &derivatives));
     let judged_points = at(points, &judged);
@@ -169,7 +169,7 @@ pub fn certify(
     for derivative in &derivatives {
         all.push(match derivative {
             Derivative::Value => None,
-            derivative => Some(differences(&mut values, &centred, &judged_points, *derivative)?),
+            derivative => Some(differences(&mut *values, &centred, &judged_points, *derivative)?),
         });
     }
 

@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use super::judge::{LEAST_SIZE, distance};
 use crate::backend::{Backend, Batch, Gradient, SetId};
-use crate::cpu::Cpu;
 use crate::data::PointSet;
 use crate::error::Result;
 use crate::expression::{Expression, Leaf};
@@ -61,7 +60,7 @@ pub fn certify(
     sets: &[TermSet],
     order: usize,
     device: &mut dyn Backend,
-    reference: &mut Cpu<f64>,
+    reference: &mut dyn Backend,
     tolerance: f64,
 ) -> Result<Vec<TermFinding>> {
     let coefficients = &model.parameters[model.spec.weights()..];

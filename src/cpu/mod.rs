@@ -32,7 +32,7 @@ mod tile;
 mod transpose;
 mod vectors;
 
-pub use real::Real;
+pub(crate) use real::Real;
 
 use std::sync::Arc;
 
@@ -50,14 +50,27 @@ use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
-use crate::network::{Features, Layer, Model, NetworkSpec};
+use crate::network::{Features, Layer, Model, NetworkSpec, Precision};
 use crate::optimizer::{OptimizerState, Update};
 
 /// Parameters that one task updates: a fixed number, as the norm is summed over such blocks.
 const BLOCK: usize = 8192;
 
-/// A network on the CPU.
-pub struct Cpu<T: Real> {
+/// A network on the CPU. `threads` 0 takes all that the machine has.
+///
+/// A function that is not generic, so that the kernels are compiled here alone and not by everyone who opens a CPU.
+///
+/// # Errors
+/// [`Error::Device`] where the threads do not start.
+pub fn open(model: &Model, precision: Precision, threads: usize) -> Result<Box<dyn Backend>> {
+    Ok(match precision {
+        Precision::F32 => Box::new(Cpu::<f32>::new(model, threads)?),
+        Precision::F64 => Box::new(Cpu::<f64>::new(model, threads)?),
+    })
+}
+
+/// A network on the CPU in one precision.
+struct Cpu<T: Real> {
     spec: NetworkSpec,
     layers: Vec<Layer>,
     normalizer: Normalizer,
@@ -80,8 +93,7 @@ pub struct Cpu<T: Real> {
 }
 
 impl<T: Real> Cpu<T> {
-    /// A backend that holds the model's parameters; `threads` 0 takes all that the machine has.
-    pub fn new(model: &Model, threads: usize) -> Result<Self> {
+    fn new(model: &Model, threads: usize) -> Result<Self> {
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()

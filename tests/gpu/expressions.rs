@@ -6,14 +6,14 @@
 //! whose bounds do not hold (near a jump or a pole) or are too wide for a mistake to show.
 
 use jetfit::backend::{Backend, Batch, Gradient, SetId};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::entry::Entry;
 use jetfit::error::Result;
 use jetfit::expression::{Expression, Scope};
 use jetfit::jet::{Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Model};
+use jetfit::network::{Activation, Model, Precision};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -94,7 +94,7 @@ impl Stage {
             weights: None,
         };
         let mut stage = Self { model, points, scope, names: vec![], norms: vec![] };
-        let mut exact = Cpu::<f64>::new(&stage.model, 1).unwrap();
+        let mut exact = cpu::open(&stage.model, Precision::F64, 1).unwrap();
         for point in 0..POINTS {
             let PointSet { inputs, columns, normals, .. } = &stage.points;
             let known = [inputs[0][point], inputs[1][point], columns[0][point], normals[0][point]];
@@ -102,7 +102,7 @@ impl Stage {
             let mut names: Vec<_> = known.map(|value| (value, value.abs())).collect();
             let mut norms = vec![1.0; COEFFICIENTS.len()];
             for entry in ENTRIES {
-                let (value, slopes) = stage.entry(&mut exact, point, entry);
+                let (value, slopes) = stage.entry(&mut *exact, point, entry);
                 let mean = stage.model.normalizer.outputs.mean[entry.output].abs();
                 let scale = entry.natural_scale(&stage.model.normalizer);
                 names.push((value, 2.0 * (mean + value.abs()) + JET * scale));
@@ -129,10 +129,10 @@ impl Stage {
 
     /// Whether a backend's network is as near as the bounds take it to be.
     fn keeps_to(&self, backend: &mut dyn Backend) -> bool {
-        let mut exact = Cpu::<f64>::new(&self.model, 1).unwrap();
+        let mut exact = cpu::open(&self.model, Precision::F64, 1).unwrap();
         let all = (0..POINTS).flat_map(|point| ENTRIES.map(|entry| (point, entry)));
         all.into_iter().all(|(point, entry)| {
-            let (found, truth) = (self.entry(backend, point, entry), self.entry(&mut exact, point, entry));
+            let (found, truth) = (self.entry(backend, point, entry), self.entry(&mut *exact, point, entry));
             let mean = self.model.normalizer.outputs.mean[entry.output].abs();
             let jet = JET * entry.natural_scale(&self.model.normalizer) + mean + truth.0.abs();
             (found.0 - truth.0).abs() <= jet * EPSILON && apart(&found.1, &truth.1) <= BACK * EPSILON * norm(&truth.1)
@@ -232,8 +232,8 @@ fn random_expressions_agree_with_the_cpu() {
     let losses: Vec<_> = losses.collect();
     let check = |losses: &[(Loss, Vec<(f64, f64)>)]| {
         let [mut exact, mut single, mut gpu]: [Box<dyn Backend>; 3] = [
-            Box::new(Cpu::<f64>::new(&stage.model, 1).unwrap()),
-            Box::new(Cpu::<f32>::new(&stage.model, 1).unwrap()),
+            cpu::open(&stage.model, Precision::F64, 1).unwrap(),
+            cpu::open(&stage.model, Precision::F32, 1).unwrap(),
             Box::new(gpu(&stage.model)),
         ];
         for backend in [&mut single, &mut gpu] {

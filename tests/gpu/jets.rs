@@ -1,9 +1,9 @@
 //! Jets, losses and gradients: every activation and layout at awkward sizes.
 
 use jetfit::backend::Backend;
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::jet::{Derivative, JetLayout};
-use jetfit::network::{Activation, Model};
+use jetfit::network::{Activation, Model, Precision};
 
 use crate::support::{Reference, jets_apart, normwise, random_loss, random_model, random_points};
 use crate::{gpu, whole};
@@ -33,7 +33,7 @@ fn jets_follow_the_cpu_in_f64() {
     let mut worst: f64 = 0.0;
     for activation in Activation::ALL {
         for (model, points) in awkward(activation) {
-            let (mut gpu, mut cpu) = (gpu(&model), Cpu::<f64>::new(&model, 1).unwrap());
+            let (mut gpu, mut cpu) = (gpu(&model), cpu::open(&model, Precision::F64, 1).unwrap());
             let points = random_points(&model, points, 5);
             for layout in layouts(model.spec.inputs) {
                 let ours = gpu.evaluate(&points, &layout).unwrap();
@@ -77,7 +77,7 @@ fn gradients_follow_the_cpu_in_f64() {
         // The wide ones are the same kernels over more tiles: two activations are enough for them.
         let wide = matches!(activation, Activation::Tanh | Activation::Gelu);
         for (model, points) in awkward(activation).into_iter().take(if wide { 5 } else { 3 }) {
-            let (mut gpu, mut cpu) = (gpu(&model), Cpu::<f64>::new(&model, 1).unwrap());
+            let (mut gpu, mut cpu) = (gpu(&model), cpu::open(&model, Precision::F64, 1).unwrap());
             for layout in layouts(model.spec.inputs) {
                 let (mut set, loss) = random_loss(&model, &layout, points, 17);
                 set.weights = Some((0..points).map(|p| [0.5, 1.5, 1.0, 2.0][p % 4]).collect());

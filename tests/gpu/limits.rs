@@ -1,10 +1,10 @@
 //! Chunks, blocks, streaming, and the errors of what does not fit.
 
 use jetfit::backend::{Backend, Batch};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::gpu::{Gpu, GpuOptions, adapters};
 use jetfit::jet::JetLayout;
-use jetfit::network::Activation;
+use jetfit::network::{Activation, Precision};
 use jetfit::optimizer::Adam;
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
@@ -53,7 +53,7 @@ fn an_evaluation_streams_in_bounded_memory() {
     let mut gpu = gpu_with(&model, GpuOptions { max_binding_bytes: Some(1 << 20), ..CHECKED });
     let points = random_points(&model, 100_003, 5);
     let jets = gpu.evaluate(&points, &layout).unwrap();
-    let truth = Cpu::<f64>::new(&model, 1).unwrap().evaluate(&points, &layout).unwrap();
+    let truth = cpu::open(&model, Precision::F64, 1).unwrap().evaluate(&points, &layout).unwrap();
     assert!(jets_apart(&jets, &truth) < 1e-5);
     // Four buffers of a chunk and two for reading, none above the binding.
     assert!(gpu.working_bytes() < 6 << 20, "{}", gpu.working_bytes());

@@ -1,13 +1,13 @@
 //! Mixed mode, where separate kernels carry fewer channels: every layout that it is for, against the CPU.
 
 use jetfit::backend::{Backend, Batch};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{GpuOptions, Path, TileChoice, Tiles};
 use jetfit::jet::{Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::Activation;
+use jetfit::network::{Activation, Precision};
 use jetfit::optimizer::Adam;
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
@@ -55,7 +55,7 @@ fn every_layout_follows_the_cpu() {
     for (activation, count) in [(Activation::Tanh, 6), (Activation::Gelu, 1), (Activation::Sin, 1)] {
         for (inputs, hidden, outputs, points) in shapes.into_iter().take(count) {
             let model = random_model(inputs, hidden, outputs, activation, 5);
-            let (mut gpu, mut cpu) = (gpu_with(&model, SEPARATE), Cpu::<f64>::new(&model, 1).unwrap());
+            let (mut gpu, mut cpu) = (gpu_with(&model, SEPARATE), cpu::open(&model, Precision::F64, 1).unwrap());
             let all = layouts(inputs, outputs);
             assert!(!all.is_empty(), "{inputs} inputs, {outputs} outputs");
             for layout in all {
@@ -151,7 +151,7 @@ fn a_loss_may_read_several_places_and_coefficients() {
     // At one place the first equation reads 1 + 3 + 3 channels: 1 + 2 + 1 in mixed mode.
     assert!(loss.compile(&model.normalizer).layout.mixed(1).is_some());
     let set = PointSet { inputs: random_points(&model, 37, 3), ..PointSet::default() };
-    let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+    let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     let batch = Batch { set: id, start: 3, count: 33 };
     let truth = cpu.gradient(&[batch]).unwrap();

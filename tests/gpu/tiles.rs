@@ -1,10 +1,10 @@
 //! Every way to compute the layers, against the CPU and against one another.
 
 use jetfit::backend::Backend;
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::gpu::{GpuOptions, Path, Tile, TileChoice, Tiles, adapters};
 use jetfit::jet::JetLayout;
-use jetfit::network::Activation;
+use jetfit::network::{Activation, Precision};
 
 use crate::support::{jets_apart, normwise, random_loss, random_model};
 use crate::{CHECKED, gpu_with, whole};
@@ -29,7 +29,7 @@ fn every_path_follows_the_cpu() {
         for layout in [JetLayout::diagonal(2), JetLayout::collapsed(&[1.0, -0.5]), JetLayout::value(2)] {
             let model = random_model(2, hidden, 2, Activation::Silu, 5);
             let (set, loss) = random_loss(&model, &layout, points, 23);
-            let mut cpu = Cpu::<f64>::new(&model, 1).unwrap();
+            let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
             let id = cpu.load(&set, &loss).unwrap();
             let (jets, truth) =
                 (cpu.evaluate(&set.inputs, &layout).unwrap(), cpu.gradient(&[whole(&set, id)]).unwrap());

@@ -1,12 +1,12 @@
 //! Steps: what they leave, what stops them, and what goes in and out.
 
 use jetfit::backend::{Backend, Batch};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::gpu::{Gpu, GpuOptions};
 use jetfit::jet::JetLayout;
 use jetfit::loss::Loss;
-use jetfit::network::Activation;
+use jetfit::network::{Activation, Precision};
 use jetfit::optimizer::{Adam, History, InverseHessian, Iteration, Lbfgs, OptimizerState};
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
@@ -29,8 +29,8 @@ fn ten_adam_steps_follow_the_cpu() {
         let model = random_model(2, &[33, 17], 1, activation, 5);
         let layout = JetLayout::diagonal(2);
         let (set, loss) = random_loss(&model, &layout, 129, 23);
-        let (mut gpu, mut cpu) = (gpu(&model), Cpu::<f64>::new(&model, 1).unwrap());
-        let (ours, truth) = (ten_steps(&mut gpu, &set, &loss), ten_steps(&mut cpu, &set, &loss));
+        let (mut gpu, mut cpu) = (gpu(&model), cpu::open(&model, Precision::F64, 1).unwrap());
+        let (ours, truth) = (ten_steps(&mut gpu, &set, &loss), ten_steps(&mut *cpu, &set, &loss));
         // Adam's first steps are lr · sign of the gradient, so an entry near 0 may go the other way.
         // The project's bar is on the jets.
         assert!(normwise(&ours, &truth) < 1e-5, "{activation}: {ours:?} {truth:?}");
@@ -60,7 +60,7 @@ fn lbfgs_follows_the_cpu() {
     let model = random_model(2, &[17, 9], 1, Activation::Tanh, 5);
     let (set, loss) = random_loss(&model, &JetLayout::diagonal(2), 65, 23);
     let ours = lbfgs_losses(&mut gpu(&model), &set, &loss, 20);
-    let truth = lbfgs_losses(&mut Cpu::<f64>::new(&model, 1).unwrap(), &set, &loss, 20);
+    let truth = lbfgs_losses(&mut *cpu::open(&model, Precision::F64, 1).unwrap(), &set, &loss, 20);
     // Rounding moves a step, and steps build upon one another: by then they differ, but not in what they reach.
     assert!(normwise(&ours[..5], &truth[..5]) < 1e-4, "{ours:?} {truth:?}");
     assert!((ours[19] / truth[19] - 1.0).abs() < 0.1 && ours[19] < 0.9 * ours[0], "{ours:?} {truth:?}");
@@ -73,9 +73,9 @@ fn lbfgs_goes_as_low_as_the_cpu_in_f32() {
         (random_model(1, &[9], 1, Activation::Tanh, 5), random_model(1, &[3], 1, Activation::Tanh, 6));
     let (layout, mut ends) = (JetLayout::diagonal(1), vec![]);
     let (mut set, loss) = random_loss(&model, &layout, 33, 23);
-    let jets = Cpu::<f64>::new(&teacher, 1).unwrap().evaluate(&set.inputs, &layout).unwrap();
+    let jets = cpu::open(&teacher, Precision::F64, 1).unwrap().evaluate(&set.inputs, &layout).unwrap();
     set.columns = layout.derivatives().map(|derivative| jets.entry(0, derivative).unwrap().to_vec()).collect();
-    for backend in [&mut gpu(&model) as &mut dyn Backend, &mut Cpu::<f32>::new(&model, 1).unwrap()] {
+    for backend in [&mut gpu(&model) as &mut dyn Backend, &mut *cpu::open(&model, Precision::F32, 1).unwrap()] {
         let losses = lbfgs_losses(backend, &set, &loss, 1000);
         ends.push(losses.last().unwrap() / losses[0]);
     }
@@ -99,8 +99,8 @@ fn terms_are_weighed_anew() {
         assert_eq!(before.losses, after.losses);
         after.gradient
     };
-    let truth = gradient(&mut Cpu::<f64>::new(&model, 1).unwrap(), &another, None);
-    for backend in [&mut gpu(&model) as &mut dyn Backend, &mut Cpu::<f64>::new(&model, 1).unwrap()] {
+    let truth = gradient(&mut *cpu::open(&model, Precision::F64, 1).unwrap(), &another, None);
+    for backend in [&mut gpu(&model) as &mut dyn Backend, &mut *cpu::open(&model, Precision::F64, 1).unwrap()] {
         // f32 rounding through two layers.
         let apart = normwise(&gradient(backend, &loss, Some(&weights)), &truth);
         assert!(apart < 1e-5, "{}: {apart:e}", backend.device());
@@ -130,7 +130,7 @@ fn mini_batches_take_the_rows_in_their_order() {
     let model = random_model(2, &[7], 1, Activation::Gelu, 5);
     let (mut set, loss) = random_loss(&model, &JetLayout::diagonal(2), 40, 29);
     set.weights = Some((0..40).map(|i| f64::from(i % 3)).collect());
-    let (mut gpu, mut cpu) = (gpu(&model), Cpu::<f64>::new(&model, 1).unwrap());
+    let (mut gpu, mut cpu) = (gpu(&model), cpu::open(&model, Precision::F64, 1).unwrap());
     let id = gpu.load(&set, &loss).unwrap();
     cpu.load(&set, &loss).unwrap();
     // Two orders, with steps of the first still under way when the second comes.
@@ -228,8 +228,10 @@ fn state_goes_out_and_comes_back_to_the_same_bits() {
 #[test]
 fn the_batches_of_a_step_add_up() {
     let model = random_model(2, &[33, 7], 1, Activation::Tanh, 5);
-    let (mut gpu, mut cpu) =
-        (gpu_with(&model, GpuOptions { max_points: Some(16), ..CHECKED }), Cpu::<f32>::new(&model, 2).unwrap());
+    let (mut gpu, mut cpu) = (
+        gpu_with(&model, GpuOptions { max_points: Some(16), ..CHECKED }),
+        cpu::open(&model, Precision::F32, 2).unwrap(),
+    );
     let mut batches = vec![];
     for (layout, points) in [(JetLayout::diagonal(2), 40), (JetLayout::value(2), 7)] {
         let (set, loss) = random_loss(&model, &layout, points, 29);

@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport, Vector, Vectors};
-use jetfit::cpu::Cpu;
+use jetfit::cpu;
 use jetfit::data::{Normalizer, PointSet, Scaling};
 use jetfit::entry::Entry;
 use jetfit::error::Result;
@@ -227,7 +227,7 @@ type TamperGradient = Box<dyn Fn(&mut [f64])>;
 
 /// A CPU that is not what it should be.
 pub struct Tampered {
-    inner: Cpu<f32>,
+    inner: Box<dyn Backend>,
     /// Sees each entry of every jet before the caller does.
     pub tamper: Tamper,
     /// What it takes a loss for.
@@ -242,7 +242,7 @@ impl Tampered {
     /// A sound one without a clock.
     pub fn new(model: &Model) -> Self {
         Self {
-            inner: Cpu::new(model, 1).unwrap(),
+            inner: cpu::open(model, Precision::F32, 1).unwrap(),
             tamper: Box::new(|_, _| {}),
             tamper_loss: Box::new(|_| {}),
             tamper_gradient: Box::new(|_| {}),
