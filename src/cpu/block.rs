@@ -69,31 +69,24 @@ pub fn accumulate<T: Real, S: Simd, const R: usize, const V: usize>(
 /// Runs a block of `$rows` × `$columns`, numbers known to the compiler.
 macro_rules! block {
     ($self:ident, $simd:ident, $rows:expr, $columns:expr, $at:expr) => {
-        match ($rows, $columns) {
-            (1, 1) => $self.block::<S, 1, 1>($simd, $at),
-            (1, 2) => $self.block::<S, 1, 2>($simd, $at),
-            (1, _) => $self.block::<S, 1, 3>($simd, $at),
-            (2, 1) => $self.block::<S, 2, 1>($simd, $at),
-            (2, 2) => $self.block::<S, 2, 2>($simd, $at),
-            (2, _) => $self.block::<S, 2, 3>($simd, $at),
-            (3, 1) => $self.block::<S, 3, 1>($simd, $at),
-            (3, 2) => $self.block::<S, 3, 2>($simd, $at),
-            (3, _) => $self.block::<S, 3, 3>($simd, $at),
-            (4, 1) => $self.block::<S, 4, 1>($simd, $at),
-            (4, 2) => $self.block::<S, 4, 2>($simd, $at),
-            (4, _) => $self.block::<S, 4, 3>($simd, $at),
-            (5, 1) => $self.block::<S, 5, 1>($simd, $at),
-            (5, 2) => $self.block::<S, 5, 2>($simd, $at),
-            (5, _) => $self.block::<S, 5, 3>($simd, $at),
-            (6, 1) => $self.block::<S, 6, 1>($simd, $at),
-            (6, 2) => $self.block::<S, 6, 2>($simd, $at),
-            (6, _) => $self.block::<S, 6, 3>($simd, $at),
-            (7, 1) => $self.block::<S, 7, 1>($simd, $at),
-            (7, 2) => $self.block::<S, 7, 2>($simd, $at),
-            (7, _) => $self.block::<S, 7, 3>($simd, $at),
-            (_, 1) => $self.block::<S, 8, 1>($simd, $at),
-            (_, 2) => $self.block::<S, 8, 2>($simd, $at),
-            (_, _) => $self.block::<S, 8, 3>($simd, $at),
+        match $rows {
+            1 => block!(@ 1, $self, $simd, $columns, $at),
+            2 => block!(@ 2, $self, $simd, $columns, $at),
+            3 => block!(@ 3, $self, $simd, $columns, $at),
+            4 => block!(@ 4, $self, $simd, $columns, $at),
+            // The rest is not compiled where it cannot be.
+            _ if const { most_rows::<S>() == 4 } => unreachable!("no block has more rows"),
+            5 => block!(@ 5, $self, $simd, $columns, $at),
+            6 => block!(@ 6, $self, $simd, $columns, $at),
+            7 => block!(@ 7, $self, $simd, $columns, $at),
+            _ => block!(@ 8, $self, $simd, $columns, $at),
+        }
+    };
+    (@ $rows:literal, $self:ident, $simd:ident, $columns:expr, $at:expr) => {
+        match $columns {
+            1 => $self.block::<S, $rows, 1>($simd, $at),
+            2 => $self.block::<S, $rows, 2>($simd, $at),
+            _ => $self.block::<S, $rows, 3>($simd, $at),
         }
     };
 }

@@ -21,6 +21,7 @@ mod mixed;
 mod mixed_rule;
 mod normal;
 mod outer_product;
+mod parameters;
 mod product;
 mod real;
 mod reduce;
@@ -28,6 +29,7 @@ mod residual;
 mod rows;
 mod set;
 mod shape;
+mod step;
 mod tile;
 mod transpose;
 mod vectors;
@@ -36,25 +38,20 @@ pub(crate) use real::Real;
 
 use std::sync::Arc;
 
-use pulp::Arch;
-use rayon::prelude::*;
-
-use self::adam::{Adam, Constants};
 use self::channels::Channels;
 use self::evaluate::Evaluator;
+use self::parameters::Parameters;
 use self::reduce::Sums;
-use self::set::{Set, Share};
-use self::tile::{Pass, Tile};
+use self::set::Set;
+use self::tile::Pass;
 use crate::backend::{Backend, Batch, Jacobian, SetId, StepReport};
 use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
-use crate::network::{Features, Layer, Model, NetworkSpec, Precision};
+use crate::network::{Features, Model, NetworkSpec, Precision};
 use crate::optimizer::{OptimizerState, Update};
-
-/// Parameters that one task updates: a fixed number, as the norm is summed over such blocks.
-const BLOCK: usize = 8192;
+use pulp::Arch;
 
 /// A network on the CPU. `threads` 0 takes all that the machine has.
 ///
@@ -72,14 +69,11 @@ pub fn open(model: &Model, precision: Precision, threads: usize) -> Result<Box<d
 /// A network on the CPU in one precision.
 struct Cpu<T: Real> {
     spec: NetworkSpec,
-    layers: Vec<Layer>,
     normalizer: Normalizer,
     features: Option<Features>,
     threads: Arc<rayon::ThreadPool>,
     arch: Arch,
-    parameters: Vec<T>,
-    /// Every layer's Wᵀ where its W stands among the parameters.
-    transposed: Vec<T>,
+    parameters: Parameters<T>,
     gradient: Vec<T>,
     first_moment: Vec<T>,
     second_moment: Vec<T>,
@@ -99,15 +93,13 @@ impl<T: Real> Cpu<T> {
             .build()
             .map_err(|error| Error::device("cpu", error))?;
         let count = model.spec.parameters();
-        let mut cpu = Self {
+        Ok(Self {
             spec: model.spec.clone(),
-            layers: model.spec.layers(),
             normalizer: model.normalizer.clone(),
             features: model.transforms.features.clone(),
             threads: Arc::new(threads),
             arch: Arch::new(),
-            parameters: model.parameters.iter().copied().map(T::of).collect(),
-            transposed: vec![T::ZERO; count],
+            parameters: Parameters::new(model.spec.layers(), from_f64(&model.parameters)),
             gradient: vec![T::ZERO; count],
             first_moment: vec![T::ZERO; count],
             second_moment: vec![T::ZERO; count],
@@ -116,14 +108,7 @@ impl<T: Real> Cpu<T> {
             sums: vec![],
             evaluator: None,
             report: StepReport { losses: vec![], gradient_norm: 0.0, diverged_at: None },
-        };
-        cpu.transpose();
-        Ok(cpu)
-    }
-
-    /// Lets the way back follow the parameters.
-    fn transpose(&mut self) {
-        linear::transposed(&self.layers, &self.parameters, &mut self.transposed);
+        })
     }
 
     fn set(&self, points: &PointSet, loss: &Loss) -> Set<T> {
@@ -133,93 +118,14 @@ impl<T: Real> Cpu<T> {
 
     fn pass<'a>(&'a self, channels: &'a Channels<T>) -> Pass<'a, T> {
         Pass {
-            layers: &self.layers,
+            layers: self.parameters.layers(),
             spec: &self.spec,
             has_features: self.features.is_some(),
-            parameters: &self.parameters,
-            transposed: &self.transposed,
+            parameters: self.parameters.values(),
+            transposed: self.parameters.transposed(),
             channels,
             arch: self.arch,
         }
-    }
-
-    /// How batches fall to workers, those of the first batch first.
-    fn shares(&self, batches: &[Batch]) -> Vec<Share> {
-        batches.iter().flat_map(|batch| self.sets[batch.set.0].shares(*batch)).collect()
-    }
-
-    /// Lets every worker do its work: with its thread's tile, its share of a batch, and an item of its own.
-    fn over_tiles<I: Send>(
-        &self,
-        shares: &[Share],
-        items: &mut [I],
-        work: impl Fn(&Pass<T>, &Set<T>, &mut Tile<T>, Share, &mut I) + Sync,
-    ) {
-        let one = |(share, item): (&Share, &mut I)| {
-            let set = &self.sets[share.batch.set.0];
-            let pass = self.pass(&set.channels);
-            set.tiles.with(|| set.tile(&self.spec), |tile| work(&pass, set, tile, *share, item));
-        };
-        self.threads.install(|| shares.par_iter().zip(items).with_max_len(1).for_each(one));
-    }
-
-    /// Each term's mean over its batch, and where asked for the sum of the gradients in `self.gradient`,
-    /// with its norm.
-    fn run(&mut self, batches: &[Batch], with_gradient: bool) -> (Vec<f64>, f64) {
-        let shares = self.shares(batches);
-        let mut sums = std::mem::take(&mut self.sums);
-        sums.resize_with(shares.len().max(sums.len()), Sums::new);
-        let own = &mut sums[..shares.len()];
-        self.over_tiles(&shares, own, |pass, set, tile, share, sums| {
-            sums.clear(set.terms.len(), with_gradient.then_some(pass.spec.parameters()));
-            let per_point = with_gradient.then_some(1.0 / share.batch.count as f64);
-            for positions in share.tiles() {
-                set.fill(tile, positions);
-                tile.forward(pass);
-                tile.residual(pass, &set.terms, sums, per_point);
-                if with_gradient {
-                    tile.backward(pass, &mut sums.gradient);
-                }
-            }
-        });
-        let norm = if with_gradient { self.reduce(own) } else { 0.0 };
-        let mut losses = vec![];
-        for (share, sums) in shares.iter().zip(own) {
-            let first = if share.worker == 0 { losses.len() } else { losses.len() - sums.losses.len() };
-            losses.resize(first + sums.losses.len(), 0.0);
-            let means = sums.losses.iter().map(|sum| sum / share.batch.count as f64);
-            losses[first..].iter_mut().zip(means).for_each(|(loss, mean)| *loss += mean);
-        }
-        self.sums = sums;
-        (losses, norm)
-    }
-
-    /// Sums the workers' gradients in order, block by block; gives the norm of the sum.
-    fn reduce(&mut self, sums: &[Sums<T>]) -> f64 {
-        let (arch, blocks) = (self.arch, self.gradient.par_chunks_mut(BLOCK).enumerate());
-        let block = |(block, gradient)| arch.dispatch(reduce::Gradient { sums, start: block * BLOCK, gradient });
-        let squares: Vec<f64> = self.threads.install(|| blocks.map(block).collect());
-        squares.iter().sum::<f64>().sqrt()
-    }
-
-    /// A whole step, on a thread of the pool, so that its parts follow one another without a change of
-    /// threads.
-    fn step_on_pool(&mut self, batches: &[Batch], update: &Update) {
-        let (losses, norm) = self.run(batches, true);
-        self.report.losses = losses;
-        self.report.gradient_norm = norm;
-        if !norm.is_finite() || self.report.losses.iter().any(|loss| !loss.is_finite()) {
-            self.report.diverged_at = Some(update.step);
-            return;
-        }
-        let (arch, constants) = (self.arch, Constants::new(update, norm));
-        let blocks = self.gradient.par_chunks(BLOCK).zip(self.first_moment.par_chunks_mut(BLOCK));
-        let blocks = blocks.zip(self.second_moment.par_chunks_mut(BLOCK));
-        let blocks = blocks.zip(self.parameters.par_chunks_mut(BLOCK));
-        blocks.for_each(|(((gradient, first), second), parameters)| {
-            arch.dispatch(Adam { constants, gradient, first, second, parameters });
-        });
-        self.transpose();
     }
 }
 
@@ -305,12 +211,11 @@ impl<T: Real> Backend for Cpu<T> {
     }
 
     fn parameters(&mut self) -> Result<Vec<f64>> {
-        Ok(to_f64(&self.parameters))
+        Ok(to_f64(self.parameters.values()))
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        self.parameters = from_f64(parameters);
-        self.transpose();
+        self.parameters.set(parameters);
         self.report.diverged_at = None;
         Ok(())
     }

@@ -16,13 +16,13 @@ const BLOCK: usize = 2048;
 
 impl<T: Real> Vectors for Cpu<T> {
     fn keep(&mut self, count: usize) -> Result<()> {
-        self.kept = vec![vec![0.0; self.parameters.len()]; count];
+        self.kept = vec![vec![0.0; self.spec.parameters()]; count];
         Ok(())
     }
 
     fn vector(&mut self, vector: Vector) -> Result<Vec<f64>> {
         Ok(match vector {
-            Vector::Parameters => to_f64(&self.parameters),
+            Vector::Parameters => to_f64(self.parameters.values()),
             Vector::Gradient => to_f64(&self.gradient),
             Vector::Kept(kept) => self.kept[kept].clone(),
         })
@@ -48,7 +48,7 @@ impl<T: Real> Vectors for Cpu<T> {
             }
             dots
         };
-        let starts = (0..self.parameters.len()).into_par_iter().step_by(BLOCK);
+        let starts = (0..self.spec.parameters()).into_par_iter().step_by(BLOCK);
         let blocks: Vec<Vec<f64>> = self.threads.install(|| starts.map(block).collect());
         let mut dots = vec![0.0; left.len() * right.len()];
         for block in blocks {
@@ -59,7 +59,10 @@ impl<T: Real> Vectors for Cpu<T> {
 
     fn combine(&mut self, into: Vector, parts: &[(f64, Vector)]) -> Result<()> {
         match into {
-            Vector::Parameters => self.parameters = from_f64(&self.combined(parts)),
+            Vector::Parameters => {
+                let combined = self.combined(parts);
+                self.parameters.set(&combined);
+            }
             Vector::Gradient => self.gradient = from_f64(&self.combined(parts)),
             Vector::Kept(kept) => self.kept[kept] = self.combined(parts),
         }
@@ -70,10 +73,10 @@ impl<T: Real> Vectors for Cpu<T> {
 impl<T: Real> Cpu<T> {
     /// The block of a vector that begins at `start`: where it lies, or made f64 in `room`.
     fn block<'a>(&'a self, vector: Vector, start: usize, room: &'a mut [f64; BLOCK]) -> &'a [f64] {
-        let end = self.parameters.len().min(start + BLOCK);
+        let end = self.spec.parameters().min(start + BLOCK);
         let numbers = match vector {
             Vector::Kept(kept) => return &self.kept[kept][start..end],
-            Vector::Parameters => &self.parameters[start..end],
+            Vector::Parameters => &self.parameters.values()[start..end],
             Vector::Gradient => &self.gradient[start..end],
         };
         let room = &mut room[..numbers.len()];
@@ -83,7 +86,7 @@ impl<T: Real> Cpu<T> {
 
     /// Σ factor · vector (P)
     fn combined(&self, parts: &[(f64, Vector)]) -> Vec<f64> {
-        let mut sum = vec![0.0; self.parameters.len()];
+        let mut sum = vec![0.0; self.spec.parameters()];
         let block = |(index, sum): (usize, &mut [f64])| {
             let mut room = [0.0; BLOCK];
             for (factor, vector) in parts {

@@ -1,0 +1,42 @@
+//! The parameters of a network, and what follows from them.
+
+use super::linear;
+use super::real::Real;
+use crate::network::Layer;
+
+/// All parameters (P), and every layer's Wᵀ where its W stands among them.
+pub struct Parameters<T> {
+    layers: Vec<Layer>,
+    values: Vec<T>,
+    transposed: Vec<T>,
+}
+
+impl<T: Real> Parameters<T> {
+    pub fn new(layers: Vec<Layer>, values: Vec<T>) -> Self {
+        let mut new = Self { layers, transposed: vec![T::ZERO; values.len()], values };
+        new.change(|_| {});
+        new
+    }
+
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    pub fn transposed(&self) -> &[T] {
+        &self.transposed
+    }
+
+    /// Lets `change` at the values, which what follows from them then follows.
+    pub fn change(&mut self, change: impl FnOnce(&mut [T])) {
+        change(&mut self.values);
+        linear::transposed(&self.layers, &self.values, &mut self.transposed);
+    }
+
+    pub fn set(&mut self, values: &[f64]) {
+        self.change(|own| own.iter_mut().zip(values).for_each(|(own, value)| *own = T::of(*value)));
+    }
+}
