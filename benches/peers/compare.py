@@ -44,6 +44,9 @@ NESTED = [
 # factor or a lost term shows in the first digits.
 TOLERANCE = 2e-5
 
+# jetfit bench times at least so many seconds of steps at once.
+REPEAT = 0.02
+
 # A peer that has not taken its first step by then is left out of the case.
 PATIENCE = 240
 
@@ -66,14 +69,18 @@ class Ours:
     """jetfit bench, a process a turn."""
 
     def __init__(self, options, case, mode, threads):
-        self.command = [*bench(options, case), "--mode", mode, "--threads", str(threads), "--repeats", "3"]
-        self.command += ["--format", "json", "--quiet"]
+        self.command = [*bench(options, case), "--mode", mode, "--threads", str(threads)]
+        self.command += ["--format", "json", "--quiet", "--repeats"]
         self.cores = cores(options, threads)
         self.first = {}
+        self.repeats = 3
 
     def turn(self, seconds):
-        out = subprocess.run(self.command, check=True, capture_output=True, preexec_fn=self.cores).stdout
+        command = [*self.command, str(self.repeats)]
+        out = subprocess.run(command, check=True, capture_output=True, preexec_fn=self.cores).stdout
         row = json.loads(out)["rows"][-1]
+        # From the second turn on as long as a peer's: what a process has just begun runs slower.
+        self.repeats = max(3, math.ceil(seconds / max(row["seconds_median"], REPEAT)))
         return {"milliseconds": 1e3 * row["seconds_median"], "bytes": row["working_bytes"], "gflops": row["gflops"]}
 
     def close(self):
