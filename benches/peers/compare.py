@@ -79,7 +79,7 @@ class Ours:
         command = [*self.command, str(self.repeats)]
         out = subprocess.run(command, check=True, capture_output=True, preexec_fn=self.cores).stdout
         row = json.loads(out)["rows"][-1]
-        # From the second turn on as long as a peer's: what a process has just begun runs slower.
+        # From the second turn on as long as a peer's.
         self.repeats = max(3, math.ceil(seconds / max(row["seconds_median"], REPEAT)))
         return {"milliseconds": 1e3 * row["seconds_median"], "bytes": row["working_bytes"], "gflops": row["gflops"]}
 

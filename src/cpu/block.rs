@@ -35,30 +35,23 @@ pub fn zero<T: Real, S: Simd, const R: usize, const V: usize>(simd: S) -> Sums<T
     [[T::splat(simd, T::ZERO); V]; R]
 }
 
-/// Rows of numbers, `step` apart.
-#[derive(Clone, Copy)]
-pub struct Rows<'a, T> {
-    pub numbers: &'a [T],
-    pub step: usize,
-}
-
-/// sums (R, V vectors) += left (R, `depth`) right (`depth`, V vectors), in order over the depth; each of the right
-/// operand's V vectors has rows of its own, `step` apart.
+/// sums (R, V vectors) += left (R, `depth`) right (`depth`, V vectors), in order over the depth. Each operand comes
+/// with how far its rows lie apart, and each of the right one's V vectors has rows of its own.
 #[inline(always)]
 pub fn accumulate<T: Real, S: Simd, const R: usize, const V: usize>(
     simd: S,
     sums: &mut Sums<T, S, R, V>,
-    left: Rows<T>,
-    (right, step): ([&[T]; V], usize),
+    (left, left_step): (&[T], usize),
+    (right, right_step): ([&[T]; V], usize),
     depth: usize,
 ) {
-    let rows = &left.numbers[..(R - 1) * left.step + depth];
-    let right = right.map(|right| &right[..(depth - 1) * step + lanes::<T, S>()]);
+    let left = &left[..(R - 1) * left_step + depth];
+    let right = right.map(|right| &right[..(depth - 1) * right_step + lanes::<T, S>()]);
     for k in 0..depth {
         // SAFETY: the slices above end with what the last k reads, of each vector and of the last row.
-        let x = right.map(|right| unsafe { load_at::<T, S>(right, k * step) });
+        let x = right.map(|right| unsafe { load_at::<T, S>(right, k * right_step) });
         for (r, sums) in sums.iter_mut().enumerate() {
-            let left = T::splat(simd, unsafe { *rows.get_unchecked(r * left.step + k) });
+            let left = T::splat(simd, unsafe { *left.get_unchecked(r * left_step + k) });
             for (sum, x) in sums.iter_mut().zip(x) {
                 *sum = T::mul_add(simd, left, x, *sum);
             }

@@ -38,6 +38,8 @@ pub(crate) use real::Real;
 
 use std::sync::Arc;
 
+use pulp::Arch;
+
 use self::channels::Channels;
 use self::evaluate::Evaluator;
 use self::parameters::Parameters;
@@ -51,7 +53,6 @@ use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
 use crate::network::{Features, Model, NetworkSpec, Precision};
 use crate::optimizer::{OptimizerState, Update};
-use pulp::Arch;
 
 /// A network on the CPU. `threads` 0 takes all that the machine has.
 ///

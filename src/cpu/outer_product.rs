@@ -4,7 +4,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::block::{COLUMNS, Rows, accumulate, block, cut, most_rows, zero};
+use super::block::{COLUMNS, accumulate, block, cut, most_rows, zero};
 use super::lanes::{LANES, Lanes, lanes, load_at, store_at};
 use super::real::Real;
 use super::shape::Shape;
@@ -116,7 +116,7 @@ impl<T: Real> OuterProduct<'_, T> {
         for piece in pieces {
             let left = &self.left[piece.channel * step + row * points + piece.point..];
             let right = std::array::from_fn(|v| &panel[v * lanes..]);
-            accumulate(simd, &mut sums, Rows { numbers: left, step: points }, (right, panel_step), piece.count);
+            accumulate(simd, &mut sums, (left, points), (right, panel_step), piece.count);
             panel = &panel[piece.count * panel_step..];
         }
         let one = T::splat(simd, T::ONE);

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::block::{COLUMNS, Rows, accumulate, block, cut, most_rows, zero};
+use super::block::{COLUMNS, accumulate, block, cut, most_rows, zero};
 use super::lanes::{lanes, load_at, store_at};
 use super::real::Real;
 use super::shape::Shape;
@@ -84,8 +84,8 @@ impl<T: Real> Product<'_, T> {
                 }
             }
         }
-        let left = Rows { numbers: &self.left[row * k + depth.start..], step: k };
-        accumulate(simd, &mut sums, left, (right, points), depth.len());
+        let left = &self.left[row * k + depth.start..];
+        accumulate(simd, &mut sums, (left, k), (right, points), depth.len());
         for (v, at) in to.into_iter().enumerate() {
             let to = &mut self.to[at..][..size];
             for (r, sums) in sums.iter().enumerate() {

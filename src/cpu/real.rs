@@ -43,6 +43,7 @@ pub trait Real:
     /// a b + c, rounded once where the machine can
     fn mul_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
     /// Rows and columns change places.
+    #[inline(always)]
     fn transpose(square: [[Self; SQUARE]; SQUARE]) -> [[Self; SQUARE]; SQUARE] {
         std::array::from_fn(|column| square.map(|row| row[column]))
     }
