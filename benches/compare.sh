@@ -2,7 +2,10 @@
 # jetfit against PyTorch, JAX and TensorFlow on this machine, in one run: prints the tables of benches/RESULTS.md.
 #
 # Needs Python 3.11 or later and, for what it installs into target/peers, about 8 GB. Options go to
-# benches/peers/compare.py: --cases A,C --threads 1,2 --rounds 3 --device gpu …
+# benches/peers/compare.py: --cases A,C --threads 1,2 --rounds 3 …
+#
+# What is installed is for a CPU. With --device gpu start compare.py itself, with a Python that has the frameworks for
+# the GPU: a peer whose framework is missing is reported as that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -2,8 +2,8 @@
 // columns (N, B), where N = the network's inputs + the residuals' columns + 1 weight. An input at
 // several places is as many columns, one behind the other: a single row of all the network's points.
 //
-// One thread a point: it reads the N neighbouring numbers of its row, wherever the order puts it,
-// and neighbouring threads write neighbouring points. A set larger than one binding lies in blocks
+// One thread a number, neighbouring threads at neighbouring points of a column: what is written is whole cache
+// lines, what is read lies wherever the order puts it. A set larger than one binding lies in blocks
 // of rows; one dispatch a block copies the points whose row is in it. The threads beyond the last
 // point fill the last quad with zeros, among them the weight, so that they add to no sum.
 
@@ -24,23 +24,19 @@ struct Block {
 @group(0) @binding(3) var<storage, read_write> batch: array<f32>;
 
 @compute @workgroup_size(THREADS)
-fn gather(@builtin(global_invocation_id) id: vec3<u32>) {
-    let point = id.x;
-    if point >= block.padded {
+fn gather(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = id.x + id.y * groups.x * THREADS;
+    if index >= block.columns * block.padded {
         return;
     }
+    let column = index / block.padded;
+    let point = index % block.padded;
     if point >= block.points {
-        for (var column = 0u; column < block.columns; column++) {
-            batch[column * block.padded + point] = 0.0;
-        }
+        batch[index] = 0.0;
         return;
     }
     let row = order[now.start + point];
-    if row < block.first || row - block.first >= block.rows {
-        return;
-    }
-    let start = (row - block.first) * block.columns;
-    for (var column = 0u; column < block.columns; column++) {
-        batch[column * block.padded + point] = rows[start + column];
+    if row >= block.first && row - block.first < block.rows {
+        batch[index] = rows[(row - block.first) * block.columns + column];
     }
 }

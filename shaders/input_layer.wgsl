@@ -2,18 +2,17 @@
 // every point, and ddz = 0, so neither is ever stored: the tape keeps z alone (H, B), and the
 // backward pass goes from the cotangents of `a` straight to W_bar and b_bar.
 //
-// Inputs are standardised, so a tangent's seed is 1. B counts quads of points. In mixed mode the rows of `a`
-// have room for adjoints behind these channels: they are ROW_CHANNELS apart.
+// Inputs are standardised, so a tangent's seed is 1. shared/groups.wgsl says how threads share inputs and channels
+// out. In mixed mode the rows of `a` have room for adjoints behind these channels: they are ROW_CHANNELS apart.
 
 struct Layer {
-    // H
-    units: u32,
-    // B / 4
-    quads: u32,
+    // B
+    points: u32,
     // where W (H, D) and b (H) start in the parameter block
     weights: u32,
     biases: u32,
-    // P, the length of the parameter block, and how many splits the quads are summed in
+    // where the partial sums (splits, H D + H) start, and how many numbers each split has
+    partials: u32,
     parameters: u32,
     splits: u32,
 }
@@ -21,93 +20,186 @@ struct Layer {
 @group(0) @binding(0) var<uniform> layer: Layer;
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
 // (D + .., B): the inputs are its first rows
-@group(0) @binding(2) var<storage, read> batch: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> batch: array<f32>;
 // (H, B) and (H, ROW_CHANNELS, B)
-@group(0) @binding(3) var<storage, read_write> z: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> a: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> z: array<f32>;
+@group(0) @binding(4) var<storage, read_write> a: array<f32>;
 // the same, as the backward pass reads them, and the cotangents of a (H, C, B)
-@group(0) @binding(5) var<storage, read> z_tape: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> a_tape: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read> bar: array<vec4<f32>>;
-// (splits, P)
+@group(0) @binding(5) var<storage, read> z_tape: array<f32>;
+@group(0) @binding(6) var<storage, read> a_tape: array<f32>;
+@group(0) @binding(7) var<storage, read> bar: array<f32>;
 @group(0) @binding(8) var<storage, read_write> partials: array<f32>;
 
-// q of one second-order channel: the sum of c dz_k dz_l over its products.
-fn product_sum(second: u32, row: u32) -> f32 {
+// Sums of the weight gradient: one of each input, then one of each second. LANES threads share one, each with every
+// LANES-th point of a tile.
+const SUMS: u32 = INPUTS + SECONDS;
+const AT_ONCE: u32 = THREADS / LANES;
+const TURNS: u32 = (SUMS + AT_ONCE - 1u) / AT_ONCE;
+
+// Of a tile's points, and q of each second and the sum of sigma'' dd_bar.
+var<workgroup> z_bars: array<f32, POINTS>;
+var<workgroup> first_slopes: array<f32, POINTS>;
+var<workgroup> second_slopes: array<f32, POINTS>;
+var<workgroup> products: array<f32, max(SECONDS, 1u)>;
+var<workgroup> second_sums: array<f32, max(SECONDS, 1u)>;
+
+// Tables are read where they must be alone: one that is indexed at run time is slow.
+fn input_of(tangent: u32) -> u32 {
+    if TANGENTS == INPUTS {
+        return tangent;
+    }
+    return TANGENT_INPUT[tangent];
+}
+
+// The share of group g in q of a second-order channel, the sum of c dz_k dz_l over its products.
+fn product_part(second: u32, row: u32, g: u32) -> f32 {
     var q = 0.0;
-    for (var i = PRODUCT_START[second]; i < PRODUCT_START[second + 1u]; i++) {
+    for (var i = PRODUCT_START[second] + g; i < PRODUCT_START[second + 1u]; i += GROUPS) {
         let dz_k = parameters[row + TANGENT_INPUT[PRODUCT_K[i]]];
         q += PRODUCT_COEFFICIENT[i] * dz_k * parameters[row + TANGENT_INPUT[PRODUCT_L[i]]];
     }
     return q;
 }
 
-// One thread a unit and quad, neighbouring threads at neighbouring quads.
+// Workgroup (x: tile of POINTS points, y: unit).
 @compute @workgroup_size(THREADS)
-fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let index = id.x + id.y * groups.x * THREADS;
-    if index >= layer.units * layer.quads {
-        return;
-    }
-    let unit = index / layer.quads;
-    let quad = index % layer.quads;
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let unit = group.y;
+    let point = group.x * POINTS + thread % POINTS;
+    let g = thread / POINTS;
+    let here = point < layer.points;
+    let column = min(point, layer.points - 1u);
     let row = layer.weights + unit * INPUTS;
-    var value = vec4<f32>(parameters[layer.biases + unit]);
-    for (var i = 0u; i < INPUTS; i++) {
-        value = fma(vec4<f32>(parameters[row + i]), batch[i * layer.quads + quad], value);
+    var part = 0.0;
+    for (var i = g; i < INPUTS; i += GROUPS) {
+        part = fma(parameters[row + i], batch[i * layer.points + column], part);
     }
-    let a_value = activation4(value);
-    z[index] = value;
-    let base = unit * ROW_CHANNELS * layer.quads + quad;
-    a[base] = a_value;
-    let slope = slopes4(value, a_value);
-    for (var k = 0u; k < TANGENTS; k++) {
-        a[base + (1u + k) * layer.quads] = slope.first * parameters[row + TANGENT_INPUT[k]];
+    let value = parameters[layer.biases + unit] + sum_over_groups(part, thread);
+    let a_value = activation(value);
+    let slope = slopes(value, a_value);
+    let base = unit * ROW_CHANNELS * layer.points + column;
+    if here && g == 0u {
+        z[unit * layer.points + column] = value;
+        a[base] = a_value;
+    }
+    for (var k = g; k < TANGENTS; k += GROUPS) {
+        if here {
+            a[base + (1u + k) * layer.points] = slope.x * parameters[row + input_of(k)];
+        }
     }
     for (var s = 0u; s < SECONDS; s++) {
-        a[base + (1u + TANGENTS + s) * layer.quads] = slope.second * product_sum(s, row);
+        let q = sum_over_groups(product_part(s, row, g), thread);
+        if here && g == s % GROUPS {
+            a[base + (1u + TANGENTS + s) * layer.points] = slope.y * q;
+        }
     }
 }
 
-// One workgroup a unit (x) and split of the quads (y): each thread walks its quads with D + 1 sums
-// in registers, then the workgroup adds them up.
+// The sum over the LANES neighbouring threads of an input, for the first of them: a tree of halves.
+fn sum_over_lanes(value: f32, thread: u32) -> f32 {
+    if LANES == 1u {
+        return value;
+    }
+    workgroupBarrier();
+    group_parts[thread] = value;
+    workgroupBarrier();
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        if thread % LANES < width {
+            group_parts[thread] += group_parts[thread + width];
+        }
+        workgroupBarrier();
+    }
+    return group_parts[thread];
+}
+
+// Workgroup (x: unit, y: split of the points). Of each tile first come z_bar and the slopes of its points, then every
+// sum over them. With dz_k_bar = sigma' d_k_bar + sum over partners of k: sigma'' c dz_l dd_s_bar,
+//
+//     W_bar = sum of z_bar x + sum of sigma' d_k_bar + sum over partners of k: c dz_l (sum of sigma'' dd_s_bar)
 @compute @workgroup_size(THREADS)
 fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let unit = group.x;
     let row = layer.weights + unit * INPUTS;
-    let length = (layer.quads + layer.splits - 1u) / layer.splits;
-    let end = min((group.y + 1u) * length, layer.quads);
-    // one for each input, then the bias
-    var totals: array<f32, INPUTS + 1u>;
-    for (var quad = group.y * length + thread; quad < end; quad += THREADS) {
-        let base = unit * CHANNELS * layer.quads + quad;
-        let slope = slopes4(z_tape[unit * layer.quads + quad], a_tape[base]);
-        let d_bar = base + layer.quads;
-        let dd_bar = d_bar + TANGENTS * layer.quads;
-        var z_bar = slope.first * bar[base];
-        for (var k = 0u; k < TANGENTS; k++) {
-            let cotangent = bar[d_bar + k * layer.quads];
-            z_bar += slope.second * parameters[row + TANGENT_INPUT[k]] * cotangent;
-            var dz_bar = slope.first * cotangent;
-            for (var i = PARTNER_START[k]; i < PARTNER_START[k + 1u]; i++) {
-                let dz = PARTNER_COEFFICIENT[i] * parameters[row + TANGENT_INPUT[PARTNER_TANGENT[i]]];
-                dz_bar += slope.second * dz * bar[dd_bar + PARTNER_SECOND[i] * layer.quads];
-            }
-            totals[TANGENT_INPUT[k]] += dot(dz_bar, vec4<f32>(1.0));
-        }
-        for (var s = 0u; s < SECONDS; s++) {
-            z_bar += slope.third * product_sum(s, row) * bar[dd_bar + s * layer.quads];
-        }
-        for (var i = 0u; i < INPUTS; i++) {
-            totals[i] += dot(z_bar, batch[i * layer.quads + quad]);
-        }
-        totals[INPUTS] += dot(z_bar, vec4<f32>(1.0));
-    }
-    let start = group.y * layer.parameters;
-    for (var i = 0u; i <= INPUTS; i++) {
-        let total = workgroup_sum(totals[i], thread);
+    let tiles = (layer.points + POINTS - 1u) / POINTS;
+    let length = (tiles + layer.splits - 1u) / layer.splits * POINTS;
+    let end = min((group.y + 1u) * length, layer.points);
+    let g = thread / POINTS;
+    let lane = thread % LANES;
+    let d_bar = (unit * CHANNELS + 1u) * layer.points;
+    let dd_bar = d_bar + TANGENTS * layer.points;
+    for (var s = 0u; s < SECONDS; s++) {
+        let q = sum_over_groups(product_part(s, row, g), thread);
         if thread == 0u {
-            partials[start + select(row + i, layer.biases + unit, i == INPUTS)] = total;
+            products[s] = q;
         }
+    }
+    var totals: array<f32, TURNS>;
+    var bias = 0.0;
+    for (var start = group.y * length; start < end; start += POINTS) {
+        workgroupBarrier();
+        let here = start + thread % POINTS < end;
+        let point = min(start + thread % POINTS, layer.points - 1u);
+        let slope = slopes(z_tape[unit * layer.points + point], a_tape[unit * CHANNELS * layer.points + point]);
+        var part = 0.0;
+        for (var k = g; k < TANGENTS; k += GROUPS) {
+            part = fma(slope.y * parameters[row + input_of(k)], bar[d_bar + k * layer.points + point], part);
+        }
+        for (var s = g; s < SECONDS; s += GROUPS) {
+            part = fma(slope.z * products[s], bar[dd_bar + s * layer.points + point], part);
+        }
+        let z_bar = fma(slope.x, bar[d_bar - layer.points + point], sum_over_groups(part, thread));
+        if g == 0u {
+            z_bars[thread] = select(0.0, z_bar, here);
+            first_slopes[thread] = select(0.0, slope.x, here);
+            second_slopes[thread] = select(0.0, slope.y, here);
+            bias += z_bars[thread];
+        }
+        workgroupBarrier();
+        let count = min(POINTS, end - start);
+        for (var turn = 0u; turn < TURNS; turn++) {
+            let i = turn * AT_ONCE + thread / LANES;
+            var total = totals[turn];
+            if i < INPUTS {
+                let k = INPUT_TANGENT[i];
+                for (var p = lane; p < count; p += LANES) {
+                    total = fma(z_bars[p], batch[i * layer.points + start + p], total);
+                }
+                for (var p = lane; p < count && k < TANGENTS; p += LANES) {
+                    total = fma(first_slopes[p], bar[d_bar + k * layer.points + start + p], total);
+                }
+            } else if i < SUMS {
+                for (var p = lane; p < count; p += LANES) {
+                    total = fma(second_slopes[p], bar[dd_bar + (i - INPUTS) * layer.points + start + p], total);
+                }
+            }
+            totals[turn] = total;
+        }
+    }
+    for (var turn = 0u; turn < TURNS; turn++) {
+        let i = turn * AT_ONCE + thread / LANES;
+        totals[turn] = sum_over_lanes(totals[turn], thread);
+        if lane == 0u && i >= INPUTS && i < SUMS {
+            second_sums[i - INPUTS] = totals[turn];
+        }
+    }
+    workgroupBarrier();
+    let block = layer.partials + group.y * layer.parameters;
+    for (var turn = 0u; turn < TURNS; turn++) {
+        let i = turn * AT_ONCE + thread / LANES;
+        if lane == 0u && i < INPUTS {
+            let k = INPUT_TANGENT[i];
+            var total = totals[turn];
+            if k < TANGENTS {
+                for (var n = PARTNER_START[k]; n < PARTNER_START[k + 1u]; n++) {
+                    let dz = PARTNER_COEFFICIENT[n] * parameters[row + input_of(PARTNER_TANGENT[n])];
+                    total = fma(dz, second_sums[PARTNER_SECOND[n]], total);
+                }
+            }
+            partials[block + unit * INPUTS + i] = total;
+        }
+    }
+    let total = workgroup_sum(bias, thread);
+    if thread == 0u {
+        partials[block + layer.biases - layer.weights + unit] = total;
     }
 }

@@ -1,65 +1,62 @@
-// The jet rule of an activation on z-jets (H, C, B), forward and backward. B counts quads.
+// The jet rule of an activation on z-jets (H, C, B), forward and backward.
 //
-// One thread a unit and quad with all of its channels, neighbouring threads at neighbouring quads.
-// The layout is in the header: the products of tangents of each second-order channel
-// (PRODUCT_*), and, the other way round, the partners of each tangent (PARTNER_*). In mixed mode the rows
-// of `a` have room for adjoints behind these channels: they are ROW_CHANNELS apart.
+// Workgroup (x: tile of POINTS points, y: unit); shared/groups.wgsl says how its threads share the channels out. The
+// layout is in the header: the products of tangents of each second-order channel (PRODUCT_*), and, the other way round,
+// the partners of each tangent (PARTNER_*). In mixed mode the rows of `a` have room for adjoints behind
+// these channels: they are ROW_CHANNELS apart.
 
-struct Units {
-    // H
-    units: u32,
-    // B / 4
-    quads: u32,
+struct Points {
+    // B
+    points: u32,
 }
 
-@group(0) @binding(0) var<uniform> shape: Units;
+@group(0) @binding(0) var<uniform> shape: Points;
 // (H, C, B)
-@group(0) @binding(1) var<storage, read> z: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> z: array<f32>;
 // (H, ROW_CHANNELS, B)
-@group(0) @binding(2) var<storage, read_write> a: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> a: array<f32>;
 // the same a as the backward pass reads it, and the cotangents: of a before, of z after
-@group(0) @binding(3) var<storage, read> a_tape: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> bar: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> a_tape: array<f32>;
+@group(0) @binding(4) var<storage, read_write> bar: array<f32>;
 
-// Where channel 0 of this thread's unit and quad lies; beyond the last one, the largest u32.
-fn first_channel(id: vec3<u32>, groups: vec3<u32>) -> u32 {
-    let index = id.x + id.y * groups.x * THREADS;
-    if index >= shape.units * shape.quads {
-        return 0xffffffffu;
-    }
-    return (index / shape.quads) * CHANNELS * shape.quads + index % shape.quads;
-}
-
-// q of one second-order channel: the sum of c dz_k dz_l over its products.
-fn product_sum(second: u32, dz: u32) -> vec4<f32> {
-    var q = vec4<f32>();
-    for (var i = PRODUCT_START[second]; i < PRODUCT_START[second + 1u]; i++) {
-        q += PRODUCT_COEFFICIENT[i] * z[dz + PRODUCT_K[i] * shape.quads] * z[dz + PRODUCT_L[i] * shape.quads];
+// The share of group g in q of a second-order channel, the sum of c dz_k dz_l over its products.
+fn product_part(second: u32, dz: u32, g: u32) -> f32 {
+    var q = 0.0;
+    for (var i = PRODUCT_START[second] + g; i < PRODUCT_START[second + 1u]; i += GROUPS) {
+        let pair = z[dz + PRODUCT_K[i] * shape.points] * z[dz + PRODUCT_L[i] * shape.points];
+        q = fma(PRODUCT_COEFFICIENT[i], pair, q);
     }
     return q;
 }
 
 // a = sigma(z),  d_k = sigma' dz_k,  dd = sigma'' q + sigma' ddz
 @compute @workgroup_size(THREADS)
-fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let base = first_channel(id, groups);
-    if base == 0xffffffffu {
-        return;
-    }
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let point = group.x * POINTS + thread % POINTS;
+    let g = thread / POINTS;
+    let here = point < shape.points;
+    // A thread beyond the last point does as the last does, and writes nothing.
+    let column = min(point, shape.points - 1u);
+    let base = group.y * CHANNELS * shape.points + column;
+    let to = group.y * ROW_CHANNELS * shape.points + column;
     let value = z[base];
-    let a_value = activation4(value);
-    // What a's row has beside these channels, for all units before this one.
-    let wider = base / (CHANNELS * shape.quads) * (ROW_CHANNELS - CHANNELS) * shape.quads;
-    a[wider + base] = a_value;
-    let slope = slopes4(value, a_value);
-    let dz = base + shape.quads;
-    for (var k = 0u; k < TANGENTS; k++) {
-        a[wider + dz + k * shape.quads] = slope.first * z[dz + k * shape.quads];
+    let a_value = activation(value);
+    let slope = slopes(value, a_value);
+    if here && g == 0u {
+        a[to] = a_value;
     }
-    let ddz = dz + TANGENTS * shape.quads;
+    let dz = base + shape.points;
+    for (var k = g; k < TANGENTS; k += GROUPS) {
+        if here {
+            a[to + (1u + k) * shape.points] = slope.x * z[dz + k * shape.points];
+        }
+    }
+    let ddz = dz + TANGENTS * shape.points;
     for (var s = 0u; s < SECONDS; s++) {
-        let second = ddz + s * shape.quads;
-        a[wider + second] = fma(slope.second, product_sum(s, dz), slope.first * z[second]);
+        let q = sum_over_groups(product_part(s, dz, g), thread);
+        if here && g == s % GROUPS {
+            a[to + (1u + TANGENTS + s) * shape.points] = fma(slope.y, q, slope.x * z[ddz + s * shape.points]);
+        }
     }
 }
 
@@ -69,30 +66,45 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
 //
 // In place: the tangents go first, since they read the seconds' cotangents.
 @compute @workgroup_size(THREADS)
-fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let base = first_channel(id, groups);
-    if base == 0xffffffffu {
-        return;
-    }
-    let slope = slopes4(z[base], a_tape[base]);
-    let dz = base + shape.quads;
-    let ddz = dz + TANGENTS * shape.quads;
-    var z_bar = slope.first * bar[base];
-    for (var k = 0u; k < TANGENTS; k++) {
-        let cotangent = bar[dz + k * shape.quads];
-        z_bar = fma(slope.second * z[dz + k * shape.quads], cotangent, z_bar);
-        var through = vec4<f32>();
-        for (var i = PARTNER_START[k]; i < PARTNER_START[k + 1u]; i++) {
-            let partner = PARTNER_COEFFICIENT[i] * z[dz + PARTNER_TANGENT[i] * shape.quads];
-            through = fma(partner, bar[ddz + PARTNER_SECOND[i] * shape.quads], through);
-        }
-        bar[dz + k * shape.quads] = fma(slope.second, through, slope.first * cotangent);
-    }
+fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let point = group.x * POINTS + thread % POINTS;
+    let g = thread / POINTS;
+    let here = point < shape.points;
+    let base = group.y * CHANNELS * shape.points + min(point, shape.points - 1u);
+    let slope = slopes(z[base], a_tape[base]);
+    let dz = base + shape.points;
+    let ddz = dz + TANGENTS * shape.points;
+    var part = 0.0;
     for (var s = 0u; s < SECONDS; s++) {
-        let second = ddz + s * shape.quads;
-        let cotangent = bar[second];
-        z_bar = fma(fma(slope.third, product_sum(s, dz), slope.second * z[second]), cotangent, z_bar);
-        bar[second] = slope.first * cotangent;
+        let q = product_part(s, dz, g);
+        var along = slope.z * q;
+        if g == s % GROUPS {
+            along = fma(slope.y, z[ddz + s * shape.points], along);
+        }
+        part = fma(along, bar[ddz + s * shape.points], part);
     }
-    bar[base] = z_bar;
+    for (var k = g; k < TANGENTS; k += GROUPS) {
+        let cotangent = bar[dz + k * shape.points];
+        part = fma(slope.y * z[dz + k * shape.points], cotangent, part);
+        var through = 0.0;
+        for (var i = PARTNER_START[k]; i < PARTNER_START[k + 1u]; i++) {
+            let partner = PARTNER_COEFFICIENT[i] * z[dz + PARTNER_TANGENT[i] * shape.points];
+            through = fma(partner, bar[ddz + PARTNER_SECOND[i] * shape.points], through);
+        }
+        if here {
+            bar[dz + k * shape.points] = fma(slope.y, through, slope.x * cotangent);
+        }
+    }
+    let z_bar = sum_over_groups(part, thread);
+    if GROUPS > 1u {
+        storageBarrier();
+    }
+    for (var s = g; s < SECONDS; s += GROUPS) {
+        if here {
+            bar[ddz + s * shape.points] *= slope.x;
+        }
+    }
+    if here && g == 0u {
+        bar[base] = fma(slope.x, bar[base], z_bar);
+    }
 }

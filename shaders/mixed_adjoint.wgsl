@@ -2,35 +2,35 @@
 //
 //     h = sigma' g,    d_s u += the sum of g sigma'' q_s over the layer's units
 //
-// Workgroup (x: tile of QUADS quads, y: SUMS seconds, z: output): its threads share the units out, 32 at a
+// Workgroup (x: tile of POINTS quads, y: SUMS seconds, z: output): its threads share the units out, 32 at a
 // time, and add up their sums as a tree of halves: the same bits every time. So even a small batch gives a
 // GPU enough to do; a row of 8 quads is one cache line.
 
-const UNIT_GROUPS: u32 = ADJOINT_THREADS / QUADS;
+const UNIT_GROUPS: u32 = ADJOINT_THREADS / POINTS;
 
 // (H, M, B)
-@group(0) @binding(6) var<storage, read_write> h: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> h: array<f32>;
 // (M, C, B)
-@group(0) @binding(7) var<storage, read_write> jets: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> jets: array<f32>;
 
-var<workgroup> partial: array<vec4<f32>, ADJOINT_THREADS>;
+var<workgroup> partial: array<f32, ADJOINT_THREADS>;
 
 @compute @workgroup_size(ADJOINT_THREADS)
 fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let quad = group.x * QUADS + thread % QUADS;
+    let point = group.x * POINTS + thread % POINTS;
     let first = group.y * SUMS;
     let m = group.z;
-    var sums: array<vec4<f32>, SUMS>;
-    if quad < layer.quads {
-        for (var unit = thread / QUADS; unit < layer.units; unit += UNIT_GROUPS) {
-            let slope = slopes_of(unit, quad);
-            let g = adjoint_of(m, unit, quad);
+    var sums: array<f32, SUMS>;
+    if point < layer.points {
+        for (var unit = thread / POINTS; unit < layer.units; unit += UNIT_GROUPS) {
+            let slope = slopes_of(unit, point);
+            let g = adjoint_of(m, unit, point);
             if first == 0u {
-                h[(unit * ADJOINTS + m) * layer.quads + quad] = slope.first * g;
+                h[(unit * ADJOINTS + m) * layer.points + point] = slope.x * g;
             }
             for (var i = 0u; i < SUMS; i++) {
                 if first + i < SECONDS {
-                    sums[i] = fma(slope.second * g, product_sum(first + i, unit, quad), sums[i]);
+                    sums[i] = fma(slope.y * g, product_sum(first + i, unit, point), sums[i]);
                 }
             }
         }
@@ -39,14 +39,14 @@ fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         workgroupBarrier();
         partial[thread] = sums[i];
         workgroupBarrier();
-        for (var width = ADJOINT_THREADS / 2u; width >= QUADS; width /= 2u) {
+        for (var width = ADJOINT_THREADS / 2u; width >= POINTS; width /= 2u) {
             if thread < width {
                 partial[thread] += partial[thread + width];
             }
             workgroupBarrier();
         }
-        if thread < QUADS && quad < layer.quads && first + i < SECONDS {
-            let at = place(m, first + i, quad);
+        if thread < POINTS && point < layer.points && first + i < SECONDS {
+            let at = place(m, first + i, point);
             // The way back begins at the last hidden layer.
             if LAST == 1u {
                 jets[at] = partial[thread];

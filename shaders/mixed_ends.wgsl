@@ -1,47 +1,46 @@
 // The two ends of the way back in mixed mode, as jets of 1 + T + M channels like all between them, so that the
-// products with W and the weight gradients of the first and the last layer are those of any other. B counts
-// quads; one thread a row and quad, neighbouring threads at neighbouring quads.
+// products with W and the weight gradients of the first and the last layer are those of any other. one thread a row and point, neighbouring threads at neighbouring points.
 
 struct Ends {
-    // B / 4
-    quads: u32,
+    // B
+    points: u32,
 }
 
 const ROW_CHANNELS: u32 = CHANNELS + ADJOINTS;
 
 @group(0) @binding(0) var<uniform> ends: Ends;
 // the cotangents of the jets (M, C, B)
-@group(0) @binding(1) var<storage, read> jets_bar: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> jets_bar: array<f32>;
 // (D + .., B): the inputs are its first rows
-@group(0) @binding(2) var<storage, read> batch: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> batch: array<f32>;
 // (D, 1 + T + M, B)
-@group(0) @binding(3) var<storage, read_write> x: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> x: array<f32>;
 // (M, 1 + T + M, B)
-@group(0) @binding(4) var<storage, read_write> bar: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> bar: array<f32>;
 
 // What the first layer is given: x; 1 along each tangent's input; and as the adjoints' cotangents those of the
 // first derivatives, 0 where a jet has none.
 @compute @workgroup_size(THREADS)
 fn inputs(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.x + id.y * groups.x * THREADS;
-    if index >= INPUTS * ends.quads {
+    if index >= INPUTS * ends.points {
         return;
     }
-    let input = index / ends.quads;
-    let quad = index % ends.quads;
-    let row = input * ROW_CHANNELS * ends.quads + quad;
+    let input = index / ends.points;
+    let point = index % ends.points;
+    let row = input * ROW_CHANNELS * ends.points + point;
     x[row] = batch[index];
     for (var k = 0u; k < TANGENTS; k++) {
-        x[row + (1u + k) * ends.quads] = vec4<f32>(select(0.0, 1.0, TANGENT_INPUT[k] == input));
+        x[row + (1u + k) * ends.points] = select(0.0, 1.0, TANGENT_INPUT[k] == input);
     }
     for (var m = 0u; m < ADJOINTS; m++) {
-        var cotangent = vec4<f32>();
+        var cotangent = 0.0;
         for (var first = 0u; first < FIRSTS; first++) {
             if FIRST_INPUT[first] == input {
-                cotangent = jets_bar[(m * JET_CHANNELS + 1u + first) * ends.quads + quad];
+                cotangent = jets_bar[(m * JET_CHANNELS + 1u + first) * ends.points + point];
             }
         }
-        x[row + (CHANNELS + m) * ends.quads] = cotangent;
+        x[row + (CHANNELS + m) * ends.points] = cotangent;
     }
 }
 
@@ -49,17 +48,17 @@ fn inputs(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
 @compute @workgroup_size(THREADS)
 fn outputs(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.x + id.y * groups.x * THREADS;
-    if index >= ADJOINTS * ends.quads {
+    if index >= ADJOINTS * ends.points {
         return;
     }
-    let output = index / ends.quads;
-    let quad = index % ends.quads;
-    let row = output * ROW_CHANNELS * ends.quads + quad;
-    bar[row] = jets_bar[output * JET_CHANNELS * ends.quads + quad];
+    let output = index / ends.points;
+    let point = index % ends.points;
+    let row = output * ROW_CHANNELS * ends.points + point;
+    bar[row] = jets_bar[output * JET_CHANNELS * ends.points + point];
     for (var k = 0u; k < TANGENTS; k++) {
-        bar[row + (1u + k) * ends.quads] = vec4<f32>();
+        bar[row + (1u + k) * ends.points] = 0.0;
     }
     for (var m = 0u; m < ADJOINTS; m++) {
-        bar[row + (CHANNELS + m) * ends.quads] = vec4<f32>(select(0.0, 1.0, m == output));
+        bar[row + (CHANNELS + m) * ends.points] = select(0.0, 1.0, m == output);
     }
 }

@@ -1,35 +1,35 @@
 // The way back through a hidden layer in mixed mode, from the jets' cotangents to the gradient. One thread a unit
-// and quad, neighbouring threads at neighbouring quads.
+// and point, neighbouring threads at neighbouring points.
 
 // Channels of a row of a and of its cotangents.
 const ROW_CHANNELS: u32 = CHANNELS + ADJOINTS;
 
 // the cotangents of the jets (M, C, B)
-@group(0) @binding(4) var<storage, read> jets_bar: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> jets_bar: array<f32>;
 // (H, M, B)
-@group(0) @binding(5) var<storage, read> h_bar: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> h_bar: array<f32>;
 // (H, 1 + T + M, B): g_bar goes into the adjoints' channels
-@group(0) @binding(8) var<storage, read_write> a: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read_write> a: array<f32>;
 // (H, 1 + T + M, B): of a before, of z after, with h in the adjoints' channels
-@group(0) @binding(9) var<storage, read_write> bar: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read_write> bar: array<f32>;
 
 // The cotangents of the adjoints: g_bar = sigma' h_bar + sigma'' q.
 @compute @workgroup_size(THREADS)
 fn adjoint_bar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.x + id.y * groups.x * THREADS;
-    if index >= layer.units * layer.quads {
+    if index >= layer.units * layer.points {
         return;
     }
-    let unit = index / layer.quads;
-    let quad = index % layer.quads;
-    let slope = slopes_of(unit, quad);
+    let unit = index / layer.points;
+    let point = index % layer.points;
+    let slope = slopes_of(unit, point);
     for (var m = 0u; m < ADJOINTS; m++) {
-        var q = vec4<f32>();
+        var q = 0.0;
         for (var s = 0u; s < SECONDS; s++) {
-            q = fma(jets_bar[place(m, s, quad)], product_sum(s, unit, quad), q);
+            q = fma(jets_bar[place(m, s, point)], product_sum(s, unit, point), q);
         }
-        let along = slope.first * h_bar[(unit * ADJOINTS + m) * layer.quads + quad];
-        a[(unit * ROW_CHANNELS + CHANNELS + m) * layer.quads + quad] = fma(slope.second, q, along);
+        let along = slope.x * h_bar[(unit * ADJOINTS + m) * layer.points + point];
+        a[(unit * ROW_CHANNELS + CHANNELS + m) * layer.points + point] = fma(slope.y, q, along);
     }
 }
 
@@ -42,35 +42,35 @@ fn adjoint_bar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
 @compute @workgroup_size(THREADS)
 fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.x + id.y * groups.x * THREADS;
-    if index >= layer.units * layer.quads {
+    if index >= layer.units * layer.points {
         return;
     }
-    let unit = index / layer.quads;
-    let quad = index % layer.quads;
-    let row = unit * ROW_CHANNELS * layer.quads + quad;
-    let slope = slopes_of(unit, quad);
-    var z_bar = slope.first * bar[row];
+    let unit = index / layer.points;
+    let point = index % layer.points;
+    let row = unit * ROW_CHANNELS * layer.points + point;
+    let slope = slopes_of(unit, point);
+    var z_bar = slope.x * bar[row];
     for (var m = 0u; m < ADJOINTS; m++) {
-        let g = adjoint_of(m, unit, quad);
-        z_bar = fma(slope.second * h_bar[(unit * ADJOINTS + m) * layer.quads + quad], g, z_bar);
-        bar[row + (CHANNELS + m) * layer.quads] = slope.first * g;
+        let g = adjoint_of(m, unit, point);
+        z_bar = fma(slope.y * h_bar[(unit * ADJOINTS + m) * layer.points + point], g, z_bar);
+        bar[row + (CHANNELS + m) * layer.points] = slope.x * g;
     }
     for (var k = 0u; k < TANGENTS; k++) {
-        var through = vec4<f32>();
+        var through = 0.0;
         for (var i = PARTNER_START[k]; i < PARTNER_START[k + 1u]; i++) {
-            var cotangent = vec4<f32>();
+            var cotangent = 0.0;
             for (var m = 0u; m < ADJOINTS; m++) {
-                cotangent = fma(adjoint_of(m, unit, quad), jets_bar[place(m, PARTNER_SECOND[i], quad)], cotangent);
+                cotangent = fma(adjoint_of(m, unit, point), jets_bar[place(m, PARTNER_SECOND[i], point)], cotangent);
             }
-            through = fma(PARTNER_COEFFICIENT[i] * tangent(PARTNER_TANGENT[i], unit, quad), cotangent, through);
+            through = fma(PARTNER_COEFFICIENT[i] * tangent(PARTNER_TANGENT[i], unit, point), cotangent, through);
         }
-        let at = row + (1u + k) * layer.quads;
-        var d_bar = vec4<f32>();
+        let at = row + (1u + k) * layer.points;
+        var d_bar = 0.0;
         if LAST == 0u {
             d_bar = bar[at];
         }
-        z_bar = fma(tangent(k, unit, quad), fma(0.5 * slope.third, through, slope.second * d_bar), z_bar);
-        bar[at] = fma(slope.second, through, slope.first * d_bar);
+        z_bar = fma(tangent(k, unit, point), fma(0.5 * slope.z, through, slope.y * d_bar), z_bar);
+        bar[at] = fma(slope.y, through, slope.x * d_bar);
     }
     bar[row] = z_bar;
 }

@@ -1,62 +1,98 @@
 // Sums in a fixed order, so that the same job gives the same bits every time.
 
-struct Lengths {
-    // P
-    parameters: u32,
-    // splits of the gradient's partials
+// The partial sums of some neighbouring parameters: (splits, count), from `start` on.
+struct Part {
+    first: u32,
+    count: u32,
+    start: u32,
     splits: u32,
-    // workgroups of the residual kernel: partial sums of each term
-    groups: u32,
-    // T
-    terms: u32,
 }
 
-@group(0) @binding(0) var<uniform> lengths: Lengths;
-// (splits, P) or (T, groups)
-@group(0) @binding(1) var<storage, read> partials: array<f32>;
-// (P)
-@group(0) @binding(2) var<storage, read_write> gradient_sum: array<f32>;
-// (P / THREADS): sums of squares of the gradient
-@group(0) @binding(3) var<storage, read_write> squares: array<f32>;
-// (T)
-@group(0) @binding(4) var<storage, read_write> loss_means: array<f32>;
-@group(0) @binding(5) var<storage, read_write> state: Status;
+struct Lengths {
+    // T
+    terms: u32,
+    // B
+    points: u32,
+    // P; 0 where losses are asked for alone
+    parameters: u32,
+    padding: u32,
+    parts: array<Part, PARTS>,
+}
 
-// One thread a parameter: neighbouring threads read neighbouring entries of each partial block.
+// Parameters of a workgroup, which has GROUPS threads for each.
+const COLUMNS: u32 = THREADS / GROUPS;
+
+@group(0) @binding(0) var<uniform> lengths: Lengths;
+// w r^2 (T, B)
+@group(0) @binding(1) var<storage, read> losses: array<f32>;
+@group(0) @binding(2) var<storage, read> partials: array<f32>;
+// (P)
+@group(0) @binding(3) var<storage, read_write> gradient_sum: array<f32>;
+// (P / COLUMNS): sums of squares of the gradient
+@group(0) @binding(4) var<storage, read_write> squares: array<f32>;
+// (T)
+@group(0) @binding(5) var<storage, read_write> loss_means: array<f32>;
+@group(0) @binding(6) var<storage, read_write> state: Status;
+
+var<workgroup> of_groups: array<f32, THREADS>;
+
+// One workgroup a term, then one for every COLUMNS parameters.
 @compute @workgroup_size(THREADS)
-fn gradient(
+fn means_and_gradient(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
     let block = group.x + group.y * groups.x;
-    let index = block * THREADS + thread;
+    if block < lengths.terms {
+        mean(block, thread);
+    } else {
+        gradient(block - lengths.terms, thread);
+    }
+}
+
+fn mean(term: u32, thread: u32) {
+    var sum = 0.0;
+    for (var i = thread; i < lengths.points; i += THREADS) {
+        sum += losses[term * lengths.points + i];
+    }
+    let total = workgroup_sum(sum, thread) * now.per_point;
+    if thread == 0u {
+        loss_means[term] = total + select(0.0, loss_means[term], now.accumulate != 0u);
+    }
+}
+
+// Neighbouring threads read neighbouring entries of a split; the groups share the splits out.
+fn gradient(block: u32, thread: u32) {
+    let index = block * COLUMNS + thread % COLUMNS;
+    let g = thread / COLUMNS;
     var sum = 0.0;
     if index < lengths.parameters {
+        var part = lengths.parts[0];
+        for (var p = 1u; p < PARTS; p++) {
+            if index >= lengths.parts[p].first {
+                part = lengths.parts[p];
+            }
+        }
+        for (var split = g; split < part.splits; split += GROUPS) {
+            sum += partials[part.start + split * part.count + index - part.first];
+        }
+    }
+    of_groups[thread] = sum;
+    workgroupBarrier();
+    sum = 0.0;
+    if g == 0u && index < lengths.parameters {
         if now.accumulate_gradient != 0u {
             sum = gradient_sum[index];
         }
-        for (var split = 0u; split < lengths.splits; split++) {
-            sum += partials[split * lengths.parameters + index];
+        for (var other = 0u; other < GROUPS; other++) {
+            sum += of_groups[other * COLUMNS + thread];
         }
         gradient_sum[index] = sum;
     }
     let square = workgroup_sum(sum * sum, thread);
-    if thread == 0u && block * THREADS < lengths.parameters {
+    if thread == 0u && block * COLUMNS < lengths.parameters {
         squares[block] = square;
-    }
-}
-
-// One workgroup a term.
-@compute @workgroup_size(THREADS)
-fn losses(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    var sum = 0.0;
-    for (var i = thread; i < lengths.groups; i += THREADS) {
-        sum += partials[group.x * lengths.groups + i];
-    }
-    let total = workgroup_sum(sum, thread) * now.per_point;
-    if thread == 0u {
-        loss_means[group.x] = total + select(0.0, loss_means[group.x], now.accumulate != 0u);
     }
 }
 
@@ -65,7 +101,7 @@ fn losses(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
 @compute @workgroup_size(THREADS)
 fn status(@builtin(local_invocation_index) thread: u32) {
     var sum = 0.0;
-    let blocks = (lengths.parameters + THREADS - 1u) / THREADS;
+    let blocks = (lengths.parameters + COLUMNS - 1u) / COLUMNS;
     for (var i = thread; i < blocks; i += THREADS) {
         sum += squares[i];
     }

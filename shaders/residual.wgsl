@@ -11,9 +11,10 @@ struct Points {
     points: u32,
     // the row of the batch that holds the points' weights
     weight_row: u32,
-    // of `coefficients` alone: P, the first coefficient's place in it, the splits of the partials
-    parameters: u32,
+    // the first coefficient's place in the parameter block
     offset: u32,
+    // of `coefficients` alone: where the partial sums (splits, coefficients) start, and the splits
+    partials: u32,
     splits: u32,
 }
 
@@ -43,49 +44,42 @@ fn add(row: u32, point: u32, value: f32) {
     bar[row * shape.points + point] += value;
 }
 
-// The sums of w r^2: each term's mean square, but for the division by B. Each workgroup leaves one
-// partial sum a term, (T, workgroups), for `reduce` to add up in order.
-@compute @workgroup_size(THREADS)
-fn losses(
-    @builtin(global_invocation_id) id: vec3<u32>,
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-) {
+// w r^2 of every term and point (T, B), for `reduce` to add up in order.
+fn keep_losses(point: u32, weight: f32) {
     var values = array<f32, TERMS>();
-    var weight = 0.0;
-    if id.x < shape.points {
-        weight = known(shape.weight_row, id.x);
-        if weight != 0.0 {
-            values = residuals(id.x);
-        }
+    if weight != 0.0 {
+        values = residuals(point);
     }
     for (var term = 0u; term < TERMS; term++) {
-        let total = workgroup_sum(weight * values[term] * values[term], thread);
-        if thread == 0u {
-            partials[term * groups.x + group.x] = total;
-        }
+        partials[term * shape.points + point] = weight * values[term] * values[term];
     }
 }
 
-// The cotangents of the output jets: sum over the terms of 2 weight w r / B dr/djet, 0 where no term
-// reads.
+@compute @workgroup_size(THREADS)
+fn losses(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x < shape.points {
+        keep_losses(id.x, known(shape.weight_row, id.x));
+    }
+}
+
+// The same, and the cotangents of the output jets: sum over the terms of 2 weight w r / B dr/djet, 0 where no
+// term reads.
 @compute @workgroup_size(THREADS)
 fn cotangent(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= shape.points {
         return;
     }
+    let weight = known(shape.weight_row, id.x);
+    keep_losses(id.x, weight);
     for (var row = 0u; row < JET_ROWS; row++) {
         bar[row * shape.points + id.x] = 0.0;
     }
-    let weight = known(shape.weight_row, id.x);
     if weight != 0.0 {
         cotangents(id.x, weight * now.per_point);
     }
 }
 
-// The gradient of the coefficients, one workgroup a split: partials (splits, P) as the weights have
-// them.
+// The gradient of the coefficients, one workgroup a split.
 @compute @workgroup_size(THREADS)
 fn coefficients(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     var sums = array<f32, max(COEFFICIENTS, 1u)>();
@@ -101,7 +95,7 @@ fn coefficients(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     for (var k = 0u; k < COEFFICIENTS; k++) {
         let total = workgroup_sum(sums[k], thread);
         if thread == 0u {
-            partials[group.x * shape.parameters + shape.offset + k] = total;
+            partials[shape.partials + group.x * COEFFICIENTS + k] = total;
         }
     }
 }

@@ -3,6 +3,8 @@
 //! A backend keeps parameters, optimizer state and point sets on its device. Losses come back only
 //! when [`Backend::report`] asks for them.
 
+use serde::Serialize;
+
 use crate::data::PointSet;
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
@@ -100,6 +102,17 @@ pub trait Vectors {
     fn combine(&mut self, into: Vector, parts: &[(f64, Vector)]) -> Result<()>;
 }
 
+/// What one kernel of a step takes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KernelTime {
+    /// The stem of its file in `shaders/`, and its entry point.
+    pub kernel: String,
+    /// Workgroups along x, y and z.
+    pub workgroups: [u32; 3],
+    /// Seconds by the device's own clock.
+    pub seconds: f64,
+}
+
 /// A device that evaluates jets and trains.
 pub trait Backend: Vectors {
     /// What it runs on, for people: `cpu (2 threads, AVX-512)`.
@@ -181,6 +194,12 @@ pub trait Backend: Vectors {
     /// Seconds of each of `repeats` evaluations at some `points` points that are on the device
     /// already, by the device's own clock; `None` where it has none.
     fn timed_evaluations(&mut self, _points: usize, _layout: &JetLayout, _repeats: usize) -> Result<Option<Vec<f64>>> {
+        Ok(None)
+    }
+
+    /// The kernels of a step on one batch in order, each with its least time in `repeats` steps by the device's
+    /// own clock; `None` where it has none. Each runs alone, so that their sum is more than a step takes.
+    fn profile(&mut self, _batch: Batch, _update: &Update, _repeats: usize) -> Result<Option<Vec<KernelTime>>> {
         Ok(None)
     }
 

@@ -7,6 +7,7 @@ reads: how long a step took in that time. So the driver can give the peers turns
 
 import argparse
 import json
+import math
 import os
 import statistics
 import sys
@@ -16,6 +17,9 @@ from pathlib import Path
 import numpy as np
 
 LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-4, 0.9, 0.999, 1e-8
+
+# Steps on a GPU are timed in batches of at least so long, as jetfit bench does.
+BATCH_SECONDS = 0.02
 
 
 class Problem:
@@ -31,6 +35,8 @@ class Problem:
         weights = [self.tensors[f"weights.{l}"] for l in range(self.layers)]
         biases = [self.tensors[f"biases.{l}"] for l in range(self.layers)]
         self.parameters = [pair for both in zip(weights, biases) for pair in both]  # W (out, in), b (out), …
+        # Forward, and twice as much on the way back.
+        self.flops = 6 * self.targets.size * sum(w.size for w in weights)
 
     def distance(self, loss: float, gradient: list) -> dict:
         """How far a loss and a gradient (as `parameters`) are from ours: relative, and relative in the norm."""
@@ -82,23 +88,51 @@ def memory(key: str) -> int:
     return 0
 
 
-def serve(distance: dict, first_seconds: float, step, device_peak=None, baseline: int = 0):
-    """Answers the driver until it hangs up. `step` returns when the device is done; `device_peak` gives the bytes
-    that the framework has had on a device at most."""
-    answer({"first_seconds": first_seconds, **distance})
+def serve(first: dict, forms: list, wait, device_peak=None, rest=None, baseline: int = 0):
+    """Answers the driver until it hangs up.
+
+    Each of `forms` is a call that starts work and the number of steps in it, of which the faster is taken; `wait` waits
+    until it is done. On a GPU, `device_peak` gives the bytes that the framework has had there at most, and `rest` gives
+    back what others may need in the meantime."""
+    rest = rest or (lambda: None)
+    rest()
+    answer(first)
     for line in sys.stdin:
         seconds = float(line)
         try:
             Path("/proc/self/clear_refs").write_text("5")  # the most that it has held starts again
         except OSError:
             pass
+        # On a CPU, starting a step costs nothing beside it: one by one.
+        calls, (call, steps) = 1, forms[0]
+        if device_peak:
+            _, calls, (call, steps) = min((paced(form, wait) for form in forms), key=lambda pace: pace[0])
         times, start = [], time.perf_counter()
         while not times or time.perf_counter() - start < seconds:
-            begin = time.perf_counter()
-            step()
-            times.append(time.perf_counter() - begin)
+            times.append(timed(call, wait, calls) / (calls * steps))
         peak = device_peak() if device_peak else memory("VmHWM") - baseline
-        answer({"milliseconds": 1e3 * statistics.median(times), "steps": len(times), "bytes": peak})
+        answer({"milliseconds": 1e3 * statistics.median(times), "steps": calls * steps * len(times), "bytes": peak})
+        rest()
+
+
+def timed(call, wait, calls: int = 1) -> float:
+    """Seconds of so many calls, of which only the last is waited for."""
+    begin = time.perf_counter()
+    for _ in range(calls):
+        call()
+    wait()
+    return time.perf_counter() - begin
+
+
+def paced(form, wait):
+    """Seconds a step, and how many calls at once take BATCH_SECONDS, so that one is started while others run. Those
+    that are taken to find it warm up."""
+    call, steps = form
+    calls = 1
+    timed(call, wait)
+    while (seconds := timed(call, wait, calls)) < BATCH_SECONDS:
+        calls = math.ceil(calls * min(10, 1.2 * BATCH_SECONDS / seconds))
+    return seconds / (calls * steps), calls, form
 
 
 def answer(fields: dict):

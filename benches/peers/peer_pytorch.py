@@ -6,7 +6,7 @@ import torch
 
 import common
 
-torch.backends.cuda.matmul.allow_tf32 = False
+torch.set_float32_matmul_precision("highest")
 
 
 def net(parameters, x):
@@ -53,22 +53,38 @@ def recurrence_jets(parameters, x, collapsed):
     return torch.cat([z[None], dz, ddz])[:, :, 0]
 
 
+# Who computes the jets, whether it is compiled, and how its CUDA graphs are made.
 FORMS = {
-    "autograd twice": (autograd_jets, False),
-    "recurrences by hand": (recurrence_jets, False),
-    "recurrences, torch.compile": (recurrence_jets, True),
+    "autograd twice": (autograd_jets, False, None),
+    "recurrences by hand": (recurrence_jets, False, None),
+    "recurrences, torch.compile": (recurrence_jets, True, None),
+    "recurrences, torch.compile, reduce-overhead": (recurrence_jets, True, "reduce-overhead"),
+    "recurrences, torch.compile, CUDA graph": (recurrence_jets, True, "whole step"),
 }
+
+
+def as_graph(step):
+    """A step that has run before, as one CUDA graph, and what it gives."""
+    for _ in range(3):
+        step()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
+        output = step()
+    return graph.replay, output
 
 
 def main():
     options = common.arguments(FORMS)
     device = "cuda" if options.device == "gpu" else "cpu"
+    jets, compiled, graphs = FORMS[options.form]
+    if graphs == "whole step":
+        # All of it on one stream, since the default one cannot be captured.
+        torch.cuda.set_stream(torch.cuda.Stream())
     problem = common.Problem(options.problem)
     parameters = [torch.tensor(p, device=device).requires_grad_() for p in problem.parameters]
     x = torch.tensor(problem.inputs, device=device)
     targets = torch.tensor(problem.targets, device=device)
     baseline = common.memory("VmRSS")
-    jets, compiled = FORMS[options.form]
 
     def loss(parameters, x, targets):
         return ((jets(parameters, x, problem.is_collapsed) - targets) ** 2).mean(1).sum()
@@ -81,11 +97,15 @@ def main():
             return jets(parameters, x, problem.is_collapsed)
 
     if compiled:
-        # On a GPU the strongest form keeps the step as a CUDA graph.
-        options_of_compile = {"mode": "reduce-overhead"} if device == "cuda" else {}
-        loss = torch.compile(loss, dynamic=False, **options_of_compile)
-        evaluate = torch.compile(evaluate, dynamic=False, **options_of_compile)
-    optimizer = torch.optim.Adam(parameters, lr=common.LEARNING_RATE, fused=True)
+        mode = graphs if graphs == "reduce-overhead" else "default"
+        if mode == "reduce-overhead":
+            # Else every step copies them into the graph.
+            for tensor in (*parameters, x, targets):
+                torch._dynamo.mark_static_address(tensor)
+        loss = torch.compile(loss, dynamic=False, mode=mode)
+        evaluate = torch.compile(evaluate, dynamic=False, mode=mode)
+    capturable = {"capturable": True} if graphs == "whole step" else {}
+    optimizer = torch.optim.Adam(parameters, lr=common.LEARNING_RATE, fused=True, **capturable)
 
     def gradient():
         optimizer.zero_grad()
@@ -93,29 +113,38 @@ def main():
         value.backward()
         return value
 
+    def train_step():
+        value = gradient()
+        optimizer.step()
+        return value.detach()
+
+    def evaluate_step():
+        return evaluate(parameters, x)
+
     def wait():
         if device == "cuda":
             torch.cuda.synchronize()
 
-    def train_step():
-        gradient()
-        optimizer.step()
-        wait()
-
-    def evaluate_step():
-        return evaluate(parameters, x).cpu()
+    def distance(output):
+        if options.mode == "train":
+            return problem.distance(output.item(), [p.grad.cpu() for p in parameters])
+        return problem.jets_distance(output.detach().cpu())
 
     start = time.perf_counter()
-    if options.mode == "train":
-        value = gradient()
-        distance = problem.distance(value.item(), [p.grad.cpu() for p in parameters])
-        step = train_step
+    first, step = (gradient, train_step) if options.mode == "train" else (evaluate_step, evaluate_step)
+    report = distance(first())
+    report["first_seconds"] = time.perf_counter() - start
+    if graphs == "whole step":
+        step, output = as_graph(step)
+        with torch.no_grad():
+            for parameter, own in zip(parameters, problem.parameters):
+                parameter.copy_(torch.tensor(own))
+        step()
+        report |= distance(output)
+    if device == "cpu":
+        common.serve(report, [(step, 1)], wait, baseline=baseline)
     else:
-        distance, step = problem.jets_distance(evaluate_step()), evaluate_step
-    wait()
-    first_seconds = time.perf_counter() - start
-    device_peak = torch.cuda.max_memory_allocated if device == "cuda" else None
-    common.serve(distance, first_seconds, step, device_peak, baseline)
+        common.serve(report, [(step, 1)], wait, torch.cuda.max_memory_allocated, torch.cuda.empty_cache)
 
 
 if __name__ == "__main__":

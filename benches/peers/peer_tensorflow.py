@@ -1,7 +1,6 @@
 """TensorFlow: nested tapes in a tf.function, with and without XLA."""
 
 import os
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -75,17 +74,24 @@ def main():
     if options.mode == "train":
         loss, gradient = tf.function(loss_and_gradient, jit_compile=xla)()
         distance = problem.distance(float(loss), [g.numpy() for g in gradient])
-        step = lambda: train_step().numpy()
+        call = train_step
     else:
         distance = problem.jets_distance(evaluate_step().numpy())
-        step = lambda: evaluate_step().numpy()
-    start = time.perf_counter()
-    step()
-    first_seconds = time.perf_counter() - start
+        call = evaluate_step
+    last = None
+
+    def step():
+        nonlocal last
+        last = call()
+
+    def wait():
+        last.numpy()
+
+    first = {"first_seconds": common.timed(step, wait), **distance}
     device_peak = None
     if options.device == "gpu":
         device_peak = lambda: tf.config.experimental.get_memory_info("GPU:0")["peak"]
-    common.serve(distance, first_seconds, step, device_peak, baseline)
+    common.serve(first, [(step, 1)], wait, device_peak, baseline=baseline)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
-// What the activation's rules of mixed mode read on a hidden layer: mixed_adjoint.wgsl and mixed_rule.wgsl. B
-// counts quads.
+// What the activation's rules of mixed mode read on a hidden layer: mixed_adjoint.wgsl and mixed_rule.wgsl. 
 //
 // The value and the tangents that curve have travelled forward as z (H, 1 + T, B), and one adjoint for each
 // output travels back: g = du/da and h = du/dz = sigma' g. What curves u is d_s u = sum of g sigma'' q_s over
@@ -13,8 +12,8 @@
 struct Layer {
     // H
     units: u32,
-    // B / 4
-    quads: u32,
+    // B
+    points: u32,
     // where W (H, D) of the first layer and W (M, H) of the output start in the parameter block
     first_weights: u32,
     output_weights: u32,
@@ -25,41 +24,41 @@ const Z_CHANNELS: u32 = 1u + TANGENTS * (1u - FIRST);
 
 @group(0) @binding(0) var<uniform> layer: Layer;
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
-@group(0) @binding(2) var<storage, read> z: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> z: array<f32>;
 // (H, M, B); anything where LAST
-@group(0) @binding(3) var<storage, read> g_tape: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> g_tape: array<f32>;
 
 // a follows anew from z: that costs less than to read it.
-fn slopes_of(unit: u32, quad: u32) -> Slopes {
-    let value = z[unit * Z_CHANNELS * layer.quads + quad];
-    return slopes4(value, activation4(value));
+fn slopes_of(unit: u32, point: u32) -> vec3<f32> {
+    let value = z[unit * Z_CHANNELS * layer.points + point];
+    return slopes(value, activation(value));
 }
 
-fn tangent(k: u32, unit: u32, quad: u32) -> vec4<f32> {
+fn tangent(k: u32, unit: u32, point: u32) -> f32 {
     if FIRST == 1u {
-        return vec4<f32>(parameters[layer.first_weights + unit * INPUTS + TANGENT_INPUT[k]]);
+        return (parameters[layer.first_weights + unit * INPUTS + TANGENT_INPUT[k]]);
     }
-    return z[(unit * Z_CHANNELS + 1u + k) * layer.quads + quad];
+    return z[(unit * Z_CHANNELS + 1u + k) * layer.points + point];
 }
 
-fn adjoint_of(m: u32, unit: u32, quad: u32) -> vec4<f32> {
+fn adjoint_of(m: u32, unit: u32, point: u32) -> f32 {
     if LAST == 1u {
-        return vec4<f32>(parameters[layer.output_weights + m * layer.units + unit]);
+        return (parameters[layer.output_weights + m * layer.units + unit]);
     }
-    return g_tape[(unit * ADJOINTS + m) * layer.quads + quad];
+    return g_tape[(unit * ADJOINTS + m) * layer.points + point];
 }
 
 // Where a second-order entry of an output's jet lies.
-fn place(m: u32, second: u32, quad: u32) -> u32 {
-    return (m * JET_CHANNELS + 1u + FIRSTS + second) * layer.quads + quad;
+fn place(m: u32, second: u32, point: u32) -> u32 {
+    return (m * JET_CHANNELS + 1u + FIRSTS + second) * layer.points + point;
 }
 
 // q of a second-order entry: the sum of c dz_k dz_l over its products.
-fn product_sum(second: u32, unit: u32, quad: u32) -> vec4<f32> {
-    var q = vec4<f32>();
+fn product_sum(second: u32, unit: u32, point: u32) -> f32 {
+    var q = 0.0;
     for (var i = PRODUCT_START[second]; i < PRODUCT_START[second + 1u]; i++) {
-        let dz = tangent(PRODUCT_K[i], unit, quad) * tangent(PRODUCT_L[i], unit, quad);
-        q = fma(vec4<f32>(PRODUCT_COEFFICIENT[i]), dz, q);
+        let dz = tangent(PRODUCT_K[i], unit, point) * tangent(PRODUCT_L[i], unit, point);
+        q = fma(PRODUCT_COEFFICIENT[i], dz, q);
     }
     return q;
 }

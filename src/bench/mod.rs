@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use self::export::export;
 pub use self::problem::{network, random_problem};
 
-use crate::backend::{Backend, Batch, SetId};
+use crate::backend::{Backend, Batch, KernelTime, SetId};
 use crate::entry::Seconds;
 use crate::error::{Error, Result};
 use crate::jet::JetLayout;
@@ -42,6 +42,15 @@ impl Mode {
     }
 }
 
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Clock::Device => "device",
+            Clock::Host => "host",
+        })
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -49,6 +58,17 @@ impl fmt::Display for Mode {
             Mode::Evaluate => "evaluate",
         })
     }
+}
+
+/// Whose time counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// Timestamps that the device takes at the start and the end of its work; the host's where it takes none.
+    #[default]
+    Device,
+    /// Time as the host sees it: encoding and waiting included, and steps as a job runs them, many in one submission.
+    Host,
 }
 
 /// What to measure.
@@ -64,15 +84,12 @@ pub struct Settings {
     pub mode: Mode,
     /// Timings of each batch and order, of at least [`LEAST_SECONDS`] each.
     pub repeats: usize,
+    /// Whose time it is.
+    pub clock: Clock,
 }
 
 /// A timing shorter than this would measure the clock and the scheduler.
 pub const LEAST_SECONDS: f64 = 0.02;
-
-/// Time as the host sees it, transfers and waiting included.
-const HOST_CLOCK: &str = "host";
-/// Timestamps that the device takes at the start and the end of its work.
-const DEVICE_CLOCK: &str = "device";
 
 /// One batch and order.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -103,10 +120,26 @@ pub struct Row {
 pub struct Report {
     /// What it ran on.
     pub device: String,
-    /// Whose time it is: `host`, or `device` where that takes timestamps.
-    pub clock: &'static str,
+    /// Whose time it is.
+    pub clock: Clock,
     /// Batch by batch, each with its orders ascending.
     pub rows: Vec<Row>,
+}
+
+/// The kernels of a training step of the highest order at the largest batch, in order; each with its least time in as
+/// many steps as there are repeats.
+///
+/// # Errors
+/// Those of [`bench()`], and [`Error::Input`] where the device has no clock of its own.
+pub fn profile(model: &Model, settings: &Settings, mut backend: Box<dyn Backend>) -> Result<Vec<KernelTime>> {
+    settings.check()?;
+    let largest = |numbers: &[usize]| numbers.iter().copied().max().unwrap_or(0);
+    let layout = settings.seconds.layout(largest(&settings.orders), model.spec.inputs);
+    let (set, loss) = random_problem(model, &layout, largest(&settings.batches));
+    let batch = Batch { set: backend.load(&set, &loss)?, start: 0, count: set.points() };
+    let problem = format!("{} takes no timestamps", backend.device());
+    let profile = backend.profile(batch, &Adam::default().update(1, 1e-4), settings.repeats)?;
+    profile.ok_or_else(|| Error::input("--profile", problem, "take a GPU, as in --device gpu"))
 }
 
 /// Measures `model` on backends that `open` makes; `watch` sees each row as it is done.
@@ -124,7 +157,7 @@ pub fn bench(
     orders.push(0);
     orders.sort_unstable();
     orders.dedup();
-    let mut report = Report { device: String::new(), clock: HOST_CLOCK, rows: vec![] };
+    let mut report = Report { device: String::new(), clock: Clock::Host, rows: vec![] };
     for batch in &settings.batches {
         let case = |order: &usize| Case::new(model, settings, *order, *batch, open(model)?);
         let mut cases = orders.iter().map(case).collect::<Result<Vec<_>>>()?;
@@ -173,7 +206,7 @@ struct Case {
     /// Steps in a timing.
     steps: u32,
     /// Whose time it is.
-    clock: &'static str,
+    clock: Clock,
 }
 
 impl Case {
@@ -191,7 +224,7 @@ impl Case {
             Mode::Train => Some(backend.load(&set, &loss)?),
             Mode::Evaluate => None,
         };
-        let mut case = Self { backend, order, layout, points, set, step: 0, steps: 1, clock: HOST_CLOCK };
+        let mut case = Self { backend, order, layout, points, set, step: 0, steps: 1, clock: settings.clock };
         // Warm-up: caches, thread pools and pipelines; then as many steps as a timing needs.
         case.time(2)?;
         loop {
@@ -205,19 +238,21 @@ impl Case {
         }
     }
 
-    /// Seconds of one of `steps` steps, by the device's own clock where it has one.
+    /// Seconds of one of `steps` steps, by the device's own clock where that is asked for and there is one.
     fn time(&mut self, steps: u32) -> Result<f64> {
         let count = self.points[0].len();
         let batch = self.set.map(|set| Batch { set, start: 0, count });
         let update = |step: u64| Adam::default().update(step, 1e-4);
-        let own_clock = match batch {
-            Some(batch) => self.backend.timed_steps(batch, &update(self.step + 1), steps as usize)?,
-            None => self.backend.timed_evaluations(count, &self.layout, steps as usize)?,
-        };
-        if let Some(seconds) = own_clock {
-            self.clock = DEVICE_CLOCK;
-            self.check()?;
-            return Ok(seconds.iter().sum::<f64>() / f64::from(steps));
+        if self.clock == Clock::Device {
+            let seconds = match batch {
+                Some(batch) => self.backend.timed_steps(batch, &update(self.step + 1), steps as usize)?,
+                None => self.backend.timed_evaluations(count, &self.layout, steps as usize)?,
+            };
+            if let Some(seconds) = seconds {
+                self.check()?;
+                return Ok(seconds.iter().sum::<f64>() / f64::from(steps));
+            }
+            self.clock = Clock::Host;
         }
         let start = Instant::now();
         for _ in 0..steps {
@@ -285,7 +320,14 @@ mod tests {
     fn every_mode_and_choice_of_seconds_is_measured() {
         for mode in [Mode::Train, Mode::Evaluate] {
             for seconds in Seconds::ALL {
-                let settings = Settings { batches: vec![7, 33], orders: vec![2, 0], seconds, mode, repeats: 1 };
+                let settings = Settings {
+                    batches: vec![7, 33],
+                    orders: vec![2, 0],
+                    seconds,
+                    mode,
+                    repeats: 1,
+                    clock: Clock::Device,
+                };
                 let rows = run(&settings).unwrap().rows;
                 let found: Vec<_> = rows.iter().map(|row| (row.batch, row.order)).collect();
                 assert_eq!(found, [(7, 0), (7, 2), (33, 0), (33, 2)]);
@@ -302,16 +344,28 @@ mod tests {
 
     #[test]
     fn order_0_is_measured_for_the_ratio_even_if_it_is_not_shown() {
-        let settings =
-            Settings { batches: vec![16], orders: vec![1], seconds: Seconds::Diagonal, mode: Mode::Train, repeats: 2 };
+        let settings = Settings {
+            batches: vec![16],
+            orders: vec![1],
+            seconds: Seconds::Diagonal,
+            mode: Mode::Train,
+            repeats: 2,
+            clock: Clock::Device,
+        };
         let rows = run(&settings).unwrap().rows;
         assert!(rows.len() == 1 && rows[0].cost_ratio > 0.0 && rows[0].cost_ratio != 1.0);
     }
 
     #[test]
     fn senseless_settings_are_bad_input() {
-        let good =
-            Settings { batches: vec![16], orders: vec![1], seconds: Seconds::Diagonal, mode: Mode::Train, repeats: 1 };
+        let good = Settings {
+            batches: vec![16],
+            orders: vec![1],
+            seconds: Seconds::Diagonal,
+            mode: Mode::Train,
+            repeats: 1,
+            clock: Clock::Device,
+        };
         let bad = [
             Settings { batches: vec![], ..good.clone() },
             Settings { batches: vec![0], ..good.clone() },

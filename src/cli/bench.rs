@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use jetfit::bench::{self, Mode, Report, Row, Settings};
+use jetfit::backend::KernelTime;
+use jetfit::bench::{self, Clock, Mode, Report, Row, Settings};
 use jetfit::entry::Seconds;
 use jetfit::error::{Error, Result};
 use jetfit::network::{Activation, Model, NetworkSpec, Precision};
@@ -79,6 +80,14 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["out", "plot", "mode", "export"])]
     tune: bool,
 
+    /// Measure a GPU's kernels one by one, for a training step of the largest batch and order
+    #[arg(long, conflicts_with_all = ["out", "plot", "mode", "export", "tune"])]
+    profile: bool,
+
+    /// Whose time: the device's own clock where it has one, or the host's, with all that it waits for
+    #[arg(long, value_enum, default_value_t = Whose::Device)]
+    clock: Whose,
+
     /// Timings of each batch and order
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
@@ -106,6 +115,12 @@ enum What {
     Evaluate,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Whose {
+    Device,
+    Host,
+}
+
 fn activation() -> impl TypedValueParser<Value = Activation> {
     PossibleValuesParser::new(Activation::ALL.map(Activation::name)).try_map(|name| name.parse::<Activation>())
 }
@@ -129,7 +144,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
         What::Evaluate => Mode::Evaluate,
     };
     let repeats = arguments.repeats as usize;
-    let settings = Settings { batches: wide(&arguments.batch), orders, seconds: arguments.second, mode, repeats };
+    let clock = match arguments.clock {
+        Whose::Device => Clock::Device,
+        Whose::Host => Clock::Host,
+    };
+    let settings =
+        Settings { batches: wide(&arguments.batch), orders, seconds: arguments.second, mode, repeats, clock };
     let model = bench::network(spec, arguments.precision);
     if let Some(path) = &arguments.export {
         let order = settings.orders.last().copied().unwrap_or(0);
@@ -138,6 +158,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     if arguments.tune {
         return tune(&arguments, &model, &settings);
+    }
+    if arguments.profile {
+        return profile(&arguments, &model, &settings);
     }
     tuning_warning();
     let rows = (settings.batches.len() * settings.orders.len()) as u64;
@@ -168,6 +191,32 @@ pub fn run(arguments: Arguments) -> Result<()> {
         plot::write_svg_png(&plot::bench(&picture(&report.rows, &settings, subject)), path)?;
     }
     Ok(())
+}
+
+/// What each kernel of a GPU's training step takes.
+fn profile(arguments: &Arguments, model: &Model, settings: &Settings) -> Result<()> {
+    tuning_warning();
+    let backend = device::open(&arguments.device, arguments.precision, arguments.threads, model)?;
+    let name = backend.device();
+    let kernels = bench::profile(model, settings, backend)?;
+    let total = kernels.iter().map(|kernel| kernel.seconds).sum::<f64>();
+    let row = |kernel: &KernelTime| {
+        let [x, y, z] = kernel.workgroups;
+        vec![
+            kernel.kernel.clone(),
+            format!("{x} {y} {z}"),
+            format!("{:.1}", 1e6 * kernel.seconds),
+            format!("{:.1}", 100.0 * kernel.seconds / total),
+        ]
+    };
+    print(&match arguments.display.format {
+        Format::Json => json!({ "device": name, "kernels": kernels }).to_string(),
+        Format::Human => format!(
+            "the kernels of a training step on {name}, each alone; together {:.1} µs\n\n{}",
+            1e6 * total,
+            table(&["kernel", "workgroups", "least µs", "%"], &kernels.iter().map(row).collect::<Vec<_>>())
+        ),
+    })
 }
 
 /// Measures the tiles of a GPU and remembers the fastest.

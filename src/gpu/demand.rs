@@ -2,6 +2,7 @@
 
 use super::channels::Channels;
 use super::device::Device;
+use super::parts::{Part, parts};
 use super::tiles::{Path, Tiles};
 use crate::error::Result;
 use crate::network::{Layer, NetworkSpec};
@@ -9,14 +10,8 @@ use crate::network::{Layer, NetworkSpec};
 /// Working memory that one workspace may take: enough points to fill a large GPU (40,000 of a
 /// 64-wide network with four hidden layers and five channels), little enough for a small one.
 pub const BUDGET: u64 = 512 << 20;
-/// Partial sums of the weight gradient: more splits keep more of the device busy, and cost a write
-/// and a read of the whole parameter block each.
-const PARTIAL_BUDGET: u64 = 32 << 20;
-const MAX_SPLITS: usize = 128;
-/// Columns that a split sums at least, so that its sums outweigh the writing of its partials.
-const SPLIT_COLUMNS: usize = 512;
-/// Columns that one workgroup of `linear.wgsl` computes.
-const TILE_COLUMNS: u64 = 128;
+/// Columns of the narrowest tile of `linear.wgsl`.
+const TILE_COLUMNS: u64 = 32;
 
 /// What bounds a chunk.
 #[derive(Clone, Copy, Debug)]
@@ -32,15 +27,14 @@ pub struct Bounds {
 /// How much a chunk needs: what its buffers' sizes follow from.
 #[derive(Clone, Debug)]
 pub struct Demand {
-    inputs: usize,
+    spec: NetworkSpec,
     /// The widths of the hidden layers and the output.
     widths: Vec<usize>,
     channels: Channels,
-    /// Channels of the first layer's z-jets that are kept: the value alone, but for features.
-    first_channels: usize,
+    /// Whether the first layer reads features' jets.
+    has_features: bool,
     /// Points of the network for each point of the batch.
     places: usize,
-    parameters: usize,
     /// Rows of a batch: inputs or features' jets, targets and weights.
     columns: usize,
     /// Whether a backward pass follows, for which every layer's jets are kept.
@@ -81,9 +75,7 @@ impl Demand {
         tiles: Tiles,
     ) -> Self {
         let widths = spec.layers().iter().map(|layer: &Layer| layer.outputs).collect();
-        let first_channels = if has_features { channels.forward.channels() } else { 1 };
-        let (inputs, parameters) = (spec.inputs, spec.parameters());
-        Self { inputs, widths, channels, first_channels, places, parameters, columns, tape, tiles }
+        Self { spec: spec.clone(), widths, channels, has_features, places, columns, tape, tiles }
     }
 
     /// How the layers are computed.
@@ -105,8 +97,9 @@ impl Demand {
         self.tape
     }
 
+    /// P
     pub fn parameters(&self) -> usize {
-        self.parameters
+        self.spec.parameters()
     }
 
     /// The number of layers.
@@ -128,7 +121,8 @@ impl Demand {
         // Without hidden layers the output layer is the first.
         let kept = if hidden.is_empty() { &self.widths } else { hidden };
         let mut z = rows(kept, forward * self.places);
-        z[0] = kept[0] * self.first_channels * self.places;
+        // Of the first layer the value alone is kept, but for features.
+        z[0] = kept[0] * if self.has_features { forward } else { 1 } * self.places;
         let a = rows(hidden, row * self.places);
         if matches!(self.tiles.path, Path::Narrow(_)) {
             // Cotangents of the outputs and of all layers; z and a of all layers, each in one buffer.
@@ -142,7 +136,7 @@ impl Demand {
                 sizes.g = rows(&hidden[..hidden.len() - 1], adjoints * self.places);
                 sizes.h_bar = rows(hidden, adjoints * self.places);
                 sizes.jets_bar = Some(sizes.jets);
-                sizes.x = Some(self.inputs * row * self.places);
+                sizes.x = Some(self.spec.inputs * row * self.places);
             }
         } else if self.channels.are_mixed() {
             // z is read on the way back; of a and the adjoints one layer's is enough.
@@ -175,10 +169,10 @@ impl Demand {
         Ok(most as usize)
     }
 
-    /// How many partial sums the weight gradient of `points` points is split into: it depends on
-    /// the job alone, so that the bits do.
-    pub fn splits(&self, points: usize) -> usize {
-        let by_budget = (PARTIAL_BUDGET / (4 * self.parameters as u64)).max(1) as usize;
-        (points * self.places * self.channels.count()).div_ceil(SPLIT_COLUMNS).min(MAX_SPLITS).min(by_budget)
+    /// How the gradient's sums over `points` points are split.
+    pub fn parts(&self, points: usize) -> Vec<Part> {
+        let points = (points.next_multiple_of(4) * self.places) as u32;
+        let is_free = !self.has_features && !self.channels.are_mixed();
+        parts(&self.spec, self.tiles, is_free, points, points / 4 * self.channels.count() as u32)
     }
 }

@@ -92,18 +92,18 @@ impl Gpu {
         for (_, length) in &parts {
             self.plan_evaluation(layout, *length)?;
         }
-        let Some(clock) = super::timing::Clock::new(&self.device) else { return Ok(None) };
+        let Some(clock) = super::timing::Clock::new(&self.device, 1) else { return Ok(None) };
         let mut seconds = vec![];
         // The first run pays for what is made lazily.
         for _ in 0..=repeats {
             let mut encoder = self.device.encoder();
             for (index, (_, length)) in parts.iter().enumerate() {
-                let timestamp_writes = clock.writes(index == 0, index + 1 == parts.len());
+                let timestamp_writes = clock.writes(0, index == 0, index + 1 == parts.len());
                 let description = wgpu::ComputePassDescriptor { label: None, timestamp_writes };
                 let mut pass = encoder.begin_compute_pass(&description);
                 encode(&self.evaluator(layout).plans[length], &mut pass, (self.steps.group(), 0));
             }
-            seconds.push(clock.read(&self.device, encoder)?);
+            seconds.extend(clock.read(&self.device, encoder)?);
         }
         Ok(Some(seconds.split_off(1)))
     }

@@ -7,6 +7,13 @@ use super::tiles::Tile;
 use crate::data::Normalizer;
 use crate::jet::JetLayout;
 
+/// A shader as it is compiled, with the stem of its file.
+#[derive(Clone)]
+pub struct Source {
+    pub file: &'static str,
+    pub text: String,
+}
+
 /// A header of constants that grows line by line.
 #[derive(Default)]
 pub struct Header(String);
@@ -92,13 +99,13 @@ impl Header {
             .number("UNITS", units)
     }
 
-    pub fn then(self, parts: &[&str]) -> String {
-        let mut source = self.0;
+    pub fn then(self, file: &'static str, parts: &[&str]) -> Source {
+        let mut text = self.0;
         for part in parts {
-            source.push('\n');
-            source.push_str(part);
+            text.push('\n');
+            text.push_str(part);
         }
-        source
+        Source { file, text }
     }
 }
 

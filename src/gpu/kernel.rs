@@ -1,10 +1,13 @@
 //! Compiled kernels and the buffers bound to them.
 
 use super::device::Device;
+use super::header::Source;
 
 /// A compiled entry point with the layout of its group 0.
 #[derive(Clone)]
 pub struct Kernel {
+    /// The stem of its file and its entry point.
+    pub name: String,
     pub pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
     /// Whether group 1 is the ring of steps.
@@ -23,22 +26,30 @@ impl Device {
     /// Compiles an entry point once and keeps it; the bindings are those of its group 0.
     pub fn kernel(
         &mut self,
-        source: String,
+        source: Source,
         entry_point: &'static str,
         bindings: &[(u32, Access)],
         reads_step: bool,
     ) -> Kernel {
-        let key = (source, entry_point);
+        let key = (source.text, entry_point);
         if let Some(kernel) = self.kernels.get(&key) {
             return kernel.clone();
         }
-        let kernel = self.compile(&key.0, entry_point, bindings, reads_step);
+        let kernel = self.compile(source.file, &key.0, entry_point, bindings, reads_step);
         self.kernels.insert(key, kernel.clone());
         kernel
     }
 
-    fn compile(&self, source: &str, entry_point: &str, bindings: &[(u32, Access)], reads_step: bool) -> Kernel {
-        let label = Some(entry_point);
+    fn compile(
+        &self,
+        file: &str,
+        source: &str,
+        entry_point: &str,
+        bindings: &[(u32, Access)],
+        reads_step: bool,
+    ) -> Kernel {
+        let name = format!("{file} {entry_point}");
+        let label = Some(&name[..]);
         let description = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) };
         let checks = match self.checked {
             true => wgpu::ShaderRuntimeChecks::checked(),
@@ -67,7 +78,7 @@ impl Device {
             },
             cache: None,
         });
-        Kernel { pipeline, layout, reads_step }
+        Kernel { name, pipeline, layout, reads_step }
     }
 
     /// Group 0 of a kernel.

@@ -1,13 +1,10 @@
 //! The dispatches of affine layers and their activations, on whichever path the tiles say.
 
 use super::kernel::Access::{Read, Write};
-use super::plan::{Planner, grid};
-use super::shader;
-use super::tiles::{LAYER_THREADS, Path, Tile, thread_rows};
+use super::plan::Planner;
+use super::shader::{self, Groups};
+use super::tiles::{GradientTile, LAYER_THREADS, Path, ProductTile, Tile, thread_rows};
 use crate::network::Layer;
-
-/// Rows of a tile of `linear.wgsl` for each quad that a thread holds.
-const LINEAR_GROUPS: u32 = 8;
 
 /// Some of the channels of jets in a buffer.
 #[derive(Clone, Copy)]
@@ -120,7 +117,7 @@ impl Planner<'_> {
         for (index, layer) in layers.iter().enumerate().skip(1) {
             let z_bar_start = a_start + layer.inputs as u32 * self.column_quads();
             let z_bar = if index + 1 < layers.len() { (bars, z_bar_start) } else { (jets_bar, 0) };
-            self.weight_gradient(layer, z_bar, (&workspace.a[0], a_start));
+            self.weight_gradient(index, z_bar, (&workspace.a[0], a_start));
             a_start = z_bar_start;
         }
     }
@@ -173,11 +170,10 @@ impl Planner<'_> {
         let value_quads = if input.start == 0 { self.quads() } else { 0 };
         let place = [input.row, input.start, output.row, output.start].map(of_channels);
         let constants = [&[rows, inner, quads, value_quads, start, biases, width], &place[..]].concat();
-        let columns = quads.div_ceil(32);
-        let sums = thread_rows(rows, LINEAR_GROUPS, columns, self.workspace.demand.tiles().linear);
+        let tile = ProductTile::of(rows, quads, self.workspace.demand.tiles().linear);
         let buffers = [(1, Read, &self.state.parameters), (2, Read, input.buffer), (3, Write, output.buffer)];
-        let grid = [columns, rows.div_ceil(LINEAR_GROUPS * sums), 1];
-        self.push((shader::linear(sums), entry, false), &constants, &buffers, grid);
+        let grid = [quads.div_ceil(tile.quads), rows.div_ceil(tile.rows), 1];
+        self.push((shader::linear(tile), entry, false), &constants, &buffers, grid);
     }
 
     /// `jet_rule.wgsl` on the jets of `layer`.
@@ -187,40 +183,26 @@ impl Planner<'_> {
         layer: &Layer,
         buffers: &[(u32, super::kernel::Access, &wgpu::Buffer)],
     ) {
-        let constants = [layer.outputs as u32, self.quads()];
         let demand = &self.workspace.demand;
-        let source = shader::jet_rule(&demand.channels().forward, demand.row(), self.normalizer, self.spec.activation);
-        let grid = grid(layer.outputs as u32 * self.quads());
-        self.push((source, entry, false), &constants, buffers, grid);
+        let (layout, row) = (&demand.channels().forward, demand.row());
+        let source = shader::jet_rule(layout, row, self.normalizer, self.spec.activation);
+        let grid = [Groups::of(layout).tiles(self.network_points()), layer.outputs as u32, 1];
+        self.push((source, entry, false), &[self.network_points()], buffers, grid);
     }
 
-    /// The partial sums of a layer's weight gradient from its z_bar and the jets before it, each with the quad
-    /// that it starts at.
-    pub fn weight_gradient(&mut self, layer: &Layer, z_bar: (&wgpu::Buffer, u32), a: (&wgpu::Buffer, u32)) {
-        let partials = self.workspace.partials.as_ref().expect("a backward pass has a tape");
-        // The least padding, and of equals the largest tile, which reads the least.
-        let most = self.workspace.demand.tiles().gradient;
-        let rows = |width: usize| {
-            let rows = [4, 2, 1].into_iter().filter(|r| *r <= most);
-            rows.min_by_key(|r| (width as u32).div_ceil(16 * r) * r).expect("1 is among them")
-        };
-        let (out_rows, in_rows) = (rows(layer.outputs), rows(layer.inputs));
-        let constants = [
-            layer.outputs as u32,
-            layer.inputs as u32,
-            self.column_quads(),
-            self.quads(),
-            layer.weights().start as u32,
-            layer.biases().start as u32,
-            self.workspace.demand.parameters() as u32,
-            self.splits(),
-            z_bar.1,
-            a.1,
-        ];
+    /// The partial sums of the weight gradient of layer `index` from its z_bar and the jets before it, each with the
+    /// quad that it starts at.
+    pub fn weight_gradient(&mut self, index: usize, z_bar: (&wgpu::Buffer, u32), a: (&wgpu::Buffer, u32)) {
+        let workspace = self.workspace;
+        let partials = workspace.partials.as_ref().expect("a backward pass has a tape");
+        let (layer, part) = (&self.spec.layers()[index], self.parts()[index]);
+        let tile = GradientTile::of(layer, workspace.demand.tiles().gradient);
+        let (outputs, inputs) = (layer.outputs as u32, layer.inputs as u32);
+        let places = [part.start, part.splits, z_bar.1, a.1];
+        let constants = [&[outputs, inputs, self.column_quads(), self.quads()], &places[..]].concat();
         let buffers = [(1, Read, z_bar.0), (2, Read, a.0), (3, Write, partials)];
-        let (inputs, outputs) = (layer.inputs as u32, layer.outputs as u32);
-        let grid = [self.splits(), inputs.div_ceil(16 * in_rows), outputs.div_ceil(16 * out_rows)];
-        let source = shader::weight_gradient(out_rows, in_rows);
-        self.push((source, "weight_gradient", false), &constants, &buffers, grid);
+        let [along_in, along_out] = tile.count(layer);
+        let grid = [part.splits, along_in, along_out];
+        self.push((shader::weight_gradient(tile), "weight_gradient", false), &constants, &buffers, grid);
     }
 }

@@ -4,7 +4,7 @@
 use super::kernel::Access::{self, Read, Write};
 use super::layers::{Matrix, Rows};
 use super::plan::{Planner, grid};
-use super::shader::{self, ADJOINT_QUADS};
+use super::shader::{self, ADJOINT_POINTS};
 use crate::network::Layer;
 
 impl Planner<'_> {
@@ -19,7 +19,7 @@ impl Planner<'_> {
         self.linear("forward", output, 1, a, jets(of_jet, 0));
         let h = Rows { buffer: &workspace.bars[0], row: outputs, start: 0 };
         let blocks = self.layout.seconds().div_ceil(shader::adjoint_sums(self.layout)).max(1);
-        let adjoint_grid = [self.quads().div_ceil(ADJOINT_QUADS), blocks as u32, outputs as u32];
+        let adjoint_grid = [self.network_points().div_ceil(ADJOINT_POINTS), blocks as u32, outputs as u32];
         for (index, layer) in hidden.iter().enumerate().rev() {
             let (z, g) = (workspace.z(index), workspace.g(index));
             let buffers = [(2, Read, z), (3, Read, g), (6, Write, h.buffer), (7, Write, &workspace.jets)];
@@ -62,11 +62,11 @@ impl Planner<'_> {
             let before = Rows { buffer: workspace.input_of(index), row, start: forward };
             self.linear("forward", layer, outputs, before, Rows { buffer: h_bar, row: outputs, start: 0 });
             let buffers = [(2, Read, z), (4, Read, jets_bar), (5, Read, h_bar), (8, Write, workspace.output_of(index))];
-            self.mixed_rule("adjoint_bar", index, &buffers, grid(layer.outputs as u32 * self.quads()));
+            self.mixed_rule("adjoint_bar", index, &buffers, grid(layer.outputs as u32 * self.network_points()));
         }
         let (mut bar, mut next) = (ping, pong);
         for (index, layer) in layers.iter().enumerate().rev() {
-            self.weight_gradient(layer, (bar, 0), (workspace.input_of(index), 0));
+            self.weight_gradient(index, (bar, 0), (workspace.input_of(index), 0));
             if index > 0 {
                 // Of an output the value alone is read.
                 let channels = if index + 1 == layers.len() { 1 } else { forward };
@@ -79,7 +79,7 @@ impl Planner<'_> {
                     (5, Read, &workspace.h_bar[index - 1]),
                     (9, Write, next),
                 ];
-                self.mixed_rule("backward", index - 1, &buffers, grid(layer.inputs as u32 * self.quads()));
+                self.mixed_rule("backward", index - 1, &buffers, grid(layer.inputs as u32 * self.network_points()));
                 std::mem::swap(&mut bar, &mut next);
             }
         }
@@ -96,7 +96,7 @@ impl Planner<'_> {
         let layers = self.spec.layers();
         let place = |layer: &Layer| layer.weights().start as u32;
         let last = layers.len() - 1;
-        let constants = [layers[index].outputs as u32, self.quads(), place(&layers[0]), place(&layers[last])];
+        let constants = [layers[index].outputs as u32, self.network_points(), place(&layers[0]), place(&layers[last])];
         let ends = (index == 0, index + 1 == last);
         let channels = self.workspace.demand.channels();
         let source = shader::mixed_rule(self.layout, channels, self.normalizer, self.spec.activation, ends);
@@ -108,7 +108,7 @@ impl Planner<'_> {
     /// `mixed_ends.wgsl` on so many rows.
     fn mixed_ends(&mut self, entry: &'static str, rows: usize, buffers: &[(u32, Access, &wgpu::Buffer)]) {
         let source = shader::mixed_ends(self.layout, self.workspace.demand.channels(), self.normalizer);
-        let quads = self.quads();
-        self.push((source, entry, false), &[quads], buffers, grid(rows as u32 * quads));
+        let points = self.network_points();
+        self.push((source, entry, false), &[points], buffers, grid(rows as u32 * points));
     }
 }

@@ -17,6 +17,7 @@ mod layers;
 mod math;
 mod mixed;
 mod options;
+mod parts;
 mod plan;
 #[cfg(test)]
 mod products;
@@ -48,7 +49,7 @@ use self::steps::Steps;
 use self::tiles::Shape;
 use self::vectors::Chunk;
 use self::workspace::Workspace;
-use crate::backend::{Backend, Batch, SetId, StepReport};
+use crate::backend::{Backend, Batch, KernelTime, SetId, StepReport};
 use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
@@ -319,6 +320,10 @@ impl Backend for Gpu {
 
     fn timed_evaluations(&mut self, points: usize, layout: &JetLayout, repeats: usize) -> Result<Option<Vec<f64>>> {
         Gpu::timed_evaluations(self, points, layout, repeats)
+    }
+
+    fn profile(&mut self, batch: Batch, update: &Update, repeats: usize) -> Result<Option<Vec<KernelTime>>> {
+        Gpu::profile(self, batch, update, repeats)
     }
 
     fn working_bytes(&self) -> usize {

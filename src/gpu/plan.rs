@@ -1,9 +1,11 @@
 //! The dispatches of one chunk, in order: built once for each shape, then only encoded.
 
 use super::device::Device;
+use super::header::Source;
 use super::kernel::{Access, Kernel};
+use super::parts::Part;
 use super::set::Set;
-use super::shader::{self, SUM_THREADS, THREADS};
+use super::shader::{self, Groups, SUM_THREADS, THREADS, split_groups};
 use super::state::State;
 use super::tiles::Path;
 use super::workspace::Workspace;
@@ -15,16 +17,16 @@ use Access::{Read, Uniform, Write};
 
 /// One kernel over one grid.
 pub struct Dispatch {
-    kernel: Kernel,
+    pub kernel: Kernel,
     group: wgpu::BindGroup,
-    grid: [u32; 3],
+    pub grid: [u32; 3],
 }
 
 impl Dispatch {
     /// A kernel with its constants at binding 0 and the buffers at theirs.
     pub fn new(
         device: &mut Device,
-        (source, entry, reads_step): (String, &'static str, bool),
+        (source, entry, reads_step): (Source, &'static str, bool),
         constants: &[u32],
         buffers: &[(u32, Access, &wgpu::Buffer)],
         grid: [u32; 3],
@@ -42,7 +44,11 @@ impl Dispatch {
 pub type Plan = Vec<Dispatch>;
 
 /// Encodes a plan; `step` is the ring with the slot of this chunk's numbers.
-pub fn encode(plan: &[Dispatch], pass: &mut wgpu::ComputePass<'_>, step: (&wgpu::BindGroup, u32)) {
+pub fn encode<'a>(
+    plan: impl IntoIterator<Item = &'a Dispatch>,
+    pass: &mut wgpu::ComputePass<'_>,
+    step: (&wgpu::BindGroup, u32),
+) {
     for dispatch in plan {
         pass.set_pipeline(&dispatch.kernel.pipeline);
         pass.set_bind_group(0, &dispatch.group, &[]);
@@ -87,14 +93,20 @@ impl Planner<'_> {
         self.quads() * self.workspace.demand.channels().count() as u32
     }
 
-    pub fn splits(&self) -> u32 {
-        self.workspace.demand.splits(self.points) as u32
+    /// The network's points, in whole quads.
+    pub fn network_points(&self) -> u32 {
+        4 * self.quads()
+    }
+
+    /// How the gradient's sums are split.
+    pub fn parts(&self) -> Vec<Part> {
+        self.workspace.demand.parts(self.points)
     }
 
     /// Appends a dispatch.
     pub fn push(
         &mut self,
-        kernel: (String, &'static str, bool),
+        kernel: (Source, &'static str, bool),
         constants: &[u32],
         buffers: &[(u32, Access, &wgpu::Buffer)],
         grid: [u32; 3],
@@ -109,7 +121,8 @@ impl Planner<'_> {
         for block in &set.blocks {
             let constants = [block.first as u32, block.rows as u32, set.columns as u32, points, padded];
             let buffers = [(1, Read, &set.order), (2, Read, &block.buffer), (3, Write, &workspace.batch)];
-            self.push((shader::gather(), "gather", true), &constants, &buffers, grid(padded));
+            let grid = grid(padded * set.columns as u32);
+            self.push((shader::gather(), "gather", true), &constants, &buffers, grid);
         }
     }
 
@@ -132,7 +145,8 @@ impl Planner<'_> {
             ];
             let (channels, row) = (workspace.demand.channels(), workspace.demand.row());
             let source = shader::input_layer(&channels.forward, row, self.normalizer, sigma);
-            let grid = grid(layers[0].outputs as u32 * self.quads());
+            let tiles = Groups::of(&channels.forward).tiles(self.network_points());
+            let grid = [tiles, layers[0].outputs as u32, 1];
             self.push((source, "forward", false), &constants, &buffers, grid);
         }
         let (output, hidden) = layers.split_last().expect("a network has a layer");
@@ -153,55 +167,68 @@ impl Planner<'_> {
 
     fn input_constants(&self, layer: &Layer) -> [u32; 6] {
         let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
-        let parameters = self.workspace.demand.parameters() as u32;
-        [layer.outputs as u32, self.quads(), weights, biases, parameters, self.splits()]
+        let Part { start, count, splits, .. } = self.parts()[0];
+        [self.network_points(), weights, biases, start, count, splits]
     }
 
     /// Each term's mean square into `means`, from the output's jets.
     pub fn losses(&mut self, set: &Set, means: &wgpu::Buffer) {
-        let workspace = self.workspace;
-        let groups = self.padded().div_ceil(THREADS);
-        self.terms(set, "losses", (3, Write, &workspace.loss_partials), [groups, 1, 1]);
-        let terms = set.terms.len() as u32;
-        let buffers = [(1, Read, &workspace.loss_partials), (4, Write, means)];
-        self.push((shader::reduce(), "losses", true), &[0, 0, groups, terms], &buffers, [terms, 1, 1]);
+        let squares = (3, Write, &self.workspace.squares);
+        self.terms(set, "losses", &[squares], grid(self.padded()));
+        self.reduce(set, means, false);
+    }
+
+    /// The sums over points: the terms' mean squares and, where it is asked for, the gradient.
+    fn reduce(&mut self, set: &Set, means: &wgpu::Buffer, gradient: bool) {
+        let (workspace, state) = (self.workspace, self.state);
+        let parts = self.parts();
+        let parameters = if gradient { workspace.demand.parameters() as u32 } else { 0 };
+        let mut constants = vec![set.terms.len() as u32, self.padded(), parameters, 0];
+        constants.extend(parts.iter().flat_map(|part| [part.first, part.count, part.start, part.splits]));
+        let groups = split_groups(workspace.demand.parameters() as u32);
+        let buffers = [
+            (1, Read, &workspace.squares),
+            // Without a gradient any buffer stands in.
+            (2, Read, workspace.partials.as_ref().unwrap_or(&workspace.squares)),
+            (3, Write, &state.gradient),
+            (4, Write, &state.squares),
+            (5, Write, means),
+        ];
+        let blocks = flat(set.terms.len() as u32 + parameters.div_ceil(SUM_THREADS / groups));
+        self.push((shader::reduce(parts.len(), groups), "means_and_gradient", true), &constants, &buffers, blocks);
     }
 
     /// A kernel of `residual.wgsl` over the output's jets.
-    fn terms(&mut self, set: &Set, entry: &'static str, to: (u32, Access, &wgpu::Buffer), grid: [u32; 3]) {
+    fn terms(&mut self, set: &Set, entry: &'static str, to: &[(u32, Access, &wgpu::Buffer)], grid: [u32; 3]) {
         let (workspace, state) = (self.workspace, self.state);
-        let (parameters, offset) = (self.spec.parameters() as u32, self.spec.weights() as u32);
-        let constants = [self.padded(), set.columns as u32 - 1, parameters, offset, self.splits()];
+        let Part { start, splits, .. } = *self.parts().last().expect("a network has a layer");
+        let constants = [self.padded(), set.columns as u32 - 1, self.spec.weights() as u32, start, splits];
         let buffers = [
             (1, Read, &workspace.jets),
             (2, Read, &workspace.batch),
-            to,
             (5, Read, &state.parameters),
             (6, Read, &set.weights),
         ];
         let source = shader::residual(self.layout, self.spec, set.places, set.input_rows, &set.terms);
-        self.push((source, entry, entry != "losses"), &constants, &buffers, grid);
+        self.push((source, entry, entry != "losses"), &constants, &[&buffers, to].concat(), grid);
     }
 
-    /// The gradient of the loss, from the output's jets back through the tape.
-    pub fn backward(&mut self, set: &Set) {
+    /// Each term's mean square into `means` and the gradient of the loss, from the output's jets back through the tape.
+    pub fn backward(&mut self, set: &Set, means: &wgpu::Buffer) {
         let workspace = self.workspace;
-        let state = self.state;
         let partials = workspace.partials.as_ref().expect("a backward pass has a tape");
-        self.terms(set, "cotangent", (4, Write, workspace.jets_bar()), grid(self.padded()));
+        let to = [(3, Write, &workspace.squares), (4, Write, workspace.jets_bar())];
+        self.terms(set, "cotangent", &to, grid(self.padded()));
         if self.spec.coefficients > 0 {
-            self.terms(set, "coefficients", (3, Write, partials), [self.splits(), 1, 1]);
+            let splits = self.parts().last().map_or(0, |part| part.splits);
+            self.terms(set, "coefficients", &[(3, Write, partials)], [splits, 1, 1]);
         }
         if workspace.demand.channels().are_mixed() {
             self.mixed_backward();
         } else {
             self.forward_backward(partials);
         }
-        let parameters = workspace.demand.parameters() as u32;
-        let constants = [parameters, self.splits(), 0, 0];
-        let buffers = [(1, Read, partials), (2, Write, &state.gradient), (3, Write, &state.squares)];
-        let blocks = flat(parameters.div_ceil(SUM_THREADS));
-        self.push((shader::reduce(), "gradient", true), &constants, &buffers, blocks);
+        self.reduce(set, means, true);
     }
 
     /// The weight gradients of all layers where a jet's channels have all travelled forward.
@@ -214,7 +241,7 @@ impl Planner<'_> {
             bar = pong;
         } else {
             for (index, layer) in layers.iter().enumerate().skip(self.free_layers()).rev() {
-                self.weight_gradient(layer, (bar, 0), (workspace.input_of(index), 0));
+                self.weight_gradient(index, (bar, 0), (workspace.input_of(index), 0));
                 if index > self.free_layers() {
                     self.hidden_layer_backward(index, layer, &layers[index - 1], bar, next);
                 } else if index > 0 {
@@ -236,8 +263,8 @@ impl Planner<'_> {
                 (7, Read, bar),
                 (8, Write, partials),
             ];
-            let grid_of_units = [layers[0].outputs as u32, self.splits(), 1];
-            self.push((source, "weight_gradient", false), &constants, &buffers, grid_of_units);
+            let grid = [layers[0].outputs as u32, self.parts()[0].splits, 1];
+            self.push((source, "weight_gradient", false), &constants, &buffers, grid);
         }
     }
 
@@ -246,9 +273,10 @@ impl Planner<'_> {
         let state = self.state;
         let parameters = self.workspace.demand.parameters() as u32;
         let terms = set.terms.len() as u32;
-        // The squares are read here; the binding is the one that they are written by.
-        let buffers = [(3, Write, &state.squares), (4, Write, &set.step_means), (5, Write, &state.status)];
-        self.push((shader::reduce(), "status", true), &[parameters, 0, 0, terms], &buffers, [1, 1, 1]);
+        // The squares and means are read here; the bindings are those that they are written by.
+        let buffers = [(4, Write, &state.squares), (5, Write, &set.step_means), (6, Write, &state.status)];
+        let source = shader::reduce(1, split_groups(parameters));
+        self.push((source, "status", true), &[terms, 0, parameters, 0, 0, 0, 0, 0], &buffers, [1, 1, 1]);
         let buffers = [
             (1, Read, &state.status),
             (2, Read, &state.gradient),

@@ -4,6 +4,7 @@ use super::adapter::{adapters, choose};
 use super::device::Device;
 use super::kernel::Access::{Read, Uniform, Write};
 use super::shader;
+use super::tiles::PRODUCT_TILES;
 
 /// Numbers in -1..1 without a pattern that a tile could share.
 fn numbers(count: usize, seed: f32) -> Vec<f32> {
@@ -18,13 +19,13 @@ fn every_tile_gives_the_product() {
     let (outputs, inputs, value_quads, channels) = (129, 33, 8, 5);
     let columns = 4 * value_quads * channels;
     let parameters = numbers(outputs * inputs + outputs, 0.1);
-    for sums in [1, 2, 4, 8, 16] {
+    for tile in PRODUCT_TILES {
         for (entry, rows, inner, steps) in
             [("forward", outputs, inputs, (inputs, 1)), ("backward", inputs, outputs, (1, inputs))]
         {
             let jets = numbers(inner * columns, 0.2);
             let bindings = [(0, Uniform), (1, Read), (2, Read), (3, Write)];
-            let kernel = device.kernel(shader::linear(sums), entry, &bindings, false);
+            let kernel = device.kernel(shader::linear(tile), entry, &bindings, false);
             let quads = columns / 4;
             let constants =
                 [rows, inner, quads, value_quads, 0, outputs * inputs, inputs, quads, 0, quads, 0].map(|n| n as u32);
@@ -41,7 +42,7 @@ fn every_tile_gives_the_product() {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             pass.set_pipeline(&kernel.pipeline);
             pass.set_bind_group(0, &group, &[]);
-            pass.dispatch_workgroups(columns.div_ceil(128) as u32, (rows as u32).div_ceil(8 * sums), 1);
+            pass.dispatch_workgroups((quads as u32).div_ceil(tile.quads), (rows as u32).div_ceil(tile.rows), 1);
             drop(pass);
             device.queue.submit([encoder.finish()]);
             let found = device.read(&[(&z, rows * columns)]).unwrap().remove(0);
@@ -54,7 +55,7 @@ fn every_tile_gives_the_product() {
                 let bias = if is_biased { parameters[outputs * inputs + row] } else { 0.0 };
                 let truth = f64::from(bias) + (0..inner).map(product).sum::<f64>();
                 // The sums stay below 32, whose last place is 2e-6: 129 roundings of at most half of it, at random.
-                assert!((f64::from(found) - truth).abs() < 2e-5, "{entry}, {sums}: {found} not {truth} at {index}");
+                assert!((f64::from(found) - truth).abs() < 2e-5, "{entry}, {tile:?}: {found} not {truth} at {index}");
             }
         }
     }

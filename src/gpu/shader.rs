@@ -7,9 +7,9 @@ use crate::jet::JetLayout;
 use crate::network::{Activation, NetworkSpec};
 
 use super::channels::Channels;
-use super::header::Header;
+use super::header::{Header, Source};
 use super::terms;
-use super::tiles::{LAYER_THREADS, Tile};
+use super::tiles::{GradientTile, LAYER_THREADS, ProductTile, Tile};
 
 const MATH: &str = include_str!("../../shaders/shared/math.wgsl");
 const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
@@ -17,6 +17,7 @@ const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
 const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
 const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
 const MIXED: &str = include_str!("../../shaders/shared/mixed.wgsl");
+const GROUPS: &str = include_str!("../../shaders/shared/groups.wgsl");
 const NARROW: &str = include_str!("../../shaders/shared/narrow.wgsl");
 const SUM: &str = include_str!("../../shaders/shared/sum.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
@@ -27,8 +28,8 @@ const STATUS: &str = include_str!("../../shaders/shared/status.wgsl");
 pub const THREADS: u32 = 64;
 /// Threads a workgroup of the sums: all that every adapter has.
 pub const SUM_THREADS: u32 = 256;
-/// Quads of points that a workgroup of the adjoints' rule has: a row of them is a cache line.
-pub const ADJOINT_QUADS: u32 = 8;
+/// Points that a workgroup of the adjoints' rule has: a row of them is what a GPU's memory moves at once.
+pub const ADJOINT_POINTS: u32 = 8;
 /// Second-order entries that one of its threads sums at once, in registers.
 const ADJOINT_SUMS: usize = 8;
 
@@ -48,23 +49,57 @@ fn activation(activation: Option<Activation>) -> &'static str {
 }
 
 /// `gather.wgsl`
-pub fn gather() -> String {
-    Header::threads(THREADS).then(&[STEP, include_str!("../../shaders/gather.wgsl")])
+pub fn gather() -> Source {
+    Header::threads(THREADS).then("gather", &[STEP, include_str!("../../shaders/gather.wgsl")])
+}
+
+/// How the threads of a workgroup share channels out; see `shaders/shared/groups.wgsl`.
+#[derive(Clone, Copy)]
+pub struct Groups {
+    points: u32,
+    groups: u32,
+}
+
+impl Groups {
+    /// Eight channels or so for each thread, in whole cache lines of points, or half ones.
+    pub fn of(layout: &JetLayout) -> Self {
+        let groups = (layout.channels() as u32 / 8).next_power_of_two().min(16);
+        Self { points: (SUM_THREADS / groups).min(64), groups }
+    }
+
+    /// Tiles of so many points.
+    pub fn tiles(self, points: u32) -> u32 {
+        points.div_ceil(self.points)
+    }
+
+    fn header(self) -> Header {
+        Header::default().number("POINTS", self.points as usize).number("GROUPS", self.groups as usize)
+    }
 }
 
 /// `input_layer.wgsl` with `row` channels from row to row of `a`; no activation where the model has no hidden
 /// layer.
-pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Option<Activation>) -> String {
+pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Option<Activation>) -> Source {
     let kernel = include_str!("../../shaders/input_layer.wgsl");
-    let header = Header::threads(THREADS).layout(layout, normalizer).number("ROW_CHANNELS", row);
-    header.then(&[MATH, activation(sigma), QUAD, SUM, kernel])
+    let groups = Groups::of(layout);
+    // Where there are fewer sums than threads, several share one.
+    let (threads, sums) = ((groups.points * groups.groups) as usize, layout.inputs() + layout.seconds());
+    let lanes = (threads / sums.next_power_of_two()).max(1);
+    let tangent = |input: usize| layout.tangents().iter().position(|t| *t == input).unwrap_or(layout.tangents().len());
+    let header = groups
+        .header()
+        .layout(layout, normalizer)
+        .number("ROW_CHANNELS", row)
+        .number("LANES", lanes)
+        .table("INPUT_TANGENT", (0..layout.inputs()).map(|input| tangent(input) as u32));
+    header.then("input_layer", &[MATH, activation(sigma), GROUPS, SUM, kernel])
 }
 
 /// `jet_rule.wgsl` with `row` channels from row to row of `a`.
-pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Activation) -> String {
+pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Activation) -> Source {
     let kernel = include_str!("../../shaders/jet_rule.wgsl");
-    let header = Header::threads(THREADS).layout(layout, normalizer).number("ROW_CHANNELS", row);
-    header.then(&[MATH, activation(Some(sigma)), QUAD, kernel])
+    let header = Groups::of(layout).header().layout(layout, normalizer).number("ROW_CHANNELS", row);
+    header.then("jet_rule", &[MATH, activation(Some(sigma)), GROUPS, kernel])
 }
 
 /// `mixed_adjoint.wgsl` and `mixed_rule.wgsl` for a hidden layer that is the first, the last, both or neither.
@@ -74,17 +109,17 @@ pub fn mixed_rule(
     normalizer: &Normalizer,
     sigma: Activation,
     (is_first, is_last): (bool, bool),
-) -> String {
+) -> Source {
     let adjoint = include_str!("../../shaders/mixed_adjoint.wgsl");
     let rule = include_str!("../../shaders/mixed_rule.wgsl");
     Header::threads(THREADS)
         .number("ADJOINT_THREADS", SUM_THREADS as usize)
-        .number("QUADS", ADJOINT_QUADS as usize)
+        .number("POINTS", ADJOINT_POINTS as usize)
         .number("SUMS", adjoint_sums(layout))
         .number("FIRST", usize::from(is_first))
         .number("LAST", usize::from(is_last))
         .mixed(layout, channels, normalizer)
-        .then(&[MATH, activation(Some(sigma)), QUAD, MIXED, adjoint, rule])
+        .then("mixed_rule", &[MATH, activation(Some(sigma)), MIXED, adjoint, rule])
 }
 
 /// How many second-order entries a thread of the adjoints' rule sums.
@@ -93,22 +128,18 @@ pub fn adjoint_sums(layout: &JetLayout) -> usize {
 }
 
 /// `mixed_ends.wgsl`
-pub fn mixed_ends(layout: &JetLayout, channels: &Channels, normalizer: &Normalizer) -> String {
+pub fn mixed_ends(layout: &JetLayout, channels: &Channels, normalizer: &Normalizer) -> Source {
     let kernel = include_str!("../../shaders/mixed_ends.wgsl");
-    Header::threads(THREADS).mixed(layout, channels, normalizer).then(&[kernel])
+    Header::threads(THREADS).mixed(layout, channels, normalizer).then("mixed_ends", &[kernel])
 }
 
 /// `layer.wgsl`
-pub fn layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, tile: Tile) -> String {
+pub fn layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, tile: Tile) -> Source {
     let kernel = include_str!("../../shaders/layer.wgsl");
-    Header::default().tile(tile, LAYER_THREADS, tile.slice as usize).layout(layout, normalizer).then(&[
-        MATH,
-        activation(Some(sigma)),
-        QUAD,
-        JET,
-        PRODUCT,
-        kernel,
-    ])
+    Header::default()
+        .tile(tile, LAYER_THREADS, tile.slice as usize)
+        .layout(layout, normalizer)
+        .then("layer", &[MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, kernel])
 }
 
 /// `narrow.wgsl` for so many layers, the widest hidden one with `units` units; `tape` says whether a backward
@@ -120,16 +151,11 @@ pub fn narrow(
     (tile, units): (Tile, u32),
     layers: usize,
     tape: bool,
-) -> String {
-    narrow_header(layout, normalizer, (tile, units), layers).number("TAPE", usize::from(tape)).then(&[
-        MATH,
-        activation(Some(sigma)),
-        QUAD,
-        JET,
-        PRODUCT,
-        NARROW,
-        include_str!("../../shaders/narrow.wgsl"),
-    ])
+) -> Source {
+    narrow_header(layout, normalizer, (tile, units), layers).number("TAPE", usize::from(tape)).then(
+        "narrow",
+        &[MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, NARROW, include_str!("../../shaders/narrow.wgsl")],
+    )
 }
 
 /// `narrow_backward.wgsl` for the same.
@@ -139,10 +165,10 @@ pub fn narrow_backward(
     sigma: Activation,
     (tile, units): (Tile, u32),
     layers: usize,
-) -> String {
+) -> Source {
     let kernel = include_str!("../../shaders/narrow_backward.wgsl");
     let parts = [MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, NARROW, kernel];
-    narrow_header(layout, normalizer, (tile, units), layers).then(&parts)
+    narrow_header(layout, normalizer, (tile, units), layers).then("narrow_backward", &parts)
 }
 
 fn narrow_header(layout: &JetLayout, normalizer: &Normalizer, (tile, units): (Tile, u32), layers: usize) -> Header {
@@ -152,21 +178,23 @@ fn narrow_header(layout: &JetLayout, normalizer: &Normalizer, (tile, units): (Ti
         .number("LAYERS", layers)
 }
 
-/// `linear.wgsl` with `sums` quads a thread: 1, 2, 4 or 8 rows, or 8 rows of 2 columns each.
-pub fn linear(sums: u32) -> String {
-    let rows = sums.min(8);
+/// `linear.wgsl`
+pub fn linear(tile: ProductTile) -> Source {
     Header::default()
-        .number("ROWS", rows as usize)
-        .number("COLUMNS", (sums / rows) as usize)
-        .then(&[include_str!("../../shaders/linear.wgsl")])
+        .number("TILE_ROWS", tile.rows as usize)
+        .number("TILE_QUADS", tile.quads as usize)
+        .number("EDGE", tile.edge as usize)
+        .number("SLICE", tile.slice as usize)
+        .then("linear", &[include_str!("../../shaders/linear.wgsl")])
 }
 
-/// `weight_gradient.wgsl` with this many outputs and inputs a thread: 1, 2 or 4 each.
-pub fn weight_gradient(out_rows: u32, in_rows: u32) -> String {
+/// `weight_gradient.wgsl`
+pub fn weight_gradient(tile: GradientTile) -> Source {
     Header::default()
-        .number("OUT_ROWS", out_rows as usize)
-        .number("IN_ROWS", in_rows as usize)
-        .then(&[include_str!("../../shaders/weight_gradient.wgsl")])
+        .number("TILE", tile.rows as usize)
+        .number("EDGE", tile.edge as usize)
+        .number("QUADS", tile.quads as usize)
+        .then("weight_gradient", &[include_str!("../../shaders/weight_gradient.wgsl")])
 }
 
 /// `residual.wgsl` for the terms of a loss that reads the network at `places` places. A batch's rows are
@@ -177,40 +205,51 @@ pub fn residual(
     places: usize,
     input_rows: usize,
     terms: &[Residual],
-) -> String {
+) -> Source {
     Header::threads(THREADS)
         .number("TERMS", terms.len())
         .number("JET_ROWS", spec.outputs * layout.channels() * places)
         .number("COEFFICIENTS", spec.coefficients)
-        .then(&[
-            MATH,
-            FUNCTIONS,
-            STEP,
-            SUM,
-            include_str!("../../shaders/residual.wgsl"),
-            &terms::source(layout, spec, places, input_rows, terms),
-        ])
+        .then(
+            "residual",
+            &[
+                MATH,
+                FUNCTIONS,
+                STEP,
+                SUM,
+                include_str!("../../shaders/residual.wgsl"),
+                &terms::source(layout, spec, places, input_rows, terms),
+            ],
+        )
 }
 
-/// `reduce.wgsl`
-pub fn reduce() -> String {
-    Header::threads(SUM_THREADS).then(&[STEP, STATUS, SUM, include_str!("../../shaders/reduce.wgsl")])
+/// `reduce.wgsl` for so many parts of the gradient, with [`split_groups`].
+pub fn reduce(parts: usize, groups: u32) -> Source {
+    Header::threads(SUM_THREADS)
+        .number("PARTS", parts)
+        .number("GROUPS", groups as usize)
+        .then("reduce", &[STEP, STATUS, SUM, include_str!("../../shaders/reduce.wgsl")])
+}
+
+/// Threads that share the splits of a parameter out in `reduce.wgsl`: one where the parameters alone are threads enough.
+pub fn split_groups(parameters: u32) -> u32 {
+    if parameters < 1 << 18 { 8 } else { 1 }
 }
 
 /// `adam.wgsl`
-pub fn adam() -> String {
-    Header::threads(THREADS).then(&[STEP, STATUS, include_str!("../../shaders/adam.wgsl")])
+pub fn adam() -> Source {
+    Header::threads(THREADS).then("adam", &[STEP, STATUS, include_str!("../../shaders/adam.wgsl")])
 }
 
 /// `vectors.wgsl`, with this many vectors on the left of a product.
-pub fn vectors(left: usize) -> String {
-    Header::threads(THREADS).number("LEFT", left).then(&[include_str!("../../shaders/vectors.wgsl")])
+pub fn vectors(left: usize) -> Source {
+    Header::threads(THREADS).number("LEFT", left).then("vectors", &[include_str!("../../shaders/vectors.wgsl")])
 }
 
 /// The elementary functions alone, for the tests that measure them.
 #[cfg(test)]
-pub fn math(kernel: &str) -> String {
-    Header::threads(THREADS).then(&[MATH, FUNCTIONS, kernel])
+pub fn math(kernel: &str) -> Source {
+    Header::threads(THREADS).then("math", &[MATH, FUNCTIONS, kernel])
 }
 
 #[cfg(test)]
@@ -222,10 +261,12 @@ mod tests {
     use crate::data::Scaling;
     use crate::entry::Entry;
     use crate::expression::{Expression, Scope};
+    use crate::gpu::tiles::{GRADIENT_TILES, PRODUCT_TILES};
     use crate::jet::Derivative;
 
     /// Validates with no optional capability and translates to what Vulkan, Metal and DX12 take.
-    fn translate(name: &str, source: &str) {
+    fn translate(name: &str, source: &Source) {
+        let source = source.text.as_str();
         let module =
             naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
         let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
@@ -308,14 +349,14 @@ mod tests {
             let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
             translate("residual", &residual(&layout, &spec, 1, spec.inputs, &terms));
         }
-        for sums in [1, 2, 4, 8, 16] {
-            translate("linear", &linear(sums));
+        for tile in PRODUCT_TILES {
+            translate("linear", &linear(tile));
         }
-        for rows in [1, 2, 4] {
-            translate("weight_gradient", &weight_gradient(rows, rows));
+        for tile in GRADIENT_TILES {
+            translate("weight_gradient", &weight_gradient(tile));
         }
         translate("gather", &gather());
-        translate("reduce", &reduce());
+        translate("reduce", &reduce(3, 8));
         translate("adam", &adam());
         translate("vectors", &vectors(3));
     }

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::device::Device;
-use super::shader::SUM_THREADS;
+use super::shader::{SUM_THREADS, split_groups};
 
 /// The status that kernels leave: the twin of `Status` in `shaders/shared/status.wgsl`.
 #[repr(C)]
@@ -26,6 +26,11 @@ pub struct State {
     count: usize,
 }
 
+/// Numbers of the sums of squares.
+fn blocks(count: usize) -> usize {
+    count.div_ceil((SUM_THREADS / split_groups(count as u32)) as usize)
+}
+
 impl State {
     /// For `count` parameters, all 0.
     pub fn new(device: &Device, count: usize) -> Self {
@@ -35,7 +40,7 @@ impl State {
             gradient: numbers("gradient", count),
             first_moment: numbers("first moment", count),
             second_moment: numbers("second moment", count),
-            squares: numbers("squares", count.div_ceil(SUM_THREADS as usize)),
+            squares: numbers("squares", blocks(count)),
             status: device.storage("status", size_of::<Status>() as u64),
             count,
         }
@@ -43,6 +48,6 @@ impl State {
 
     /// Bytes on the device.
     pub fn bytes(&self) -> u64 {
-        4 * (4 * self.count + self.count.div_ceil(SUM_THREADS as usize)) as u64 + size_of::<Status>() as u64
+        4 * (4 * self.count + blocks(self.count)) as u64 + size_of::<Status>() as u64
     }
 }

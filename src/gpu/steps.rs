@@ -6,6 +6,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::device::{Device, SLOT};
 use super::plan::{Dispatch, encode};
+use super::timing::Clock;
 use crate::error::Result;
 use crate::optimizer::Update;
 
@@ -87,14 +88,12 @@ impl Steps {
         flops: f64,
         timestamps: Option<wgpu::ComputePassTimestampWrites<'_>>,
     ) -> Result<()> {
-        let offset = self.slots.len();
-        self.slots.extend_from_slice(bytemuck::bytes_of(&step));
-        self.slots.resize(offset + SLOT as usize, 0);
+        let offset = self.slot(step);
         let encoder = self.encoder.get_or_insert_with(|| device.encoder());
         let mut pass =
             encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: timestamps });
         for plan in plans {
-            encode(plan, &mut pass, (&self.group, offset as u32));
+            encode(*plan, &mut pass, (&self.group, offset));
         }
         drop(pass);
         self.flops += flops;
@@ -102,6 +101,32 @@ impl Steps {
             self.flush(device)?;
         }
         Ok(())
+    }
+
+    /// The same with each dispatch a pass of its own, a span of the clock from `span` on.
+    pub fn push_apart(
+        &mut self,
+        device: &Device,
+        step: Step,
+        dispatches: &[&Dispatch],
+        (clock, span): (&Clock, usize),
+    ) -> Result<()> {
+        let offset = self.slot(step);
+        let encoder = self.encoder.get_or_insert_with(|| device.encoder());
+        for (index, dispatch) in dispatches.iter().enumerate() {
+            let timestamp_writes = clock.writes(span + index, true, true);
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
+            encode([*dispatch], &mut pass, (&self.group, offset));
+        }
+        self.flush(device)
+    }
+
+    /// The place in the ring of the numbers of the next chunk.
+    fn slot(&mut self, step: Step) -> u32 {
+        let offset = self.slots.len();
+        self.slots.extend_from_slice(bytemuck::bytes_of(&step));
+        self.slots.resize(offset + SLOT as usize, 0);
+        offset as u32
     }
 
     /// Submits what has gathered, and waits while too much is under way.

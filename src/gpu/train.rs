@@ -1,11 +1,12 @@
 //! Losses, gradients and steps: a batch as chunks, each a plan that is built once.
 
 use super::Gpu;
+use super::plan::Dispatch;
 use super::set::{Set, Task};
 use super::steps::Step;
 use super::timing::Clock;
 use super::workspace::{Workspace, chunks};
-use crate::backend::Batch;
+use crate::backend::{Batch, KernelTime};
 use crate::error::{Error, Result};
 use crate::optimizer::Update;
 
@@ -47,7 +48,7 @@ impl Gpu {
             step.accumulate_gradient = u32::from(!(first && is_first));
             let mut plans = vec![&set.plans[&(task, *length)][..]];
             plans.extend(set.update.as_deref().filter(|_| last && is_last && task == Task::Step));
-            let writes = clock.and_then(|clock| clock.writes(first && is_first, last && is_last));
+            let writes = clock.and_then(|clock| clock.writes(0, first && is_first, last && is_last));
             self.steps.push(&self.device, step, &plans, flops * *length as f64, writes)?;
         }
         Ok(())
@@ -57,15 +58,53 @@ impl Gpu {
     /// queries around its passes), after one that is not counted; `None` where the adapter has no
     /// timestamps. The steps update the parameters like any others.
     pub fn timed_steps(&mut self, batch: Batch, update: &Update, repeats: usize) -> Result<Option<Vec<f64>>> {
-        let Some(clock) = Clock::new(&self.device) else { return Ok(None) };
+        let Some(clock) = Clock::new(&self.device, 1) else { return Ok(None) };
         self.last = vec![batch.set];
         let mut seconds = vec![];
         for _ in 0..=repeats {
             self.run(&[batch], Task::Step, Some(update), Some(&clock))?;
             self.steps.flush(&self.device)?;
-            seconds.push(clock.read(&self.device, self.device.encoder())?);
+            seconds.extend(clock.read(&self.device, self.device.encoder())?);
         }
         Ok(Some(seconds.split_off(1)))
+    }
+
+    /// The kernels of one step on a batch in order, each with the least of its seconds in `repeats` steps by the
+    /// device's own clock, after one that is not counted; `None` where it has none. Each runs alone, so that the
+    /// sum is more than a step takes.
+    pub fn profile(&mut self, batch: Batch, update: &Update, repeats: usize) -> Result<Option<Vec<KernelTime>>> {
+        self.steps.flush(&self.device)?;
+        self.last = vec![batch.set];
+        let parts = self.prepare(batch, Task::Step)?;
+        let set = &self.sets[batch.set.0];
+        let mut plans: Vec<Vec<_>> =
+            parts.iter().map(|(_, length)| set.plans[&(Task::Step, *length)].iter().collect()).collect();
+        let last = plans.last_mut().expect("a batch has a point");
+        last.extend(set.update.iter().flatten());
+        let spans = plans.iter().map(Vec::len).sum();
+        let Some(clock) = Clock::new(&self.device, spans) else { return Ok(None) };
+        let mut seconds = vec![f64::INFINITY; spans];
+        for repeat in 0..=repeats {
+            let mut span = 0;
+            for (index, dispatches) in plans.iter().enumerate() {
+                let mut step = Step::new(batch.count, Some(update));
+                step.start = (batch.start + parts[index].0) as u32;
+                step.accumulate = u32::from(index > 0);
+                step.accumulate_gradient = u32::from(index > 0);
+                self.steps.push_apart(&self.device, step, dispatches, (&clock, span))?;
+                span += dispatches.len();
+            }
+            let measured = clock.read(&self.device, self.device.encoder())?;
+            if repeat > 0 {
+                seconds.iter_mut().zip(measured).for_each(|(least, one)| *least = least.min(one));
+            }
+        }
+        let time = |(dispatch, seconds): (&&Dispatch, f64)| KernelTime {
+            kernel: dispatch.kernel.name.clone(),
+            workgroups: dispatch.grid,
+            seconds,
+        };
+        Ok(Some(plans.iter().flatten().zip(seconds).map(time).collect()))
     }
 
     /// The batch's chunks, with memory and plans for all of them.
@@ -131,9 +170,10 @@ impl Gpu {
         };
         planner.gather(set);
         planner.forward();
-        planner.losses(set, if task == Task::Step { &set.step_means } else { &set.means });
-        if task != Task::Losses {
-            planner.backward(set);
+        match task {
+            Task::Losses => planner.losses(set, &set.means),
+            Task::Gradient => planner.backward(set, &set.means),
+            Task::Step => planner.backward(set, &set.step_means),
         }
         let plan = std::mem::take(&mut planner.plan);
         planner.update(set);

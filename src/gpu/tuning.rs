@@ -19,8 +19,8 @@ use crate::optimizer::Adam;
 /// The environment variable that names another directory than the user's for caches.
 const DIRECTORY: &str = "JETFIT_CACHE_DIR";
 
-/// Rows of a thread of the weight gradient that are tried beside the table's.
-const SMALLER: [u32; 2] = [2, 1];
+/// Tiles of the weight gradient that are tried beside the table's.
+const SMALLER: [u32; 1] = [64];
 
 /// The best tiles of an adapter for a shape of network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,7 +192,7 @@ mod tests {
             width: 64,
             channels: 5,
             mixed: None,
-            tiles: Tiles { path, linear: 8, gradient: 2 },
+            tiles: Tiles { path, linear: 64, gradient: 64 },
         }
     }
 
@@ -206,7 +206,7 @@ mod tests {
         let file = directory.path().join("below").join("tiles.json");
         assert_eq!(read(&file), (vec![], None));
         let other = Tuned { channels: 3, ..best() };
-        let better = Tuned { tiles: Tiles { gradient: 4, ..best().tiles }, ..best() };
+        let better = Tuned { tiles: Tiles { gradient: 128, ..best().tiles }, ..best() };
         for tuned in [best(), other.clone(), better.clone()] {
             write(&file, tuned).unwrap();
         }

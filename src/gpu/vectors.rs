@@ -1,6 +1,7 @@
 //! The vectors that an optimizer keeps on the device, their products and combinations.
 
 use super::device::Device;
+use super::header::Source;
 use super::kernel::Access::{Read, Write};
 use super::plan::{Dispatch, encode, grid};
 use super::shader::{self, THREADS};
@@ -121,7 +122,7 @@ impl Gpu {
     /// for each chunk with a buffer of partial sums where it leaves any.
     fn over_chunks(
         &mut self,
-        (source, entry): (String, &'static str),
+        (source, entry): (Source, &'static str),
         (list, count): (&[(f64, Vector)], usize),
         partials: &[(wgpu::Buffer, usize)],
         grid: impl Fn(usize) -> [u32; 3],

@@ -2,7 +2,7 @@
 
 use super::demand::Demand;
 use super::device::Device;
-use super::shader::THREADS;
+use super::parts::Part;
 use super::tiles::Path;
 
 /// The buffers of a chunk; B is its capacity, in memory always whole quads of points. Where the network
@@ -32,10 +32,10 @@ pub struct Workspace {
     jets_bar: Option<wgpu::Buffer>,
     /// What the first layer is given (D, C', B), in mixed mode with a tape.
     pub x: Option<wgpu::Buffer>,
-    /// (splits, P) with a tape.
+    /// Those of the gradient, part by part, with a tape.
     pub partials: Option<wgpu::Buffer>,
-    /// Partial sums of the losses (T, workgroups).
-    pub loss_partials: wgpu::Buffer,
+    /// The terms' weighted squares (T, B).
+    pub squares: wgpu::Buffer,
     bytes: u64,
 }
 
@@ -57,9 +57,10 @@ impl Workspace {
         let (batch, jets) = (one("batch", sizes.batch), one("jets", sizes.jets));
         let jets_bar = sizes.jets_bar.map(|numbers| one("jets_bar", numbers));
         let x = sizes.x.map(|numbers| one("x", numbers));
-        let partials = demand.tape().then(|| storage("partials", demand.splits(capacity) * demand.parameters()));
-        let loss_partials = storage("loss partials", terms * capacity.div_ceil(THREADS as usize));
-        Self { demand, capacity, batch, z, a, jets, bars, g, h_bar, jets_bar, x, partials, loss_partials, bytes }
+        let partial = |parts: Vec<Part>| parts.iter().map(|part| (part.count * part.splits) as usize).sum();
+        let partials = demand.tape().then(|| storage("partials", partial(demand.parts(capacity))));
+        let squares = storage("squares", terms * capacity);
+        Self { demand, capacity, batch, z, a, jets, bars, g, h_bar, jets_bar, x, partials, squares, bytes }
     }
 
     /// The z-jets of a hidden layer, or of the first layer where there is none.

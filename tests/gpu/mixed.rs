@@ -49,7 +49,8 @@ fn every_layout_follows_the_cpu() {
         (10, &[17, 33], 1, 37),
         (10, &[65], 2, 7),
         (2, &[1, 5], 1, 33),
-        (4, &[6], 1, 1),
+        // Fewer points than a quad; a single one may have an entry so near 0 that its error has no scale.
+        (4, &[6], 1, 3),
     ];
     // The activations differ in their slopes alone: one shape is enough for the others.
     for (activation, count) in [(Activation::Tanh, 6), (Activation::Gelu, 1), (Activation::Sin, 1)] {
