@@ -56,7 +56,7 @@ fn product(sums: ptr<function, Rows>, matrix: Matrix, group: vec3<u32>, thread: 
 }
 
 // The unit of row r of this thread, and the quad; a unit beyond the last where there is none.
-fn place(r: u32, group: vec3<u32>, thread: u32) -> vec2<u32> {
+fn unit_and_quad(r: u32, group: vec3<u32>, thread: u32) -> vec2<u32> {
     let quad = group.x * QUADS + thread % QUADS;
     let unit = group.y * TILE_ROWS + r * ROW_GROUPS + thread / QUADS;
     return vec2<u32>(select(unit, layer.rows, quad >= layer.quads), quad);
@@ -71,7 +71,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     var sums: Rows;
     product(&sums, weights(), group, thread);
     for (var r = 0u; r < ROWS; r++) {
-        let at = place(r, group, thread);
+        let at = unit_and_quad(r, group, thread);
         if at.x < layer.rows {
             sums[r][0] += parameters[layer.biases + at.x];
             var jet = jet_forward(sums[r]);
@@ -90,7 +90,7 @@ fn evaluate(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     var sums: Rows;
     product(&sums, weights(), group, thread);
     for (var r = 0u; r < ROWS; r++) {
-        let at = place(r, group, thread);
+        let at = unit_and_quad(r, group, thread);
         if at.x < layer.rows {
             sums[r][0] += parameters[layer.biases + at.x];
             var jet = jet_forward(sums[r]);
@@ -106,7 +106,7 @@ fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     var sums: Rows;
     product(&sums, Matrix(layer.rows, layer.inner, layer.weights, 1u, layer.rows), group, thread);
     for (var r = 0u; r < ROWS; r++) {
-        let at = place(r, group, thread);
+        let at = unit_and_quad(r, group, thread);
         if at.x < layer.rows {
             let first = at.x * CHANNELS * layer.quads + at.y;
             var z_jet: Jet;

@@ -120,11 +120,11 @@ fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
     let row_lane = thread / 32u / WARPS * 4u + thread % 32u / 8u;
     var sums: array<array<vec4<f32>, 4u * EDGE>, EDGE>;
     var next = fetch(group, thread, 0u, strides);
+    keep(next, thread);
+    workgroupBarrier();
     for (var start = 0u; start < shape.inner; start += SLICE) {
-        workgroupBarrier();
-        keep(next, thread);
-        workgroupBarrier();
-        if start + SLICE < shape.inner {
+        let is_more = start + SLICE < shape.inner;
+        if is_more {
             next = fetch(group, thread, start + SLICE, strides);
         }
         for (var k = 0u; k < SLICE; k++) {
@@ -142,6 +142,11 @@ fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
                 }
             }
         }
+        workgroupBarrier();
+        if is_more {
+            keep(next, thread);
+        }
+        workgroupBarrier();
     }
     for (var c = 0u; c < EDGE; c++) {
         let quad = group.x * TILE_QUADS + c * LANES + column;

@@ -2,9 +2,9 @@
 //
 //     h = sigma' g,    d_s u += the sum of g sigma'' q_s over the layer's units
 //
-// Workgroup (x: tile of POINTS quads, y: SUMS seconds, z: output): its threads share the units out, 32 at a
-// time, and add up their sums as a tree of halves: the same bits every time. So even a small batch gives a
-// GPU enough to do; a row of 8 quads is one cache line.
+// Workgroup (x: tile of POINTS points, y: SUMS seconds, z: output): its threads share the units out, 32 at a
+// time, and leave their sums for as many threads as there are points and seconds, which add them up in order: the same
+// bits every time. So even a small batch gives a GPU enough to do; a row of 8 points is what its memory moves at once.
 
 const UNIT_GROUPS: u32 = ADJOINT_THREADS / POINTS;
 
@@ -13,7 +13,8 @@ const UNIT_GROUPS: u32 = ADJOINT_THREADS / POINTS;
 // (M, C, B)
 @group(0) @binding(7) var<storage, read_write> jets: array<f32>;
 
-var<workgroup> partial: array<f32, ADJOINT_THREADS>;
+// (SUMS, UNIT_GROUPS, POINTS): 8 KiB for 8 seconds
+var<workgroup> partial: array<f32, SUMS * ADJOINT_THREADS>;
 
 @compute @workgroup_size(ADJOINT_THREADS)
 fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -36,23 +37,20 @@ fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         }
     }
     for (var i = 0u; i < SUMS; i++) {
-        workgroupBarrier();
-        partial[thread] = sums[i];
-        workgroupBarrier();
-        for (var width = ADJOINT_THREADS / 2u; width >= POINTS; width /= 2u) {
-            if thread < width {
-                partial[thread] += partial[thread + width];
-            }
-            workgroupBarrier();
+        partial[i * ADJOINT_THREADS + thread] = sums[i];
+    }
+    workgroupBarrier();
+    let second = first + thread / POINTS;
+    if thread < SUMS * POINTS && second < SECONDS && point < layer.points {
+        var sum = 0.0;
+        for (var other = 0u; other < UNIT_GROUPS; other++) {
+            sum += partial[thread / POINTS * ADJOINT_THREADS + other * POINTS + thread % POINTS];
         }
-        if thread < POINTS && point < layer.points && first + i < SECONDS {
-            let at = place(m, first + i, point);
-            // The way back begins at the last hidden layer.
-            if LAST == 1u {
-                jets[at] = partial[thread];
-            } else {
-                jets[at] += partial[thread];
-            }
+        let at = place(m, second, point);
+        // The way back begins at the last hidden layer.
+        if LAST == 0u {
+            sum += jets[at];
         }
+        jets[at] = sum;
     }
 }

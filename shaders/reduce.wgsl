@@ -106,15 +106,16 @@ fn status(@builtin(local_invocation_index) thread: u32) {
         sum += squares[i];
     }
     let square = workgroup_sum(sum, thread);
+    var bad = 0.0;
+    for (var term = thread; term < lengths.terms; term += THREADS) {
+        bad += select(1.0, 0.0, finite(loss_means[term]));
+    }
+    let how_many = workgroup_sum(bad, thread);
     if thread != 0u {
         return;
     }
-    var good = finite(square);
-    for (var term = 0u; term < lengths.terms; term++) {
-        good = good && finite(loss_means[term]);
-    }
     state.norm = sqrt(square);
-    if !good && all(state.diverged == vec2<u32>(0u)) {
+    if (how_many != 0.0 || !finite(square)) && all(state.diverged == vec2<u32>(0u)) {
         state.diverged = now.number;
     }
 }

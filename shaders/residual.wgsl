@@ -40,25 +40,30 @@ fn coefficient(index: u32) -> f32 {
     return parameters[shape.offset + index];
 }
 
-fn add(row: u32, point: u32, value: f32) {
-    bar[row * shape.points + point] += value;
+// w r^2 of a term at a point, (T, B), for `reduce` to add up in order.
+fn keep_square(term: u32, point: u32, weight: f32, value: f32) {
+    partials[term * shape.points + point] = weight * value * value;
 }
 
-// w r^2 of every term and point (T, B), for `reduce` to add up in order.
-fn keep_losses(point: u32, weight: f32) {
-    var values = array<f32, TERMS>();
-    if weight != 0.0 {
-        values = residuals(point);
-    }
+fn keep_zeros(point: u32) {
     for (var term = 0u; term < TERMS; term++) {
-        partials[term * shape.points + point] = weight * values[term] * values[term];
+        keep_square(term, point, 0.0, 0.0);
     }
 }
 
 @compute @workgroup_size(THREADS)
 fn losses(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x < shape.points {
-        keep_losses(id.x, known(shape.weight_row, id.x));
+    if id.x >= shape.points {
+        return;
+    }
+    let weight = known(shape.weight_row, id.x);
+    if weight == 0.0 {
+        keep_zeros(id.x);
+        return;
+    }
+    var values = residuals(id.x);
+    for (var term = 0u; term < TERMS; term++) {
+        keep_square(term, id.x, weight, values[term]);
     }
 }
 
@@ -70,12 +75,13 @@ fn cotangent(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let weight = known(shape.weight_row, id.x);
-    keep_losses(id.x, weight);
+    if weight != 0.0 {
+        cotangents(id.x, weight);
+        return;
+    }
+    keep_zeros(id.x);
     for (var row = 0u; row < JET_ROWS; row++) {
         bar[row * shape.points + id.x] = 0.0;
-    }
-    if weight != 0.0 {
-        cotangents(id.x, weight * now.per_point);
     }
 }
 
@@ -86,7 +92,7 @@ fn coefficients(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     for (var point = group.x * THREADS + thread; point < shape.points; point += shape.splits * THREADS) {
         let weight = known(shape.weight_row, point);
         if weight != 0.0 {
-            let slopes = coefficient_slopes(point, weight * now.per_point);
+            let slopes = coefficient_slopes(point, weight);
             for (var k = 0u; k < COEFFICIENTS; k++) {
                 sums[k] += slopes[k];
             }

@@ -2,9 +2,9 @@
 //
 //     W_bar (out, in) = z_bar (out, C B) a (in, C B)^T,    b_bar (out) = sum of the value's z_bar
 //
-// The sum runs over the columns, of which there are many, so it is split: workgroup (x: split,
-// y: tile of in, z: tile of out) sums its columns into a partial block, and `reduce` adds the
-// partials in a fixed order (no float atomics).
+// The sum runs over the columns, of which there are many, so it is split: a workgroup sums the columns of one split, of
+// one tile of out and in, into a partial block, and `reduce` adds the partials in a fixed order (no float atomics).
+// Layers whose jets lie in the same buffers go together, so that small ones fill the device.
 //
 // A tile is TILE by TILE, a thread has 4 EDGE by 4 EDGE entries of it. Columns go through workgroup memory QUADS quads
 // at a time, with 4 rows of one column to a vec4, so that each column is an outer product of 2 EDGE reads and
@@ -15,7 +15,10 @@
 // On an H200 (768 by 768, 21,424 columns) tiles of 128, EDGE 2 and 2 quads reach 33.7 TFLOP/s, cuBLAS 52.0; scalar
 // products of rows, without turning them, 21.9.
 
-struct Gradient {
+struct Layer {
+    // its first workgroup; splits lie side by side, then tiles of in, then tiles of out
+    first: u32,
+    tiles_in: u32,
     outputs: u32,
     inputs: u32,
     // C B / 4
@@ -28,6 +31,9 @@ struct Gradient {
     // where z_bar and a start in their buffers, in quads
     z_bar_start: u32,
     a_start: u32,
+    // 1 where z_bar is the cotangents of the output's jets
+    is_output: u32,
+    padding: u32,
 }
 
 const TILE_QUADS: u32 = TILE / 4u;
@@ -39,16 +45,17 @@ const BLOCKS: u32 = ROWS * QUADS;
 const LOADS: u32 = (BLOCKS + THREADS - 1u) / THREADS;
 const TURN: u32 = 8u / QUADS;
 
-@group(0) @binding(0) var<uniform> shape: Gradient;
+@group(0) @binding(0) var<uniform> layers: array<Layer, LAYERS>;
 @group(0) @binding(1) var<storage, read> z_bar: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(4) var<storage, read> output_bar: array<vec4<f32>>;
 
 // (4 QUADS, ROWS)
 var<workgroup> tile: array<vec4<f32>, 4u * QUADS * ROWS>;
 
 // Four rows of one quad of columns before `end`; zeros where there are none.
-fn fetch(block: u32, first_out: u32, first_in: u32, start: u32, end: u32) -> mat4x4<f32> {
+fn fetch(shape: Layer, block: u32, first: vec2<u32>, start: u32, end: u32) -> mat4x4<f32> {
     var rows: mat4x4<f32>;
     let quad = start + block % QUADS;
     let row_quad = block / QUADS;
@@ -56,14 +63,20 @@ fn fetch(block: u32, first_out: u32, first_in: u32, start: u32, end: u32) -> mat
         return rows;
     }
     if row_quad < TILE_QUADS {
-        let row = first_out + 4u * row_quad;
+        let row = first.y + 4u * row_quad;
+        let at = shape.z_bar_start + row * shape.quads + quad;
         for (var r = 0u; r < 4u; r++) {
-            if row + r < shape.outputs {
-                rows[r] = z_bar[shape.z_bar_start + (row + r) * shape.quads + quad];
+            if row + r >= shape.outputs {
+                break;
+            }
+            if shape.is_output == 1u {
+                rows[r] = output_bar[at + r * shape.quads];
+            } else {
+                rows[r] = z_bar[at + r * shape.quads];
             }
         }
     } else {
-        let row = first_in + 4u * (row_quad - TILE_QUADS);
+        let row = first.x + 4u * (row_quad - TILE_QUADS);
         for (var r = 0u; r < 4u; r++) {
             if row + r < shape.inputs {
                 rows[r] = a[shape.a_start + (row + r) * shape.quads + quad];
@@ -86,21 +99,34 @@ fn keep(rows: mat4x4<f32>, block: u32) {
 }
 
 @compute @workgroup_size(THREADS)
-fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn weight_gradient(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
     const WARPS = LANES / 8u;
-    let first_in = group.y * TILE;
-    let first_out = group.z * TILE;
+    let index = group.x + group.y * groups.x;
+    var shape = layers[0];
+    for (var l = 1u; l < LAYERS; l++) {
+        if index >= layers[l].first {
+            shape = layers[l];
+        }
+    }
+    let split = (index - shape.first) % shape.splits;
+    let tile_index = (index - shape.first) / shape.splits;
+    // of the inputs and the outputs
+    let first_row = TILE * vec2<u32>(tile_index % shape.tiles_in, tile_index / shape.tiles_in);
     let thread_in = thread / 32u % WARPS * 8u + thread % 8u;
     let thread_out = thread / 32u / WARPS * 4u + thread % 32u / 8u;
-    let with_bias = group.y == 0u && thread_in == 0u;
+    let with_bias = first_row.x == 0u && thread_in == 0u;
     let length = (shape.quads + shape.splits - 1u) / shape.splits;
-    let first = min(group.x * length, shape.quads);
+    let first = min(split * length, shape.quads);
     let end = min(first + length, shape.quads);
     var sums: array<array<vec4<f32>, EDGE>, 4u * EDGE>;
     var biases: array<vec4<f32>, EDGE>;
     var next: array<mat4x4<f32>, LOADS>;
     for (var n = 0u; n < LOADS; n++) {
-        next[n] = fetch(thread + THREADS * n, first_out, first_in, first, end);
+        next[n] = fetch(shape, thread + THREADS * n, first_row, first, end);
     }
     for (var start = first; start < end; start += QUADS) {
         workgroupBarrier();
@@ -110,7 +136,7 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
         workgroupBarrier();
         if start + QUADS < end {
             for (var n = 0u; n < LOADS; n++) {
-                next[n] = fetch(thread + THREADS * n, first_out, first_in, start + QUADS, end);
+                next[n] = fetch(shape, thread + THREADS * n, first_row, start + QUADS, end);
             }
         }
         for (var quad = 0u; quad < QUADS; quad++) {
@@ -137,12 +163,12 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
         }
     }
     let weights = shape.outputs * shape.inputs;
-    let block = shape.partials + group.x * (weights + shape.outputs);
+    let block = shape.partials + split * (weights + shape.outputs);
     for (var o = 0u; o < 4u * EDGE; o++) {
-        let row = first_out + 4u * (thread_out + LANES * (o / 4u)) + o % 4u;
+        let row = first_row.y + 4u * (thread_out + LANES * (o / 4u)) + o % 4u;
         if row < shape.outputs {
             for (var i = 0u; i < 4u * EDGE; i++) {
-                let column = first_in + 4u * (thread_in + LANES * (i / 4u)) + i % 4u;
+                let column = first_row.x + 4u * (thread_in + LANES * (i / 4u)) + i % 4u;
                 if column < shape.inputs {
                     partials[block + row * shape.inputs + column] = sums[o][i / 4u][i % 4u];
                 }

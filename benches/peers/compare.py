@@ -23,8 +23,8 @@ HERE = Path(__file__).parent
 # Problems and logs.
 WORK = Path("target/peers")
 OURS = "jetfit"
-# On a GPU ours is timed by the device's own clock; a training step also by the host's, as the peers' steps are.
-OURS_BY_HOST = "jetfit, the host's clock"
+# On a GPU a training step of ours is timed by the host's clock, as the peers' steps are, and by the device's own.
+OURS_BY_DEVICE = "jetfit, the device's clock"
 CONTESTANTS = {
     "PyTorch, autograd twice": ("peer_pytorch.py", "autograd twice"),
     "PyTorch, recurrences by hand": ("peer_pytorch.py", "recurrences by hand"),
@@ -270,9 +270,10 @@ def run_lot(options, cases, lot, mode, threads):
         for _ in pool.map(lambda both: start(*both), [(case, peer) for case, peers in lot for peer in peers]):
             pass
     for name, peers in lot:
-        own = {OURS: Ours(options, cases[name], mode, threads)}
-        if options.device == "gpu" and mode == "train":
-            own[OURS_BY_HOST] = Ours(options, cases[name], mode, threads, "host")
+        by_host = options.device == "gpu" and mode == "train"
+        own = {OURS: Ours(options, cases[name], mode, threads, "host" if by_host else None)}
+        if by_host:
+            own[OURS_BY_DEVICE] = Ours(options, cases[name], mode, threads)
         yield name, run_case(options, name, own | {peer: started[name, peer] for peer in peers})
 
 
@@ -325,7 +326,7 @@ def summarise(result):
 def table(results, title, cell):
     """Markdown: contestants by cases."""
     cases = list(results)
-    names = [name for name in (OURS, OURS_BY_HOST, *CONTESTANTS) if any(name in results[case] for case in cases)]
+    names = [name for name in (OURS, OURS_BY_DEVICE, *CONTESTANTS) if any(name in results[case] for case in cases)]
     lines = [f"| {title} | " + " | ".join(cases) + " |", "|---" * (len(cases) + 1) + "|"]
     for name in names:
         cells = [cell(name, results[case].get(name)) for case in cases]

@@ -11,7 +11,8 @@ const SLICE_QUADS: u32 = SLICE / 4u;
 
 alias Rows = array<Jet, ROWS>;
 
-// (SLICE / 4, TILE_ROWS): quads along the inner dimension, so that one read serves 4 ROWS CHANNELS products
+// (SLICE / 4, TILE_ROWS): quads along the inner dimension, so that one read serves 4 ROWS CHANNELS products. Rows
+// change places from quad to quad, so that those which are written at once lie in different banks.
 var<workgroup> matrix_tile: array<vec4<f32>, SLICE_QUADS * TILE_ROWS>;
 // (UNITS, C, QUADS)
 var<workgroup> jet_tile: array<vec4<f32>, UNITS * CHANNELS * QUADS>;
@@ -33,13 +34,24 @@ fn entry(matrix: Matrix, row: u32, k: u32) -> f32 {
     return parameters[matrix.start + row * matrix.row_step + k * matrix.inner_step];
 }
 
-// Brings SLICE columns of TILE_ROWS rows; zeros where the matrix ends.
+fn place(quad: u32, row: u32) -> u32 {
+    return quad * TILE_ROWS + (row ^ (quad % 8u));
+}
+
+// Brings SLICE columns of TILE_ROWS rows; zeros where the matrix ends. Neighbouring threads read what lies side by side
+// in memory: along a row of W, or of its transpose.
 fn load_matrix(matrix: Matrix, first_row: u32, first_inner: u32, thread: u32) {
     for (var i = thread; i < SLICE_QUADS * TILE_ROWS; i += THREADS) {
-        let row = first_row + i % TILE_ROWS;
-        let k = first_inner + i / TILE_ROWS * 4u;
-        matrix_tile[i] = vec4<f32>(entry(matrix, row, k), entry(matrix, row, k + 1u),
-                                   entry(matrix, row, k + 2u), entry(matrix, row, k + 3u));
+        var quad = i / TILE_ROWS;
+        var row = i % TILE_ROWS;
+        if matrix.inner_step == 1u {
+            quad = i % SLICE_QUADS;
+            row = i / SLICE_QUADS;
+        }
+        let k = first_inner + 4u * quad;
+        let at = first_row + row;
+        matrix_tile[place(quad, row)] = vec4<f32>(entry(matrix, at, k), entry(matrix, at, k + 1u),
+                                                  entry(matrix, at, k + 2u), entry(matrix, at, k + 3u));
     }
 }
 
@@ -49,7 +61,7 @@ fn multiply(sums: ptr<function, Rows>, unit: u32, thread: u32) {
     for (var k = 0u; k < SLICE_QUADS; k++) {
         var w: array<vec4<f32>, ROWS>;
         for (var r = 0u; r < ROWS; r++) {
-            w[r] = matrix_tile[k * TILE_ROWS + r * ROW_GROUPS + thread / QUADS];
+            w[r] = matrix_tile[place(k, r * ROW_GROUPS + thread / QUADS)];
         }
         for (var c = 0u; c < CHANNELS; c++) {
             let at = ((unit + 4u * k) * CHANNELS + c) * QUADS + thread % QUADS;

@@ -1,7 +1,7 @@
 //! The dispatches of affine layers and their activations, on whichever path the tiles say.
 
 use super::kernel::Access::{Read, Write};
-use super::plan::Planner;
+use super::plan::{Planner, flat};
 use super::shader::{self, Groups};
 use super::tiles::{GradientTile, LAYER_THREADS, Path, ProductTile, Tile, thread_rows};
 use crate::network::Layer;
@@ -113,13 +113,20 @@ impl Planner<'_> {
             shader::narrow_backward(self.layout, self.normalizer, self.spec.activation, (tile, units), layers.len());
         let grid = [self.quads().div_ceil(tile.quads), 1, 1];
         self.push((source, "backward", false), &constants, &buffers, grid);
-        let mut a_start = 0;
+        let mut start = 0;
+        let mut gradients = vec![];
         for (index, layer) in layers.iter().enumerate().skip(1) {
-            let z_bar_start = a_start + layer.inputs as u32 * self.column_quads();
-            let z_bar = if index + 1 < layers.len() { (bars, z_bar_start) } else { (jets_bar, 0) };
-            self.weight_gradient(index, z_bar, (&workspace.a[0], a_start));
-            a_start = z_bar_start;
+            let next = start + layer.inputs as u32 * self.column_quads();
+            let is_output = index + 1 == layers.len();
+            gradients.push(Gradient {
+                index,
+                z_bar_start: if is_output { 0 } else { next },
+                a_start: start,
+                is_output,
+            });
+            start = next;
         }
+        self.weight_gradients(&gradients, bars, &workspace.a[0], jets_bar);
     }
 
     /// The tile for this many points, the units of it, and the layers' places in the parameter block.
@@ -190,19 +197,45 @@ impl Planner<'_> {
         self.push((source, entry, false), &[self.network_points()], buffers, grid);
     }
 
-    /// The partial sums of the weight gradient of layer `index` from its z_bar and the jets before it, each with the
-    /// quad that it starts at.
-    pub fn weight_gradient(&mut self, index: usize, z_bar: (&wgpu::Buffer, u32), a: (&wgpu::Buffer, u32)) {
+    /// The partial sums of the weight gradient of layer `index` from its z_bar and the jets before it.
+    pub fn weight_gradient(&mut self, index: usize, z_bar: &wgpu::Buffer, a: &wgpu::Buffer) {
+        let gradient = Gradient { index, z_bar_start: 0, a_start: 0, is_output: false };
+        self.weight_gradients(&[gradient], z_bar, a, z_bar);
+    }
+
+    /// Those of several layers that have tiles of the same size.
+    fn weight_gradients(
+        &mut self,
+        gradients: &[Gradient],
+        z_bar: &wgpu::Buffer,
+        a: &wgpu::Buffer,
+        jets_bar: &wgpu::Buffer,
+    ) {
         let workspace = self.workspace;
         let partials = workspace.partials.as_ref().expect("a backward pass has a tape");
-        let (layer, part) = (&self.spec.layers()[index], self.parts()[index]);
-        let tile = GradientTile::of(layer, workspace.demand.tiles().gradient);
-        let (outputs, inputs) = (layer.outputs as u32, layer.inputs as u32);
-        let places = [part.start, part.splits, z_bar.1, a.1];
-        let constants = [&[outputs, inputs, self.column_quads(), self.quads()], &places[..]].concat();
-        let buffers = [(1, Read, z_bar.0), (2, Read, a.0), (3, Write, partials)];
-        let [along_in, along_out] = tile.count(layer);
-        let grid = [part.splits, along_in, along_out];
-        self.push((shader::weight_gradient(tile), "weight_gradient", false), &constants, &buffers, grid);
+        let (layers, parts) = (self.spec.layers(), self.parts());
+        let Some(first) = gradients.first() else { return };
+        let tile = GradientTile::of(&layers[first.index], workspace.demand.tiles().gradient);
+        let (mut constants, mut groups) = (vec![], 0);
+        for gradient in gradients {
+            let (layer, part) = (&layers[gradient.index], parts[gradient.index]);
+            let [along_in, along_out] = tile.count(layer);
+            let sizes = [groups, along_in, layer.outputs as u32, layer.inputs as u32, self.column_quads()];
+            let places = [self.quads(), part.start, part.splits, gradient.z_bar_start, gradient.a_start];
+            constants.extend([&sizes[..], &places, &[gradient.is_output.into(), 0]].concat());
+            groups += part.splits * along_in * along_out;
+        }
+        let buffers = [(1, Read, z_bar), (2, Read, a), (3, Write, partials), (4, Read, jets_bar)];
+        let source = shader::weight_gradient(tile, gradients.len());
+        self.push((source, "weight_gradient", false), &constants, &buffers, flat(groups));
     }
+}
+
+/// A layer's weight gradient: where its z_bar and the jets before it start in their buffers, in quads.
+struct Gradient {
+    index: usize,
+    z_bar_start: u32,
+    a_start: u32,
+    /// Whether z_bar is the cotangents of the output's jets.
+    is_output: bool,
 }

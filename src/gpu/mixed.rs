@@ -66,7 +66,7 @@ impl Planner<'_> {
         }
         let (mut bar, mut next) = (ping, pong);
         for (index, layer) in layers.iter().enumerate().rev() {
-            self.weight_gradient(index, (bar, 0), (workspace.input_of(index), 0));
+            self.weight_gradient(index, bar, workspace.input_of(index));
             if index > 0 {
                 // Of an output the value alone is read.
                 let channels = if index + 1 == layers.len() { 1 } else { forward };

@@ -247,11 +247,12 @@ impl Backend for Gpu {
 
     fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.steps.flush(&self.device)?;
-        let set = &self.sets[set.0];
+        let set = &mut self.sets[set.0];
         if rows.len() != set.points || rows.iter().any(|row| *row as usize >= set.points) {
             let problem = format!("it is no order of the set's {} rows", set.points);
             return Err(Error::input("order", problem, "pass a permutation of 0..B"));
         }
+        set.gathered = None;
         self.device.write(&set.order, rows);
         self.device.check()
     }

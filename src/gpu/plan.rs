@@ -241,7 +241,7 @@ impl Planner<'_> {
             bar = pong;
         } else {
             for (index, layer) in layers.iter().enumerate().skip(self.free_layers()).rev() {
-                self.weight_gradient(index, (bar, 0), (workspace.input_of(index), 0));
+                self.weight_gradient(index, bar, workspace.input_of(index));
                 if index > self.free_layers() {
                     self.hidden_layer_backward(index, layer, &layers[index - 1], bar, next);
                 } else if index > 0 {
@@ -294,7 +294,7 @@ pub fn grid(threads: u32) -> [u32; 3] {
 }
 
 /// `groups` workgroups, in two dimensions where one does not hold them; kernels leave the excess.
-fn flat(groups: u32) -> [u32; 3] {
+pub fn flat(groups: u32) -> [u32; 3] {
     let x = groups.clamp(1, 65_535);
     [x, groups.div_ceil(x).max(1), 1]
 }

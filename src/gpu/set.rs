@@ -54,6 +54,8 @@ pub struct Set {
     pub means: wgpu::Buffer,
     /// Made when first needed.
     pub workspace: Option<Workspace>,
+    /// The rows that lie in the workspace's batch: from where, and how many.
+    pub gathered: Option<(usize, usize)>,
     /// By the chunk's points.
     pub plans: HashMap<(Task, usize), Plan>,
     /// Norm, test and update.
@@ -119,6 +121,7 @@ impl Set {
             terms: residuals,
             weights,
             workspace: None,
+            gathered: None,
             plans: HashMap::new(),
             update: None,
         })

@@ -188,9 +188,10 @@ pub fn linear(tile: ProductTile) -> Source {
         .then("linear", &[include_str!("../../shaders/linear.wgsl")])
 }
 
-/// `weight_gradient.wgsl`
-pub fn weight_gradient(tile: GradientTile) -> Source {
+/// `weight_gradient.wgsl` for so many layers at once.
+pub fn weight_gradient(tile: GradientTile, layers: usize) -> Source {
     Header::default()
+        .number("LAYERS", layers)
         .number("TILE", tile.rows as usize)
         .number("EDGE", tile.edge as usize)
         .number("QUADS", tile.quads as usize)
@@ -353,7 +354,7 @@ mod tests {
             translate("linear", &linear(tile));
         }
         for tile in GRADIENT_TILES {
-            translate("weight_gradient", &weight_gradient(tile));
+            translate("weight_gradient", &weight_gradient(tile, 2));
         }
         translate("gather", &gather());
         translate("reduce", &reduce(3, 8));

@@ -7,14 +7,16 @@ use crate::expression::{Leaf, Residual, Slot};
 use crate::jet::JetLayout;
 use crate::network::NetworkSpec;
 
-/// Three functions over one point: `residuals` gives r of each term, `cotangents` adds
-/// ∂loss/∂jet to `bar`, `coefficient_slopes` gives ∂loss/∂c of each coefficient.
+/// Three functions over one point: `residuals` gives r of each term, `cotangents` keeps its
+/// square and writes ∂loss/∂jet to `bar`, `coefficient_slopes` gives ∂loss/∂c of each coefficient.
 ///
 /// The jets of a loss that reads the network at several places lie as (M, C, places, B). The residuals'
 /// columns begin at row `input_rows` of the batch.
 pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows: usize, terms: &[Residual]) -> String {
     let mut programs = String::new();
-    let (mut values, mut cotangents, mut slopes) = (vec![], String::new(), String::new());
+    let (mut values, mut slopes) = (vec![], String::new());
+    // First everything is read and computed, then written: a GPU waits for each read that follows a write.
+    let (mut computed, mut kept) = (String::new(), String::new());
     let mut column = input_rows;
     for (index, residual) in terms.iter().enumerate() {
         let program = residual.program();
@@ -32,15 +34,16 @@ pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows:
         programs += &program.wgsl(&format!("value_{index}"), 1);
         programs += &program.wgsl(&format!("term_{index}"), program.outputs());
         values.push(format!("value_{index}({arguments})[0]"));
-        let share = format!("2.0 * weights[{index}] * share * t[0]");
-        let begin = format!("    {{\n        let t = term_{index}({arguments});\n        let s = {share};\n");
-        cotangents += &begin;
+        let share = |t: &str| format!("2.0 * weights[{index}] * (weight * now.per_point) * {t}[0]");
+        let t = format!("t_{index}");
+        line(&mut computed, format_args!("let {t} = term_{index}({arguments});"));
+        line(&mut computed, format_args!("let s_{index} = {};", share(&t)));
+        line(&mut kept, format_args!("keep_square({index}u, point, weight, {t}[0]);"));
         for slot in 0..residual.slots().len() {
-            line(&mut cotangents, format_args!("add({}u, point, s * t[{}]);", row(slot), 1 + slot));
+            line(&mut computed, format_args!("bars[{}] += s_{index} * {t}[{}];", row(slot), 1 + slot));
         }
-        cotangents += "    }\n";
         if !residual.coefficients().is_empty() {
-            slopes += &begin;
+            slopes += &format!("    {{\n        let t = term_{index}({arguments});\n        let s = {};\n", share("t"));
             for (k, coefficient) in residual.coefficients().iter().enumerate() {
                 let place = 1 + residual.slots().len() + k;
                 line(&mut slopes, format_args!("slopes[{coefficient}] += s * t[{place}];"));
@@ -50,16 +53,21 @@ pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows:
         column += residual.hoisted();
     }
     let (count, coefficients) = (terms.len(), spec.coefficients.max(1));
+    let rows = spec.outputs * layout.channels() * places;
+    for row in 0..rows {
+        line(&mut kept, format_args!("bar[{row}u * shape.points + point] = bars[{row}];"));
+    }
     format!(
         "{programs}
 fn residuals(point: u32) -> array<f32, {count}> {{
     return array<f32, {count}>({});
 }}
 
-fn cotangents(point: u32, share: f32) {{
-{cotangents}}}
+fn cotangents(point: u32, weight: f32) {{
+    var bars = array<f32, {rows}>();
+{computed}{kept}}}
 
-fn coefficient_slopes(point: u32, share: f32) -> array<f32, {coefficients}> {{
+fn coefficient_slopes(point: u32, weight: f32) -> array<f32, {coefficients}> {{
     var slopes = array<f32, {coefficients}>();
 {slopes}    return slopes;
 }}
@@ -69,5 +77,5 @@ fn coefficient_slopes(point: u32, share: f32) -> array<f32, {coefficients}> {{
 }
 
 fn line(text: &mut String, statement: std::fmt::Arguments<'_>) {
-    writeln!(text, "        {statement}").expect("writing to a string");
+    writeln!(text, "    {statement}").expect("writing to a string");
 }

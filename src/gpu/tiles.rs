@@ -19,8 +19,9 @@ const MOST_CHANNELS: usize = 8;
 const MOST_SUMS: usize = 16;
 /// The widest layer of which a tile of jets fits into workgroup memory beside a slice of its matrix.
 const NARROW: usize = 64;
-/// Columns of the matrix that a kernel takes to workgroup memory at once.
-const SLICES: [u32; 2] = [16, 8];
+/// Columns of the matrix that a kernel takes to workgroup memory at once. `narrow.wgsl` has the deepest that divides the
+/// width: each slice is two barriers and a wait for memory.
+const SLICES: [u32; 4] = [64, 32, 16, 8];
 /// Multiply-adds that a device does while a number goes to its memory or comes from it: 20 flops a byte, as an H100
 /// has; desktops' devices have up to four times as many.
 const BALANCE: usize = 40;
@@ -225,9 +226,10 @@ impl Shape {
             Path::Narrow(tile) => {
                 let units = tile.units(self.width);
                 let bytes = 16 * units * self.channels as u32 * tile.quads + 4 * units * tile.slice;
+                let divides = tile.slice <= 16 || self.width.is_multiple_of(tile.slice as usize);
                 let is_narrow = (1..=NARROW).contains(&self.width) && self.outputs <= MOST_OUTPUTS;
                 let fits = bytes <= self.memory && tile.threads(units) <= MOST_THREADS;
-                few_channels && is_narrow && !self.has_features && sums_fit(tile) && fits
+                few_channels && is_narrow && divides && !self.has_features && sums_fit(tile) && fits
             }
         }
     }
@@ -235,17 +237,17 @@ impl Shape {
     /// The tiles that the adapter can run, the best by count first: more points for each weight that is read,
     /// then more sums for each number that is read from workgroup memory.
     pub fn candidates(&self) -> Vec<Tiles> {
-        let narrow = |quads| [2, 4, 1].map(|rows| SLICES.map(|slice| Path::Narrow(Tile { quads, rows, slice })));
+        let narrow = |rows| [16, 8, 4, 2, 1].map(|quads| SLICES.map(|slice| Path::Narrow(Tile { quads, rows, slice })));
         // The deepest slice that fits is enough.
-        let fitting = |slices: [Path; 2]| slices.into_iter().find(|path| self.allows(*path));
-        let narrow = [16, 8, 4, 2, 1].into_iter().flat_map(narrow).filter_map(fitting);
+        let fitting = |slices: [Path; 4]| slices.into_iter().find(|path| self.allows(*path));
+        let narrow = [1, 2, 4].into_iter().flat_map(narrow).filter_map(fitting);
         // With few channels more quads, so that the jets' slice is as wide.
         let quads = match self.channels {
             1 => [32, 16],
             2 => [16, 8],
             _ => [8, 4],
         };
-        let layer = |quads| [8, 4, 2, 1].map(|rows| Path::Layer(Tile { quads, rows, slice: SLICES[1] }));
+        let layer = |quads| [8, 4, 2, 1].map(|rows| Path::Layer(Tile { quads, rows, slice: 8 }));
         let layer = quads.into_iter().flat_map(layer).filter(|path| self.allows(*path));
         let of = |path: Path| Tiles { path, linear: 128, gradient: 128 };
         let separate = [128, 64, 32].map(|linear| Tiles { linear, ..of(Path::Separate) });
@@ -311,7 +313,7 @@ mod tests {
 
     #[test]
     fn the_table_takes_what_fits() {
-        let narrow = |quads, slice| Path::Narrow(Tile { quads, rows: 2, slice });
+        let narrow = |quads, slice| Path::Narrow(Tile { quads, rows: 1, slice });
         // Every adapter has 16 KiB: 64 units of 5 and of 7 channels at two quads.
         assert_eq!(shape(64, 5, 16 << 10).table().path, narrow(2, 16));
         assert_eq!(shape(64, 7, 16 << 10).table().path, narrow(2, 8));

@@ -41,15 +41,20 @@ impl Gpu {
         let channels = set.workspace.as_ref().map_or(0, |workspace| workspace.demand.channels().count());
         let flops = products * (set.places * channels * self.spec.multiply_adds()) as f64;
         for (index, (start, length)) in parts.iter().enumerate() {
+            let set = &self.sets[batch.set.0];
             let (first, last) = (index == 0, index + 1 == parts.len());
             let mut step = Step::new(batch.count, update);
             step.start = (batch.start + start) as u32;
             step.accumulate = u32::from(!first);
             step.accumulate_gradient = u32::from(!(first && is_first));
-            let mut plans = vec![&set.plans[&(task, *length)][..]];
+            // The batch of the step before lies there still.
+            let rows = (batch.start + start, *length);
+            let gathers = if set.gathered == Some(rows) { set.blocks.len() } else { 0 };
+            let mut plans = vec![&set.plans[&(task, *length)][gathers..]];
             plans.extend(set.update.as_deref().filter(|_| last && is_last && task == Task::Step));
             let writes = clock.and_then(|clock| clock.writes(0, first && is_first, last && is_last));
             self.steps.push(&self.device, step, &plans, flops * *length as f64, writes)?;
+            self.sets[batch.set.0].gathered = Some(rows);
         }
         Ok(())
     }
@@ -145,6 +150,7 @@ impl Gpu {
         let set = &mut self.sets[batch.set.0];
         let capacity = wanted.max(set.workspace.as_ref().map_or(0, |w| w.capacity.min(most)));
         set.plans.clear();
+        set.gathered = None;
         set.update = None;
         set.workspace = None;
         set.workspace = Some(Workspace::new(&self.device, demand, capacity, set.terms.len()));

@@ -75,7 +75,7 @@ fn every_layout_follows_the_cpu() {
                 let error = normwise(&ours.gradient, &truth.gradient);
                 assert!(error < 2e-5, "{what}: gradient {error:e}");
                 assert!(normwise(&ours.losses, &truth.losses) < 1e-5, "{what}");
-                assert_eq!(losses, ours.losses, "{what}: without a tape");
+                assert!(normwise(&losses, &ours.losses) < 1e-6, "{what}: without a tape");
                 worst = (worst.0.max(apart), worst.1.max(error));
             }
         }

@@ -48,7 +48,7 @@ fn every_path_follows_the_cpu() {
                 let ours = gpu.gradient(&[whole(&set, id)]).unwrap();
                 let error = normwise(&ours.gradient, &truth.gradient);
                 assert!(error < 2e-5, "{what}: gradient {error:e}");
-                assert_eq!(gpu.losses(id).unwrap(), ours.losses, "{what}: without a tape");
+                assert!(normwise(&gpu.losses(id).unwrap(), &ours.losses) < 1e-6, "{what}: without a tape");
             }
         }
     }
