@@ -285,6 +285,7 @@ impl Backend for Gpu {
         let sets = self.last.iter().map(|id| &self.sets[id.0]);
         wanted.extend(sets.map(|set| (&set.step_means, set.terms.len())));
         let numbers = self.device.read(&wanted)?;
+        self.steps.settle();
         let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&numbers[0]));
         let diverged = u64::from(status.diverged[0]) | u64::from(status.diverged[1]) << 32;
         Ok(StepReport {

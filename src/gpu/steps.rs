@@ -10,7 +10,7 @@ use super::timing::Clock;
 use crate::error::Result;
 use crate::optimizer::Update;
 
-/// Slots of the ring: chunks that one submission may hold.
+/// Slots of the ring: chunks that one submission may hold, a power of two.
 const SLOTS: usize = 64;
 /// Arithmetic that one submission may hold: some milliseconds of a GPU, and below the two seconds
 /// after which a desktop takes a device for hung, also where that device is a CPU.
@@ -97,7 +97,9 @@ impl Steps {
         }
         drop(pass);
         self.flops += flops;
-        if self.slots.len() == SLOTS * SLOT as usize || self.flops > FLOPS {
+        // A device that waits is given the first few steps at once, then more and more of them.
+        let most = SLOTS >> (2 * (IN_FLIGHT - self.in_flight.len().min(IN_FLIGHT)));
+        if self.slots.len() >= most * SLOT as usize || self.flops > FLOPS {
             self.flush(device)?;
         }
         Ok(())
@@ -141,6 +143,11 @@ impl Steps {
             device.wait(self.in_flight.pop_front())?;
         }
         device.check()
+    }
+
+    /// Notes that the device has done all that was submitted.
+    pub fn settle(&mut self) {
+        self.in_flight.clear();
     }
 
     /// Group 1 of the kernels, for those who need none of its numbers.
