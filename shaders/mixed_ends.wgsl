@@ -1,5 +1,6 @@
 // The two ends of the way back in mixed mode, as jets of 1 + T + M channels like all between them, so that the
-// products with W and the weight gradients of the first and the last layer are those of any other. one thread a row and point, neighbouring threads at neighbouring points.
+// products with W and the weight gradients of the first and the last layer are those of any other. One thread a row
+// and point, neighbouring threads at neighbouring points.
 
 struct Ends {
     // B

@@ -264,7 +264,9 @@ fn a_benchmark_for_people_is_a_table() {
 
 #[test]
 fn bad_usage_of_bench_ends_with_exit_code_2() {
-    let cases: [&[&str]; 8] = [
+    let cases: [&[&str]; 10] = [
+        &["--profile"],
+        &["--clock", "sun"],
         &["--order", "3"],
         &["--batch", "0"],
         &["--hidden", "8,,8"],

@@ -1,4 +1,4 @@
-// What the activation's rules of mixed mode read on a hidden layer: mixed_adjoint.wgsl and mixed_rule.wgsl. 
+// What the activation's rules of mixed mode read on a hidden layer: mixed_adjoint.wgsl and mixed_rule.wgsl.
 //
 // The value and the tangents that curve have travelled forward as z (H, 1 + T, B), and one adjoint for each
 // output travels back: g = du/da and h = du/dz = sigma' g. What curves u is d_s u = sum of g sigma'' q_s over
@@ -36,14 +36,14 @@ fn slopes_of(unit: u32, point: u32) -> vec3<f32> {
 
 fn tangent(k: u32, unit: u32, point: u32) -> f32 {
     if FIRST == 1u {
-        return (parameters[layer.first_weights + unit * INPUTS + TANGENT_INPUT[k]]);
+        return parameters[layer.first_weights + unit * INPUTS + TANGENT_INPUT[k]];
     }
     return z[(unit * Z_CHANNELS + 1u + k) * layer.points + point];
 }
 
 fn adjoint_of(m: u32, unit: u32, point: u32) -> f32 {
     if LAST == 1u {
-        return (parameters[layer.output_weights + m * layer.units + unit]);
+        return parameters[layer.output_weights + m * layer.units + unit];
     }
     return g_tape[(unit * ADJOINTS + m) * layer.points + point];
 }

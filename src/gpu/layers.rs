@@ -2,8 +2,9 @@
 
 use super::kernel::Access::{Read, Write};
 use super::plan::{Planner, flat};
+use super::product::{GradientTile, ProductTile};
 use super::shader::{self, Groups};
-use super::tiles::{GradientTile, LAYER_THREADS, Path, ProductTile, Tile, thread_rows};
+use super::tiles::{LAYER_THREADS, Path, Tile, thread_rows};
 use crate::network::Layer;
 
 /// Some of the channels of jets in a buffer.

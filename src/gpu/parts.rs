@@ -1,6 +1,7 @@
 //! How the gradient's sums over points are split: partial sums of each layer, which `reduce.wgsl` adds up.
 
-use super::tiles::{GradientTile, Tiles};
+use super::product::GradientTile;
+use super::tiles::Tiles;
 use crate::network::NetworkSpec;
 
 /// Workgroups of a weight gradient that keep a large GPU busy: two on each of an H200's 132 multiprocessors.

@@ -3,8 +3,8 @@
 use super::adapter::{adapters, choose};
 use super::device::Device;
 use super::kernel::Access::{Read, Uniform, Write};
+use super::product::PRODUCT_TILES;
 use super::shader;
-use super::tiles::PRODUCT_TILES;
 
 /// Numbers in -1..1 without a pattern that a tile could share.
 fn numbers(count: usize, seed: f32) -> Vec<f32> {

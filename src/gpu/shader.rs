@@ -8,8 +8,9 @@ use crate::network::{Activation, NetworkSpec};
 
 use super::channels::Channels;
 use super::header::{Header, Source};
+use super::product::{GradientTile, ProductTile};
 use super::terms;
-use super::tiles::{GradientTile, LAYER_THREADS, ProductTile, Tile};
+use super::tiles::{LAYER_THREADS, Tile};
 
 const MATH: &str = include_str!("../../shaders/shared/math.wgsl");
 const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
@@ -77,10 +78,11 @@ impl Groups {
     }
 }
 
-/// `input_layer.wgsl` with `row` channels from row to row of `a`; no activation where the model has no hidden
+/// `input_layer.wgsl` and `input_gradient.wgsl` with `row` channels from row to row of `a`; no activation where the model has no hidden
 /// layer.
 pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Option<Activation>) -> Source {
-    let kernel = include_str!("../../shaders/input_layer.wgsl");
+    let (kernel, gradient) =
+        (include_str!("../../shaders/input_layer.wgsl"), include_str!("../../shaders/input_gradient.wgsl"));
     let groups = Groups::of(layout);
     // Where there are fewer sums than threads, several share one.
     let (threads, sums) = ((groups.points * groups.groups) as usize, layout.inputs() + layout.seconds());
@@ -92,7 +94,7 @@ pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigm
         .number("ROW_CHANNELS", row)
         .number("LANES", lanes)
         .table("INPUT_TANGENT", (0..layout.inputs()).map(|input| tangent(input) as u32));
-    header.then("input_layer", &[MATH, activation(sigma), GROUPS, SUM, kernel])
+    header.then("input_layer", &[MATH, activation(sigma), GROUPS, SUM, kernel, gradient])
 }
 
 /// `jet_rule.wgsl` with `row` channels from row to row of `a`.
@@ -251,114 +253,4 @@ pub fn vectors(left: usize) -> Source {
 #[cfg(test)]
 pub fn math(kernel: &str) -> Source {
     Header::threads(THREADS).then("math", &[MATH, FUNCTIONS, kernel])
-}
-
-#[cfg(test)]
-mod tests {
-    use naga::back::{hlsl, msl, spv};
-    use naga::valid::{Capabilities, ValidationFlags, Validator};
-
-    use super::*;
-    use crate::data::Scaling;
-    use crate::entry::Entry;
-    use crate::expression::{Expression, Scope};
-    use crate::gpu::tiles::{GRADIENT_TILES, PRODUCT_TILES};
-    use crate::jet::Derivative;
-
-    /// Validates with no optional capability and translates to what Vulkan, Metal and DX12 take.
-    fn translate(name: &str, source: &Source) {
-        let source = source.text.as_str();
-        let module =
-            naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
-        let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
-            .validate(&module)
-            .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
-        spv::write_vec(&module, &info, &spv::Options::default(), None)
-            .unwrap_or_else(|e| panic!("{name}: SPIR-V: {e}"));
-        let options = msl::Options { fake_missing_bindings: true, ..Default::default() };
-        msl::write_string(&module, &info, &options, &msl::PipelineOptions::default())
-            .unwrap_or_else(|e| panic!("{name}: MSL: {e}"));
-        let options = hlsl::Options::default();
-        let mut text = String::new();
-        hlsl::Writer::new(&mut text, &options, &hlsl::PipelineOptions::default())
-            .write(&module, &info, None)
-            .unwrap_or_else(|e| panic!("{name}: HLSL: {e}"));
-    }
-
-    fn layouts() -> Vec<JetLayout> {
-        vec![
-            JetLayout::value(1),
-            JetLayout::gradient(3),
-            JetLayout::diagonal(1),
-            JetLayout::diagonal(10),
-            JetLayout::full(3),
-            JetLayout::collapsed(&[1.0, -2.0, 1e-30]),
-            JetLayout::selected(3, [Derivative::Second(0, 2), Derivative::First(1)]),
-        ]
-    }
-
-    #[test]
-    fn every_shader_validates_and_translates() {
-        for layout in layouts() {
-            let normalizer = Normalizer {
-                inputs: Scaling { mean: vec![0.0; layout.inputs()], scale: vec![1e3; layout.inputs()] },
-                outputs: Scaling::identity(2),
-            };
-            for sigma in Activation::ALL {
-                let name = format!("{sigma}, {layout:?}");
-                let row = layout.channels();
-                translate(&format!("input_layer, {name}"), &input_layer(&layout, row, &normalizer, Some(sigma)));
-                translate(&format!("jet_rule, {name}"), &jet_rule(&layout, row, &normalizer, sigma));
-                let mixed = Channels::new(&layout, 1, true);
-                for ends in [(true, true), (false, true), (true, false), (false, false)] {
-                    if mixed.are_mixed() {
-                        let source = mixed_rule(&layout, &mixed, &normalizer, sigma, ends);
-                        translate(&format!("mixed_rule, {ends:?}, {name}"), &source);
-                    }
-                }
-                for (quads, rows) in [(8, 2), (32, 1)] {
-                    let tile = Tile { quads, rows, slice: 8 };
-                    translate(&format!("layer, {name}"), &layer(&layout, &normalizer, sigma, tile));
-                }
-                let tile = (Tile { quads: 2, rows: 2, slice: 8 }, 24);
-                translate(&format!("narrow, {name}"), &narrow(&layout, &normalizer, sigma, tile, 3, true));
-                let backward = narrow_backward(&layout, &normalizer, sigma, tile, 3);
-                translate(&format!("narrow_backward, {name}"), &backward);
-            }
-            translate("input_layer, no activation", &input_layer(&layout, layout.channels(), &normalizer, None));
-            let mixed = Channels::new(&layout, 1, true);
-            if mixed.are_mixed() {
-                translate("mixed_ends", &mixed_ends(&layout, &mixed, &normalizer));
-            }
-            let spec = NetworkSpec {
-                inputs: layout.inputs(),
-                hidden: vec![],
-                outputs: 2,
-                activation: Activation::Tanh,
-                coefficients: 1,
-            };
-            let entry = |output| Entry { output, derivative: Derivative::Value };
-            let data = [Some(0), None].map(|column| Expression::entry(entry(1)).misfit(column, 1e-3));
-            let scope = Scope {
-                inputs: (0..layout.inputs()).map(|i| format!("x{i}")).collect(),
-                outputs: vec!["u".into(), "v".into()],
-                coefficients: vec!["nu".into()],
-                ..Scope::default()
-            };
-            let equation = Expression::residual("test", "nu*u^2 + sin(v)*exp(x0) = 1", &scope).unwrap();
-            let compile = |residual: &Expression| residual.compile(&layout, &normalizer);
-            let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
-            translate("residual", &residual(&layout, &spec, 1, spec.inputs, &terms));
-        }
-        for tile in PRODUCT_TILES {
-            translate("linear", &linear(tile));
-        }
-        for tile in GRADIENT_TILES {
-            translate("weight_gradient", &weight_gradient(tile, 2));
-        }
-        translate("gather", &gather());
-        translate("reduce", &reduce(3, 8));
-        translate("adam", &adam());
-        translate("vectors", &vectors(3));
-    }
 }

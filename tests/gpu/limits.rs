@@ -101,3 +101,25 @@ fn the_device_times_steps_and_evaluations() {
         assert!(seconds.len() == 3 && seconds.iter().all(|s| (0.0..10.0).contains(s)), "{seconds:?}");
     }
 }
+
+#[test]
+fn a_profile_takes_the_steps_kernel_by_kernel() {
+    let model = random_model(2, &[33, 9], 1, Activation::Tanh, 5);
+    let (set, loss) = random_loss(&model, &JetLayout::diagonal(2), 200, 29);
+    let update = Adam::default().update(1, 1e-3);
+    let options = GpuOptions { max_points: Some(64), ..CHECKED };
+    let (mut profiled, mut stepped) = (gpu_with(&model, options), gpu_with(&model, options));
+    let id = profiled.load(&set, &loss).unwrap();
+    assert_eq!(stepped.load(&set, &loss).unwrap(), id);
+    let Some(kernels) = profiled.profile(whole(&set, id), &update, 2).unwrap() else {
+        return assert!(!adapters()[0].timestamps);
+    };
+    let count = |name: &str| kernels.iter().filter(|kernel| kernel.kernel == name).count();
+    // Four chunks, one update.
+    assert_eq!((count("gather gather"), count("adam adam")), (4, 1), "{kernels:?}");
+    assert!(kernels.iter().all(|kernel| (0.0..10.0).contains(&kernel.seconds)), "{kernels:?}");
+    for _ in 0..3 {
+        stepped.step(&[whole(&set, id)], &update).unwrap();
+    }
+    assert_eq!(profiled.parameters().unwrap(), stepped.parameters().unwrap());
+}

@@ -255,3 +255,29 @@ fn the_batches_of_a_step_add_up() {
     assert!(normwise(&ours.losses, &truth.losses) < 1e-5);
     assert!((ours.gradient_norm / truth.gradient_norm - 1.0).abs() < 1e-5);
 }
+
+#[test]
+fn rows_that_lie_there_still_are_those_of_their_order() {
+    let model = random_model(2, &[9], 1, Activation::Tanh, 5);
+    let (set, loss) = random_loss(&model, &JetLayout::diagonal(2), 40, 29);
+    let (mut gpu, mut cpu) = (gpu(&model), cpu::open(&model, Precision::F64, 1).unwrap());
+    let id = gpu.load(&set, &loss).unwrap();
+    assert_eq!(cpu.load(&set, &loss).unwrap(), id);
+    let reversed: Vec<u32> = (0..40).rev().collect();
+    // The same positions again and again, then another order, other positions, more of them, and other rows.
+    let same = Batch { set: id, start: 3, count: 14 };
+    let mut agree = |batch: Batch, change: &dyn Fn(&mut dyn Backend)| {
+        change(&mut gpu);
+        change(&mut *cpu);
+        let (ours, truth) = (gpu.gradient(&[batch]).unwrap(), cpu.gradient(&[batch]).unwrap());
+        assert!(normwise(&ours.gradient, &truth.gradient) < 1e-5, "{batch:?}");
+    };
+    agree(same, &|_| ());
+    agree(same, &|_| ());
+    agree(same, &|backend| backend.order(id, &reversed).unwrap());
+    agree(Batch { start: 20, ..same }, &|_| ());
+    agree(Batch { count: 31, ..same }, &|_| ());
+    agree(same, &|_| ());
+    let (other, _) = random_loss(&model, &JetLayout::diagonal(2), 40, 31);
+    agree(same, &|backend| backend.refill(id, &other, &loss).unwrap());
+}
