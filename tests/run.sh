@@ -6,7 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 has_vulkan() {
-    ldconfig -p 2>/dev/null | grep -q 'libvulkan\.so\.1' &&
+    # Not grep -q: it would stop reading, and pipefail take ldconfig's broken pipe for an answer.
+    ldconfig -p 2>/dev/null | grep 'libvulkan\.so\.1' >/dev/null &&
         compgen -G '/usr/share/vulkan/icd.d/*.json' >/dev/null
 }
 
