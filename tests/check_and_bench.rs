@@ -216,43 +216,22 @@ fn an_exported_problem_has_the_answer_that_its_numbers_have() {
 }
 
 #[test]
-fn the_clock_of_the_device_is_taken_where_it_has_one() {
+fn the_clock_of_the_device_is_taken_unless_the_host_s_is_asked_for() {
     let model = random_model(2, &[8], 1, Activation::Tanh, 3);
-    let settings = Settings {
-        batches: vec![16],
-        orders: vec![1],
-        seconds: Seconds::Diagonal,
-        mode: Mode::Train,
-        repeats: 3,
-        clock: Clock::Device,
+    let report = |clock| {
+        let (batches, orders, seconds) = (vec![16], vec![1], Seconds::Diagonal);
+        let settings = Settings { batches, orders, seconds, mode: Mode::Train, repeats: 3, clock };
+        let mut open = |model: &Model| {
+            let mut device = Tampered::new(model);
+            device.clock = Some(0.5);
+            Ok(Box::new(device) as _)
+        };
+        bench::bench(&model, &settings, &mut open, &mut |_| {}).unwrap()
     };
-    let mut open = |model: &Model| {
-        let mut device = Tampered::new(model);
-        device.clock = Some(0.5);
-        Ok(Box::new(device) as _)
-    };
-    let report = bench::bench(&model, &settings, &mut open, &mut |_| {}).unwrap();
-    assert_eq!((report.clock, report.rows[0].seconds_median, report.rows[0].cost_ratio), (Clock::Device, 0.5, 1.0));
-}
-
-#[test]
-fn the_host_s_clock_is_taken_where_it_is_asked_for() {
-    let model = random_model(2, &[8], 1, Activation::Tanh, 3);
-    let settings = Settings {
-        batches: vec![16],
-        orders: vec![1],
-        seconds: Seconds::Diagonal,
-        mode: Mode::Train,
-        repeats: 1,
-        clock: Clock::Host,
-    };
-    let mut open = |model: &Model| {
-        let mut device = Tampered::new(model);
-        device.clock = Some(0.5);
-        Ok(Box::new(device) as _)
-    };
-    let report = bench::bench(&model, &settings, &mut open, &mut |_| {}).unwrap();
-    assert!(report.clock == Clock::Host && report.rows[0].seconds_median != 0.5);
+    let own = report(Clock::Device);
+    assert_eq!((own.clock, own.rows[0].seconds_median, own.rows[0].cost_ratio), (Clock::Device, 0.5, 1.0));
+    let host = report(Clock::Host);
+    assert!(host.clock == Clock::Host && host.rows[0].seconds_median != 0.5);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::channels::Channels;
 use super::device::Device;
-use super::parts::{Part, parts};
+use super::parts::{Part, Points, parts};
+use super::shader::Groups;
 use super::tiles::{Path, Tiles};
 use crate::error::Result;
 use crate::network::{Layer, NetworkSpec};
@@ -171,8 +172,11 @@ impl Demand {
 
     /// How the gradient's sums over `points` points are split.
     pub fn parts(&self, points: usize) -> Vec<Part> {
-        let points = (points.next_multiple_of(4) * self.places) as u32;
+        let count = (points.next_multiple_of(4) * self.places) as u32;
+        let column_quads = count / 4 * self.channels.count() as u32;
+        // With features, and in mixed mode, the first layer is as any other.
         let is_free = !self.has_features && !self.channels.are_mixed();
-        parts(&self.spec, self.tiles, is_free, points, points / 4 * self.channels.count() as u32)
+        let of_tile = is_free.then(|| Groups::of(&self.channels.forward).points);
+        parts(&self.spec, self.tiles, &Points { count, column_quads, of_tile })
     }
 }

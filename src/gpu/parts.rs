@@ -1,18 +1,18 @@
 //! How the gradient's sums over points are split: partial sums of each layer, which `reduce.wgsl` adds up.
 
 use super::product::GradientTile;
-use super::tiles::Tiles;
+use super::tiles::{Path, Tiles};
 use crate::network::NetworkSpec;
 
-/// Workgroups of a weight gradient that keep a large GPU busy: two on each of an H200's 132 multiprocessors.
+/// Workgroups of a weight gradient that keep a large GPU busy: two on each of an H200's 132 multiprocessors, or four of
+/// several layers' together.
 const WORKGROUPS: u32 = 264;
-/// The same of the first layer's own kernel, whose workgroups are small.
-const UNITS: u32 = 528;
+/// The same of the first layer's own kernel, whose workgroups have few threads that wait for memory.
+const UNITS: u32 = 2112;
 /// Quads of columns that a split sums at least: two slices of the small tile, whose writing they outweigh.
 const LEAST_QUADS: u32 = 8;
-/// Points of a split of the first layer's own kernel, and of the coefficients'.
+/// Points of a split of the coefficients, and the most splits.
 const POINTS: u32 = 64;
-/// The most splits of the coefficients.
 const MOST: u32 = 128;
 
 /// The partial sums of some neighbouring parameters: (splits, count), from `start` on.
@@ -25,9 +25,19 @@ pub struct Part {
     pub splits: u32,
 }
 
-/// The parts of all layers in order, then that of the coefficients, for so many points and quads of columns. They depend
-/// on the job and the tiles alone, so that the bits do. `is_free` says that the first layer has a kernel of its own.
-pub fn parts(spec: &NetworkSpec, tiles: Tiles, is_free: bool, points: u32, quads: u32) -> Vec<Part> {
+/// What the parts of a chunk follow from.
+pub struct Points {
+    /// Of the network, in whole quads.
+    pub count: u32,
+    /// Quads of them with all channels that travel.
+    pub column_quads: u32,
+    /// Of a tile of the first layer's own kernel, where it has one.
+    pub of_tile: Option<u32>,
+}
+
+/// The parts of all layers in order, then that of the coefficients. They depend on the job and the tiles alone, so that
+/// the bits do.
+pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<Part> {
     let mut parts = vec![];
     let mut start = 0;
     let mut push = |first: usize, count: usize, splits: u32| {
@@ -35,17 +45,49 @@ pub fn parts(spec: &NetworkSpec, tiles: Tiles, is_free: bool, points: u32, quads
         parts.push(Part { first, count, start, splits });
         start += count * splits;
     };
-    for (index, layer) in spec.layers().iter().enumerate() {
-        let splits = if index == 0 && is_free {
-            (UNITS / layer.outputs as u32).clamp(1, points.div_ceil(POINTS))
-        } else {
-            let [along_in, along_out] = GradientTile::of(layer, tiles.gradient).count(layer);
-            (WORKGROUPS / (along_in * along_out)).clamp(1, quads.div_ceil(LEAST_QUADS))
+    let layers = spec.layers();
+    // A narrow network's layers share a dispatch.
+    let together = if matches!(tiles.path, Path::Narrow(_)) { layers.len() as u32 - 1 } else { 1 };
+    let most = WORKGROUPS.min(2 * WORKGROUPS / together.max(1));
+    for (index, layer) in layers.iter().enumerate() {
+        let splits = match points.of_tile.filter(|_| index == 0) {
+            Some(of_tile) => (UNITS / layer.outputs as u32).clamp(1, points.count.div_ceil(of_tile)),
+            None => {
+                let [along_in, along_out] = GradientTile::of(layer, tiles.gradient).count(layer);
+                (most / (along_in * along_out)).clamp(1, points.column_quads.div_ceil(LEAST_QUADS))
+            }
         };
         push(layer.weights().start, layer.biases().end - layer.weights().start, splits);
     }
     if spec.coefficients > 0 {
-        push(spec.weights(), spec.coefficients, points.div_ceil(POINTS).min(MOST));
+        push(spec.weights(), spec.coefficients, points.count.div_ceil(POINTS).min(MOST));
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::tiles::Tile;
+    use crate::network::Activation;
+
+    #[test]
+    fn parts_follow_one_another_and_fill_the_device() {
+        let spec =
+            NetworkSpec { inputs: 2, hidden: vec![64; 4], outputs: 1, activation: Activation::Tanh, coefficients: 3 };
+        let narrow = Path::Narrow(Tile { quads: 4, rows: 1, slice: 64 });
+        let of = |path: Path, count: u32| {
+            let points = Points { count, column_quads: 5 * count / 4, of_tile: Some(64) };
+            parts(&spec, Tiles { path, linear: 128, gradient: 128 }, &points)
+        };
+        let splits = |parts: &[Part]| parts.iter().map(|part| part.splits).collect::<Vec<_>>();
+        assert_eq!(splits(&of(Path::Separate, 4096)), [33, 264, 264, 264, 264, 64]);
+        assert_eq!(splits(&of(narrow, 4096)), [33, 132, 132, 132, 132, 64]);
+        assert_eq!(splits(&of(narrow, 4)), [1; 6]);
+        let all = of(narrow, 1000);
+        for (part, next) in all.iter().zip(&all[1..]) {
+            assert_eq!((part.first + part.count, part.start + part.count * part.splits), (next.first, next.start));
+        }
+        assert_eq!(all.iter().map(|part| part.count as usize).sum::<usize>(), spec.parameters());
+    }
 }

@@ -57,7 +57,9 @@ pub fn gather() -> Source {
 /// How the threads of a workgroup share channels out; see `shaders/shared/groups.wgsl`.
 #[derive(Clone, Copy)]
 pub struct Groups {
-    points: u32,
+    /// Points of a workgroup.
+    pub points: u32,
+    /// Threads for each of them.
     groups: u32,
 }
 

@@ -12,9 +12,10 @@ use crate::optimizer::Update;
 
 /// Slots of the ring: chunks that one submission may hold, a power of two.
 const SLOTS: usize = 64;
-/// Arithmetic that one submission may hold: some milliseconds of a GPU, and below the two seconds
+/// Arithmetic that one submission may hold: some milliseconds of a discrete GPU, and below the two seconds
 /// after which a desktop takes a device for hung, also where that device is a CPU.
 const FLOPS: f64 = 1e10;
+const DISCRETE_FLOPS: f64 = 1e11;
 /// Submissions that may be waiting, so that the device never runs dry and the host, with its clock
 /// and signals, never runs far ahead.
 const IN_FLIGHT: usize = 2;
@@ -69,6 +70,8 @@ pub struct Steps {
     slots: Vec<u8>,
     encoder: Option<wgpu::CommandEncoder>,
     flops: f64,
+    /// The most that a submission may hold of it.
+    most_flops: f64,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
 }
 
@@ -76,7 +79,8 @@ impl Steps {
     pub fn new(device: &Device) -> Self {
         let ring = device.ring(SLOTS as u64);
         let group = device.bind_ring(&ring, size_of::<Step>() as u64);
-        Self { ring, group, slots: vec![], encoder: None, flops: 0.0, in_flight: VecDeque::new() }
+        let most_flops = if device.is_discrete { DISCRETE_FLOPS } else { FLOPS };
+        Self { ring, group, slots: vec![], encoder: None, flops: 0.0, most_flops, in_flight: VecDeque::new() }
     }
 
     /// Encodes one chunk's dispatches as a pass, and submits once enough has gathered.
@@ -99,7 +103,7 @@ impl Steps {
         self.flops += flops;
         // A device that waits is given the first few steps at once, then more and more of them.
         let most = SLOTS >> (2 * (IN_FLIGHT - self.in_flight.len().min(IN_FLIGHT)));
-        if self.slots.len() >= most * SLOT as usize || self.flops > FLOPS {
+        if self.slots.len() >= most * SLOT as usize || self.flops > self.most_flops {
             self.flush(device)?;
         }
         Ok(())

@@ -25,6 +25,10 @@ const SLICES: [u32; 4] = [64, 32, 16, 8];
 /// Multiply-adds that a device does while a number goes to its memory or comes from it: 20 flops a byte, as an H100
 /// has; desktops' devices have up to four times as many.
 const BALANCE: usize = 40;
+/// What a multiply-add costs fused kernels, in tenths of what it costs `linear.wgsl`. An H200's step took 1.02 ms fused
+/// and 1.04 apart with 5 channels, 4 in mixed mode, at width 64 (by the count 1 to 1); with 7 and 5 at width 256 1.9
+/// (0.15 of it an older weight gradient) and 1.24 (by the count 1.43 to 1).
+const FUSED: usize = 13;
 /// More outputs than this would wait for the few threads that compute them.
 const MOST_OUTPUTS: usize = 16;
 
@@ -134,15 +138,19 @@ impl Shape {
         Self { width, outputs: spec.outputs, channels, mixed, has_features, memory }
     }
 
-    /// Whether separate kernels in mixed mode cost less than fused ones of whole jets, by the count of a training
-    /// step for each unit and point of a layer. Both multiply W three times with each channel. Fused, a channel goes
-    /// to memory or comes from it 8 times: 3 forward, 3 backward, 2 for the gradient. In mixed mode it does 13 times:
-    /// a tangent 4 forward, 2 for the adjoints and 5 backward, an adjoint 4 back, 4 forward and 3 back again, and both
-    /// 2 for the gradient.
-    /// So 5 channels of 7 win at any width of these, 4 of 5 from 161 on, and 1 + M of 1 + D nearly always.
-    fn is_mixed_cheaper(&self) -> bool {
-        let cost = |channels: usize, transfers: usize| channels * (3 * self.width + BALANCE * transfers);
-        self.mixed.is_some_and(|mixed| cost(mixed, 13) < cost(self.channels, 8))
+    /// Whether separate kernels cost less than fused ones of whole jets, by the count of a training step for each unit
+    /// and point of a layer. Both multiply W three times with each channel, of which fused ones do less at once. Fused, a
+    /// channel goes to memory or comes from it 8 times: 3 forward, 3 backward, 2 for the gradient; apart 11 times: 4, 5
+    /// and 2; and in mixed mode, of fewer channels, 13 times: a tangent 4 forward, 2 for the adjoints and 5 backward, an
+    /// adjoint 4 back, 4 forward and 3 back again, and both 2 for the gradient.
+    fn is_apart_cheaper(&self) -> bool {
+        let products = 3 * self.width;
+        let fused = self.channels * (FUSED * products / 10 + BALANCE * 8);
+        let apart = match self.mixed {
+            Some(mixed) => mixed * (products + BALANCE * 13),
+            None => self.channels * (products + BALANCE * 11),
+        };
+        apart < fused
     }
 
     /// Whether the adapter can run the path.
@@ -186,7 +194,7 @@ impl Shape {
         let separate = [128, 64, 32].map(|linear| Tiles { linear, ..of(Path::Separate) });
         // A narrow network waits for its memory, of whose traffic mixed mode has more.
         let (mut all, mut layer): (Vec<_>, Vec<_>) = (narrow.map(of).collect(), layer.map(of).collect());
-        let at = if self.is_mixed_cheaper() { 0 } else { layer.len() };
+        let at = if self.is_apart_cheaper() { 0 } else { layer.len() };
         layer.splice(at..at, separate);
         all.append(&mut layer);
         all
@@ -233,15 +241,15 @@ mod tests {
     }
 
     #[test]
-    fn mixed_mode_is_taken_where_it_costs_less() {
-        let path =
-            |width, channels, mixed| Shape { mixed: Some(mixed), ..shape(width, channels, 48 << 10) }.table().path;
-        assert!(matches!(path(64, 7, 5), Path::Narrow(_)));
-        assert_eq!(path(65, 7, 5), Path::Separate);
-        assert_eq!(path(65, 4, 2), Path::Separate);
-        assert!(matches!(path(160, 5, 4), Path::Layer(_)));
-        assert_eq!(path(161, 5, 4), Path::Separate);
-        assert_eq!(path(64, 21, 12), Path::Separate);
+    fn kernels_stand_apart_where_that_costs_less() {
+        let path = |width, channels, mixed| Shape { mixed, ..shape(width, channels, 48 << 10) }.table().path;
+        assert!(matches!(path(64, 7, Some(5)), Path::Narrow(_)));
+        for (width, channels, mixed) in [(65, 7, 5), (65, 4, 2), (65, 5, 4), (64, 21, 12)] {
+            assert_eq!(path(width, channels, Some(mixed)), Path::Separate);
+        }
+        // As many channels either way: wide layers wait for arithmetic, narrow ones for memory.
+        assert!(matches!(path(134, 5, None), Path::Layer(_)));
+        assert_eq!(path(135, 5, None), Path::Separate);
     }
 
     #[test]
