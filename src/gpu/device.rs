@@ -24,7 +24,6 @@ pub struct Device {
     pub queue: wgpu::Queue,
     pub limits: wgpu::Limits,
     pub timestamps: bool,
-    pub is_discrete: bool,
     /// Whether shaders carry bounds checks and workgroup memory starts at zero.
     pub(super) checked: bool,
     failure: Failure,
@@ -77,7 +76,6 @@ impl Device {
             queue,
             limits,
             timestamps: !features.is_empty(),
-            is_discrete: info.device_type == wgpu::DeviceType::DiscreteGpu,
             checked,
             failure,
             step_layout,

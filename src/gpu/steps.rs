@@ -1,6 +1,7 @@
 //! Chunks of steps on their way to the device: many in one submission, a few submissions in flight.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use bytemuck::{Pod, Zeroable};
 
@@ -12,10 +13,11 @@ use crate::optimizer::Update;
 
 /// Slots of the ring: chunks that one submission may hold, a power of two.
 const SLOTS: usize = 64;
-/// Arithmetic that one submission may hold: some milliseconds of a discrete GPU, and below the two seconds
-/// after which a desktop takes a device for hung, also where that device is a CPU.
+/// Arithmetic that one submission may always hold: below the two seconds after which a desktop takes a device for hung,
+/// also where that device is a CPU.
 const FLOPS: f64 = 1e10;
-const DISCRETE_FLOPS: f64 = 1e11;
+/// Seconds of the device that a submission is to hold where that is more: a device idles for 40 to 150 µs after each.
+const SECONDS: f64 = 5e-3;
 /// Submissions that may be waiting, so that the device never runs dry and the host, with its clock
 /// and signals, never runs far ahead.
 const IN_FLIGHT: usize = 2;
@@ -73,14 +75,16 @@ pub struct Steps {
     /// The most that a submission may hold of it.
     most_flops: f64,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
+    /// When the host last waited for one of these.
+    waited: Option<Instant>,
 }
 
 impl Steps {
     pub fn new(device: &Device) -> Self {
         let ring = device.ring(SLOTS as u64);
         let group = device.bind_ring(&ring, size_of::<Step>() as u64);
-        let most_flops = if device.is_discrete { DISCRETE_FLOPS } else { FLOPS };
-        Self { ring, group, slots: vec![], encoder: None, flops: 0.0, most_flops, in_flight: VecDeque::new() }
+        let (encoder, in_flight, waited) = (None, VecDeque::new(), None);
+        Self { ring, group, slots: vec![], encoder, flops: 0.0, most_flops: FLOPS, in_flight, waited }
     }
 
     /// Encodes one chunk's dispatches as a pass, and submits once enough has gathered.
@@ -141,17 +145,30 @@ impl Steps {
         // Written before this submission and after the one before it.
         device.queue.write_buffer(&self.ring, 0, &self.slots);
         self.slots.clear();
+        let is_full = self.flops > self.most_flops;
         self.flops = 0.0;
         self.in_flight.push_back(device.queue.submit([encoder.finish()]));
         while self.in_flight.len() > IN_FLIGHT {
             device.wait(self.in_flight.pop_front())?;
+            self.measure(is_full);
         }
         device.check()
+    }
+
+    /// From wait to wait a device that always has work has done one submission: the next ones may be larger, where
+    /// arithmetic is what bounds them, or smaller.
+    fn measure(&mut self, is_full: bool) {
+        let now = Instant::now();
+        if let Some(before) = self.waited.replace(now) {
+            let factor = SECONDS / (now - before).as_secs_f64().max(1e-6);
+            self.most_flops = (self.most_flops * factor.clamp(0.5, if is_full { 2.0 } else { 1.0 })).max(FLOPS);
+        }
     }
 
     /// Notes that the device has done all that was submitted.
     pub fn settle(&mut self) {
         self.in_flight.clear();
+        self.waited = None;
     }
 
     /// Group 1 of the kernels, for those who need none of its numbers.

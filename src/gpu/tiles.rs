@@ -15,8 +15,11 @@ const MOST_THREADS: u32 = 256;
 /// The most channels of which a thread holds whole jets: two rows of them are 64 sums, with which two
 /// workgroups of 256 threads still share a multiprocessor's 65,536 registers.
 const MOST_CHANNELS: usize = 8;
-/// Jets' channels times rows that a thread holds, four sums each.
+/// Jets' channels times rows that a thread holds, four sums each. `narrow.wgsl` may hold more: an H200 takes as long for
+/// each vec4 that a warp reads of workgroup memory as for 16 multiply-adds, and a thread with R rows reads 4 C + R of
+/// them for 16 C R; but it has fewer threads then, which pays with many points alone.
 const MOST_SUMS: usize = 16;
+const MOST_NARROW_SUMS: usize = 24;
 /// The widest layer of which a tile of jets fits into workgroup memory beside a slice of its matrix.
 const NARROW: usize = 64;
 /// Columns of the matrix that a kernel takes to workgroup memory at once. `narrow.wgsl` has the deepest that divides the
@@ -155,14 +158,14 @@ impl Shape {
 
     /// Whether the adapter can run the path.
     fn allows(&self, path: Path) -> bool {
-        let sums_fit = |tile: Tile| self.channels * tile.rows as usize <= MOST_SUMS;
+        let sums_fit = |tile: Tile, most: usize| self.channels * tile.rows as usize <= most;
         let few_channels = self.channels <= MOST_CHANNELS;
         match path {
             Path::Separate => true,
             Path::Layer(tile) => {
                 let rows = LAYER_THREADS / tile.quads * tile.rows;
                 let bytes = tile.slice * (16 * self.channels as u32 * tile.quads + 4 * rows);
-                few_channels && sums_fit(tile) && bytes <= self.memory
+                few_channels && sums_fit(tile, MOST_SUMS) && bytes <= self.memory
             }
             Path::Narrow(tile) => {
                 let units = tile.units(self.width);
@@ -170,7 +173,7 @@ impl Shape {
                 let divides = tile.slice <= 16 || self.width.is_multiple_of(tile.slice as usize);
                 let is_narrow = (1..=NARROW).contains(&self.width) && self.outputs <= MOST_OUTPUTS;
                 let fits = bytes <= self.memory && tile.threads(units) <= MOST_THREADS;
-                few_channels && is_narrow && divides && !self.has_features && sums_fit(tile) && fits
+                few_channels && is_narrow && divides && !self.has_features && sums_fit(tile, MOST_NARROW_SUMS) && fits
             }
         }
     }
