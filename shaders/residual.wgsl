@@ -1,4 +1,4 @@
-// The loss's terms, one point a thread. The functions `residuals`, `cotangents` and
+// The loss's terms, at one point a thread. The functions `residuals`, `cotangents` and
 // `coefficient_slopes` follow behind this file: the programs of the terms, printed from their
 // expressions, in standardised space.
 //
@@ -68,7 +68,7 @@ fn losses(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 // The same, and the cotangents of the output jets: sum over the terms of 2 weight w r / B dr/djet, 0 where no
-// term reads.
+// term reads. One thread a point (x) and group of terms (y) that share no row of the jets.
 @compute @workgroup_size(THREADS)
 fn cotangent(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= shape.points {
@@ -76,7 +76,10 @@ fn cotangent(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let weight = known(shape.weight_row, id.x);
     if weight != 0.0 {
-        cotangents(id.x, weight);
+        cotangents(id.y, id.x, weight);
+        return;
+    }
+    if id.y != 0u {
         return;
     }
     keep_zeros(id.x);

@@ -7,6 +7,7 @@ use super::parts::Part;
 use super::set::Set;
 use super::shader::{self, Groups, SUM_THREADS, THREADS, split_groups};
 use super::state::State;
+use super::terms;
 use super::tiles::Path;
 use super::workspace::Workspace;
 use crate::data::Normalizer;
@@ -218,7 +219,8 @@ impl Planner<'_> {
         let workspace = self.workspace;
         let partials = workspace.partials.as_ref().expect("a backward pass has a tape");
         let to = [(3, Write, &workspace.squares), (4, Write, workspace.jets_bar())];
-        self.terms(set, "cotangent", &to, grid(self.padded()));
+        let groups = terms::groups(self.layout, set.places, &set.terms).len() as u32;
+        self.terms(set, "cotangent", &to, [self.padded().div_ceil(THREADS), groups, 1]);
         if self.spec.coefficients > 0 {
             let splits = self.parts().last().map_or(0, |part| part.splits);
             self.terms(set, "coefficients", &[(3, Write, partials)], [splits, 1, 1]);
