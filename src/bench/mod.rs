@@ -137,9 +137,9 @@ pub fn profile(model: &Model, settings: &Settings, mut backend: Box<dyn Backend>
     let layout = settings.seconds.layout(largest(&settings.orders), model.spec.inputs);
     let (set, loss) = random_problem(model, &layout, largest(&settings.batches));
     let batch = Batch { set: backend.load(&set, &loss)?, start: 0, count: set.points() };
-    let problem = format!("{} takes no timestamps", backend.device());
+    let problem = format!("{} has no clock for every kernel of the step", backend.device());
     let profile = backend.profile(batch, &Adam::default().update(1, 1e-4), settings.repeats)?;
-    profile.ok_or_else(|| Error::input("--profile", problem, "take a GPU, as in --device gpu"))
+    profile.ok_or_else(|| Error::input("--profile", problem, "take a GPU, as in --device gpu, or a smaller --batch"))
 }
 
 /// Measures `model` on backends that `open` makes; `watch` sees each row as it is done.
