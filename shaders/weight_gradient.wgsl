@@ -31,7 +31,7 @@ struct Layer {
     // where z_bar and a start in their buffers, in quads
     z_bar_start: u32,
     a_start: u32,
-    // 1 where z_bar is the cotangents of the output's jets
+    // of several layers: 1 where z_bar is the cotangents of the output's jets
     is_output: u32,
     padding: u32,
 }
@@ -66,13 +66,13 @@ fn fetch(shape: Layer, block: u32, first: vec2<u32>, start: u32, end: u32) -> ma
         let row = first.y + 4u * row_quad;
         let at = shape.z_bar_start + row * shape.quads + quad;
         for (var r = 0u; r < 4u; r++) {
-            if row + r >= shape.outputs {
-                break;
-            }
-            if shape.is_output == 1u {
-                rows[r] = output_bar[at + r * shape.quads];
-            } else {
-                rows[r] = z_bar[at + r * shape.quads];
+            if row + r < shape.outputs {
+                // A layer alone has it in z_bar in any case: the loads of wide layers are not to wait for a choice.
+                if LAYERS > 1u && shape.is_output == 1u {
+                    rows[r] = output_bar[at + r * shape.quads];
+                } else {
+                    rows[r] = z_bar[at + r * shape.quads];
+                }
             }
         }
     } else {

@@ -226,6 +226,8 @@ impl Planner<'_> {
             constants.extend([&sizes[..], &places, &[gradient.is_output.into(), 0]].concat());
             groups += part.splits * along_in * along_out;
         }
+        // The kernel of a single layer has one place for its z_bar.
+        let z_bar = if gradients.len() == 1 && first.is_output { jets_bar } else { z_bar };
         let buffers = [(1, Read, z_bar), (2, Read, a), (3, Write, partials), (4, Read, jets_bar)];
         let source = shader::weight_gradient(tile, gradients.len());
         self.push((source, "weight_gradient", false), &constants, &buffers, flat(groups));
