@@ -6,7 +6,7 @@ use super::parts::{Part, Points, parts};
 use super::shader::Groups;
 use super::tiles::{Path, Tiles};
 use crate::error::Result;
-use crate::network::{Layer, NetworkSpec};
+use crate::network::NetworkSpec;
 
 /// Working memory that one workspace may take: enough points to fill a large GPU (40,000 of a
 /// 64-wide network with four hidden layers and five channels), little enough for a small one.
@@ -29,8 +29,6 @@ pub struct Bounds {
 #[derive(Clone, Debug)]
 pub struct Demand {
     spec: NetworkSpec,
-    /// The widths of the hidden layers and the output.
-    widths: Vec<usize>,
     channels: Channels,
     /// Whether the first layer reads features' jets.
     has_features: bool,
@@ -38,6 +36,8 @@ pub struct Demand {
     places: usize,
     /// Rows of a batch: inputs or features' jets, targets and weights.
     columns: usize,
+    /// T
+    terms: usize,
     /// Whether a backward pass follows, for which every layer's jets are kept.
     tape: bool,
     tiles: Tiles,
@@ -48,6 +48,7 @@ pub struct Demand {
 pub struct Sizes {
     pub batch: usize,
     pub jets: usize,
+    pub squares: usize,
     pub z: Vec<usize>,
     pub a: Vec<usize>,
     pub bars: Vec<usize>,
@@ -60,7 +61,7 @@ pub struct Sizes {
 impl Sizes {
     fn all(&self) -> impl Iterator<Item = usize> + '_ {
         let layers = [&self.z, &self.a, &self.bars, &self.g, &self.h_bar].into_iter().flatten();
-        let ends = [Some(self.batch), Some(self.jets), self.jets_bar, self.x];
+        let ends = [Some(self.batch), Some(self.jets), Some(self.squares), self.jets_bar, self.x];
         layers.copied().chain(ends.into_iter().flatten())
     }
 }
@@ -71,12 +72,11 @@ impl Demand {
         has_features: bool,
         channels: Channels,
         places: usize,
-        columns: usize,
+        (columns, terms): (usize, usize),
         tape: bool,
         tiles: Tiles,
     ) -> Self {
-        let widths = spec.layers().iter().map(|layer: &Layer| layer.outputs).collect();
-        Self { spec: spec.clone(), widths, channels, has_features, places, columns, tape, tiles }
+        Self { spec: spec.clone(), channels, has_features, places, columns, terms, tape, tiles }
     }
 
     /// How the layers are computed.
@@ -105,22 +105,22 @@ impl Demand {
 
     /// The number of layers.
     pub fn layers(&self) -> usize {
-        self.widths.len()
+        self.spec.hidden.len() + 1
     }
 
     fn widest(&self) -> usize {
-        self.widths.iter().copied().max().unwrap_or(1)
+        self.spec.hidden.iter().copied().chain([self.spec.outputs]).max().unwrap_or(1)
     }
 
     pub fn sizes(&self) -> Sizes {
-        let (output, hidden) = self.widths.split_last().expect("a network has a layer");
+        let (output, hidden) = (self.spec.outputs, &self.spec.hidden[..]);
         let (forward, adjoints, row) = (self.channels.forward.channels(), self.channels.adjoints, self.row());
         let rows = |widths: &[usize], channels: usize| widths.iter().map(|width| width * channels).collect::<Vec<_>>();
-        let mut sizes =
-            Sizes { batch: self.columns, jets: output * self.channels.jet * self.places, ..Sizes::default() };
+        let jets = output * self.channels.jet * self.places;
+        let mut sizes = Sizes { batch: self.columns, jets, squares: self.terms, ..Sizes::default() };
         let widest = self.widest() * self.places;
         // Without hidden layers the output layer is the first.
-        let kept = if hidden.is_empty() { &self.widths } else { hidden };
+        let kept = if hidden.is_empty() { &[output][..] } else { hidden };
         let mut z = rows(kept, forward * self.places);
         // Of the first layer the value alone is kept, but for features.
         z[0] = kept[0] * if self.has_features { forward } else { 1 } * self.places;
@@ -178,5 +178,23 @@ impl Demand {
         let is_free = !self.has_features && !self.channels.are_mixed();
         let of_tile = is_free.then(|| Groups::of(&self.channels.forward).points);
         parts(&self.spec, self.tiles, &Points { count, column_quads, of_tile })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::tiles::Path;
+    use crate::jet::JetLayout;
+    use crate::network::Activation;
+
+    #[test]
+    fn many_terms_bound_a_chunk_too() {
+        let spec =
+            NetworkSpec { inputs: 1, hidden: vec![2], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
+        let channels = Channels::new(&JetLayout::value(1), 1, false);
+        let tiles = Tiles { path: Path::Separate, linear: 128, gradient: 128 };
+        let demand = Demand::new(&spec, false, channels, 1, (2, 40), true, tiles);
+        assert_eq!(demand.sizes().all().max(), Some(40));
     }
 }

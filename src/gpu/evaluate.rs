@@ -38,7 +38,7 @@ impl Evaluator {
         count: usize,
     ) -> Result<Self> {
         let capacity = demand.capacity(device, bounds)?.min(CHUNK).min(count.next_multiple_of(4));
-        let workspace = Workspace::new(device, demand, capacity, 0);
+        let workspace = Workspace::new(device, demand, capacity);
         let bytes = 4 * (spec.outputs * layout.channels() * capacity) as u64;
         let staging = [device.staging(bytes), device.staging(bytes)];
         device.check()?;
@@ -120,7 +120,7 @@ impl Gpu {
             // Given back before the next one is made.
             self.evaluator = None;
             let input_jets = self.input_jets(layout);
-            let demand = self.demand(layout, 1, input_jets.rows(), false);
+            let demand = self.demand(layout, 1, (input_jets.rows(), 0), false);
             let (device, bounds, spec) = (&self.device, &self.bounds, &self.spec);
             self.evaluator = Some(Evaluator::new(device, bounds, spec, layout, input_jets, demand, count.max(1))?);
         }

@@ -159,11 +159,11 @@ impl Gpu {
         Channels::new(layout, self.spec.outputs, may_mix)
     }
 
-    /// The memory for a chunk whose batch has so many columns.
-    fn demand(&self, layout: &JetLayout, places: usize, columns: usize, tape: bool) -> Demand {
+    /// The memory for a chunk whose batch has so many columns, and whose loss so many terms.
+    fn demand(&self, layout: &JetLayout, places: usize, rows: (usize, usize), tape: bool) -> Demand {
         let tiles = self.tiles(layout);
         let channels = self.channels(layout, tiles.path);
-        Demand::new(&self.spec, self.features.is_some(), channels, places, columns, tape, tiles)
+        Demand::new(&self.spec, self.features.is_some(), channels, places, rows, tape, tiles)
     }
 
     /// How the layers of a layout are computed here.

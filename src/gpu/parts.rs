@@ -1,8 +1,10 @@
 //! How the gradient's sums over points are split: partial sums of each layer, which `reduce.wgsl` adds up.
 
+use std::ops::Range;
+
 use super::product::GradientTile;
 use super::tiles::{Path, Tiles};
-use crate::network::NetworkSpec;
+use crate::network::{Layer, NetworkSpec};
 
 /// Workgroups of a weight gradient that keep a large GPU busy: two on each of an H200's 132 multiprocessors, or four of
 /// several layers' together.
@@ -14,6 +16,9 @@ const LEAST_QUADS: u32 = 8;
 /// Points of a split of the coefficients, and the most splits.
 const POINTS: u32 = 64;
 const MOST: u32 = 128;
+
+/// Numbers that the partial sums of all layers may be: half of the 128 MiB that every adapter binds.
+const BUDGET: u64 = 16 << 20;
 
 /// The partial sums of some neighbouring parameters: (splits, count), from `start` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,33 +41,37 @@ pub struct Points {
 }
 
 /// The parts of all layers in order, then that of the coefficients. They depend on the job and the tiles alone, so that
-/// the bits do.
+/// the bits do; fewer points have no more splits.
 pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<Part> {
-    let mut parts = vec![];
-    let mut start = 0;
-    let mut push = |first: usize, count: usize, splits: u32| {
-        let (first, count) = (first as u32, count as u32);
-        parts.push(Part { first, count, start, splits });
-        start += count * splits;
-    };
     let layers = spec.layers();
     // A narrow network's layers share a dispatch.
     let together = if matches!(tiles.path, Path::Narrow(_)) { layers.len() as u32 - 1 } else { 1 };
-    let most = WORKGROUPS.min(2 * WORKGROUPS / together.max(1));
-    for (index, layer) in layers.iter().enumerate() {
-        let splits = match points.of_tile.filter(|_| index == 0) {
-            Some(of_tile) => (UNITS / layer.outputs as u32).clamp(1, points.count.div_ceil(of_tile)),
+    let workgroups = WORKGROUPS.min(2 * WORKGROUPS / together.max(1));
+    // The parameters of each part, the splits that keep a device busy, and those that the points allow.
+    let of_layer = |(index, layer): (usize, &Layer)| {
+        let (most, allowed) = match points.of_tile.filter(|_| index == 0) {
+            Some(of_tile) => (UNITS / layer.outputs as u32, points.count.div_ceil(of_tile)),
             None => {
                 let [along_in, along_out] = GradientTile::of(layer, tiles.gradient).count(layer);
-                (most / (along_in * along_out)).clamp(1, points.column_quads.div_ceil(LEAST_QUADS))
+                (workgroups / (along_in * along_out), points.column_quads.div_ceil(LEAST_QUADS))
             }
         };
-        push(layer.weights().start, layer.biases().end - layer.weights().start, splits);
-    }
+        (layer.weights().start..layer.biases().end, most.max(1), allowed)
+    };
+    let mut wanted: Vec<_> = layers.iter().enumerate().map(of_layer).collect();
     if spec.coefficients > 0 {
-        push(spec.weights(), spec.coefficients, points.count.div_ceil(POINTS).min(MOST));
+        wanted.push((spec.weights()..spec.parameters(), MOST, points.count.div_ceil(POINTS)));
     }
-    parts
+    let all = wanted.iter().map(|(range, most, _)| range.len() as u64 * u64::from(*most)).sum::<u64>().max(BUDGET);
+    let mut start = 0;
+    let part = |(range, most, allowed): (Range<usize>, u32, u32)| {
+        let most = (u64::from(most) * BUDGET / all) as u32;
+        let part =
+            Part { first: range.start as u32, count: range.len() as u32, start, splits: most.min(allowed).max(1) };
+        start += part.count * part.splits;
+        part
+    };
+    wanted.into_iter().map(part).collect()
 }
 
 #[cfg(test)]
@@ -89,5 +98,11 @@ mod tests {
             assert_eq!((part.first + part.count, part.start + part.count * part.splits), (next.first, next.start));
         }
         assert_eq!(all.iter().map(|part| part.count as usize).sum::<usize>(), spec.parameters());
+        // A deep network keeps to the budget.
+        let deep = NetworkSpec { hidden: vec![64; 40], ..spec };
+        let points = Points { count: 1 << 17, column_quads: 1 << 17, of_tile: None };
+        let parts = parts(&deep, Tiles { path: Path::Separate, linear: 128, gradient: 128 }, &points);
+        let numbers: u32 = parts.iter().map(|part| part.count * part.splits).sum();
+        assert!((12 << 20..=16 << 20).contains(&numbers), "{numbers}");
     }
 }

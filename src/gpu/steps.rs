@@ -26,9 +26,9 @@ const IN_FLIGHT: usize = 2;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 pub struct Step {
-    pub start: u32,
-    pub accumulate: u32,
-    pub accumulate_gradient: u32,
+    start: u32,
+    accumulate: u32,
+    accumulate_gradient: u32,
     padding: u32,
     number: [u32; 2],
     per_point: f32,
@@ -62,6 +62,12 @@ impl Step {
             clip_norm: (update.clip_norm as f32).min(f32::MAX),
             ..step
         }
+    }
+
+    /// For the batch's chunk at a position; whether it is the first of the batch, and that the first of the step.
+    pub fn chunk(self, start: usize, first: bool, is_first: bool) -> Self {
+        let (accumulate, accumulate_gradient) = (u32::from(!first), u32::from(!(first && is_first)));
+        Step { start: start as u32, accumulate, accumulate_gradient, ..self }
     }
 }
 

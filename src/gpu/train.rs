@@ -43,10 +43,7 @@ impl Gpu {
         for (index, (start, length)) in parts.iter().enumerate() {
             let set = &self.sets[batch.set.0];
             let (first, last) = (index == 0, index + 1 == parts.len());
-            let mut step = Step::new(batch.count, update);
-            step.start = (batch.start + start) as u32;
-            step.accumulate = u32::from(!first);
-            step.accumulate_gradient = u32::from(!(first && is_first));
+            let step = Step::new(batch.count, update).chunk(batch.start + start, first, is_first);
             // The batch of the step before lies there still.
             let rows = (batch.start + start, *length);
             let gathers = if set.gathered == Some(rows) { set.blocks.len() } else { 0 };
@@ -92,10 +89,7 @@ impl Gpu {
         for repeat in 0..=repeats {
             let mut span = 0;
             for (index, dispatches) in plans.iter().enumerate() {
-                let mut step = Step::new(batch.count, Some(update));
-                step.start = (batch.start + parts[index].0) as u32;
-                step.accumulate = u32::from(index > 0);
-                step.accumulate_gradient = u32::from(index > 0);
+                let step = Step::new(batch.count, Some(update)).chunk(batch.start + parts[index].0, index == 0, true);
                 self.steps.push_apart(&self.device, step, dispatches, (&clock, span))?;
                 span += dispatches.len();
             }
@@ -139,7 +133,7 @@ impl Gpu {
         let set = &self.sets[batch.set.0];
         let before = set.workspace.as_ref();
         let tape = tape || before.is_some_and(|w| w.demand.tape());
-        let demand = self.demand(&set.layout, set.places, set.columns, tape);
+        let demand = self.demand(&set.layout, set.places, (set.columns, set.terms.len()), tape);
         let most = demand.capacity(&self.device, &self.bounds)?;
         let wanted = batch.count.next_multiple_of(4).min(most);
         if before.is_some_and(|w| w.demand.tape() == tape && w.capacity >= wanted) {
@@ -153,7 +147,7 @@ impl Gpu {
         set.gathered = None;
         set.update = None;
         set.workspace = None;
-        set.workspace = Some(Workspace::new(&self.device, demand, capacity, set.terms.len()));
+        set.workspace = Some(Workspace::new(&self.device, demand, capacity));
         self.device.check()
     }
 

@@ -40,8 +40,8 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Allocates for `capacity` points (a multiple of 4) and `terms` terms.
-    pub fn new(device: &Device, demand: Demand, capacity: usize, terms: usize) -> Self {
+    /// Allocates for `capacity` points, a multiple of 4.
+    pub fn new(device: &Device, demand: Demand, capacity: usize) -> Self {
         let mut bytes = 0;
         let mut storage = |label: &str, numbers: usize| {
             bytes += 4 * numbers as u64;
@@ -55,11 +55,11 @@ impl Workspace {
         let (g, h_bar) = (all("g", &sizes.g), all("h_bar", &sizes.h_bar));
         let mut one = |label: &str, numbers: usize| storage(label, numbers * capacity);
         let (batch, jets) = (one("batch", sizes.batch), one("jets", sizes.jets));
+        let squares = one("squares", sizes.squares);
         let jets_bar = sizes.jets_bar.map(|numbers| one("jets_bar", numbers));
         let x = sizes.x.map(|numbers| one("x", numbers));
         let partial = |parts: Vec<Part>| parts.iter().map(|part| (part.count * part.splits) as usize).sum();
         let partials = demand.tape().then(|| storage("partials", partial(demand.parts(capacity))));
-        let squares = storage("squares", terms * capacity);
         Self { demand, capacity, batch, z, a, jets, bars, g, h_bar, jets_bar, x, partials, squares, bytes }
     }
 
