@@ -23,23 +23,6 @@ var<workgroup> second_slopes: array<f32, POINTS>;
 var<workgroup> products: array<f32, max(SECONDS, 1u)>;
 var<workgroup> second_sums: array<f32, max(SECONDS, 1u)>;
 
-// The sum over the LANES neighbouring threads of an input, for the first of them: a tree of halves.
-fn sum_over_lanes(value: f32, thread: u32) -> f32 {
-    if LANES == 1u {
-        return value;
-    }
-    workgroupBarrier();
-    group_parts[thread] = value;
-    workgroupBarrier();
-    for (var width = LANES / 2u; width > 0u; width /= 2u) {
-        if thread % LANES < width {
-            group_parts[thread] += group_parts[thread + width];
-        }
-        workgroupBarrier();
-    }
-    return group_parts[thread];
-}
-
 @compute @workgroup_size(THREADS)
 fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let unit = group.x;
@@ -101,7 +84,7 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     }
     for (var turn = 0u; turn < TURNS; turn++) {
         let i = turn * AT_ONCE + thread / LANES;
-        totals[turn] = sum_over_lanes(totals[turn], thread);
+        totals[turn] = sum_over_lanes(totals[turn], LANES, thread);
         if lane == 0u && i >= INPUTS && i < SUMS {
             second_sums[i - INPUTS] = totals[turn];
         }

@@ -19,24 +19,20 @@ struct Lengths {
     parts: array<Part, PARTS>,
 }
 
-// Parameters of a workgroup, which has GROUPS threads for each.
-const COLUMNS: u32 = THREADS / GROUPS;
-
 @group(0) @binding(0) var<uniform> lengths: Lengths;
 // w r^2 (T, B)
 @group(0) @binding(1) var<storage, read> losses: array<f32>;
 @group(0) @binding(2) var<storage, read> partials: array<f32>;
 // (P)
 @group(0) @binding(3) var<storage, read_write> gradient_sum: array<f32>;
-// (P / COLUMNS): sums of squares of the gradient
+// (P / POINTS): sums of squares of the gradient
 @group(0) @binding(4) var<storage, read_write> squares: array<f32>;
 // (T)
 @group(0) @binding(5) var<storage, read_write> loss_means: array<f32>;
 @group(0) @binding(6) var<storage, read_write> state: Status;
 
-var<workgroup> of_groups: array<f32, THREADS>;
-
-// One workgroup a term, then one for every COLUMNS parameters.
+// One workgroup a term, then one for every POINTS parameters, whose splits the threads share out as others do the
+// channels of points.
 @compute @workgroup_size(THREADS)
 fn means_and_gradient(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -62,11 +58,11 @@ fn mean(term: u32, thread: u32) {
     }
 }
 
-// Neighbouring threads read neighbouring entries of a split; the groups share the splits out.
+// Neighbouring threads read neighbouring entries of a split.
 fn gradient(block: u32, thread: u32) {
-    let index = block * COLUMNS + thread % COLUMNS;
-    let g = thread / COLUMNS;
-    var sum = 0.0;
+    let index = block * POINTS + thread % POINTS;
+    let g = thread / POINTS;
+    var of_group = 0.0;
     if index < lengths.parameters {
         var part = lengths.parts[0];
         for (var p = 1u; p < PARTS; p++) {
@@ -75,23 +71,20 @@ fn gradient(block: u32, thread: u32) {
             }
         }
         for (var split = g; split < part.splits; split += GROUPS) {
-            sum += partials[part.start + split * part.count + index - part.first];
+            of_group += partials[part.start + split * part.count + index - part.first];
         }
     }
-    of_groups[thread] = sum;
-    workgroupBarrier();
-    sum = 0.0;
-    if g == 0u && index < lengths.parameters {
+    var sum = sum_over_groups(of_group, thread);
+    if g != 0u || index >= lengths.parameters {
+        sum = 0.0;
+    } else {
         if now.accumulate_gradient != 0u {
-            sum = gradient_sum[index];
-        }
-        for (var other = 0u; other < GROUPS; other++) {
-            sum += of_groups[other * COLUMNS + thread];
+            sum += gradient_sum[index];
         }
         gradient_sum[index] = sum;
     }
     let square = workgroup_sum(sum * sum, thread);
-    if thread == 0u && block * COLUMNS < lengths.parameters {
+    if thread == 0u && block * POINTS < lengths.parameters {
         squares[block] = square;
     }
 }
@@ -101,7 +94,7 @@ fn gradient(block: u32, thread: u32) {
 @compute @workgroup_size(THREADS)
 fn status(@builtin(local_invocation_index) thread: u32) {
     var sum = 0.0;
-    let blocks = (lengths.parameters + COLUMNS - 1u) / COLUMNS;
+    let blocks = (lengths.parameters + POINTS - 1u) / POINTS;
     for (var i = thread; i < blocks; i += THREADS) {
         sum += squares[i];
     }

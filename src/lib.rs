@@ -116,4 +116,6 @@ pub mod run;
 pub mod run_dir;
 pub mod tensors;
 pub mod trainer;
+#[cfg(test)]
+mod translate;
 pub mod truth;

@@ -1,6 +1,7 @@
 // Many channels shared out: a workgroup has POINTS neighbouring points of one unit, and GROUPS threads for each
 // of them, of which every one takes each GROUPS-th channel. One thread that walks through 100 channels waits for memory
-// 100 times; where there are few channels, GROUPS is 1.
+// 100 times; where there are few channels, GROUPS is 1. `reduce` shares splits out in the same way, at neighbouring
+// parameters.
 
 const THREADS: u32 = POINTS * GROUPS;
 

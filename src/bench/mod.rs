@@ -61,11 +61,10 @@ impl fmt::Display for Mode {
 }
 
 /// Whose time counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
     /// Timestamps that the device takes at the start and the end of its work; the host's where it takes none.
-    #[default]
     Device,
     /// Time as the host sees it: encoding and waiting included, and steps as a job runs them, many in one submission.
     Host,
@@ -133,9 +132,8 @@ pub struct Report {
 /// Those of [`bench()`], and [`Error::Input`] where the device has no clock of its own.
 pub fn profile(model: &Model, settings: &Settings, mut backend: Box<dyn Backend>) -> Result<Vec<KernelTime>> {
     settings.check()?;
-    let largest = |numbers: &[usize]| numbers.iter().copied().max().unwrap_or(0);
-    let layout = settings.seconds.layout(largest(&settings.orders), model.spec.inputs);
-    let (set, loss) = random_problem(model, &layout, largest(&settings.batches));
+    let (layout, batch) = settings.largest(model.spec.inputs);
+    let (set, loss) = random_problem(model, &layout, batch);
     let batch = Batch { set: backend.load(&set, &loss)?, start: 0, count: set.points() };
     let problem = format!("{} has no clock for every kernel of the step", backend.device());
     let profile = backend.profile(batch, &Adam::default().update(1, 1e-4), settings.repeats)?;
@@ -178,6 +176,12 @@ pub fn bench(
 }
 
 impl Settings {
+    /// The layout of the highest order, and the largest batch.
+    pub fn largest(&self, inputs: usize) -> (JetLayout, usize) {
+        let largest = |numbers: &[usize]| numbers.iter().copied().max().unwrap_or(0);
+        (self.seconds.layout(largest(&self.orders), inputs), largest(&self.batches))
+    }
+
     fn check(&self) -> Result<()> {
         let wrong = |flag: &str, problem: &str, mend: &str| Err(Error::input(flag, problem, mend));
         if self.batches.is_empty() || self.batches.contains(&0) {
@@ -311,6 +315,11 @@ mod tests {
         network(spec, Precision::F32)
     }
 
+    fn settings() -> Settings {
+        let (batches, orders, seconds) = (vec![16], vec![1], Seconds::Diagonal);
+        Settings { batches, orders, seconds, mode: Mode::Train, repeats: 1, clock: Clock::Device }
+    }
+
     fn run(settings: &Settings) -> Result<Report> {
         let mut open = |model: &Model| cpu::open(model, Precision::F32, 1);
         bench(&model(), settings, &mut open, &mut |_| {})
@@ -320,14 +329,7 @@ mod tests {
     fn every_mode_and_choice_of_seconds_is_measured() {
         for mode in [Mode::Train, Mode::Evaluate] {
             for seconds in Seconds::ALL {
-                let settings = Settings {
-                    batches: vec![7, 33],
-                    orders: vec![2, 0],
-                    seconds,
-                    mode,
-                    repeats: 1,
-                    clock: Clock::Device,
-                };
+                let settings = Settings { batches: vec![7, 33], orders: vec![2, 0], seconds, mode, ..settings() };
                 let rows = run(&settings).unwrap().rows;
                 let found: Vec<_> = rows.iter().map(|row| (row.batch, row.order)).collect();
                 assert_eq!(found, [(7, 0), (7, 2), (33, 0), (33, 2)]);
@@ -344,33 +346,17 @@ mod tests {
 
     #[test]
     fn order_0_is_measured_for_the_ratio_even_if_it_is_not_shown() {
-        let settings = Settings {
-            batches: vec![16],
-            orders: vec![1],
-            seconds: Seconds::Diagonal,
-            mode: Mode::Train,
-            repeats: 2,
-            clock: Clock::Device,
-        };
-        let rows = run(&settings).unwrap().rows;
+        let rows = run(&Settings { repeats: 2, ..settings() }).unwrap().rows;
         assert!(rows.len() == 1 && rows[0].cost_ratio > 0.0 && rows[0].cost_ratio != 1.0);
     }
 
     #[test]
     fn senseless_settings_are_bad_input() {
-        let good = Settings {
-            batches: vec![16],
-            orders: vec![1],
-            seconds: Seconds::Diagonal,
-            mode: Mode::Train,
-            repeats: 1,
-            clock: Clock::Device,
-        };
         let bad = [
-            Settings { batches: vec![], ..good.clone() },
-            Settings { batches: vec![0], ..good.clone() },
-            Settings { orders: vec![3], ..good.clone() },
-            Settings { repeats: 0, ..good },
+            Settings { batches: vec![], ..settings() },
+            Settings { batches: vec![0], ..settings() },
+            Settings { orders: vec![3], ..settings() },
+            Settings { repeats: 0, ..settings() },
         ];
         for settings in bad {
             assert_eq!(run(&settings).unwrap_err().exit_code(), 2, "{settings:?}");

@@ -152,9 +152,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Settings { batches: wide(&arguments.batch), orders, seconds: arguments.second, mode, repeats, clock };
     let model = bench::network(spec, arguments.precision);
     if let Some(path) = &arguments.export {
-        let order = settings.orders.last().copied().unwrap_or(0);
-        let batch = settings.batches.iter().copied().max().unwrap_or(1);
-        return bench::export(&model, &settings.seconds.layout(order, model.spec.inputs), batch, path);
+        let (layout, batch) = settings.largest(model.spec.inputs);
+        return bench::export(&model, &layout, batch, path);
     }
     if arguments.tune {
         return tune(&arguments, &model, &settings);
@@ -233,9 +232,7 @@ fn tune(arguments: &Arguments, model: &Model, settings: &Settings) -> Result<()>
         return Err(Error::input("--precision", "f64 runs on the CPU alone", "leave it at f32"));
     }
     tuning_warning();
-    let largest = |numbers: &[usize]| numbers.iter().copied().max().unwrap_or(1);
-    let layout = settings.seconds.layout(largest(&settings.orders), model.spec.inputs);
-    let batch = largest(&settings.batches);
+    let (layout, batch) = settings.largest(model.spec.inputs);
     let (set, loss) = bench::random_problem(model, &layout, batch);
     let mut progress = None;
     let (timed, best) = gpu::tune(device, model, (&set, &loss), settings.repeats, &mut |(done, of), timed| {

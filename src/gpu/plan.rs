@@ -5,7 +5,7 @@ use super::header::Source;
 use super::kernel::{Access, Kernel};
 use super::parts::Part;
 use super::set::Set;
-use super::shader::{self, Groups, SUM_THREADS, THREADS, split_groups};
+use super::shader::{self, Groups, THREADS};
 use super::state::State;
 use super::terms;
 use super::tiles::Path;
@@ -186,7 +186,7 @@ impl Planner<'_> {
         let parameters = if gradient { workspace.demand.parameters() as u32 } else { 0 };
         let mut constants = vec![set.terms.len() as u32, self.padded(), parameters, 0];
         constants.extend(parts.iter().flat_map(|part| [part.first, part.count, part.start, part.splits]));
-        let groups = split_groups(workspace.demand.parameters() as u32);
+        let groups = Groups::of_splits(workspace.demand.parameters() as u32);
         let buffers = [
             (1, Read, &workspace.squares),
             // Without a gradient any buffer stands in.
@@ -195,7 +195,7 @@ impl Planner<'_> {
             (4, Write, &state.squares),
             (5, Write, means),
         ];
-        let blocks = flat(set.terms.len() as u32 + parameters.div_ceil(SUM_THREADS / groups));
+        let blocks = flat(set.terms.len() as u32 + groups.tiles(parameters));
         self.push((shader::reduce(parts.len(), groups), "means_and_gradient", true), &constants, &buffers, blocks);
     }
 
@@ -277,7 +277,7 @@ impl Planner<'_> {
         let terms = set.terms.len() as u32;
         // The squares and means are read here; the bindings are those that they are written by.
         let buffers = [(4, Write, &state.squares), (5, Write, &set.step_means), (6, Write, &state.status)];
-        let source = shader::reduce(1, split_groups(parameters));
+        let source = shader::reduce(1, Groups::of_splits(parameters));
         self.push((source, "status", true), &[terms, 0, parameters, 0, 0, 0, 0, 0], &buffers, [1, 1, 1]);
         let buffers = [
             (1, Read, &state.status),

@@ -70,6 +70,13 @@ impl Groups {
         Self { points: (SUM_THREADS / groups).min(64), groups }
     }
 
+    /// Of the gradient's sums, where splits are shared out at so many neighbouring parameters: eight threads for each, or
+    /// one where the parameters alone are threads enough.
+    pub fn of_splits(parameters: u32) -> Self {
+        let groups = if parameters < 1 << 18 { 8 } else { 1 };
+        Self { points: SUM_THREADS / groups, groups }
+    }
+
     /// Tiles of so many points.
     pub fn tiles(self, points: u32) -> u32 {
         points.div_ceil(self.points)
@@ -80,8 +87,8 @@ impl Groups {
     }
 }
 
-/// `input_layer.wgsl` and `input_gradient.wgsl` with `row` channels from row to row of `a`; no activation where the model has no hidden
-/// layer.
+/// `input_layer.wgsl` and `input_gradient.wgsl` with `row` channels from row to row of `a`; no activation where the
+/// model has no hidden layer.
 pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Option<Activation>) -> Source {
     let (kernel, gradient) =
         (include_str!("../../shaders/input_layer.wgsl"), include_str!("../../shaders/input_gradient.wgsl"));
@@ -228,17 +235,10 @@ pub fn residual(
         )
 }
 
-/// `reduce.wgsl` for so many parts of the gradient, with [`split_groups`].
-pub fn reduce(parts: usize, groups: u32) -> Source {
-    Header::threads(SUM_THREADS)
-        .number("PARTS", parts)
-        .number("GROUPS", groups as usize)
-        .then("reduce", &[STEP, STATUS, SUM, include_str!("../../shaders/reduce.wgsl")])
-}
-
-/// Threads that share the splits of a parameter out in `reduce.wgsl`: one where the parameters alone are threads enough.
-pub fn split_groups(parameters: u32) -> u32 {
-    if parameters < 1 << 18 { 8 } else { 1 }
+/// `reduce.wgsl` for so many parts of the gradient.
+pub fn reduce(parts: usize, groups: Groups) -> Source {
+    let kernel = include_str!("../../shaders/reduce.wgsl");
+    groups.header().number("PARTS", parts).then("reduce", &[STEP, STATUS, GROUPS, SUM, kernel])
 }
 
 /// `adam.wgsl`

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::device::Device;
-use super::shader::{SUM_THREADS, split_groups};
+use super::shader::Groups;
 
 /// The status that kernels leave: the twin of `Status` in `shaders/shared/status.wgsl`.
 #[repr(C)]
@@ -28,7 +28,7 @@ pub struct State {
 
 /// Numbers of the sums of squares.
 fn blocks(count: usize) -> usize {
-    count.div_ceil((SUM_THREADS / split_groups(count as u32)) as usize)
+    Groups::of_splits(count as u32).tiles(count as u32) as usize
 }
 
 impl State {

@@ -1,8 +1,5 @@
 //! Every shader, validated without optional capabilities and translated to what Vulkan, Metal and DX12 take.
 
-use naga::back::{hlsl, msl, spv};
-use naga::valid::{Capabilities, ValidationFlags, Validator};
-
 use super::channels::Channels;
 use super::header::Source;
 use super::product::{GRADIENT_TILES, PRODUCT_TILES};
@@ -13,24 +10,10 @@ use crate::entry::Entry;
 use crate::expression::{Expression, Scope};
 use crate::jet::{Derivative, JetLayout};
 use crate::network::{Activation, NetworkSpec};
+use crate::translate;
 
-/// Validates with no optional capability and translates to what Vulkan, Metal and DX12 take.
 fn translate(name: &str, source: &Source) {
-    let source = source.text.as_str();
-    let module =
-        naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
-        .validate(&module)
-        .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
-    spv::write_vec(&module, &info, &spv::Options::default(), None).unwrap_or_else(|e| panic!("{name}: SPIR-V: {e}"));
-    let options = msl::Options { fake_missing_bindings: true, ..Default::default() };
-    msl::write_string(&module, &info, &options, &msl::PipelineOptions::default())
-        .unwrap_or_else(|e| panic!("{name}: MSL: {e}"));
-    let options = hlsl::Options::default();
-    let mut text = String::new();
-    hlsl::Writer::new(&mut text, &options, &hlsl::PipelineOptions::default())
-        .write(&module, &info, None)
-        .unwrap_or_else(|e| panic!("{name}: HLSL: {e}"));
+    translate::translate(name, &source.text);
 }
 
 fn layouts() -> Vec<JetLayout> {
@@ -105,7 +88,7 @@ fn every_shader_validates_and_translates() {
         translate("weight_gradient", &weight_gradient(tile, 2));
     }
     translate("gather", &gather());
-    translate("reduce", &reduce(3, 8));
+    translate("reduce", &reduce(3, Groups::of_splits(1)));
     translate("adam", &adam());
     translate("vectors", &vectors(3));
 }

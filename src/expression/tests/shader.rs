@@ -1,7 +1,5 @@
 //! Programs as WGSL: thousands of random ones validate, with no optional capability, and translate.
 
-use naga::back::{hlsl, msl, spv};
-use naga::valid::{Capabilities, ValidationFlags, Validator};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -9,6 +7,7 @@ use super::trees::{NAMES, print, trees};
 use super::{compiled, scope};
 use crate::data::Normalizer;
 use crate::expression::{Expression, Residual};
+use crate::translate::translate;
 
 const MATH: &str = include_str!("../../../shaders/shared/math.wgsl");
 const FUNCTIONS: &str = include_str!("../../../shaders/shared/functions.wgsl");
@@ -30,22 +29,6 @@ fn module(residuals: &[Residual]) -> String {
     source + "@compute @workgroup_size(64) fn main() {\n" + &calls + "}\n"
 }
 
-fn translate(source: &str) {
-    let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
-        .validate(&module)
-        .unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
-    spv::write_vec(&module, &info, &spv::Options::default(), None).unwrap_or_else(|e| panic!("SPIR-V: {e}"));
-    let options = msl::Options { fake_missing_bindings: true, ..Default::default() };
-    msl::write_string(&module, &info, &options, &msl::PipelineOptions::default())
-        .unwrap_or_else(|e| panic!("MSL: {e}"));
-    let options = hlsl::Options::default();
-    let mut text = String::new();
-    hlsl::Writer::new(&mut text, &options, &hlsl::PipelineOptions::default())
-        .write(&module, &info, None)
-        .unwrap_or_else(|e| panic!("HLSL: {e}"));
-}
-
 #[test]
 fn random_programs_validate_and_translate() {
     let mut runner = TestRunner::deterministic();
@@ -58,7 +41,7 @@ fn random_programs_validate_and_translate() {
     };
     for _ in 0..8 {
         let residuals: Vec<_> = (0..EACH).map(|_| residual()).collect();
-        translate(&module(&residuals));
+        translate("random programs", &module(&residuals));
     }
 }
 
@@ -74,5 +57,5 @@ fn every_instruction_is_printed() {
     {
         assert!(source.contains(printed), "{printed} in\n{source}");
     }
-    translate(&source);
+    translate("random programs", &source);
 }
