@@ -15,27 +15,6 @@
 // On an H200 (768 by 768, 21,424 columns) tiles of 128, EDGE 2 and 2 quads reach 33.7 TFLOP/s, cuBLAS 52.0; scalar
 // products of rows, without turning them, 21.9.
 
-struct Layer {
-    // its first workgroup; splits lie side by side, then tiles of in, then tiles of out
-    first: u32,
-    tiles_in: u32,
-    outputs: u32,
-    inputs: u32,
-    // C B / 4
-    quads: u32,
-    // B / 4: the columns of the value channel
-    value_quads: u32,
-    // where the partial sums (splits, out in + out) start: W_bar, then b_bar
-    partials: u32,
-    splits: u32,
-    // where z_bar and a start in their buffers, in quads
-    z_bar_start: u32,
-    a_start: u32,
-    // of several layers: 1 where z_bar is the cotangents of the output's jets
-    is_output: u32,
-    padding: u32,
-}
-
 const TILE_QUADS: u32 = TILE / 4u;
 const LANES: u32 = TILE_QUADS / EDGE;
 const THREADS: u32 = LANES * LANES;
@@ -45,25 +24,22 @@ const BLOCKS: u32 = ROWS * QUADS;
 const LOADS: u32 = (BLOCKS + THREADS - 1u) / THREADS;
 const TURN: u32 = 8u / QUADS;
 
-@group(0) @binding(0) var<uniform> layers: array<Layer, LAYERS>;
-@group(0) @binding(1) var<storage, read> z_bar: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(4) var<storage, read> output_bar: array<vec4<f32>>;
 
 // (4 QUADS, ROWS)
 var<workgroup> tile: array<vec4<f32>, 4u * QUADS * ROWS>;
 
-// Four rows of one quad of columns before `end`; zeros where there are none.
-fn fetch(shape: Layer, block: u32, first: vec2<u32>, start: u32, end: u32) -> mat4x4<f32> {
+// Four rows of one of the quads from `start` on; zeros where there are none.
+fn fetch(part: Share, block: u32, start: u32) -> mat4x4<f32> {
+    let shape = part.layer;
     var rows: mat4x4<f32>;
     let quad = start + block % QUADS;
     let row_quad = block / QUADS;
-    if quad >= end || block >= BLOCKS {
+    if quad >= part.end || block >= BLOCKS {
         return rows;
     }
     if row_quad < TILE_QUADS {
-        let row = first.y + 4u * row_quad;
+        let row = part.first_out + 4u * row_quad;
         let at = shape.z_bar_start + row * shape.quads + quad;
         for (var r = 0u; r < 4u; r++) {
             if row + r < shape.outputs {
@@ -76,7 +52,7 @@ fn fetch(shape: Layer, block: u32, first: vec2<u32>, start: u32, end: u32) -> ma
             }
         }
     } else {
-        let row = first.x + 4u * (row_quad - TILE_QUADS);
+        let row = part.first_in + 4u * (row_quad - TILE_QUADS);
         for (var r = 0u; r < 4u; r++) {
             if row + r < shape.inputs {
                 rows[r] = a[shape.a_start + (row + r) * shape.quads + quad];
@@ -105,42 +81,29 @@ fn weight_gradient(
     @builtin(local_invocation_index) thread: u32,
 ) {
     const WARPS = LANES / 8u;
-    let index = group.x + group.y * groups.x;
-    var shape = layers[0];
-    for (var l = 1u; l < LAYERS; l++) {
-        if index >= layers[l].first {
-            shape = layers[l];
-        }
-    }
-    let split = (index - shape.first) % shape.splits;
-    let tile_index = (index - shape.first) / shape.splits;
-    // of the inputs and the outputs
-    let first_row = TILE * vec2<u32>(tile_index % shape.tiles_in, tile_index / shape.tiles_in);
+    let part = share(group.x + group.y * groups.x);
     let thread_in = thread / 32u % WARPS * 8u + thread % 8u;
     let thread_out = thread / 32u / WARPS * 4u + thread % 32u / 8u;
-    let with_bias = first_row.x == 0u && thread_in == 0u;
-    let length = (shape.quads + shape.splits - 1u) / shape.splits;
-    let first = min(split * length, shape.quads);
-    let end = min(first + length, shape.quads);
+    let with_bias = part.first_in == 0u && thread_in == 0u;
     var sums: array<array<vec4<f32>, EDGE>, 4u * EDGE>;
     var biases: array<vec4<f32>, EDGE>;
     var next: array<mat4x4<f32>, LOADS>;
     for (var n = 0u; n < LOADS; n++) {
-        next[n] = fetch(shape, thread + THREADS * n, first_row, first, end);
+        next[n] = fetch(part, thread + THREADS * n, part.start);
     }
-    for (var start = first; start < end; start += QUADS) {
+    for (var start = part.start; start < part.end; start += QUADS) {
         workgroupBarrier();
         for (var n = 0u; n < LOADS; n++) {
             keep(next[n], thread + THREADS * n);
         }
         workgroupBarrier();
-        if start + QUADS < end {
+        if start + QUADS < part.end {
             for (var n = 0u; n < LOADS; n++) {
-                next[n] = fetch(shape, thread + THREADS * n, first_row, start + QUADS, end);
+                next[n] = fetch(part, thread + THREADS * n, start + QUADS);
             }
         }
         for (var quad = 0u; quad < QUADS; quad++) {
-            let is_value = with_bias && start + quad < shape.value_quads;
+            let is_value = with_bias && start + quad < part.layer.value_quads;
             for (var k = 0u; k < 4u; k++) {
                 let row = (4u * quad + k) * ROWS;
                 var right: array<vec4<f32>, EDGE>;
@@ -162,20 +125,14 @@ fn weight_gradient(
             }
         }
     }
-    let weights = shape.outputs * shape.inputs;
-    let block = shape.partials + split * (weights + shape.outputs);
     for (var o = 0u; o < 4u * EDGE; o++) {
-        let row = first_row.y + 4u * (thread_out + LANES * (o / 4u)) + o % 4u;
-        if row < shape.outputs {
-            for (var i = 0u; i < 4u * EDGE; i++) {
-                let column = first_row.x + 4u * (thread_in + LANES * (i / 4u)) + i % 4u;
-                if column < shape.inputs {
-                    partials[block + row * shape.inputs + column] = sums[o][i / 4u][i % 4u];
-                }
-            }
-            if with_bias {
-                partials[block + weights + row] = biases[o / 4u][o % 4u];
-            }
+        let row = part.first_out + 4u * (thread_out + LANES * (o / 4u)) + o % 4u;
+        for (var i = 0u; i < 4u * EDGE; i++) {
+            let column = part.first_in + 4u * (thread_in + LANES * (i / 4u)) + i % 4u;
+            put_weight(part, vec2<u32>(row, column), sums[o][i / 4u][i % 4u]);
+        }
+        if with_bias {
+            put_bias(part, row, biases[o / 4u][o % 4u]);
         }
     }
 }

@@ -3,16 +3,16 @@
 use crate::backend::Backend;
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterInfo, Gpu, adapters};
+use crate::gpu::{AdapterInfo, Gpu, GpuOptions, adapters};
 use crate::network::{Model, Precision};
 
 /// Opens a device with the model's parameters on it: `auto`, `cpu`, `gpu` (the best hardware), or a
 /// part of an adapter's name. `auto` takes a hardware GPU where there is one that opens and the
-/// precision is f32, otherwise the CPU. `threads` counts CPU threads, 0 for all.
+/// precision is f32, the CPU otherwise; for halves it takes the best hardware. `threads` counts CPU threads, 0 for all.
 ///
 /// # Errors
-/// [`Error::Input`] for a name that matches no device, or f64 on a GPU; [`Error::Device`] where the
-/// device fails.
+/// [`Error::Input`] for a name that matches no device, f64 on a GPU, or halves on a device without matrix units for
+/// them; [`Error::Device`] where the device fails.
 pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> Result<Box<dyn Backend>> {
     match (name, precision) {
         ("auto", Precision::F32) => match Gpu::new("gpu", model) {
@@ -24,13 +24,18 @@ pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> 
             let problem = format!("f64 runs on the CPU alone, not on device {name:?}");
             Err(Error::input("precision", problem, "use device \"cpu\", or precision \"f32\""))
         }
-        _ => Ok(Box::new(Gpu::new(name, model)?)),
+        _ => {
+            let name = if name == "auto" { "gpu" } else { name };
+            Ok(Box::new(Gpu::with_options(name, model, GpuOptions { precision, ..GpuOptions::default() })?))
+        }
     }
 }
 
 /// Whether this name means the CPU, as far as can be told without opening it.
 pub fn is_cpu(name: &str, precision: Precision) -> bool {
-    name == "cpu" || precision == Precision::F64 || name == "auto" && automatic(&adapters()).is_none()
+    name == "cpu"
+        || precision == Precision::F64
+        || name == "auto" && precision == Precision::F32 && automatic(&adapters()).is_none()
 }
 
 /// Which of the adapters `auto` takes in f32; `None` for the CPU.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::backend::Backend;
+use crate::certificate::{self, TermFinding};
 use crate::data::PointSet;
 use crate::ensemble::Ensemble;
 use crate::entry::Entry;
@@ -68,6 +69,8 @@ pub struct Summary {
     pub steps_per_second: Option<f64>,
     /// The losses of the trained network.
     pub losses: Losses,
+    /// The terms' losses and gradients on the device against f64, where products were of halves.
+    pub accuracy: Vec<TermFinding>,
     /// ‖ours − truth‖/‖truth‖ over the rows of the truth, by entry.
     pub relative_errors: Vec<Named>,
     /// What the user should know.
@@ -132,6 +135,10 @@ pub fn write(
         predictions(job, wanted, source, 1, directory)?;
         pictures(job, problem, wanted, source, directory)?;
         history(job, problem, directory)?;
+        if job.device.precision.halves() > 0 {
+            let of = (job.device.precision, job.device.threads);
+            summary.accuracy = certificate::accuracy(model, &problem.sets, backend, of)?;
+        }
     }
     let report = serde_json::to_string_pretty(&summary).expect("a report of numbers and names");
     files::write_text(&directory.report(), &format!("{report}\n"))?;
@@ -169,6 +176,7 @@ fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: S
             training_terms: named(&ended.training),
             validation_terms: ended.validation.as_deref().map(named).unwrap_or_default(),
         },
+        accuracy: vec![],
         relative_errors: vec![],
         warnings: job.warnings.clone(),
     }

@@ -78,11 +78,11 @@ pub fn run_on(
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &problem)?;
     let mut model = problem.model(job);
-    let open = |name: &str| open(name, job.device.precision, job.device.threads, &model);
+    let open = |name: &str, precision: Precision| open(name, precision, job.device.threads, &model);
     let saved = |directory: &RunDir| {
-        checkpoint::read(&directory.checkpoint(), &model.spec, job.device.precision, &model.normalizer)
+        checkpoint::read(&directory.checkpoint(), &model.spec, job.device.precision.stored(), &model.normalizer)
     };
-    let mut backend = open(&job.device.name)?;
+    let mut backend = open(&job.device.name, job.device.precision)?;
     let (directory, state) = match mode {
         Mode::Resume => {
             let directory = RunDir::open(&job.output)?;
@@ -103,7 +103,7 @@ pub fn run_on(
                 "device {device} failed ({problem}): the run goes on on the CPU from its last checkpoint"
             ));
             let state = directory.checkpoint().exists().then(|| saved(&directory)).transpose()?;
-            backend = open("cpu")?;
+            backend = open("cpu", job.device.precision.stored())?;
             training.on(backend.as_mut(), state)
         }
         ended => ended,
@@ -184,7 +184,7 @@ impl Training<'_> {
 
     fn save(&self, state: &State) -> Result<()> {
         let path = self.directory.checkpoint();
-        checkpoint::write(&path, state, &self.model.spec, self.job.device.precision, &self.model.normalizer)
+        checkpoint::write(&path, state, &self.model.spec, self.job.device.precision.stored(), &self.model.normalizer)
     }
 
     /// The columns of `metrics.csv` behind the step, as [`Self::row`] fills them.

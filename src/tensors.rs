@@ -119,15 +119,15 @@ impl Tensor {
 
     fn dtype(&self) -> Dtype {
         match self.precision {
-            Precision::F32 => Dtype::F32,
             Precision::F64 => Dtype::F64,
+            _ => Dtype::F32,
         }
     }
 
     fn bytes(&self) -> Vec<u8> {
         match self.precision {
-            Precision::F32 => self.values.iter().flat_map(|value| (*value as f32).to_le_bytes()).collect(),
             Precision::F64 => self.values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            _ => self.values.iter().flat_map(|value| (*value as f32).to_le_bytes()).collect(),
         }
     }
 }

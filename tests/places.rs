@@ -186,7 +186,13 @@ fn devices_agree(model: &Model) {
     };
     // One GPU takes a batch as a whole, the other in chunks of at most 16 points.
     let gpu = |max_points| {
-        let options = GpuOptions { checked: true, max_points, max_binding_bytes: None, tiles: TileChoice::Table };
+        let options = GpuOptions {
+            checked: true,
+            max_points,
+            max_binding_bytes: None,
+            tiles: TileChoice::Table,
+            precision: Precision::F32,
+        };
         Gpu::with_options(&adapter.name, model, options).unwrap()
     };
     let mut reference = cpu::open(model, Precision::F64, 1).unwrap();

@@ -28,7 +28,13 @@ fn random(count: usize, seed: u64) -> Vec<f64> {
 fn gpu(model: &Model, max_binding_bytes: Option<u64>) -> Gpu {
     let adapters = adapters();
     let first = adapters.first().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
-    let options = GpuOptions { checked: true, max_points: None, max_binding_bytes, tiles: TileChoice::Table };
+    let options = GpuOptions {
+        checked: true,
+        max_points: None,
+        max_binding_bytes,
+        tiles: TileChoice::Table,
+        precision: Precision::F32,
+    };
     Gpu::with_options(&first.name, model, options).unwrap()
 }
 

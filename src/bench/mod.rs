@@ -15,10 +15,11 @@ pub use self::export::export;
 pub use self::problem::{network, random_problem};
 
 use crate::backend::{Backend, Batch, KernelTime, SetId};
+use crate::cpu;
 use crate::entry::Seconds;
 use crate::error::{Error, Result};
 use crate::jet::JetLayout;
-use crate::network::Model;
+use crate::network::{Model, Precision};
 use crate::optimizer::Adam;
 
 /// What one timed unit does.
@@ -121,6 +122,9 @@ pub struct Report {
     pub device: String,
     /// Whose time it is.
     pub clock: Clock,
+    /// ‖∇ − ∇(f64)‖/‖∇(f64)‖ of the loss over the weights, for the highest order at the smallest batch, where products are
+    /// of halves.
+    pub gradient_error: Option<f64>,
     /// Batch by batch, each with its orders ascending.
     pub rows: Vec<Row>,
 }
@@ -155,7 +159,9 @@ pub fn bench(
     orders.push(0);
     orders.sort_unstable();
     orders.dedup();
-    let mut report = Report { device: String::new(), clock: Clock::Host, rows: vec![] };
+    let is_of_halves = model.precision.halves() > 0;
+    let gradient_error = is_of_halves.then(|| gradient_error(model, settings, open(model)?.as_mut())).transpose()?;
+    let mut report = Report { device: String::new(), clock: Clock::Host, gradient_error, rows: vec![] };
     for batch in &settings.batches {
         let case = |order: &usize| Case::new(model, settings, *order, *batch, open(model)?);
         let mut cases = orders.iter().map(case).collect::<Result<Vec<_>>>()?;
@@ -173,6 +179,23 @@ pub fn bench(
         }
     }
     Ok(report)
+}
+
+/// See [`Report::gradient_error`].
+fn gradient_error(model: &Model, settings: &Settings, device: &mut dyn Backend) -> Result<f64> {
+    let (layout, _) = settings.largest(model.spec.inputs);
+    let least = settings.batches.iter().copied().min().unwrap_or(1);
+    let (set, loss) = random_problem(model, &layout, least);
+    // With the weights that the device has.
+    let mut exact = cpu::open(model, Precision::F64, 0)?;
+    exact.set_parameters(&device.parameters()?)?;
+    let gradient = |backend: &mut dyn Backend| -> Result<Vec<f64>> {
+        let batch = Batch { set: backend.load(&set, &loss)?, start: 0, count: set.points() };
+        Ok(backend.gradient(&[batch])?.gradient)
+    };
+    let (ours, truth) = (gradient(device)?, gradient(exact.as_mut())?);
+    let apart: f64 = ours.iter().zip(&truth).map(|(ours, truth)| (ours - truth).powi(2)).sum();
+    Ok((apart / truth.iter().map(|truth| truth.powi(2)).sum::<f64>()).sqrt())
 }
 
 impl Settings {
@@ -306,8 +329,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu;
-    use crate::network::{Activation, NetworkSpec, Precision};
+    use crate::network::{Activation, NetworkSpec};
 
     fn model() -> Model {
         let spec =

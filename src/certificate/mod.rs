@@ -112,7 +112,8 @@ pub const WORST_OVER_NORM: f64 = 10.0;
 /// after 1 step and after 400, to 2e-6 of their parts. A wrong rule is wrong by more than 1e-3.
 pub fn device_tolerance(precision: Precision) -> f64 {
     match precision {
-        Precision::F32 => 1e-5,
+        Precision::F32 | Precision::F16x2 => 1e-5,
+        Precision::F16 => 1e-2,
         Precision::F64 => 1e-12,
     }
 }
@@ -127,6 +128,9 @@ fn differences_tolerance(smoothness: Smoothness, order: usize) -> f64 {
         _ => 1e-5,
     }
 }
+
+/// Points of a set at which a run's accuracy is measured: gradients in f64 take a moment there.
+const ACCURACY_POINTS: usize = 1000;
 
 /// Flops that the differences of one certificate may take: a few seconds of a CPU. Where all
 /// points would take more, they are evenly thinned.
@@ -198,6 +202,25 @@ pub fn certify(
     let passed = findings.iter().all(|finding| finding.passed) && terms.iter().all(|finding| finding.passed);
     let differenced = if order > 0 { judged.len() } else { 0 };
     Ok(Certificate { device: device.device(), points: count, differenced, findings, terms, skipped, passed })
+}
+
+/// How near the losses of a trained model and their gradients are to those in f64, term by term, at
+/// no more than [`ACCURACY_POINTS`] points of each set; the terms that [`certify`] would compare.
+///
+/// # Errors
+/// A device that fails.
+pub fn accuracy(
+    model: &Model,
+    sets: &[TermSet],
+    device: &mut dyn Backend,
+    (precision, threads): (Precision, usize),
+) -> Result<Vec<TermFinding>> {
+    let mut sets = sets.to_vec();
+    for TermSet { points, .. } in &mut sets {
+        *points = points.select(&thin(points.points(), ACCURACY_POINTS));
+    }
+    let mut reference = cpu::open(model, Precision::F64, threads)?;
+    terms::certify(model, &sets, orders(model).0, device, &mut *reference, device_tolerance(precision))
 }
 
 impl Certificate {

@@ -67,7 +67,7 @@ pub struct Arguments {
     #[arg(long, default_value = "auto")]
     device: String,
 
-    /// The format of the arithmetic; f64 runs on the CPU
+    /// The format of the arithmetic: f64 runs on the CPU, f16x2 and f16 on a GPU's matrix units
     #[arg(long, default_value = "f32", value_parser = precision())]
     precision: Precision,
 
@@ -228,8 +228,8 @@ fn tune(arguments: &Arguments, model: &Model, settings: &Settings) -> Result<()>
         "auto" => "gpu",
         name => name,
     };
-    if arguments.precision == Precision::F64 {
-        return Err(Error::input("--precision", "f64 runs on the CPU alone", "leave it at f32"));
+    if arguments.precision != Precision::F32 {
+        return Err(Error::input("--precision", "the tiles of f32 are tuned", "leave it at f32"));
     }
     tuning_warning();
     let (layout, batch) = settings.largest(model.spec.inputs);
@@ -311,5 +311,7 @@ fn for_people(report: &Report, subject: &str, repeats: usize) -> String {
     };
     let heading = ["batch", "order", "median ms", "least ms", "points/s", "GFLOP/s", "cost ratio", "MiB"];
     let rows: Vec<_> = report.rows.iter().map(row).collect();
-    format!("{subject}\n  {} clock, median of {repeats} timings\n\n{}", report.clock, table(&heading, &rows))
+    let error = report.gradient_error.map(|error| format!("\n  the gradient is {error:.1e} from that in f64"));
+    let clock = format!("  {} clock, median of {repeats} timings{}", report.clock, error.unwrap_or_default());
+    format!("{subject}\n{clock}\n\n{}", table(&heading, &rows))
 }

@@ -202,7 +202,8 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
     lines.join("\n")
 }
 
-fn terms(findings: &[TermFinding]) -> String {
+/// A row for each.
+pub fn terms(findings: &[TermFinding]) -> String {
     let row = |finding: &TermFinding| {
         vec![
             finding.term.clone(),

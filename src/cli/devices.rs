@@ -60,6 +60,7 @@ fn for_programs(adapter: &AdapterInfo, tuned: &[Tuned]) -> serde_json::Value {
         "max_workgroup_threads": adapter.max_workgroup_threads,
         "workgroup_memory_bytes": adapter.workgroup_memory_bytes,
         "timestamps": adapter.timestamps,
+        "matrix_units": adapter.matrix_units,
     })
 }
 
@@ -69,9 +70,10 @@ fn for_people(adapter: &AdapterInfo, tuned: &[Tuned], mark: &str) -> String {
         .into_iter()
         .map(|t| format!("\n  tuned for {} channels, {} wide: {}", t.channels, t.width, t.tiles));
     let tuned: String = tuned.collect();
+    let matrices = adapter.matrix_units.map(|size| format!(", f16 matrices of {size} by {size}")).unwrap_or_default();
     format!(
         "{}: {}, {}, {}, f32{mark}\n  binding {} MiB, buffer {} MiB, {} workgroups, {} threads and {} KiB a workgroup, \
-         {}{tuned}",
+         {}{matrices}{tuned}",
         adapter.name,
         adapter.kind,
         adapter.backend,

@@ -78,7 +78,7 @@ pub fn seconds() -> impl TypedValueParser<Value = Seconds> {
 }
 
 pub fn precision() -> impl TypedValueParser<Value = Precision> {
-    PossibleValuesParser::new(["f32", "f64"]).try_map(|name| name.parse::<Precision>())
+    PossibleValuesParser::new(Precision::ALL.map(Precision::name)).try_map(|name| name.parse::<Precision>())
 }
 
 /// Runs the subcommand.

@@ -49,7 +49,8 @@ pub struct Arguments {
     #[arg(long)]
     device: Option<String>,
 
-    /// The format of weights and arithmetic, in place of the job's; f64 runs on the CPU
+    /// The format of weights and arithmetic, in place of the job's; f64 runs on the CPU,
+    /// f16x2 and f16 on the matrix units of a GPU
     #[arg(long, value_parser = precision())]
     precision: Option<Precision>,
 
@@ -224,5 +225,10 @@ fn for_people(summary: &Summary) -> String {
     for error in summary.relative_errors.iter().filter(|error| !is_term(&error.name)) {
         rows.push(row(&error.name, "-".to_string(), "-".to_string()));
     }
-    text + &table(&["", "training", "validation", "relative error"], &rows)
+    text += &table(&["", "training", "validation", "relative error"], &rows);
+    if !summary.accuracy.is_empty() {
+        text += "\n\nthe device against f64, relative to the parts that a residual adds up from\n";
+        text += &super::check::terms(&summary.accuracy);
+    }
+    text
 }

@@ -59,11 +59,19 @@ use crate::optimizer::{OptimizerState, Update};
 /// A function that is not generic, so that the kernels are compiled here alone and not by everyone who opens a CPU.
 ///
 /// # Errors
-/// [`Error::Device`] where the threads do not start.
+/// [`Error::Input`] where products of halves are asked for, [`Error::Device`] where the threads do not start.
 pub fn open(model: &Model, precision: Precision, threads: usize) -> Result<Box<dyn Backend>> {
     Ok(match precision {
         Precision::F32 => Box::new(Cpu::<f32>::new(model, threads)?),
         Precision::F64 => Box::new(Cpu::<f64>::new(model, threads)?),
+        Precision::F16x2 | Precision::F16 => {
+            let problem = format!("{precision} runs on the matrix units of a GPU, not on the CPU");
+            return Err(Error::input(
+                "precision",
+                problem,
+                "use precision \"f32\", or a device of `jetfit devices` that has them",
+            ));
+        }
     })
 }
 

@@ -15,8 +15,8 @@ pub fn header<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Vec<u8> {
 pub fn push(row: &mut Vec<u8>, number: f64, precision: Precision) {
     let mut buffer = ryu::Buffer::new();
     let digits = match precision {
-        Precision::F32 => buffer.format(number as f32),
         Precision::F64 => buffer.format(number),
+        _ => buffer.format(number as f32),
     };
     // ryu writes a whole number as `1.0`.
     row.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes());

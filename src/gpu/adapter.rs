@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::halves::Halves;
 use crate::error::{Error, Result};
 
 /// What an adapter is, for the `devices` command.
@@ -27,6 +28,8 @@ pub struct AdapterInfo {
     pub workgroup_memory_bytes: u32,
     /// Whether steps can be timed by the device's own clock.
     pub timestamps: bool,
+    /// The size of the matrices of f16, with sums in f32, that its matrix units multiply, where it has such.
+    pub matrix_units: Option<u32>,
 }
 
 impl AdapterInfo {
@@ -106,6 +109,7 @@ pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
         max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
         workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
         timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+        matrix_units: Halves::of(adapter, 1).map(|halves| halves.size),
     }
 }
 

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytemuck::Pod;
 use futures_intrusive::channel::shared::oneshot_channel;
 
+use super::halves::Halves;
 use super::kernel::{Access, Kernel, entry};
 use crate::error::{Error, Result};
+use crate::network::Precision;
 
 /// A slot of a uniform buffer that is chosen by a dynamic offset: a multiple of every adapter's
 /// alignment.
@@ -24,6 +26,8 @@ pub struct Device {
     pub queue: wgpu::Queue,
     pub limits: wgpu::Limits,
     pub timestamps: bool,
+    /// Where products are to be of halves.
+    pub halves: Option<Halves>,
     /// Whether shaders carry bounds checks and workgroup memory starts at zero.
     pub(super) checked: bool,
     failure: Failure,
@@ -35,8 +39,18 @@ pub struct Device {
 
 impl Device {
     /// Opens an adapter with its largest buffers and workgroup memory, and otherwise the limits that all have.
-    pub fn open(adapter: &wgpu::Adapter, checked: bool) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`Error::Input`] where halves are asked of an adapter that has no matrix units for them.
+    pub fn open(adapter: &wgpu::Adapter, checked: bool, precision: Precision) -> Result<Self> {
         let info = adapter.get_info();
+        let halves = match precision.halves() {
+            0 => None,
+            parts => Some(Halves::of(adapter, parts).ok_or_else(|| {
+                let problem = format!("{} has no matrix units for products of f16 with sums in f32", info.name);
+                Error::input("precision", problem, "use \"f32\", or an adapter with f16 matrices in `jetfit devices`")
+            })?),
+        };
         let fail = |problem: &dyn std::fmt::Display| Error::device(&info.name, problem);
         let available = adapter.limits();
         let limits = wgpu::Limits {
@@ -45,11 +59,18 @@ impl Device {
             max_compute_workgroup_storage_size: available.max_compute_workgroup_storage_size,
             ..wgpu::Limits::default().or_worse_values_from(&available)
         };
-        let features = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let timestamps = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let (features, experimental_features) = match halves {
+            None => (timestamps, wgpu::ExperimentalFeatures::disabled()),
+            // SAFETY: of what is experimental, our own kernels of products alone are used, within the bounds of their
+            // buffers and workgroup memory; the tests compare them with sums in f64.
+            Some(_) => (timestamps | Halves::FEATURES, unsafe { wgpu::ExperimentalFeatures::enabled() }),
+        };
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("jetfit"),
             required_features: features,
             required_limits: limits.clone(),
+            experimental_features,
             ..Default::default()
         }))
         .map_err(|e| fail(&e))?;
@@ -75,7 +96,8 @@ impl Device {
             device,
             queue,
             limits,
-            timestamps: !features.is_empty(),
+            timestamps: !timestamps.is_empty(),
+            halves,
             checked,
             failure,
             step_layout,
@@ -228,7 +250,7 @@ mod tests {
     #[test]
     fn a_failed_allocation_is_an_error_and_no_panic() {
         let first = adapters().into_iter().next().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
-        let device = Device::open(&choose(&first.name).unwrap(), true).unwrap();
+        let device = Device::open(&choose(&first.name).unwrap(), true, Precision::F32).unwrap();
         assert!(device.check().is_ok());
         let buffer = device.storage("too large", device.limits.max_buffer_size + 16);
         device.write(&buffer, &[1_u32]);

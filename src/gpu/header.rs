@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::channels::Channels;
+use super::halves::{HalvesTile, LARGEST, PAD};
 use super::tiles::Tile;
 use crate::data::Normalizer;
 use crate::jet::JetLayout;
@@ -21,6 +22,28 @@ pub struct Header(String);
 impl Header {
     pub fn threads(threads: u32) -> Self {
         Header::default().number("THREADS", threads as usize)
+    }
+
+    /// What `shaders/shared/halves.wgsl` goes by.
+    pub fn halves(tile: HalvesTile) -> Self {
+        let size = tile.of.size;
+        let fragment =
+            |name: &str, scalar: &str, role: &str| format!("alias {name} = coop_mat{size}x{size}<{scalar}, {role}>;\n");
+        let extensions = "enable f16;\nenable wgpu_cooperative_matrix;\n".to_string();
+        let fragments = [("Left", "f16", "A"), ("Right", "f16", "B"), ("Sums", "f32", "C")];
+        let text =
+            fragments.into_iter().fold(extensions, |text, (name, scalar, role)| text + &fragment(name, scalar, role));
+        Header(text)
+            .number("SIZE", size as usize)
+            .number("SLICE", tile.slice() as usize)
+            .number("SUBGROUPS", tile.subgroups() as usize)
+            .number("ACROSS", tile.across as usize)
+            .number("BLOCK_ROWS", tile.block_rows as usize)
+            .number("BLOCK_COLUMNS", tile.block_columns as usize)
+            .number("THREADS", tile.threads() as usize)
+            .number("PAD", PAD as usize)
+            .number("PARTS", tile.of.parts as usize)
+            .number("LARGEST", LARGEST as usize)
     }
 
     pub fn number(mut self, name: &str, value: usize) -> Self {

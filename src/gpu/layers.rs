@@ -1,6 +1,6 @@
 //! The dispatches of affine layers and their activations, on whichever path the tiles say.
 
-use super::kernel::Access::{Read, Write};
+use super::kernel::Access::{self, Read, Write};
 use super::plan::{Planner, flat};
 use super::product::{GradientTile, ProductTile};
 use super::shader::{self, Groups};
@@ -169,28 +169,28 @@ impl Planner<'_> {
         self.product(entry, Matrix::of(entry, layer), channels, input, output);
     }
 
-    /// `linear.wgsl` on so many channels.
+    /// `linear.wgsl` on so many channels, or the same of halves.
     pub fn product(&mut self, entry: &'static str, matrix: Matrix, channels: usize, input: Rows, output: Rows) {
         let Matrix { rows, inner, width, start, biases } = matrix;
         let of_channels = |channels: usize| channels as u32 * self.quads();
         let quads = of_channels(channels);
         // The value, which the bias goes to, is the first channel.
         let value_quads = if input.start == 0 { self.quads() } else { 0 };
-        let place = [input.row, input.start, output.row, output.start].map(of_channels);
-        let constants = [&[rows, inner, quads, value_quads, start, biases, width], &place[..]].concat();
-        let tile = ProductTile::of(rows, quads, self.workspace.demand.tiles().linear);
+        let [input_row, input_start, output_row, output_start] =
+            [input.row, input.start, output.row, output.start].map(of_channels);
+        let constants =
+            [rows, inner, quads, value_quads, start, biases, width, input_row, input_start, output_row, output_start];
         let buffers = [(1, Read, &self.state.parameters), (2, Read, input.buffer), (3, Write, output.buffer)];
+        if self.product_of_halves(entry, &constants, &buffers) {
+            return;
+        }
+        let tile = ProductTile::of(rows, quads, self.workspace.demand.tiles().linear);
         let grid = [quads.div_ceil(tile.quads), rows.div_ceil(tile.rows), 1];
         self.push((shader::linear(tile), entry, false), &constants, &buffers, grid);
     }
 
     /// `jet_rule.wgsl` on the jets of `layer`.
-    fn jet_rule(
-        &mut self,
-        entry: &'static str,
-        layer: &Layer,
-        buffers: &[(u32, super::kernel::Access, &wgpu::Buffer)],
-    ) {
+    fn jet_rule(&mut self, entry: &'static str, layer: &Layer, buffers: &[(u32, Access, &wgpu::Buffer)]) {
         let demand = &self.workspace.demand;
         let (layout, row) = (&demand.channels().forward, demand.row());
         let source = shader::jet_rule(layout, row, self.normalizer, self.spec.activation);
@@ -200,6 +200,12 @@ impl Planner<'_> {
 
     /// The partial sums of the weight gradient of layer `index` from its z_bar and the jets before it.
     pub fn weight_gradient(&mut self, index: usize, z_bar: &wgpu::Buffer, a: &wgpu::Buffer) {
+        let partials = self.workspace.partials.as_ref().expect("a backward pass has a tape");
+        let (layer, part) = (&self.spec.layers()[index], self.parts()[index]);
+        let buffers = [(1, Read, z_bar), (2, Read, a), (3, Write, partials)];
+        if self.gradient_of_halves(layer, (part.start, part.splits), &buffers) {
+            return;
+        }
         let gradient = Gradient { index, z_bar_start: 0, a_start: 0, is_output: false };
         self.weight_gradients(&[gradient], z_bar, a, z_bar);
     }

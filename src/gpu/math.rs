@@ -4,6 +4,7 @@ use super::adapter::{adapters, choose};
 use super::device::Device;
 use super::kernel::Access;
 use super::shader;
+use crate::network::Precision;
 
 /// Each function over one buffer of arguments.
 const KERNEL: &str = "
@@ -32,7 +33,7 @@ const COUNT: usize = 400_000;
 
 fn device() -> Device {
     let first = adapters().into_iter().next().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
-    Device::open(&choose(&first.name).unwrap(), true).unwrap()
+    Device::open(&choose(&first.name).unwrap(), true, Precision::F32).unwrap()
 }
 
 /// `COUNT` arguments in a range, and what the device makes of them.

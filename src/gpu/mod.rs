@@ -11,6 +11,7 @@ mod channels;
 mod demand;
 mod device;
 mod evaluate;
+mod halves;
 mod header;
 mod kernel;
 mod layers;
@@ -95,7 +96,7 @@ impl Gpu {
     /// The same with [`GpuOptions`].
     pub fn with_options(choice: &str, model: &Model, options: GpuOptions) -> Result<Self> {
         let adapter = adapter::choose(choice)?;
-        let device = Device::open(&adapter, options.checked)?;
+        let device = Device::open(&adapter, options.checked, options.precision)?;
         let info = adapter.get_info();
         let limits = &device.limits;
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
@@ -108,10 +109,10 @@ impl Gpu {
         if 4 * count as u64 > binding {
             return Err(device.error(format!("{count} parameters do not fit into one binding of {binding} bytes")));
         }
-        let state = State::new(&device, count);
+        let state = State::new(&device, &model.spec);
         let steps = Steps::new(&device);
         let mut gpu = Self {
-            description: format!("{} ({}, f32)", info.name, adapter::backend_name(info.backend)),
+            description: format!("{} ({}, {})", info.name, adapter::backend_name(info.backend), options.precision),
             key: adapter::describe(&adapter).key(),
             tiles: options.tiles,
             tuned: if options.tiles == TileChoice::Remembered { tuned().0 } else { vec![] },
@@ -150,7 +151,8 @@ impl Gpu {
         let memory = self.device.limits.max_compute_workgroup_storage_size;
         let mixed = self.channels(layout, Path::Separate);
         let mixed = mixed.are_mixed().then(|| mixed.count());
-        Shape::new(&self.spec, (layout.channels(), mixed), self.features.is_some(), memory)
+        let shape = Shape::new(&self.spec, (layout.channels(), mixed), self.features.is_some(), memory);
+        Shape { of_halves: self.device.halves.is_some(), ..shape }
     }
 
     /// What travels through the layers: separate kernels are in mixed mode where they can be.

@@ -1,6 +1,7 @@
 //! What can be asked of a device.
 
 use super::tiles::TileChoice;
+use crate::network::Precision;
 
 /// What can be asked of a device beyond its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct GpuOptions {
     pub max_binding_bytes: Option<u64>,
     /// How the layers are computed.
     pub tiles: TileChoice,
+    /// That of the products of wide layers: f32, or one of the halves where the adapter has matrix units.
+    pub precision: Precision,
 }
 
 #[allow(clippy::derivable_impls, reason = "`checked` depends on the build")]
@@ -23,6 +26,7 @@ impl Default for GpuOptions {
             max_points: None,
             max_binding_bytes: None,
             tiles: TileChoice::Remembered,
+            precision: Precision::F32,
         }
     }
 }

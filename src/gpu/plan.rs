@@ -134,6 +134,7 @@ impl Planner<'_> {
         if let Path::Narrow(tile) = workspace.demand.tiles().path {
             return self.narrow_forward(tile);
         }
+        self.largest_weights();
         let layers = self.spec.layers();
         if !self.has_features {
             let sigma = (layers.len() > 1).then_some(self.spec.activation);

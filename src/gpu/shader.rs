@@ -7,6 +7,7 @@ use crate::jet::JetLayout;
 use crate::network::{Activation, NetworkSpec};
 
 use super::channels::Channels;
+use super::halves::{HalvesTile, LARGEST};
 use super::header::{Header, Source};
 use super::product::{GradientTile, ProductTile};
 use super::terms;
@@ -19,6 +20,9 @@ const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
 const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
 const MIXED: &str = include_str!("../../shaders/shared/mixed.wgsl");
 const GROUPS: &str = include_str!("../../shaders/shared/groups.wgsl");
+const FACTORS: &str = include_str!("../../shaders/shared/factors.wgsl");
+const SHARE: &str = include_str!("../../shaders/shared/share.wgsl");
+const HALVES: &str = include_str!("../../shaders/shared/halves.wgsl");
 const NARROW: &str = include_str!("../../shaders/shared/narrow.wgsl");
 const SUM: &str = include_str!("../../shaders/shared/sum.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
@@ -196,7 +200,7 @@ pub fn linear(tile: ProductTile) -> Source {
         .number("TILE_QUADS", tile.quads as usize)
         .number("EDGE", tile.edge as usize)
         .number("SLICE", tile.slice as usize)
-        .then("linear", &[include_str!("../../shaders/linear.wgsl")])
+        .then("linear", &[FACTORS, include_str!("../../shaders/linear.wgsl")])
 }
 
 /// `weight_gradient.wgsl` for so many layers at once.
@@ -206,7 +210,30 @@ pub fn weight_gradient(tile: GradientTile, layers: usize) -> Source {
         .number("TILE", tile.rows as usize)
         .number("EDGE", tile.edge as usize)
         .number("QUADS", tile.quads as usize)
-        .then("weight_gradient", &[include_str!("../../shaders/weight_gradient.wgsl")])
+        .then("weight_gradient", &[SHARE, include_str!("../../shaders/weight_gradient.wgsl")])
+}
+
+/// `linear_f16.wgsl`.
+pub fn linear_f16(tile: HalvesTile) -> Source {
+    Header::halves(tile)
+        .number("TILE_ROWS", tile.rows() as usize)
+        .number("TILE_QUADS", tile.columns() as usize / 4)
+        .then("linear_f16", &[FACTORS, HALVES, include_str!("../../shaders/linear_f16.wgsl")])
+}
+
+/// `weight_gradient_f16.wgsl` for one layer.
+pub fn weight_gradient_f16(tile: HalvesTile) -> Source {
+    Header::halves(tile)
+        .number("LAYERS", 1)
+        .number("TILE", tile.rows() as usize)
+        .then("weight_gradient_f16", &[SHARE, HALVES, include_str!("../../shaders/weight_gradient_f16.wgsl")])
+}
+
+/// `largest.wgsl`
+pub fn largest() -> Source {
+    Header::threads(SUM_THREADS)
+        .number("LARGEST", LARGEST as usize)
+        .then("largest", &[include_str!("../../shaders/largest.wgsl")])
 }
 
 /// `residual.wgsl` for the terms of a loss that reads the network at `places` places. A batch's rows are

@@ -3,7 +3,9 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::device::Device;
+use super::halves::Largest;
 use super::shader::Groups;
+use crate::network::NetworkSpec;
 
 /// The status that kernels leave: the twin of `Status` in `shaders/shared/status.wgsl`.
 #[repr(C)]
@@ -23,6 +25,8 @@ pub struct State {
     /// Sums of squares of blocks of the gradient.
     pub squares: wgpu::Buffer,
     pub status: wgpu::Buffer,
+    /// Where products are of halves.
+    pub largest: Option<Largest>,
     count: usize,
 }
 
@@ -32,8 +36,9 @@ fn blocks(count: usize) -> usize {
 }
 
 impl State {
-    /// For `count` parameters, all 0.
-    pub fn new(device: &Device, count: usize) -> Self {
+    /// For a network's parameters, all 0.
+    pub fn new(device: &Device, spec: &NetworkSpec) -> Self {
+        let count = spec.parameters();
         let numbers = |label: &str, count: usize| device.storage(label, 4 * count as u64);
         Self {
             parameters: numbers("parameters", count),
@@ -42,6 +47,7 @@ impl State {
             second_moment: numbers("second moment", count),
             squares: numbers("squares", blocks(count)),
             status: device.storage("status", size_of::<Status>() as u64),
+            largest: device.halves.map(|_| Largest::new(device, spec.layers().len())),
             count,
         }
     }

@@ -11,7 +11,7 @@ use crate::network::NetworkSpec;
 pub const LAYER_THREADS: u32 = 256;
 
 /// The most threads of a workgroup that every adapter has.
-const MOST_THREADS: u32 = 256;
+pub const MOST_THREADS: u32 = 256;
 /// The most channels of which a thread holds whole jets: two rows of them are 64 sums, with which two
 /// workgroups of 256 threads still share a multiprocessor's 65,536 registers.
 const MOST_CHANNELS: usize = 8;
@@ -99,6 +99,8 @@ pub struct Shape {
     pub has_features: bool,
     /// Bytes of a workgroup's memory on this adapter.
     pub memory: u32,
+    /// Whether products are of halves, which separate kernels alone have.
+    pub of_halves: bool,
 }
 
 /// The tiles of one network and layout.
@@ -138,7 +140,7 @@ impl fmt::Display for Tiles {
 impl Shape {
     pub fn new(spec: &NetworkSpec, (channels, mixed): (usize, Option<usize>), has_features: bool, memory: u32) -> Self {
         let width = spec.hidden.iter().copied().max().unwrap_or(0);
-        Self { width, outputs: spec.outputs, channels, mixed, has_features, memory }
+        Self { width, outputs: spec.outputs, channels, mixed, has_features, memory, of_halves: false }
     }
 
     /// Whether separate kernels cost less than fused ones of whole jets, by the count of a training step for each unit
@@ -165,7 +167,7 @@ impl Shape {
             Path::Layer(tile) => {
                 let rows = LAYER_THREADS / tile.quads * tile.rows;
                 let bytes = tile.slice * (16 * self.channels as u32 * tile.quads + 4 * rows);
-                few_channels && sums_fit(tile, MOST_SUMS) && bytes <= self.memory
+                few_channels && !self.of_halves && sums_fit(tile, MOST_SUMS) && bytes <= self.memory
             }
             Path::Narrow(tile) => {
                 let units = tile.units(self.width);
@@ -240,7 +242,7 @@ mod tests {
     use super::*;
 
     fn shape(width: usize, channels: usize, memory: u32) -> Shape {
-        Shape { width, outputs: 1, channels, mixed: None, has_features: false, memory }
+        Shape { width, outputs: 1, channels, mixed: None, has_features: false, memory, of_halves: false }
     }
 
     #[test]

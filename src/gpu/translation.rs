@@ -1,6 +1,7 @@
 //! Every shader, validated without optional capabilities and translated to what Vulkan, Metal and DX12 take.
 
 use super::channels::Channels;
+use super::halves::Halves;
 use super::header::Source;
 use super::product::{GRADIENT_TILES, PRODUCT_TILES};
 use super::shader::*;
@@ -87,6 +88,17 @@ fn every_shader_validates_and_translates() {
     for tile in GRADIENT_TILES {
         translate("weight_gradient", &weight_gradient(tile, 2));
     }
+    let devices = [(8, 8), (8, 32), (16, 32), (16, 64)].map(|(size, lanes)| Halves { size, lanes, parts: 2 });
+    for tile in devices.into_iter().flat_map(Halves::tiles) {
+        let bytes = tile.bytes();
+        assert!(
+            tile.threads() <= 256 && tile.slice() % tile.of.size == 0 && tile.bytes() <= 36 << 10,
+            "{tile:?}: {bytes}"
+        );
+        translate::translate_for_units("linear_f16", &linear_f16(tile).text);
+        translate::translate_for_units("weight_gradient_f16", &weight_gradient_f16(tile).text);
+    }
+    translate("largest", &largest());
     translate("gather", &gather());
     translate("reduce", &reduce(3, Groups::of_splits(1)));
     translate("adam", &adam());

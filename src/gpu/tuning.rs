@@ -197,7 +197,7 @@ mod tests {
     }
 
     fn shape(channels: usize) -> Shape {
-        Shape { width: 64, outputs: 1, channels, mixed: None, has_features: false, memory: 16 << 10 }
+        Shape { width: 64, outputs: 1, channels, mixed: None, has_features: false, memory: 16 << 10, of_halves: false }
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Reader<'_> {
 
     pub fn device(&self, stages: &[Stage]) -> Result<Device> {
         let section = self.document.section("device", &["name", "precision", "threads", "fallback"])?;
-        let choices = [("f32", Precision::F32), ("f64", Precision::F64)];
+        let choices = Precision::ALL.map(|precision| (precision.name(), precision));
         let name = section.read("name", "auto".to_string(), Item::text)?;
         let is_newton = stages.iter().any(|stage| stage.optimizer.kind == OptimizerKind::GaussNewton);
         // Its factorisation squares the condition of the Jacobian.

@@ -179,7 +179,7 @@ impl Problem {
             coefficients: job.coefficients.iter().map(|(name, _)| name.clone()).collect(),
             normalizer: self.normalizer.clone(),
             transforms: self.transforms.clone(),
-            precision: job.device.precision,
+            precision: job.device.precision.stored(),
             parameters,
             spec,
         }

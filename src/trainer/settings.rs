@@ -1,7 +1,6 @@
 //! What does not change during a run.
 
 use crate::job::{self, Balance, Job, OptimizerKind};
-use crate::network::Precision;
 use crate::optimizer::{Adam, Lbfgs, Schedule};
 use crate::problem::Problem;
 
@@ -84,10 +83,7 @@ impl Settings {
             balance: job.balance,
             threads: job.device.threads,
             // A few roundings: losses are sums in f64 of squares that were rounded one by one.
-            rounding: match job.device.precision {
-                Precision::F32 => 4.0 * f64::from(f32::EPSILON),
-                Precision::F64 => 4.0 * f64::EPSILON,
-            },
+            rounding: 4.0 * job.device.precision.epsilon(),
             early_stopping: job.training.early_stopping,
             max_seconds: job.training.max_seconds,
             seed: job.training.seed,

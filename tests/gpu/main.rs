@@ -2,6 +2,7 @@
 //! (a software one will do).
 
 mod expressions;
+mod halves;
 mod jets;
 mod limits;
 mod mixed;
@@ -15,10 +16,15 @@ mod trees;
 use jetfit::backend::{Batch, SetId};
 use jetfit::data::PointSet;
 use jetfit::gpu::{Gpu, GpuOptions, TileChoice, adapters};
-use jetfit::network::Model;
+use jetfit::network::{Model, Precision};
 
-const CHECKED: GpuOptions =
-    GpuOptions { checked: true, max_points: None, max_binding_bytes: None, tiles: TileChoice::Table };
+const CHECKED: GpuOptions = GpuOptions {
+    checked: true,
+    max_points: None,
+    max_binding_bytes: None,
+    tiles: TileChoice::Table,
+    precision: Precision::F32,
+};
 
 fn gpu_with(model: &Model, options: GpuOptions) -> Gpu {
     let adapters = adapters();

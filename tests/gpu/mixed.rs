@@ -14,7 +14,7 @@ use crate::support::{jets_apart, normwise, random_loss, random_model, random_poi
 use crate::{CHECKED, gpu, gpu_with, whole};
 
 const SEPARATE: GpuOptions =
-    GpuOptions { tiles: TileChoice::These(Tiles { path: Path::Separate, linear: 16, gradient: 4 }), ..CHECKED };
+    GpuOptions { tiles: TileChoice::These(Tiles { path: Path::Separate, linear: 32, gradient: 64 }), ..CHECKED };
 
 /// Layouts over `inputs` inputs that carry less with one adjoint for each of `outputs` outputs; those at the end
 /// have tangents that no second is made of, and gaps between the inputs of the first derivatives.
@@ -63,6 +63,7 @@ fn every_layout_follows_the_cpu() {
                 let (mut set, loss) = random_loss(&model, &layout, points, 23);
                 set.weights = Some((0..points).map(|p| [0.5, 1.5, 1.0, 2.0][p % 4]).collect());
                 let what = format!("{activation} {hidden:?} {outputs} {layout:?}");
+                assert_eq!(gpu.tiles(&layout).path, Path::Separate, "{what}");
                 let truth = cpu.evaluate(&set.inputs, &layout).unwrap();
                 let apart = jets_apart(&gpu.evaluate(&set.inputs, &layout).unwrap(), &truth);
                 // The project's bars for jets in f32 and for gradients, a pass as long again.

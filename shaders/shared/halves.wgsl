@@ -1,0 +1,65 @@
+// Factors as halves (f16) for a device's matrix units, which multiply fragments of SIZE by SIZE halves and add them up in f32.
+//
+// A number x is (high + low) / scale: high is x scale rounded to a half, low what is left of it. With PARTS = 2 that are 22
+// bits, and of (high + low) (high' + low') all is computed but low low', 2^-22 of the whole; with PARTS = 1 it is high
+// alone, 11 bits. The scale is a power of two that brings the largest number of the factor to 2^13 and more, for
+// halves end at 65504; what is below 2^-27 of the largest loses bits of its own then, but none that a sum would show.
+//
+// A subgroup, of at most SUBGROUP threads, has BLOCK.x by BLOCK.y fragments of a workgroup's tile; ACROSS of them lie side
+// by side. Rows of a slice are PAD quads longer than they need be, so that eight of them begin in different banks.
+
+const FRAGMENT: u32 = SIZE * SIZE / 4u;
+
+// What one subgroup sums at a time, on its way to memory.
+var<workgroup> fragments: array<vec4<f32>, SUBGROUPS * FRAGMENT>;
+
+struct Thread {
+    index: u32,
+    subgroup: u32,
+    // of the subgroup, and how many it has
+    lane: u32,
+    lanes: u32,
+}
+
+// Where a device has smaller subgroups than it might, those too many do again what the last one does.
+fn thread(index: u32, subgroup: u32, lane: u32, lanes: u32) -> Thread {
+    return Thread(index, min(subgroup, SUBGROUPS - 1u), lane, lanes);
+}
+
+// The bits of a factor's scale from its largest number's.
+fn scale_bits(largest: u32) -> u32 {
+    return u32(clamp(267 - i32(largest >> 23u), 1, 253)) << 23u;
+}
+
+// The bits of both factors' scales, where each thread of a subgroup knows some of their largest numbers.
+fn scales(largest: vec2<u32>) -> vec2<u32> {
+    let all = subgroupMax(largest);
+    return vec2<u32>(scale_bits(all.x), scale_bits(all.y));
+}
+
+fn inverse(scale: u32) -> f32 {
+    return bitcast<f32>((254u << 23u) - scale);
+}
+
+// Rounded to the 11 bits of a half, by its bits: a compiler may take a number that became a half and came back for itself.
+fn rounded(x: vec4<f32>) -> vec4<f32> {
+    return bitcast<vec4<f32>>((bitcast<vec4<u32>>(x) + 0x1000u) & vec4<u32>(0xffffe000u));
+}
+
+fn high(x: vec4<f32>) -> vec4<f16> {
+    return vec4<f16>(rounded(x));
+}
+
+fn low(x: vec4<f32>) -> vec4<f16> {
+    return vec4<f16>(x - rounded(x));
+}
+
+// left right + sums, but for low times low
+fn multiply(left: array<Left, PARTS>, right: array<Right, PARTS>, sums: Sums) -> Sums {
+    var all = sums;
+    if PARTS > 1u {
+        all = coopMultiplyAdd(left[0], right[PARTS - 1u], all);
+        all = coopMultiplyAdd(left[PARTS - 1u], right[0], all);
+    }
+    return coopMultiplyAdd(left[0], right[0], all);
+}

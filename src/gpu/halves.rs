@@ -1,0 +1,218 @@
+//! Products on a device's matrix units, of numbers as halves (f16): what the device has of it, the tiles, and the dispatches.
+
+use super::device::Device;
+use super::kernel::Access::{self, Read, Write};
+use super::plan::{Planner, flat};
+use super::shader;
+use super::tiles::{AT_ONCE, MOST_THREADS};
+use crate::network::Layer;
+
+/// Workgroups of `largest.wgsl`, of which each leaves a number.
+pub const LARGEST: u32 = 256;
+/// Rows, and numbers in each sum, from which on a product is one for matrix units: less would leave half of the
+/// small tile empty.
+const LEAST: u32 = 32;
+/// Quads of halves behind each row of a slice, so that eight rows begin in different banks.
+pub const PAD: u32 = 2;
+
+/// Products of halves on a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Halves {
+    /// Its matrix units multiply matrices of SIZE by SIZE halves.
+    pub size: u32,
+    /// The most threads of a subgroup.
+    pub lanes: u32,
+    /// Halves of a number.
+    pub parts: u32,
+}
+
+impl Halves {
+    /// What `wgpu` must be asked for.
+    pub const FEATURES: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+        .union(wgpu::Features::SHADER_F16)
+        .union(wgpu::Features::SUBGROUP);
+
+    /// Of so many halves a number; the largest matrices of an adapter, if it has any with sums in f32.
+    pub fn of(adapter: &wgpu::Adapter, parts: u32) -> Option<Self> {
+        use wgpu::CooperativeScalarType::{F16, F32};
+        if !adapter.features().contains(Self::FEATURES) {
+            return None;
+        }
+        let sizes = adapter.cooperative_matrix_properties().into_iter().filter_map(|p| {
+            let is_square = p.m_size == p.n_size && p.n_size == p.k_size;
+            (is_square && p.ab_type == F16 && p.cr_type == F32).then_some(p.m_size)
+        });
+        let found = Self { size: sizes.max()?, lanes: adapter.get_info().subgroup_max_size, parts };
+        let memory = adapter.limits().max_compute_workgroup_storage_size;
+        let fits = |tile: HalvesTile| tile.threads() <= MOST_THREADS && tile.bytes() <= memory;
+        found.tiles().into_iter().all(fits).then_some(found)
+    }
+
+    /// Whether a product of `rows` by `columns`, with `inner` numbers in each sum, is one for matrix units.
+    pub fn suit(rows: u32, columns: u32, inner: u32) -> bool {
+        rows.min(columns).min(inner) >= LEAST
+    }
+
+    /// The large tile and the small one.
+    pub fn tiles(self) -> [HalvesTile; 2] {
+        // Larger subgroups are fewer, and have more fragments.
+        let across = if self.lanes > 32 { 2 } else { 4 };
+        [
+            HalvesTile { of: self, block_rows: 4, block_columns: 8 / across, down: 2, across },
+            HalvesTile { of: self, block_rows: 2, block_columns: 2, down: 2, across: 2 },
+        ]
+    }
+
+    /// The tile for a product: the large one where it keeps a GPU busy.
+    fn tile(self, rows: u32, columns: u32) -> HalvesTile {
+        let [large, small] = self.tiles();
+        let groups = rows.div_ceil(large.rows()) * columns.div_ceil(large.columns());
+        if groups >= AT_ONCE { large } else { small }
+    }
+
+    /// The tile for a layer's weight gradient, by the rule of `GradientTile`.
+    fn gradient_tile(self, layer: &Layer) -> HalvesTile {
+        let [large, small] = self.tiles();
+        if layer.inputs > 128 && layer.outputs > 128 { large } else { small }
+    }
+}
+
+/// A tile of `linear_f16.wgsl` and of `weight_gradient_f16.wgsl`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HalvesTile {
+    pub of: Halves,
+    /// Fragments of a subgroup.
+    pub block_rows: u32,
+    pub block_columns: u32,
+    /// Subgroups.
+    pub down: u32,
+    pub across: u32,
+}
+
+impl HalvesTile {
+    pub fn rows(self) -> u32 {
+        self.of.size * self.block_rows * self.down
+    }
+
+    pub fn columns(self) -> u32 {
+        self.of.size * self.block_columns * self.across
+    }
+
+    /// How deep a slice of both factors is: each thread brings at least four numbers of it.
+    pub fn slice(self) -> u32 {
+        self.of.size.max(4 * self.threads() / self.rows())
+    }
+
+    /// Of workgroup memory, for a weight gradient, which takes more of it than a product.
+    pub fn bytes(self) -> u32 {
+        let rows_of_halves = 2 * self.of.parts * self.rows() * (self.slice() / 4 + PAD) * 8;
+        let sums = 4 * self.subgroups() * self.of.size * self.of.size;
+        rows_of_halves + sums + self.rows() * self.slice()
+    }
+
+    pub fn subgroups(self) -> u32 {
+        self.down * self.across
+    }
+
+    pub fn threads(self) -> u32 {
+        self.subgroups() * self.of.lanes
+    }
+}
+
+/// The largest numbers of factors, as `largest.wgsl` leaves them.
+pub struct Largest {
+    /// Of each layer's W.
+    matrices: Vec<wgpu::Buffer>,
+    /// Of the factors of the product that comes next.
+    factors: [wgpu::Buffer; 2],
+}
+
+impl Largest {
+    pub fn new(device: &Device, layers: usize) -> Self {
+        let buffer = || device.storage("largest", 4 * u64::from(LARGEST));
+        Self { matrices: (0..layers).map(|_| buffer()).collect(), factors: [buffer(), buffer()] }
+    }
+}
+
+impl<'a> Planner<'a> {
+    /// What products of halves go by, where this device is to compute them.
+    fn halves(&self) -> Option<(Halves, &'a Largest)> {
+        Some((self.device.halves?, self.state.largest.as_ref()?))
+    }
+
+    /// The largest number of each W that is a factor of such products.
+    pub fn largest_weights(&mut self) {
+        let Some((_, largest)) = self.halves() else { return };
+        for (layer, to) in self.spec.layers().iter().zip(&largest.matrices) {
+            let (rows, columns) = (layer.outputs as u32, layer.inputs as u32);
+            if rows.min(columns) >= LEAST {
+                let place = (columns, layer.weights().start as u32);
+                self.largest(&self.state.parameters, (rows, columns), place, to);
+            }
+        }
+    }
+
+    /// `largest.wgsl` on rows of numbers, of which `place` says how far apart they are and where they start.
+    fn largest(
+        &mut self,
+        numbers: &wgpu::Buffer,
+        (rows, columns): (u32, u32),
+        (row, start): (u32, u32),
+        to: &wgpu::Buffer,
+    ) {
+        let constants = [rows, columns, row, start, workgroups_of_a_row(rows)];
+        let buffers = [(1, Read, numbers), (2, Write, to)];
+        self.push((shader::largest(), "largest_of", false), &constants, &buffers, [LARGEST, 1, 1]);
+    }
+
+    /// `linear_f16.wgsl`, where this is a product for it; `constants` and `buffers` are those of `linear.wgsl`.
+    pub fn product_of_halves(
+        &mut self,
+        entry: &'static str,
+        constants: &[u32; 11],
+        buffers: &[(u32, Access, &wgpu::Buffer); 3],
+    ) -> bool {
+        let &[rows, inner, quads, _, start, _, _, input_row, input_start, ..] = constants;
+        let Some((halves, largest)) = self.halves().filter(|_| Halves::suit(rows, 4 * quads, inner)) else {
+            return false;
+        };
+        let layer = self.spec.layers().iter().position(|layer| layer.weights().contains(&(start as usize)));
+        let of_matrix = &largest.matrices[layer.expect("a matrix is part of a layer's W")];
+        let [of_input, _] = &largest.factors;
+        self.largest(buffers[1].2, (inner, 4 * quads), (4 * input_row, 4 * input_start), of_input);
+        let tile = halves.tile(rows, 4 * quads);
+        let buffers = [&buffers[..], &[(4, Read, of_matrix), (5, Read, of_input)]].concat();
+        let grid = [(4 * quads).div_ceil(tile.columns()), rows.div_ceil(tile.rows()), 1];
+        self.push((shader::linear_f16(tile), entry, false), constants, &buffers, grid);
+        true
+    }
+
+    /// `weight_gradient_f16.wgsl` for a layer, where its gradient is one for it; the partial sums start at `start`.
+    pub fn gradient_of_halves(
+        &mut self,
+        layer: &Layer,
+        (start, splits): (u32, u32),
+        buffers: &[(u32, Access, &wgpu::Buffer); 3],
+    ) -> bool {
+        let (outputs, inputs, quads) = (layer.outputs as u32, layer.inputs as u32, self.column_quads());
+        let Some((halves, largest)) = self.halves().filter(|_| Halves::suit(outputs, inputs, 4 * quads)) else {
+            return false;
+        };
+        let [of_z_bar, of_a] = &largest.factors;
+        for (buffer, rows, to) in [(buffers[0].2, outputs, of_z_bar), (buffers[1].2, inputs, of_a)] {
+            self.largest(buffer, (rows, 4 * quads), (4 * quads, 0), to);
+        }
+        let tile = halves.gradient_tile(layer);
+        let [along_in, along_out] = [inputs.div_ceil(tile.columns()), outputs.div_ceil(tile.rows())];
+        let constants = [0, along_in, outputs, inputs, quads, self.quads(), start, splits, 0, 0, 0, 0];
+        let buffers = [&buffers[..], &[(4, Read, of_z_bar), (5, Read, of_a)]].concat();
+        let source = shader::weight_gradient_f16(tile);
+        self.push((source, "weight_gradient", false), &constants, &buffers, flat(splits * along_in * along_out));
+        true
+    }
+}
+
+/// Workgroups of `largest.wgsl` that share each of so many rows: a power of two.
+pub fn workgroups_of_a_row(rows: u32) -> u32 {
+    (LARGEST / rows.max(1)).next_power_of_two().clamp(1, LARGEST)
+}
