@@ -224,11 +224,12 @@ fn devices_and_flags() {
     let place = Place::new();
     assert_says(&place.predict(&["--device", "no such adapter"]), &["no adapter's name contains \"no such adapter\""]);
     assert_says(&place.predict(&["--device", "gpu", "--precision", "f64"]), &["f64 runs on the CPU alone"]);
+    assert_says(&place.predict(&["--device", "cpu", "--precision", "f16"]), &["f16 runs on the matrix units of a GPU"]);
     // Clap's own messages name the flag and the choices.
     for (flags, part) in [
         (["--order", "3"], "'--order <ORDER>'"),
         (["--second", "diagnal"], "a similar value exists: 'diagonal'"),
-        (["--precision", "f16"], "[possible values: f32, f64]"),
+        (["--precision", "f8"], "[possible values: f32, f64, f16x2, f16]"),
         (["--ordr", "1"], "a similar argument exists: '--order'"),
     ] {
         let message = place.predict(&flags);
