@@ -123,14 +123,33 @@ impl HalvesTile {
 pub struct Largest {
     /// Of each layer's W.
     matrices: Vec<wgpu::Buffer>,
-    /// Of the factors of the product that comes next.
-    factors: [wgpu::Buffer; 2],
+    /// Of jets and cotangents: as many as a layer's gradient finds again of what the layers before it read.
+    factors: Vec<wgpu::Buffer>,
+}
+
+/// A factor whose largest number is known: rows of numbers, which lie `row` apart from `start` on.
+#[derive(Clone, PartialEq)]
+pub struct Factor {
+    pub buffer: wgpu::Buffer,
+    rows: u32,
+    columns: u32,
+    row: u32,
+    start: u32,
+}
+
+impl Factor {
+    /// Whether the largest number of this one is a scale for the other, too.
+    fn holds(&self, other: &Factor) -> bool {
+        let Factor { ref buffer, rows, columns, row, start } = *other;
+        (&self.buffer, self.rows, self.row, self.start) == (buffer, rows, row, start) && columns <= self.columns
+    }
 }
 
 impl Largest {
     pub fn new(device: &Device, layers: usize) -> Self {
         let buffer = || device.storage("largest", 4 * u64::from(LARGEST));
-        Self { matrices: (0..layers).map(|_| buffer()).collect(), factors: [buffer(), buffer()] }
+        let buffers = |count: usize| (0..count).map(|_| buffer()).collect();
+        Self { matrices: buffers(layers), factors: buffers(layers + 2) }
     }
 }
 
@@ -143,26 +162,37 @@ impl<'a> Planner<'a> {
     /// The largest number of each W that is a factor of such products.
     pub fn largest_weights(&mut self) {
         let Some((_, largest)) = self.halves() else { return };
-        for (layer, to) in self.spec.layers().iter().zip(&largest.matrices) {
+        // The first layer's own kernel takes no products of halves; in mixed mode it has adjoints.
+        let first = if self.workspace.demand.channels().are_mixed() { 0 } else { self.free_layers() };
+        for (layer, to) in self.spec.layers().iter().zip(&largest.matrices).skip(first) {
             let (rows, columns) = (layer.outputs as u32, layer.inputs as u32);
             if rows.min(columns) >= LEAST {
-                let place = (columns, layer.weights().start as u32);
-                self.largest(&self.state.parameters, (rows, columns), place, to);
+                let (buffer, start) = (self.state.parameters.clone(), layer.weights().start as u32);
+                self.measure(&Factor { buffer, rows, columns, row: columns, start }, to);
             }
         }
     }
 
-    /// `largest.wgsl` on rows of numbers, of which `place` says how far apart they are and where they start.
-    fn largest(
-        &mut self,
-        numbers: &wgpu::Buffer,
-        (rows, columns): (u32, u32),
-        (row, start): (u32, u32),
-        to: &wgpu::Buffer,
-    ) {
+    /// `largest.wgsl` on a factor.
+    fn measure(&mut self, factor: &Factor, to: &wgpu::Buffer) {
+        let Factor { ref buffer, rows, columns, row, start } = *factor;
         let constants = [rows, columns, row, start, workgroups_of_a_row(rows)];
-        let buffers = [(1, Read, numbers), (2, Write, to)];
+        let buffers = [(1, Read, buffer), (2, Write, to)];
         self.push((shader::largest(), "largest_of", false), &constants, &buffers, [LARGEST, 1, 1]);
+    }
+
+    /// Where the largest number of jets or cotangents is: measured now, if it is not known from before.
+    fn largest_of(&mut self, largest: &'a Largest, factor: Factor) -> &'a wgpu::Buffer {
+        if let Some((_, slot)) = self.measured.iter().find(|(known, _)| known.holds(&factor)) {
+            return &largest.factors[*slot];
+        }
+        let is_free = |slot: &usize| self.measured.iter().all(|(_, taken)| taken != slot);
+        let free = (0..largest.factors.len()).find(is_free);
+        // The oldest gives way, which is no factor of the same product: there are more than two.
+        let slot = free.unwrap_or_else(|| self.measured.remove(0).1);
+        self.measure(&factor, &largest.factors[slot]);
+        self.measured.push((factor, slot));
+        &largest.factors[slot]
     }
 
     /// `linear_f16.wgsl`, where this is a product for it; `constants` and `buffers` are those of `linear.wgsl`.
@@ -178,8 +208,9 @@ impl<'a> Planner<'a> {
         };
         let layer = self.spec.layers().iter().position(|layer| layer.weights().contains(&(start as usize)));
         let of_matrix = &largest.matrices[layer.expect("a matrix is part of a layer's W")];
-        let [of_input, _] = &largest.factors;
-        self.largest(buffers[1].2, (inner, 4 * quads), (4 * input_row, 4 * input_start), of_input);
+        let buffer = buffers[1].2.clone();
+        let input = Factor { buffer, rows: inner, columns: 4 * quads, row: 4 * input_row, start: 4 * input_start };
+        let of_input = self.largest_of(largest, input);
         let tile = halves.tile(rows, 4 * quads);
         let buffers = [&buffers[..], &[(4, Read, of_matrix), (5, Read, of_input)]].concat();
         let grid = [(4 * quads).div_ceil(tile.columns()), rows.div_ceil(tile.rows()), 1];
@@ -198,10 +229,11 @@ impl<'a> Planner<'a> {
         let Some((halves, largest)) = self.halves().filter(|_| Halves::suit(outputs, inputs, 4 * quads)) else {
             return false;
         };
-        let [of_z_bar, of_a] = &largest.factors;
-        for (buffer, rows, to) in [(buffers[0].2, outputs, of_z_bar), (buffers[1].2, inputs, of_a)] {
-            self.largest(buffer, (rows, 4 * quads), (4 * quads, 0), to);
-        }
+        let factors = [(buffers[0].2, outputs), (buffers[1].2, inputs)].map(|(buffer, rows)| {
+            let (buffer, columns) = (buffer.clone(), 4 * quads);
+            Factor { buffer, rows, columns, row: columns, start: 0 }
+        });
+        let [of_z_bar, of_a] = factors.map(|factor| self.largest_of(largest, factor));
         let tile = halves.gradient_tile(layer);
         let [along_in, along_out] = [inputs.div_ceil(tile.columns()), outputs.div_ceil(tile.rows())];
         let constants = [0, along_in, outputs, inputs, quads, self.quads(), start, splits, 0, 0, 0, 0];

@@ -143,6 +143,7 @@ impl Gpu {
             workspace,
             points,
             places: 1,
+            measured: vec![],
             plan: vec![],
         }
     }

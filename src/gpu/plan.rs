@@ -1,6 +1,7 @@
 //! The dispatches of one chunk, in order: built once for each shape, then only encoded.
 
 use super::device::Device;
+use super::halves::Factor;
 use super::header::Source;
 use super::kernel::{Access, Kernel};
 use super::parts::Part;
@@ -75,6 +76,8 @@ pub struct Planner<'a> {
     /// At how many places the network is read for each of them: place k lies behind k·B, for B points
     /// in whole quads.
     pub places: usize,
+    /// Factors of products of halves whose largest numbers are known, and where.
+    pub measured: Vec<(Factor, usize)>,
     pub plan: Plan,
 }
 
@@ -112,6 +115,9 @@ impl Planner<'_> {
         buffers: &[(u32, Access, &wgpu::Buffer)],
         grid: [u32; 3],
     ) {
+        let is_written =
+            |of: &wgpu::Buffer| buffers.iter().any(|(_, access, buffer)| *access == Write && *buffer == of);
+        self.measured.retain(|(factor, _)| !is_written(&factor.buffer));
         self.plan.push(Dispatch::new(self.device, kernel, constants, buffers, grid));
     }
 
@@ -163,7 +169,7 @@ impl Planner<'_> {
     }
 
     /// The layers that are `input_layer.wgsl`'s: the first, unless it reads features.
-    fn free_layers(&self) -> usize {
+    pub fn free_layers(&self) -> usize {
         usize::from(!self.has_features)
     }
 

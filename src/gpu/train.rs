@@ -166,6 +166,7 @@ impl Gpu {
             workspace: set.workspace.as_ref().expect("made before its plans"),
             points,
             places: set.places,
+            measured: vec![],
             plan: vec![],
         };
         planner.gather(set);
