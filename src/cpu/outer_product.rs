@@ -5,7 +5,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::block::{COLUMNS, accumulate, block, cut, most_rows, zero};
-use super::lanes::{LANES, Lanes, lanes, load_at, store_at};
+use super::lanes::{LANES, Lanes, lanes, load_at, prefetch, store_at};
 use super::real::Real;
 use super::shape::Shape;
 use super::transpose::transpose;
@@ -112,6 +112,10 @@ impl<T: Real> OuterProduct<'_, T> {
         let (points, n, lanes) = (self.shape.points, self.size.1, lanes::<T, S>());
         let (step, panel_step) = (self.shape.step(self.size.0), COLUMNS * lanes);
         let mut sums = zero::<T, S, R, V>(simd);
+        // A wide layer's sums have left the caches since the span before: they are on their way while the others add up.
+        for r in 0..R {
+            (0..V).for_each(|v| prefetch(self.to, (row + r) * n + column + v * lanes));
+        }
         let mut panel = panel;
         for piece in pieces {
             let left = &self.left[piece.channel * step + row * points + piece.point..];
