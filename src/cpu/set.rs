@@ -83,7 +83,8 @@ impl<T: Real> Set<T> {
     /// How a batch falls to workers: whatever the threads, so that sums over workers have one order.
     pub fn shares(&self, batch: Batch) -> impl Iterator<Item = Share> {
         let points = self.shape.of_batch(batch.count).loss_points();
-        let workers = batch.count.div_ceil(points).min(self.most_workers);
+        let tiles = batch.count.div_ceil(points);
+        let workers = tiles.div_ceil(tiles.div_ceil(self.most_workers).max(1));
         (0..workers).map(move |worker| Share { batch, points, worker, workers })
     }
 
