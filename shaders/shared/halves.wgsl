@@ -2,8 +2,9 @@
 //
 // A number x is (high + low) / scale: high is x scale rounded to a half, low what is left of it. With PARTS = 2 that are 22
 // bits, and of (high + low) (high' + low') all is computed but low low', 2^-22 of the whole; with PARTS = 1 it is high
-// alone, 11 bits. The scale is a power of two that brings the largest number of the factor to 2^13 and more, for
-// halves end at 65504; what is below 2^-27 of the largest loses bits of its own then, but none that a sum would show.
+// alone, 11 bits. The scale is a power of two that brings the largest number of the factor to 2^14 and more, for halves
+// end at 65504. They begin at 2^-14: below 2^-16 of the largest a number loses one of its 22 bits with each power of two,
+// down to 11 at 2^-28. Where it meets the large ones in a sum, that does not show.
 //
 // A subgroup, of at most SUBGROUP threads, has BLOCK.x by BLOCK.y fragments of a workgroup's tile; ACROSS of them lie side
 // by side. Rows of a slice are PAD quads longer than they need be, so that eight of them begin in different banks.
@@ -28,7 +29,7 @@ fn thread(index: u32, subgroup: u32, lane: u32, lanes: u32) -> Thread {
 
 // The bits of a factor's scale from its largest number's.
 fn scale_bits(largest: u32) -> u32 {
-    return u32(clamp(267 - i32(largest >> 23u), 1, 253)) << 23u;
+    return u32(clamp(268 - i32(largest >> 23u), 1, 253)) << 23u;
 }
 
 // The bits of both factors' scales, where each thread of a subgroup knows some of their largest numbers.
@@ -42,12 +43,16 @@ fn inverse(scale: u32) -> f32 {
 }
 
 // Rounded to the 11 bits of a half, by its bits: a compiler may take a number that became a half and came back for itself.
+// NaN may become 0 here; what is left of it is NaN still.
 fn rounded(x: vec4<f32>) -> vec4<f32> {
     return bitcast<vec4<f32>>((bitcast<vec4<u32>>(x) + 0x1000u) & vec4<u32>(0xffffe000u));
 }
 
 fn high(x: vec4<f32>) -> vec4<f16> {
-    return vec4<f16>(rounded(x));
+    if PARTS > 1u {
+        return vec4<f16>(rounded(x));
+    }
+    return vec4<f16>(x);
 }
 
 fn low(x: vec4<f32>) -> vec4<f16> {
