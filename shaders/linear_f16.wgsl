@@ -4,9 +4,6 @@
 // What is a slice of f32 in linear.wgsl is one or two of halves here. Sums go to memory by way of workgroup
 // memory, where a thread knows which they are: for the tile's edges, and the bias.
 
-@group(0) @binding(4) var<storage, read> matrix_largest: array<u32, LARGEST>;
-@group(0) @binding(5) var<storage, read> input_largest: array<u32, LARGEST>;
-
 const MATRIX_ROW: u32 = TILE_ROW_QUADS + PAD;
 const INPUT_ROW: u32 = TILE_QUADS + PAD;
 // From the slices' high halves to the low ones.
@@ -42,11 +39,7 @@ fn keep(fetched: Slice, index: u32, scale: vec2<f32>) {
 fn product(group: vec3<u32>, at: Thread, strides: vec2<u32>, biased: bool) {
     // The subgroup's block in the tile, in fragments.
     let block = vec2<u32>(at.subgroup / ACROSS * BLOCK_ROWS, at.subgroup % ACROSS * BLOCK_COLUMNS);
-    var largest = vec2<u32>();
-    for (var i = at.lane; i < LARGEST; i += at.lanes) {
-        largest = max(largest, vec2<u32>(matrix_largest[i], input_largest[i]));
-    }
-    let bits = scales(largest);
+    let bits = scales(at);
     let scale = bitcast<vec2<f32>>(bits);
     var sums: array<array<Sums, BLOCK_COLUMNS>, BLOCK_ROWS>;
     var next = fetch(group, at.index, 0u, strides);

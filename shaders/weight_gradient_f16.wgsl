@@ -3,9 +3,6 @@
 // Columns go through workgroup memory SLICE at a time as they lie in memory, row by row: z_bar is the left factor of
 // TILE outputs, and a, read as its transpose, the right one of TILE inputs. The sums of b_bar are f32's.
 
-@group(0) @binding(4) var<storage, read> z_bar_largest: array<u32, LARGEST>;
-@group(0) @binding(5) var<storage, read> a_largest: array<u32, LARGEST>;
-
 const QUADS: u32 = SLICE / 4u;
 const ROW: u32 = QUADS + PAD;
 // From the high halves to the low ones.
@@ -67,11 +64,7 @@ fn weight_gradient(
     let part = share(group.x + group.y * groups.x);
     // The subgroup's block in the tile, in fragments.
     let block = vec2<u32>(at.subgroup / ACROSS * BLOCK_ROWS, at.subgroup % ACROSS * BLOCK_COLUMNS);
-    var largest = vec2<u32>();
-    for (var i = at.lane; i < LARGEST; i += at.lanes) {
-        largest = max(largest, vec2<u32>(z_bar_largest[i], a_largest[i]));
-    }
-    let bits = scales(largest);
+    let bits = scales(at);
     let scale = bitcast<vec2<f32>>(bits);
     var sums: array<array<Sums, BLOCK_COLUMNS>, BLOCK_ROWS>;
     var bias: array<f32, LOADS>;

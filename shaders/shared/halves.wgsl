@@ -11,6 +11,10 @@
 
 const FRAGMENT: u32 = SIZE * SIZE / 4u;
 
+// Of the left factor and the right one, as largest.wgsl leaves them.
+@group(0) @binding(4) var<storage, read> left_largest: array<u32, LARGEST>;
+@group(0) @binding(5) var<storage, read> right_largest: array<u32, LARGEST>;
+
 // What one subgroup sums at a time, on its way to memory.
 var<workgroup> fragments: array<vec4<f32>, SUBGROUPS * FRAGMENT>;
 
@@ -32,8 +36,12 @@ fn scale_bits(largest: u32) -> u32 {
     return u32(clamp(268 - i32(largest >> 23u), 1, 253)) << 23u;
 }
 
-// The bits of both factors' scales, where each thread of a subgroup knows some of their largest numbers.
-fn scales(largest: vec2<u32>) -> vec2<u32> {
+// The bits of both factors' scales.
+fn scales(at: Thread) -> vec2<u32> {
+    var largest = vec2<u32>();
+    for (var i = at.lane; i < LARGEST; i += at.lanes) {
+        largest = max(largest, vec2<u32>(left_largest[i], right_largest[i]));
+    }
     let all = subgroupMax(largest);
     return vec2<u32>(scale_bits(all.x), scale_bits(all.y));
 }

@@ -90,11 +90,9 @@ fn every_shader_validates_and_translates() {
     }
     let devices = [(8, 8), (8, 32), (16, 32), (16, 64)].map(|(size, lanes)| Halves { size, lanes, parts: 2 });
     for tile in devices.into_iter().flat_map(Halves::tiles) {
-        let bytes = tile.bytes();
-        assert!(
-            tile.threads() <= 256 && tile.slice() % tile.of.size == 0 && tile.bytes() <= 36 << 10,
-            "{tile:?}: {bytes}"
-        );
+        assert_eq!(tile.rows(), tile.columns(), "a weight gradient's tile is square");
+        let is_whole = tile.slice() % tile.of.size == 0 && tile.rows() / 4 * tile.slice() % tile.threads() == 0;
+        assert!(is_whole && tile.threads() <= 256 && tile.bytes() <= 36 << 10, "{tile:?}: {} bytes", tile.bytes());
         translate::translate_for_units("linear_f16", &linear_f16(tile).text);
         translate::translate_for_units("weight_gradient_f16", &weight_gradient_f16(tile).text);
     }
