@@ -18,12 +18,9 @@ fn low_bits(value: f32) -> u32 {
     return bitcast<u32>(value) & 0xffu;
 }
 
-// exp x = (1 + q) a b with x = n ln 2 + r, q = exp r - 1 (Cephes expf), and a b = 2^n in two
-// factors, so that neither overflows where the product does not. ln 2 comes in two parts of which
-// the first, 0.693359375, has 10 bits: n times it is exact.
-fn exp_parts(argument: f32) -> vec3<f32> {
-    var x = select(argument, 89.0, argument > 89.0);
-    x = select(x, -104.0, x < -104.0);
+// (q, n): q = exp r - 1 of x = n ln 2 + r (Cephes expf). ln 2 comes in two parts of which the first,
+// 0.693359375, has 10 bits: n times it is exact.
+fn reduced(x: f32) -> vec2<f32> {
     let n = round(x * 1.44269504);
     var r = pin(fma(n, -0.693359375, x), low_bits(n));
     r = fma(n, 2.12194440e-4, r);
@@ -33,10 +30,20 @@ fn exp_parts(argument: f32) -> vec3<f32> {
     p = fma(p, r, 4.1665795894e-2);
     p = fma(p, r, 1.6666665459e-1);
     p = fma(p, r, 5.0000001201e-1);
-    let q = fma(p, r * r, r);
-    let lower = i32(n) >> 1u;
-    let rest = i32(n) - lower;
-    return vec3<f32>(q, bitcast<f32>(u32(lower + 127) << 23u), bitcast<f32>(u32(rest + 127) << 23u));
+    return vec2<f32>(fma(p, r * r, r), n);
+}
+
+// 2^n
+fn power(n: i32) -> f32 {
+    return bitcast<f32>(u32(n + 127) << 23u);
+}
+
+// exp x = (1 + q) a b with a b = 2^n in two factors, so that neither overflows where the product does not.
+fn exp_parts(x: f32) -> vec3<f32> {
+    let bounded = select(x, 89.0, x > 89.0);
+    let e = reduced(select(bounded, -104.0, bounded < -104.0));
+    let n = i32(e.y);
+    return vec3<f32>(e.x, power(n >> 1u), power(n - (n >> 1u)));
 }
 
 // exp x; 0 below -104, infinite above 88.7.
@@ -52,8 +59,8 @@ fn expm1_negative(x: f32) -> f32 {
     return fma(e.x, power, pin(power - 1.0, low_bits(power)));
 }
 
-// tanh x (Cephes tanhf): an odd polynomial below 0.625, the exponential above. Beyond 20 it is 1,
-// and the bound keeps the divisor within 2^126, up to which devices divide accurately.
+// tanh x (Cephes tanhf): an odd polynomial below 0.625, the exponential above. Beyond 10 it is 1: one factor of the
+// exponential is enough, and the divisor stays within 2^126, up to which devices divide accurately.
 fn tanh_f32(x: f32) -> f32 {
     let z = x * x;
     var p = -5.70498872745e-3;
@@ -62,8 +69,10 @@ fn tanh_f32(x: f32) -> f32 {
     p = fma(p, z, 1.33314422036e-1);
     p = fma(p, z, -3.33332819422e-1);
     let small = fma(p * z, x, x);
-    let e = exp_f32(2.0 * select(abs(x), 20.0, abs(x) > 20.0));
-    let large = 1.0 - 2.0 / (e + 1.0);
+    let twice = 2.0 * abs(x);
+    let e = reduced(select(twice, 20.0, twice > 20.0));
+    let scale = power(i32(e.y));
+    let large = 1.0 - 2.0 / (fma(e.x, scale, scale) + 1.0);
     return select(select(large, -large, x < 0.0), small, abs(x) < 0.625);
 }
 

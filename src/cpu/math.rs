@@ -9,11 +9,9 @@
 /// 1.5 · 2²³: adding it rounds a small number to an integer, which stands in the low bits.
 const ROUND: f32 = 12_582_912.0;
 
-/// 2ⁿ · q + (2ⁿ − `one`) pieces of the exponential: x = n ln 2 + r, q = exp r − 1 (Cephes expf).
+/// q = exp r − 1 and n of x = n ln 2 + r (Cephes expf).
 #[inline(always)]
-fn exp_parts(x: f32) -> (f32, f32, f32) {
-    let x = if x > 89.0 { 89.0 } else { x };
-    let x = if x < -104.0 { -104.0 } else { x };
+fn reduced(x: f32) -> (f32, i32) {
     let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
     let r = n.mul_add(-0.693_359_375, x);
@@ -24,11 +22,22 @@ fn exp_parts(x: f32) -> (f32, f32, f32) {
     let p = p.mul_add(r, 4.166_579_589_4e-2);
     let p = p.mul_add(r, 1.666_666_545_9e-1);
     let p = p.mul_add(r, 5.000_000_120_1e-1);
-    let q = p.mul_add(r * r, r);
-    // 2ⁿ in two factors, so that results below the smallest normal number are reached.
-    let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+    (p.mul_add(r * r, r), shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32)
+}
+
+/// 2ⁿ
+#[inline(always)]
+fn power(n: i32) -> f32 {
+    f32::from_bits(((n + 127) as u32) << 23)
+}
+
+/// exp x = (1 + q) a b with a b = 2ⁿ in two factors, so that results below the smallest normal number are reached.
+#[inline(always)]
+fn exp_parts(x: f32) -> (f32, f32, f32) {
+    let x = if x > 89.0 { 89.0 } else { x };
+    let x = if x < -104.0 { -104.0 } else { x };
+    let (q, n) = reduced(x);
     let half = n >> 1;
-    let power = |n: i32| f32::from_bits(((n + 127) as u32) << 23);
     (q, power(half), power(n - half))
 }
 
@@ -57,7 +66,10 @@ pub fn tanh(x: f32) -> f32 {
     let p = p.mul_add(z, 1.333_144_220_36e-1);
     let p = p.mul_add(z, -3.333_328_194_22e-1);
     let small = (p * z).mul_add(x, x);
-    let large = 1.0 - 2.0 / (exp(2.0 * x.abs()) + 1.0);
+    // Beyond 10 it is 1: one factor is enough.
+    let twice = 2.0 * x.abs();
+    let (q, n) = reduced(if twice > 20.0 { 20.0 } else { twice });
+    let large = 1.0 - 2.0 / (q.mul_add(power(n), power(n)) + 1.0);
     if x.abs() < 0.625 { small } else { large.copysign(x) }
 }
 
