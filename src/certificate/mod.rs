@@ -206,7 +206,7 @@ pub fn certify(
 }
 
 /// How near the losses of a trained model and their gradients are to those in f64, term by term, at
-/// no more than [`ACCURACY_POINTS`] points of each set; the terms that [`certify`] would compare.
+/// no more than 1000 points of each set; the terms that [`certify`] would compare.
 ///
 /// # Errors
 /// A device that fails.
