@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from contestants import (
-    BLAS, CONTESTANTS, HERE, NESTED, ON_CPU, ON_GPU, OURS, OURS_BY_DEVICE, WORK, Failed, Ours, Peer, batch_of, bench,
-    problem_file,
+    BLAS, CONTESTANTS, HERE, NESTED, ON_CPU, ON_GPU, OURS, OURS_BY_DEVICE, OURS_OF_HALVES, WORK, Failed, Ours, Peer,
+    batch_of, bench, problem_file,
 )  # fmt: skip
 from tables import summarise, tables
 
@@ -41,14 +41,32 @@ def parse():
     return parser.parse_args()
 
 
+def is_skipped(options, name):
+    return any(part in name for part in options.skip.split(",") if part)
+
+
 def peers_of(options, case):
     """Who takes part in a case."""
-    skipped = [part for part in options.skip.split(",") if part]
     elsewhere = ON_GPU if options.device == "cpu" else ON_CPU
     for peer in CONTESTANTS:
-        is_skipped = any(part in peer for part in skipped) or peer in elsewhere
-        if not (is_skipped or (peer == "JAX, folx" and case["second"] != "laplacian")):
+        leaves = is_skipped(options, peer) or peer in elsewhere
+        if not (leaves or (peer == "JAX, folx" and case["second"] != "laplacian")):
             yield peer
+
+
+def ours_of(options, case, mode, threads):
+    """Ours in all its forms, by name."""
+    if options.device == "cpu":
+        return {OURS: Ours(options, case, mode, threads)}
+    clock = "host" if mode == "train" else None
+    own = {OURS: Ours(options, case, mode, threads, clock)}
+    if clock:
+        own[OURS_BY_DEVICE] = Ours(options, case, mode, threads)
+    # Narrower layers stay in f32.
+    if max(case["hidden"]) > 64:
+        for name, precision in OURS_OF_HALVES.items():
+            own[name] = Ours(options, case, mode, threads, clock, precision)
+    return {name: ours for name, ours in own.items() if name == OURS or not is_skipped(options, name)}
 
 
 def gpu_bytes(options, peer, case):
@@ -96,10 +114,7 @@ def run_lot(options, cases, lot, mode, threads):
         for _ in pool.map(lambda both: start(*both), [(case, peer) for case, peers in lot for peer in peers]):
             pass
     for name, peers in lot:
-        by_host = options.device == "gpu" and mode == "train"
-        own = {OURS: Ours(options, cases[name], mode, threads, "host" if by_host else None)}
-        if by_host:
-            own[OURS_BY_DEVICE] = Ours(options, cases[name], mode, threads)
+        own = ours_of(options, cases[name], mode, threads)
         yield name, run_case(options, name, own | {peer: started[name, peer] for peer in peers})
 
 

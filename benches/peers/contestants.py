@@ -16,6 +16,8 @@ WORK = Path("target/peers")
 OURS = "jetfit"
 # On a GPU a training step of ours is timed by the host's clock, as the peers' steps are, and by the device's own.
 OURS_BY_DEVICE = "jetfit, the device's clock"
+# And with products on its matrix units.
+OURS_OF_HALVES = {"jetfit, f16x2": "f16x2", "jetfit, f16": "f16"}
 CONTESTANTS = {
     "PyTorch, autograd twice": ("peer_pytorch.py", "autograd twice"),
     "PyTorch, recurrences by hand": ("peer_pytorch.py", "recurrences by hand"),
@@ -65,8 +67,8 @@ REASONS = {
 class Ours:
     """jetfit bench, a process a turn."""
 
-    def __init__(self, options, case, mode, threads, clock=None):
-        self.command = [*bench(options, case), "--mode", mode, "--threads", str(threads)]
+    def __init__(self, options, case, mode, threads, clock=None, precision="f32"):
+        self.command = [*bench(options, case), "--mode", mode, "--threads", str(threads), "--precision", precision]
         self.command += ["--format", "json", "--quiet", *(["--clock", clock] if clock else []), "--repeats"]
         self.start = {"preexec_fn": cores(threads)} if options.device == "cpu" else {}
         self.patience = options.patience
@@ -88,7 +90,7 @@ class Ours:
         self.repeats = max(3, math.ceil(seconds / max(row["seconds_median"], REPEAT)))
         self.repeats = self.repeats if self.is_long else min(self.repeats, 5)
         turn = {"milliseconds": 1e3 * row["seconds_median"], "bytes": row["working_bytes"], "gflops": row["gflops"]}
-        return {**turn, "clock": report["clock"]}
+        return {**turn, "clock": report["clock"], "of_halves_error": report["gradient_error"]}
 
     def close(self):
         pass

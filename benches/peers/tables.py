@@ -3,7 +3,7 @@
 import math
 import statistics
 
-from contestants import BLAS, COMPILED, CONTESTANTS, NESTED, OURS, OURS_BY_DEVICE
+from contestants import BLAS, COMPILED, CONTESTANTS, NESTED, OURS, OURS_BY_DEVICE, OURS_OF_HALVES
 
 
 def summarise(result):
@@ -13,6 +13,8 @@ def summarise(result):
     if all("ratio" in turn for turn in turns):
         result["ratio"] = statistics.median(turn["ratio"] for turn in turns)
     result["mib"] = max(turn["bytes"] for turn in turns) / 2**20
+    if turns[0].get("of_halves_error") is not None:
+        result["of_halves_error"] = max(turn["of_halves_error"] for turn in turns)
     if "flops" in result:
         result["gflops"] = result["flops"] / result["milliseconds"] / 1e6
     if "gflops" in turns[0]:
@@ -22,7 +24,7 @@ def summarise(result):
 def table(results, title, cell):
     """Markdown: contestants by cases."""
     cases = list(results)
-    names = [name for name in (OURS, OURS_BY_DEVICE, *CONTESTANTS) if any(name in results[case] for case in cases)]
+    names = [name for name in (OURS, OURS_BY_DEVICE, *OURS_OF_HALVES, *CONTESTANTS) if any(name in results[case] for case in cases)]
     lines = [f"| {title} | " + " | ".join(cases) + " |", "|---" * (len(cases) + 1) + "|"]
     for name in names:
         cells = [cell(name, results[case].get(name)) for case in cases]
@@ -52,6 +54,9 @@ def tables(all_results, device):
         lines.append(table(results, "GFLOP/s", rate))
         mib = lambda name, result: f"{result['mib']:.0f}" if result and "mib" in result and name not in BLAS else "–"
         lines.append(table(results, "working MiB", mib))
+        error = lambda _, result: f"{result['of_halves_error']:.1e}" if result and "of_halves_error" in result else ""
+        of_halves = table(results, "gradient, from f64", error)
+        lines += [of_halves] if of_halves.count("\n") > 2 else []
         first = lambda _, result: f"{result['start_seconds']:.2g}" if result and "start_seconds" in result else "–"
         together = ", many at once" if device == "gpu" else ""
         lines.append(table(results, f"seconds to import, compile and take a step{together}", first))
