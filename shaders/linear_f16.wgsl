@@ -37,8 +37,8 @@ fn keep(fetched: Slice, index: u32, scale: vec2<f32>) {
 }
 
 fn product(group: vec3<u32>, at: Thread, strides: vec2<u32>, biased: bool) {
-    // The subgroup's block in the tile, in fragments.
-    let block = vec2<u32>(at.subgroup / ACROSS * BLOCK_ROWS, at.subgroup % ACROSS * BLOCK_COLUMNS);
+    let block = block_of(at);
+    let sums_at = subgroup_of(at) * FRAGMENT;
     let bits = scales(at);
     let scale = bitcast<vec2<f32>>(bits);
     var sums: array<array<Sums, BLOCK_COLUMNS>, BLOCK_ROWS>;
@@ -77,13 +77,13 @@ fn product(group: vec3<u32>, at: Thread, strides: vec2<u32>, biased: bool) {
     }
     for (var r = 0u; r < BLOCK_ROWS; r++) {
         for (var c = 0u; c < BLOCK_COLUMNS; c++) {
-            coopStoreT(sums[r][c], &fragments[at.subgroup * FRAGMENT], SIZE / 4u);
+            coopStoreT(sums[r][c], &fragments[sums_at], SIZE / 4u);
             workgroupBarrier();
             for (var i = at.lane; i < FRAGMENT; i += at.lanes) {
                 let row = group.y * TILE_ROWS + (block.x + r) * SIZE + i / (SIZE / 4u);
                 let quad = group.x * TILE_QUADS + (block.y + c) * (SIZE / 4u) + i % (SIZE / 4u);
                 if row < shape.rows && quad < shape.quads {
-                    var value = fragments[at.subgroup * FRAGMENT + i] * inverse(bits.x) * inverse(bits.y);
+                    var value = fragments[sums_at + i] * inverse(bits.x) * inverse(bits.y);
                     if biased && quad < shape.value_quads {
                         value += parameters[shape.biases + row];
                     }
@@ -96,23 +96,11 @@ fn product(group: vec3<u32>, at: Thread, strides: vec2<u32>, biased: bool) {
 }
 
 @compute @workgroup_size(THREADS)
-fn forward(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) index: u32,
-    @builtin(subgroup_id) subgroup: u32,
-    @builtin(subgroup_invocation_id) lane: u32,
-    @builtin(subgroup_size) lanes: u32,
-) {
-    product(group, thread(index, subgroup, lane, lanes), vec2<u32>(shape.width, 1u), true);
+fn forward(@builtin(workgroup_id) group: vec3<u32>, at: Thread) {
+    product(group, at, vec2<u32>(shape.width, 1u), true);
 }
 
 @compute @workgroup_size(THREADS)
-fn backward(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) index: u32,
-    @builtin(subgroup_id) subgroup: u32,
-    @builtin(subgroup_invocation_id) lane: u32,
-    @builtin(subgroup_size) lanes: u32,
-) {
-    product(group, thread(index, subgroup, lane, lanes), vec2<u32>(1u, shape.width), false);
+fn backward(@builtin(workgroup_id) group: vec3<u32>, at: Thread) {
+    product(group, at, vec2<u32>(1u, shape.width), false);
 }

@@ -55,15 +55,12 @@ fn keep(fetched: Slice, index: u32, scale: vec2<f32>) {
 fn weight_gradient(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) index: u32,
-    @builtin(subgroup_id) subgroup: u32,
-    @builtin(subgroup_invocation_id) lane: u32,
-    @builtin(subgroup_size) lanes: u32,
+    at: Thread,
 ) {
-    let at = thread(index, subgroup, lane, lanes);
+    let index = at.index;
     let part = share(group.x + group.y * groups.x);
-    // The subgroup's block in the tile, in fragments.
-    let block = vec2<u32>(at.subgroup / ACROSS * BLOCK_ROWS, at.subgroup % ACROSS * BLOCK_COLUMNS);
+    let block = block_of(at);
+    let sums_at = subgroup_of(at) * FRAGMENT;
     let bits = scales(at);
     let scale = bitcast<vec2<f32>>(bits);
     var sums: array<array<Sums, BLOCK_COLUMNS>, BLOCK_ROWS>;
@@ -99,11 +96,11 @@ fn weight_gradient(
     }
     for (var r = 0u; r < BLOCK_ROWS; r++) {
         for (var c = 0u; c < BLOCK_COLUMNS; c++) {
-            coopStoreT(sums[r][c], &fragments[at.subgroup * FRAGMENT], SIZE / 4u);
+            coopStoreT(sums[r][c], &fragments[sums_at], SIZE / 4u);
             workgroupBarrier();
             let first = vec2<u32>(part.first_out, part.first_in) + SIZE * (block + vec2<u32>(r, c));
             for (var i = at.lane; i < 4u * FRAGMENT; i += at.lanes) {
-                let value = fragments[at.subgroup * FRAGMENT + i / 4u][i % 4u] * inverse(bits.x) * inverse(bits.y);
+                let value = fragments[sums_at + i / 4u][i % 4u] * inverse(bits.x) * inverse(bits.y);
                 put_weight(part, first + vec2<u32>(i / SIZE, i % SIZE), value);
             }
             workgroupBarrier();

@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::cpu;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::{AdapterInfo, Gpu, GpuOptions, adapters};
 use crate::network::{Model, Precision};
 
@@ -20,10 +20,6 @@ pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> 
             Err(_) => open("cpu", precision, threads, model),
         },
         ("cpu", _) | ("auto", Precision::F64) => cpu::open(model, precision, threads),
-        (_, Precision::F64) => {
-            let problem = format!("f64 runs on the CPU alone, not on device {name:?}");
-            Err(Error::input("precision", problem, "use device \"cpu\", or precision \"f32\""))
-        }
         _ => {
             let name = if name == "auto" { "gpu" } else { name };
             Ok(Box::new(Gpu::with_options(name, model, GpuOptions { precision, ..GpuOptions::default() })?))

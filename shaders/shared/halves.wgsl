@@ -6,8 +6,7 @@
 // end at 65504. They begin at 2^-14: below 2^-16 of the largest a number loses one of its 22 bits with each power of two,
 // down to 11 at 2^-28. Where it meets the large ones in a sum, that does not show.
 //
-// A subgroup, of at most SUBGROUP threads, has BLOCK.x by BLOCK.y fragments of a workgroup's tile; ACROSS of them lie side
-// by side. Rows of a slice are PAD quads longer than they need be, so that eight of them begin in different banks.
+// A subgroup has BLOCK_ROWS by BLOCK_COLUMNS fragments of a workgroup's tile; ACROSS subgroups lie side by side. Rows of a slice are PAD quads longer than they need be, so that eight of them begin in different banks.
 
 const FRAGMENT: u32 = SIZE * SIZE / 4u;
 
@@ -19,16 +18,22 @@ const FRAGMENT: u32 = SIZE * SIZE / 4u;
 var<workgroup> fragments: array<vec4<f32>, SUBGROUPS * FRAGMENT>;
 
 struct Thread {
-    index: u32,
-    subgroup: u32,
+    @builtin(local_invocation_index) index: u32,
+    @builtin(subgroup_id) subgroup: u32,
     // of the subgroup, and how many it has
-    lane: u32,
-    lanes: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+    @builtin(subgroup_size) lanes: u32,
 }
 
-// Where a device has smaller subgroups than it might, those too many do again what the last one does.
-fn thread(index: u32, subgroup: u32, lane: u32, lanes: u32) -> Thread {
-    return Thread(index, min(subgroup, SUBGROUPS - 1u), lane, lanes);
+// The subgroup of a thread. Where a device has smaller ones than it might, those too many do again what the last one does.
+fn subgroup_of(at: Thread) -> u32 {
+    return min(at.subgroup, SUBGROUPS - 1u);
+}
+
+// Its block in the tile, in fragments.
+fn block_of(at: Thread) -> vec2<u32> {
+    let subgroup = subgroup_of(at);
+    return vec2<u32>(subgroup / ACROSS * BLOCK_ROWS, subgroup % ACROSS * BLOCK_COLUMNS);
 }
 
 // The bits of a factor's scale from its largest number's.

@@ -26,6 +26,8 @@ struct Layer {
 @group(0) @binding(1) var<storage, read> z_bar: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+
+// What one workgroup has.
 struct Share {
     layer: Layer,
     // its outputs and inputs begin with these

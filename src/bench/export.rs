@@ -28,12 +28,13 @@ use crate::tensors::{Tensor, TensorFile};
 /// # Errors
 /// The file cannot be written.
 pub fn export(model: &Model, layout: &JetLayout, batch: usize, path: &Path) -> Result<()> {
+    let mut model = Model { precision: model.precision.stored(), ..model.clone() };
+    let precision = model.precision;
     let round = |values: &mut Vec<f64>| {
-        if model.precision == Precision::F32 {
+        if precision == Precision::F32 {
             values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
         }
     };
-    let mut model = model.clone();
     let (mut set, loss) = random_problem(&model, layout, batch);
     round(&mut model.parameters);
     set.inputs.iter_mut().chain(&mut set.columns).for_each(round);

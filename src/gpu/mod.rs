@@ -59,7 +59,7 @@ use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::JetLayout;
 use crate::loss::Loss;
-use crate::network::{Features, InputJets, Model, NetworkSpec};
+use crate::network::{Features, InputJets, Model, NetworkSpec, Precision};
 
 /// A network on a GPU, in f32.
 pub struct Gpu {
@@ -87,7 +87,7 @@ impl Gpu {
     /// name, such as `llvmpipe`, or `gpu` for the best hardware; software is taken only by name.
     ///
     /// # Errors
-    /// [`Error::Input`] where no adapter is meant, with the names of those that there are;
+    /// [`Error::Input`] where no adapter is meant, with the names of those that there are, or a precision that it has not;
     /// [`Error::Device`] where it cannot be opened or has too little memory.
     pub fn new(choice: &str, model: &Model) -> Result<Self> {
         Self::with_options(choice, model, GpuOptions::default())
@@ -95,6 +95,10 @@ impl Gpu {
 
     /// The same with [`GpuOptions`].
     pub fn with_options(choice: &str, model: &Model, options: GpuOptions) -> Result<Self> {
+        if options.precision == Precision::F64 {
+            let problem = format!("f64 runs on the CPU alone, not on device {choice:?}");
+            return Err(Error::input("precision", problem, "use device \"cpu\", or precision \"f32\""));
+        }
         let adapter = adapter::choose(choice)?;
         let device = Device::open(&adapter, options.checked, options.precision)?;
         let info = adapter.get_info();

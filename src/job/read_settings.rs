@@ -94,6 +94,10 @@ impl Reader<'_> {
             let problem = format!("f64 runs on the CPU alone, not on device {:?}", device.name);
             return Err(Error::input(section.place("precision"), problem, "use device \"cpu\", or precision \"f32\""));
         }
+        if device.precision.halves() > 0 && device.name == "cpu" {
+            let problem = format!("{} runs on the matrix units of a GPU, not on the CPU", device.precision);
+            return Err(Error::input(section.place("precision"), problem, "use precision \"f32\", or device \"gpu\""));
+        }
         Ok(device)
     }
 }

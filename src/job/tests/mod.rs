@@ -121,6 +121,10 @@ fn a_mistake_names_line_key_and_mend() {
         ("derivatives = { dy_dx = \"y\" }", &["column \"y\" is named twice: in data.outputs and data.derivatives"]),
         ("weights = \"x\"", &["named twice"]),
         ("validation_fraction = 1.0", &["data.validation_fraction: 1 is out of range"]),
+        (
+            "[device]\nname = \"cpu\"\nprecision = \"f16\"",
+            &["job.toml:7: device.precision: f16 runs on the matrix units"],
+        ),
         ("[device]\nname = \"gpu\"\nprecision = \"f64\"", &["job.toml:7: device.precision: f64 runs on the CPU alone"]),
         ("[predictions]\norder = 3", &["predictions.order: 3 is out of range", "0, 1 or 2"]),
         ("[predictions]\norder = 1\nsecond = \"full\"", &["predictions.second: this key has no effect"]),
