@@ -11,8 +11,8 @@ use crate::network::{Model, Precision};
 /// precision is f32, the CPU otherwise; for halves it takes the best hardware. `threads` counts CPU threads, 0 for all.
 ///
 /// # Errors
-/// [`Error::Input`] for a name that matches no device, f64 on a GPU, or halves on a device without matrix units for
-/// them; [`Error::Device`] where the device fails.
+/// [`Input`](crate::error::Error::Input) for a name that matches no device, f64 on a GPU, or halves on a device without matrix units for
+/// them; [`Device`](crate::error::Error::Device) where the device fails.
 pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> Result<Box<dyn Backend>> {
     match (name, precision) {
         ("auto", Precision::F32) => match Gpu::new("gpu", model) {
