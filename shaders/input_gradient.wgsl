@@ -67,7 +67,7 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
             let i = turn * AT_ONCE + thread / LANES;
             var total = totals[turn];
             if i < INPUTS {
-                let k = INPUT_TANGENT[i];
+                let k = input_tangent(i);
                 for (var p = lane; p < count; p += LANES) {
                     total = fma(z_bars[p], batch[i * layer.points + start + p], total);
                 }
@@ -94,12 +94,12 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     for (var turn = 0u; turn < TURNS; turn++) {
         let i = turn * AT_ONCE + thread / LANES;
         if lane == 0u && i < INPUTS {
-            let k = INPUT_TANGENT[i];
+            let k = input_tangent(i);
             var total = totals[turn];
             if k < TANGENTS {
-                for (var n = PARTNER_START[k]; n < PARTNER_START[k + 1u]; n++) {
-                    let dz = PARTNER_COEFFICIENT[n] * parameters[row + input_of(PARTNER_TANGENT[n])];
-                    total = fma(dz, second_sums[PARTNER_SECOND[n]], total);
+                for (var n = partner_start(k); n < partner_start(k + 1u); n++) {
+                    let dz = partner_coefficient(n) * parameters[row + input_of(partner_tangent(n))];
+                    total = fma(dz, second_sums[partner_second(n)], total);
                 }
             }
             partials[block + unit * INPUTS + i] = total;

@@ -31,15 +31,15 @@ fn input_of(tangent: u32) -> u32 {
     if TANGENTS == INPUTS {
         return tangent;
     }
-    return TANGENT_INPUT[tangent];
+    return tangent_input(tangent);
 }
 
 // The share of group g in q of a second-order channel, the sum of c dz_k dz_l over its products.
 fn product_part(second: u32, row: u32, g: u32) -> f32 {
     var q = 0.0;
-    for (var i = PRODUCT_START[second] + g; i < PRODUCT_START[second + 1u]; i += GROUPS) {
-        let dz_k = parameters[row + TANGENT_INPUT[PRODUCT_K[i]]];
-        q += PRODUCT_COEFFICIENT[i] * dz_k * parameters[row + TANGENT_INPUT[PRODUCT_L[i]]];
+    for (var i = product_start(second) + g; i < product_start(second + 1u); i += GROUPS) {
+        let dz_k = parameters[row + tangent_input(product_k(i))];
+        q += product_coefficient(i) * dz_k * parameters[row + tangent_input(product_l(i))];
     }
     return q;
 }

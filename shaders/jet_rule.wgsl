@@ -1,8 +1,8 @@
 // The jet rule of an activation on z-jets (H, C, B), forward and backward.
 //
 // Workgroup (x: tile of POINTS points, y: unit); shared/groups.wgsl says how its threads share the channels out. The
-// layout is in the header: the products of tangents of each second-order channel (PRODUCT_*), and, the other way round,
-// the partners of each tangent (PARTNER_*). In mixed mode the rows of `a` have room for adjoints behind
+// layout is in the header: the products of tangents of each second-order channel (product_*), and, the other way round,
+// the partners of each tangent (partner_*). In mixed mode the rows of `a` have room for adjoints behind
 // these channels: they are ROW_CHANNELS apart.
 
 struct Points {
@@ -22,9 +22,9 @@ struct Points {
 // The share of group g in q of a second-order channel, the sum of c dz_k dz_l over its products.
 fn product_part(second: u32, dz: u32, g: u32) -> f32 {
     var q = 0.0;
-    for (var i = PRODUCT_START[second] + g; i < PRODUCT_START[second + 1u]; i += GROUPS) {
-        let pair = z[dz + PRODUCT_K[i] * shape.points] * z[dz + PRODUCT_L[i] * shape.points];
-        q = fma(PRODUCT_COEFFICIENT[i], pair, q);
+    for (var i = product_start(second) + g; i < product_start(second + 1u); i += GROUPS) {
+        let pair = z[dz + product_k(i) * shape.points] * z[dz + product_l(i) * shape.points];
+        q = fma(product_coefficient(i), pair, q);
     }
     return q;
 }
@@ -87,9 +87,9 @@ fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         let cotangent = bar[dz + k * shape.points];
         part = fma(slope.y * z[dz + k * shape.points], cotangent, part);
         var through = 0.0;
-        for (var i = PARTNER_START[k]; i < PARTNER_START[k + 1u]; i++) {
-            let partner = PARTNER_COEFFICIENT[i] * z[dz + PARTNER_TANGENT[i] * shape.points];
-            through = fma(partner, bar[ddz + PARTNER_SECOND[i] * shape.points], through);
+        for (var i = partner_start(k); i < partner_start(k + 1u); i++) {
+            let partner = partner_coefficient(i) * z[dz + partner_tangent(i) * shape.points];
+            through = fma(partner, bar[ddz + partner_second(i) * shape.points], through);
         }
         if here {
             bar[dz + k * shape.points] = fma(slope.y, through, slope.x * cotangent);

@@ -8,27 +8,31 @@
 // host says, and begin where it says.
 //
 // Both are output (rows, columns) = matrix (rows, inner) input (inner, columns). A workgroup computes TILE_ROWS rows (y)
-// by TILE_QUADS quads of columns (x), a thread 4 EDGE rows by EDGE quads of them in registers. Slices of both factors,
+// by TILE_QUADS quads of columns (x), a thread 4 ROW_EDGE rows by EDGE quads of them in registers. Slices of both factors,
 // SLICE deep, pass through workgroup memory: the matrix's with 4 rows to a vec4, so that each depth is an
-// outer product of 2 EDGE reads and 16 EDGE^2 multiply-adds. While a slice is multiplied, the next one is on its
-// way to registers. The threads of a warp are 8 quads wide and 4 rows high, so that they share what they read.
+// outer product of ROW_EDGE + EDGE reads and 16 ROW_EDGE EDGE multiply-adds. While a slice is multiplied, the next one is on
+// its way to registers. The threads of a warp are 8 quads wide and 4 rows high, so that they share what they read.
 //
-// On an H200 (768 rows, 21,424 columns) tiles of 128 by 128 with EDGE 2 and SLICE 8 reach 41.6 TFLOP/s forward and 38.7
-// backward, cuBLAS 51.3 and 49.0; with SLICE 16 it is 33 and with every load checked 32.
+// On an H100 (768 rows, 21,424 columns) tiles of 128 by 128 with edges of 2 and SLICE 8 reach 40 TFLOP/s; with SLICE 16 it
+// is 33, with sums of 8 by 16 a thread 31, with two slices in workgroup memory 40; an H200 has 32 with every load checked.
+// What is brought is to be kept in the same turn of the loop: kept in the next one it is 29.
 
 const LANES: u32 = TILE_QUADS / EDGE;
-const ROW_LANES: u32 = TILE_ROWS / (4u * EDGE);
+const ROW_LANES: u32 = TILE_ROW_QUADS / ROW_EDGE;
 const THREADS: u32 = LANES * ROW_LANES;
 
+// A quad longer than it need be, so that what is written at once lies in different banks.
+const MATRIX_ROW: u32 = TILE_ROW_QUADS + 1u;
+
 // (SLICE, TILE_ROWS) and (SLICE, TILE_QUADS)
-var<workgroup> matrix_tile: array<vec4<f32>, SLICE * TILE_ROW_QUADS>;
+var<workgroup> matrix_tile: array<vec4<f32>, SLICE * MATRIX_ROW>;
 var<workgroup> input_tile: array<vec4<f32>, SLICE * TILE_QUADS>;
 
-fn keep(fetched: Slice, thread: u32) {
+fn keep(fetched: Slice, thread: u32, strides: vec2<u32>) {
     var slice = fetched;
     for (var n = 0u; n < MATRIX_LOADS; n++) {
-        let i = thread + THREADS * n;
-        matrix_tile[i % SLICE * TILE_ROW_QUADS + i / SLICE] = slice.matrix[n];
+        let at = matrix_place(thread + THREADS * n, strides);
+        matrix_tile[at.y * MATRIX_ROW + at.x] = slice.matrix[n];
     }
     for (var n = 0u; n < INPUT_LOADS; n++) {
         input_tile[thread + THREADS * n] = slice.input[n];
@@ -39,9 +43,9 @@ fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
     const WARPS = LANES / 8u;
     let column = thread / 32u % WARPS * 8u + thread % 8u;
     let row_lane = thread / 32u / WARPS * 4u + thread % 32u / 8u;
-    var sums: array<array<vec4<f32>, 4u * EDGE>, EDGE>;
+    var sums: array<array<vec4<f32>, 4u * ROW_EDGE>, EDGE>;
     var next = fetch(group, thread, 0u, strides);
-    keep(next, thread);
+    keep(next, thread, strides);
     workgroupBarrier();
     for (var start = 0u; start < shape.inner; start += SLICE) {
         let is_more = start + SLICE < shape.inner;
@@ -53,8 +57,8 @@ fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
             for (var c = 0u; c < EDGE; c++) {
                 a[c] = input_tile[k * TILE_QUADS + c * LANES + column];
             }
-            for (var r = 0u; r < EDGE; r++) {
-                let w = matrix_tile[k * TILE_ROW_QUADS + r * ROW_LANES + row_lane];
+            for (var r = 0u; r < ROW_EDGE; r++) {
+                let w = matrix_tile[k * MATRIX_ROW + r * ROW_LANES + row_lane];
                 for (var c = 0u; c < EDGE; c++) {
                     sums[c][4u * r] = fma(vec4<f32>(w.x), a[c], sums[c][4u * r]);
                     sums[c][4u * r + 1u] = fma(vec4<f32>(w.y), a[c], sums[c][4u * r + 1u]);
@@ -65,13 +69,13 @@ fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
         }
         workgroupBarrier();
         if is_more {
-            keep(next, thread);
+            keep(next, thread, strides);
         }
         workgroupBarrier();
     }
     for (var c = 0u; c < EDGE; c++) {
         let quad = group.x * TILE_QUADS + c * LANES + column;
-        for (var r = 0u; r < 4u * EDGE; r++) {
+        for (var r = 0u; r < 4u * ROW_EDGE; r++) {
             let row = group.y * TILE_ROWS + (r / 4u * ROW_LANES + row_lane) * 4u + r % 4u;
             if row < shape.rows && quad < shape.quads {
                 var value = sums[c][r];

@@ -14,11 +14,12 @@ const INPUT_PART: u32 = SLICE * INPUT_ROW;
 var<workgroup> matrix_tile: array<vec4<f16>, PARTS * MATRIX_PART>;
 var<workgroup> input_tile: array<vec4<f16>, PARTS * INPUT_PART>;
 
-fn keep(fetched: Slice, index: u32, scale: vec2<f32>) {
+fn keep(fetched: Slice, index: u32, strides: vec2<u32>, scale: vec2<f32>) {
     var slice = fetched;
     for (var n = 0u; n < MATRIX_LOADS; n++) {
         let i = index + THREADS * n;
-        let at = i % SLICE * MATRIX_ROW + i / SLICE;
+        let place = matrix_place(i, strides);
+        let at = place.y * MATRIX_ROW + place.x;
         let x = slice.matrix[n] * scale.x;
         matrix_tile[at] = high(x);
         if PARTS > 1u {
@@ -43,7 +44,7 @@ fn product(group: vec3<u32>, at: Thread, strides: vec2<u32>, biased: bool) {
     let scale = bitcast<vec2<f32>>(bits);
     var sums: array<array<Sums, BLOCK_COLUMNS>, BLOCK_ROWS>;
     var next = fetch(group, at.index, 0u, strides);
-    keep(next, at.index, scale);
+    keep(next, at.index, strides, scale);
     workgroupBarrier();
     for (var start = 0u; start < shape.inner; start += SLICE) {
         let is_more = start + SLICE < shape.inner;
@@ -52,31 +53,31 @@ fn product(group: vec3<u32>, at: Thread, strides: vec2<u32>, biased: bool) {
         }
         for (var k = 0u; k < SLICE; k += SIZE) {
             var left: array<array<Left, PARTS>, BLOCK_ROWS>;
-            for (var r = 0u; r < BLOCK_ROWS; r++) {
+            for (var r = 0u; r < BLOCK_ROWS; r++) { // unrolled
                 let from_row = k * MATRIX_ROW + (block.x + r) * (SIZE / 4u);
-                for (var p = 0u; p < PARTS; p++) {
+                for (var p = 0u; p < PARTS; p++) { // unrolled
                     left[r][p] = coopLoad<Left>(&matrix_tile[p * MATRIX_PART + from_row], MATRIX_ROW);
                 }
             }
-            for (var c = 0u; c < BLOCK_COLUMNS; c++) {
+            for (var c = 0u; c < BLOCK_COLUMNS; c++) { // unrolled
                 let from_column = k * INPUT_ROW + (block.y + c) * (SIZE / 4u);
                 var right: array<Right, PARTS>;
-                for (var p = 0u; p < PARTS; p++) {
+                for (var p = 0u; p < PARTS; p++) { // unrolled
                     right[p] = coopLoadT<Right>(&input_tile[p * INPUT_PART + from_column], INPUT_ROW);
                 }
-                for (var r = 0u; r < BLOCK_ROWS; r++) {
+                for (var r = 0u; r < BLOCK_ROWS; r++) { // unrolled
                     sums[r][c] = multiply(left[r], right, sums[r][c]);
                 }
             }
         }
         workgroupBarrier();
         if is_more {
-            keep(next, at.index, scale);
+            keep(next, at.index, strides, scale);
         }
         workgroupBarrier();
     }
-    for (var r = 0u; r < BLOCK_ROWS; r++) {
-        for (var c = 0u; c < BLOCK_COLUMNS; c++) {
+    for (var r = 0u; r < BLOCK_ROWS; r++) { // unrolled
+        for (var c = 0u; c < BLOCK_COLUMNS; c++) { // unrolled
             coopStoreT(sums[r][c], &fragments[sums_at], SIZE / 4u);
             workgroupBarrier();
             for (var i = at.lane; i < FRAGMENT; i += at.lanes) {

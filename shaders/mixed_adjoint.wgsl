@@ -19,7 +19,11 @@ var<workgroup> partial: array<f32, SUMS * ADJOINT_THREADS>;
 @compute @workgroup_size(ADJOINT_THREADS)
 fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let point = group.x * POINTS + thread % POINTS;
-    let first = group.y * SUMS;
+    // Where there is one lot of seconds alone, their products are known when this is compiled.
+    var first = 0u;
+    if SECONDS > SUMS {
+        first = group.y * SUMS;
+    }
     let m = group.z;
     var sums: array<f32, SUMS>;
     if point < layer.points {

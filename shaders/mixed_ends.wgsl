@@ -32,12 +32,12 @@ fn inputs(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
     let row = input * ROW_CHANNELS * ends.points + point;
     x[row] = batch[index];
     for (var k = 0u; k < TANGENTS; k++) {
-        x[row + (1u + k) * ends.points] = select(0.0, 1.0, TANGENT_INPUT[k] == input);
+        x[row + (1u + k) * ends.points] = select(0.0, 1.0, tangent_input(k) == input);
     }
     for (var m = 0u; m < ADJOINTS; m++) {
         var cotangent = 0.0;
         for (var first = 0u; first < FIRSTS; first++) {
-            if FIRST_INPUT[first] == input {
+            if first_input(first) == input {
                 cotangent = jets_bar[(m * JET_CHANNELS + 1u + first) * ends.points + point];
             }
         }

@@ -57,12 +57,12 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     }
     for (var k = 0u; k < TANGENTS; k++) {
         var through = 0.0;
-        for (var i = PARTNER_START[k]; i < PARTNER_START[k + 1u]; i++) {
+        for (var i = partner_start(k); i < partner_start(k + 1u); i++) {
             var cotangent = 0.0;
             for (var m = 0u; m < ADJOINTS; m++) {
-                cotangent = fma(adjoint_of(m, unit, point), jets_bar[place(m, PARTNER_SECOND[i], point)], cotangent);
+                cotangent = fma(adjoint_of(m, unit, point), jets_bar[place(m, partner_second(i), point)], cotangent);
             }
-            through = fma(PARTNER_COEFFICIENT[i] * tangent(PARTNER_TANGENT[i], unit, point), cotangent, through);
+            through = fma(partner_coefficient(i) * tangent(partner_tangent(i), unit, point), cotangent, through);
         }
         let at = row + (1u + k) * layer.points;
         var d_bar = 0.0;

@@ -34,7 +34,7 @@ fn first_layer(unit: u32, quad: u32) -> Jet {
         jet[0] = fma(vec4<f32>(parameters[row + i]), batch[i * network.quads.x + quad], jet[0]);
     }
     for (var k = 0u; k < TANGENTS; k++) {
-        jet[1u + k] = vec4<f32>(parameters[row + TANGENT_INPUT[k]]);
+        jet[1u + k] = vec4<f32>(parameters[row + tangent_input(k)]);
     }
     return jet;
 }

@@ -6,57 +6,58 @@
 // one tile of out and in, into a partial block, and `reduce` adds the partials in a fixed order (no float atomics).
 // Layers whose jets lie in the same buffers go together, so that small ones fill the device.
 //
-// A tile is TILE by TILE, a thread has 4 EDGE by 4 EDGE entries of it. Columns go through workgroup memory QUADS quads
-// at a time, with 4 rows of one column to a vec4, so that each column is an outer product of 2 EDGE reads and
-// 16 EDGE^2 multiply-adds: a thread brings blocks of 4 rows by one quad and turns them in its registers, the next
-// ones while these are multiplied. Blocks of one quad move up by 8 / QUADS for the next quad, so that what a warp
-// writes and reads lies in different banks. The threads of a warp are 8 inputs wide and 4 outputs high.
+// A tile is TILE_OUT by TILE_IN, a thread has 4 OUT_EDGE by 4 IN_EDGE entries of it. Columns go through workgroup memory QUADS
+// quads at a time, with 4 rows of one column to a vec4, so that each column is an outer product of OUT_EDGE + IN_EDGE
+// reads and 16 OUT_EDGE IN_EDGE multiply-adds: a thread brings blocks of 4 rows by one quad and turns them in its registers,
+// the next ones while these are multiplied. Blocks of one quad move up by 8 / QUADS for the next quad, so that what
+// a warp writes and reads lies in different banks. The threads of a warp are 8 inputs wide and 4 outputs high.
 //
-// On an H200 (768 by 768, 21,424 columns) tiles of 128, EDGE 2 and 2 quads reach 33.7 TFLOP/s, cuBLAS 52.0; scalar
-// products of rows, without turning them, 21.9.
+// On an H100 tiles of 128, edges of 2 and 2 quads reach 38.7 TFLOP/s (768 by 768, 21,424 columns); with 4 quads 25, with sums of
+// 8 by 16 a thread 31, with two slices in workgroup memory 38, and without turning blocks it was half.
 
-const TILE_QUADS: u32 = TILE / 4u;
-const LANES: u32 = TILE_QUADS / EDGE;
-const THREADS: u32 = LANES * LANES;
+const IN_QUADS: u32 = TILE_IN / 4u;
+const OUT_QUADS: u32 = TILE_OUT / 4u;
+const LANES: u32 = IN_QUADS / IN_EDGE;
+const OUT_LANES: u32 = OUT_QUADS / OUT_EDGE;
+const THREADS: u32 = LANES * OUT_LANES;
 // Blocks of a slice: those of z_bar, then those of a.
-const ROWS: u32 = 2u * TILE_QUADS;
-const BLOCKS: u32 = ROWS * QUADS;
+const BLOCKS: u32 = (OUT_QUADS + IN_QUADS) * QUADS;
 const LOADS: u32 = (BLOCKS + THREADS - 1u) / THREADS;
 const TURN: u32 = 8u / QUADS;
+// Where a begins in a column of a slice, and how long that is: in whole eights, for what turns.
+const FIRST_IN: u32 = (OUT_QUADS + 7u) / 8u * 8u;
+const ROWS: u32 = FIRST_IN + (IN_QUADS + 7u) / 8u * 8u;
 
 @group(0) @binding(4) var<storage, read> output_bar: array<vec4<f32>>;
 
 // (4 QUADS, ROWS)
 var<workgroup> tile: array<vec4<f32>, 4u * QUADS * ROWS>;
 
-// Four rows of one of the quads from `start` on; zeros where there are none.
-fn fetch(part: Share, block: u32, start: u32) -> mat4x4<f32> {
-    let shape = part.layer;
-    var rows: mat4x4<f32>;
-    let quad = start + block % QUADS;
-    let row_quad = block / QUADS;
-    if quad >= part.end || block >= BLOCKS {
-        return rows;
+// One of the four rows of a block. A layer alone has z_bar in one buffer in any case: the loads of wide layers are not to
+// wait for a choice.
+fn z_bar_at(layer: Layer, at: u32) -> vec4<f32> {
+    if LAYERS > 1u && layer.is_output == 1u {
+        return output_bar[at];
     }
-    if row_quad < TILE_QUADS {
-        let row = part.first_out + 4u * row_quad;
-        let at = shape.z_bar_start + row * shape.quads + quad;
+    return z_bar[at];
+}
+
+// Four rows of one of the quads from `start` on; zeros where there are no columns. What stands in for rows beyond the
+// layer's goes into sums that nobody keeps.
+fn fetch(part: Share, block: u32, start: u32) -> mat4x4<f32> {
+    let layer = part.layer;
+    let quad = start + block % QUADS;
+    let row = 4u * (block / QUADS);
+    var rows: mat4x4<f32>;
+    if quad < part.end && row < TILE_OUT {
         for (var r = 0u; r < 4u; r++) {
-            if row + r < shape.outputs {
-                // A layer alone has it in z_bar in any case: the loads of wide layers are not to wait for a choice.
-                if LAYERS > 1u && shape.is_output == 1u {
-                    rows[r] = output_bar[at + r * shape.quads];
-                } else {
-                    rows[r] = z_bar[at + r * shape.quads];
-                }
-            }
+            let output = min(part.first_out + row + r, layer.outputs - 1u);
+            rows[r] = z_bar_at(layer, layer.z_bar_start + output * layer.quads + quad);
         }
-    } else {
-        let row = part.first_in + 4u * (row_quad - TILE_QUADS);
+    } else if quad < part.end && row < TILE_OUT + TILE_IN {
         for (var r = 0u; r < 4u; r++) {
-            if row + r < shape.inputs {
-                rows[r] = a[shape.a_start + (row + r) * shape.quads + quad];
-            }
+            let input = min(part.first_in + row - TILE_OUT + r, layer.inputs - 1u);
+            rows[r] = a[layer.a_start + input * layer.quads + quad];
         }
     }
     return rows;
@@ -68,7 +69,9 @@ fn keep(rows: mat4x4<f32>, block: u32) {
     }
     let quad = block % QUADS;
     let columns = transpose(rows);
-    let at = 4u * quad * ROWS + (block / QUADS ^ (quad * TURN));
+    let row_quad = block / QUADS;
+    let row = select(row_quad, row_quad - OUT_QUADS + FIRST_IN, row_quad >= OUT_QUADS);
+    let at = 4u * quad * ROWS + (row ^ (quad * TURN));
     for (var k = 0u; k < 4u; k++) {
         tile[at + k * ROWS] = columns[k];
     }
@@ -84,9 +87,8 @@ fn weight_gradient(
     let part = share(group.x + group.y * groups.x);
     let thread_in = thread / 32u % WARPS * 8u + thread % 8u;
     let thread_out = thread / 32u / WARPS * 4u + thread % 32u / 8u;
-    let with_bias = part.first_in == 0u && thread_in == 0u;
-    var sums: array<array<vec4<f32>, EDGE>, 4u * EDGE>;
-    var biases: array<vec4<f32>, EDGE>;
+    var sums: array<array<vec4<f32>, IN_EDGE>, 4u * OUT_EDGE>;
+    var biases: array<vec4<f32>, LOADS>;
     var next: array<mat4x4<f32>, LOADS>;
     for (var n = 0u; n < LOADS; n++) {
         next[n] = fetch(part, thread + THREADS * n, part.start);
@@ -94,7 +96,12 @@ fn weight_gradient(
     for (var start = part.start; start < part.end; start += QUADS) {
         workgroupBarrier();
         for (var n = 0u; n < LOADS; n++) {
-            keep(next[n], thread + THREADS * n);
+            let block = thread + THREADS * n;
+            keep(next[n], block);
+            // Those of a are never read.
+            if start + block % QUADS < part.layer.value_quads {
+                biases[n] += vec4<f32>(1.0) * next[n];
+            }
         }
         workgroupBarrier();
         if start + QUADS < part.end {
@@ -103,36 +110,51 @@ fn weight_gradient(
             }
         }
         for (var quad = 0u; quad < QUADS; quad++) {
-            let is_value = with_bias && start + quad < part.layer.value_quads;
             for (var k = 0u; k < 4u; k++) {
                 let row = (4u * quad + k) * ROWS;
-                var right: array<vec4<f32>, EDGE>;
-                for (var i = 0u; i < EDGE; i++) {
-                    right[i] = tile[row + ((TILE_QUADS + thread_in + LANES * i) ^ (quad * TURN))];
+                var right: array<vec4<f32>, IN_EDGE>;
+                for (var i = 0u; i < IN_EDGE; i++) {
+                    right[i] = tile[row + ((FIRST_IN + thread_in + LANES * i) ^ (quad * TURN))];
                 }
-                for (var o = 0u; o < EDGE; o++) {
-                    let left = tile[row + ((thread_out + LANES * o) ^ (quad * TURN))];
-                    for (var i = 0u; i < EDGE; i++) {
+                for (var o = 0u; o < OUT_EDGE; o++) {
+                    let left = tile[row + ((thread_out + OUT_LANES * o) ^ (quad * TURN))];
+                    for (var i = 0u; i < IN_EDGE; i++) {
                         sums[4u * o][i] = fma(vec4<f32>(left.x), right[i], sums[4u * o][i]);
                         sums[4u * o + 1u][i] = fma(vec4<f32>(left.y), right[i], sums[4u * o + 1u][i]);
                         sums[4u * o + 2u][i] = fma(vec4<f32>(left.z), right[i], sums[4u * o + 2u][i]);
                         sums[4u * o + 3u][i] = fma(vec4<f32>(left.w), right[i], sums[4u * o + 3u][i]);
                     }
-                    if is_value {
-                        biases[o] += left;
-                    }
                 }
             }
         }
     }
-    for (var o = 0u; o < 4u * EDGE; o++) {
-        let row = part.first_out + 4u * (thread_out + LANES * (o / 4u)) + o % 4u;
-        for (var i = 0u; i < 4u * EDGE; i++) {
-            let column = part.first_in + 4u * (thread_in + LANES * (i / 4u)) + i % 4u;
-            put_weight(part, vec2<u32>(row, column), sums[o][i / 4u][i % 4u]);
+    // By way of workgroup memory, so that threads side by side write what lies so.
+    for (var o = 0u; o < 4u * OUT_EDGE; o++) { // unrolled
+        workgroupBarrier();
+        for (var i = 0u; i < IN_EDGE; i++) {
+            tile[thread_out * IN_QUADS + LANES * i + thread_in] = sums[o][i];
         }
-        if with_bias {
-            put_bias(part, row, biases[o / 4u][o % 4u]);
+        workgroupBarrier();
+        let first = vec2<u32>(part.first_out + 4u * OUT_LANES * (o / 4u) + o % 4u, part.first_in);
+        for (var n = thread; n < OUT_LANES * TILE_IN; n += THREADS) {
+            put_weight(part, first + vec2<u32>(4u * (n / TILE_IN), n % TILE_IN), tile[n / 4u][n % 4u]);
+        }
+    }
+    workgroupBarrier();
+    if part.first_in == 0u {
+        for (var n = 0u; n < LOADS; n++) {
+            let block = thread + THREADS * n;
+            if block < BLOCKS {
+                tile[block] = biases[n];
+            }
+        }
+        workgroupBarrier();
+        for (var row = thread; row < TILE_OUT; row += THREADS) {
+            var sum = 0.0;
+            for (var quad = 0u; quad < QUADS; quad++) {
+                sum += tile[row / 4u * QUADS + quad][row % 4u];
+            }
+            put_bias(part, part.first_out + row, sum);
         }
     }
 }

@@ -47,6 +47,14 @@ fn entry(row: u32, k: u32, strides: vec2<u32>) -> f32 {
     return parameters[shape.weights + row * strides.x + k * strides.y];
 }
 
+// Where a vec4 of the matrix's slice belongs, as (row quad, k): threads side by side read what lies so in memory.
+fn matrix_place(i: u32, strides: vec2<u32>) -> vec2<u32> {
+    if strides.x == 1u {
+        return vec2<u32>(i % TILE_ROW_QUADS, i / TILE_ROW_QUADS);
+    }
+    return vec2<u32>(i / SLICE, i % SLICE);
+}
+
 // What this thread brings of the slice that begins at `start`; zeros where the factors end. The checks stand apart:
 // with them on every load the whole product would take a quarter longer.
 fn fetch(group: vec3<u32>, thread: u32, start: u32, strides: vec2<u32>) -> Slice {
@@ -55,8 +63,8 @@ fn fetch(group: vec3<u32>, thread: u32, start: u32, strides: vec2<u32>) -> Slice
     var slice: Slice;
     if start + SLICE <= shape.inner && first_row + TILE_ROWS <= shape.rows && first_quad + TILE_QUADS <= shape.quads {
         for (var n = 0u; n < MATRIX_LOADS; n++) {
-            let i = thread + THREADS * n;
-            let at = shape.weights + (first_row + i / SLICE * 4u) * strides.x + (start + i % SLICE) * strides.y;
+            let place = matrix_place(thread + THREADS * n, strides);
+            let at = shape.weights + (first_row + 4u * place.x) * strides.x + (start + place.y) * strides.y;
             slice.matrix[n] = vec4<f32>(parameters[at], parameters[at + strides.x],
                                         parameters[at + 2u * strides.x], parameters[at + 3u * strides.x]);
         }
@@ -68,9 +76,9 @@ fn fetch(group: vec3<u32>, thread: u32, start: u32, strides: vec2<u32>) -> Slice
         return slice;
     }
     for (var n = 0u; n < MATRIX_LOADS; n++) {
-        let i = thread + THREADS * n;
-        let row = first_row + i / SLICE * 4u;
-        let k = start + i % SLICE;
+        let place = matrix_place(thread + THREADS * n, strides);
+        let row = first_row + 4u * place.x;
+        let k = start + place.y;
         slice.matrix[n] = vec4<f32>(entry(row, k, strides), entry(row + 1u, k, strides),
                                     entry(row + 2u, k, strides), entry(row + 3u, k, strides));
     }

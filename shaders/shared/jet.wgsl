@@ -15,8 +15,8 @@ fn jet_forward(z_jet: Jet) -> Jet {
         a[c] = slope.first * z[c];
     }
     for (var i = 0u; i < PRODUCTS; i++) {
-        let second = 1u + TANGENTS + PRODUCT_SECOND[i];
-        let q = PRODUCT_COEFFICIENT[i] * z[1u + PRODUCT_K[i]] * z[1u + PRODUCT_L[i]];
+        let second = 1u + TANGENTS + product_second(i);
+        let q = product_coefficient(i) * z[1u + product_k(i)] * z[1u + product_l(i)];
         a[second] = fma(slope.second, q, a[second]);
     }
     return a;
@@ -36,9 +36,9 @@ fn jet_backward(z_jet: Jet, a_value: vec4<f32>, a_bar: Jet) -> Jet {
         z_bar[c] = slope.first * bar[c];
     }
     for (var i = 0u; i < PRODUCTS; i++) {
-        let k = 1u + PRODUCT_K[i];
-        let l = 1u + PRODUCT_L[i];
-        let through = PRODUCT_COEFFICIENT[i] * bar[1u + TANGENTS + PRODUCT_SECOND[i]];
+        let k = 1u + product_k(i);
+        let l = 1u + product_l(i);
+        let through = product_coefficient(i) * bar[1u + TANGENTS + product_second(i)];
         z_bar[0] = fma(slope.third * z[k] * z[l], through, z_bar[0]);
         z_bar[k] = fma(slope.second * z[l], through, z_bar[k]);
         z_bar[l] = fma(slope.second * z[k], through, z_bar[l]);

@@ -36,7 +36,7 @@ fn slopes_of(unit: u32, point: u32) -> vec3<f32> {
 
 fn tangent(k: u32, unit: u32, point: u32) -> f32 {
     if FIRST == 1u {
-        return parameters[layer.first_weights + unit * INPUTS + TANGENT_INPUT[k]];
+        return parameters[layer.first_weights + unit * INPUTS + tangent_input(k)];
     }
     return z[(unit * Z_CHANNELS + 1u + k) * layer.points + point];
 }
@@ -56,9 +56,9 @@ fn place(m: u32, second: u32, point: u32) -> u32 {
 // q of a second-order entry: the sum of c dz_k dz_l over its products.
 fn product_sum(second: u32, unit: u32, point: u32) -> f32 {
     var q = 0.0;
-    for (var i = PRODUCT_START[second]; i < PRODUCT_START[second + 1u]; i++) {
-        let dz = tangent(PRODUCT_K[i], unit, point) * tangent(PRODUCT_L[i], unit, point);
-        q = fma(PRODUCT_COEFFICIENT[i], dz, q);
+    for (var i = product_start(second); i < product_start(second + 1u); i++) {
+        let dz = tangent(product_k(i), unit, point) * tangent(product_l(i), unit, point);
+        q = fma(product_coefficient(i), dz, q);
     }
     return q;
 }

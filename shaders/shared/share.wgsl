@@ -1,5 +1,5 @@
 // What a workgroup of a weight gradient does: of some layers, whose jets lie in the same buffers, one split's columns of one
-// tile of TILE outputs by TILE inputs.
+// tile of TILE_OUT outputs by TILE_IN inputs.
 
 struct Layer {
     // its first workgroup; splits lie side by side, then tiles of in, then tiles of out
@@ -52,7 +52,7 @@ fn share(index: u32) -> Share {
     let length = (layer.quads + layer.splits - 1u) / layer.splits;
     let start = min(split * length, layer.quads);
     let partials = layer.partials + split * (layer.outputs * layer.inputs + layer.outputs);
-    return Share(layer, TILE * (tile % layer.tiles_in), TILE * (tile / layer.tiles_in), start,
+    return Share(layer, TILE_IN * (tile % layer.tiles_in), TILE_OUT * (tile / layer.tiles_in), start,
                  min(start + length, layer.quads), partials);
 }
 

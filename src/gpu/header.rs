@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::channels::Channels;
 use super::halves::{HalvesTile, LARGEST, PAD};
 use super::tiles::Tile;
+use super::unroll::unroll;
 use crate::data::Normalizer;
 use crate::jet::JetLayout;
 
@@ -51,14 +52,22 @@ impl Header {
         self
     }
 
-    /// A table; one entry stands in where there are none, since WGSL has no empty arrays.
+    /// A table as a function of the index: a formula where there is one, for a table that is read at a place which the
+    /// compiler does not know lies in each thread's own memory. One entry stands in where there are none.
     pub fn table<T: Literal>(mut self, name: &str, values: impl IntoIterator<Item = T>) -> Self {
-        let mut values: Vec<_> = values.into_iter().map(Literal::literal).collect();
+        let mut values: Vec<_> = values.into_iter().collect();
         if values.is_empty() {
-            values.push(T::default().literal());
+            values.push(T::default());
         }
-        let (kind, count) = (T::KIND, values.len());
-        writeln!(self.0, "const {name} = array<{kind}, {count}>({});", values.join(", ")).expect("writing to a string");
+        let kind = T::KIND;
+        let body = T::formula(&values).unwrap_or_else(|| {
+            let (table, count) = (format!("{}_TABLE", name.to_uppercase()), values.len());
+            let entries: Vec<_> = values.iter().map(|value| value.literal()).collect();
+            writeln!(self.0, "const {table} = array<{kind}, {count}>({});", entries.join(", "))
+                .expect("writing to a string");
+            format!("{table}[i]")
+        });
+        writeln!(self.0, "fn {name}(i: u32) -> {kind} {{ return {body}; }}").expect("writing to a string");
         self
     }
 
@@ -73,7 +82,7 @@ impl Header {
             .number("ADJOINTS", channels.adjoints)
             .number("JET_CHANNELS", channels.jet)
             .number("FIRSTS", layout.tangents().len())
-            .table("FIRST_INPUT", layout.tangents().iter().map(|i| *i as u32))
+            .table("first_input", layout.tangents().iter().map(|i| *i as u32))
             .rule(layout, channels.forward.tangents(), normalizer)
     }
 
@@ -101,16 +110,16 @@ impl Header {
             .number("TANGENTS", tangents.len())
             .number("SECONDS", layout.seconds())
             .number("PRODUCTS", products.len())
-            .table("PRODUCT_SECOND", seconds.iter().map(|s| *s as u32))
-            .table("TANGENT_INPUT", tangents.iter().map(|i| *i as u32))
-            .table("PRODUCT_START", starts(layout.seconds(), &seconds))
-            .table("PRODUCT_K", products.iter().map(|p| p.k as u32))
-            .table("PRODUCT_L", products.iter().map(|p| p.l as u32))
-            .table("PRODUCT_COEFFICIENT", products.iter().map(|p| p.coefficient as f32))
-            .table("PARTNER_START", starts(tangents.len(), &owners))
-            .table("PARTNER_SECOND", partners.iter().map(|p| p.1 as u32))
-            .table("PARTNER_TANGENT", partners.iter().map(|p| p.2 as u32))
-            .table("PARTNER_COEFFICIENT", partners.iter().map(|p| p.3 as f32))
+            .table("product_second", seconds.iter().map(|s| *s as u32))
+            .table("tangent_input", tangents.iter().map(|i| *i as u32))
+            .table("product_start", starts(layout.seconds(), &seconds))
+            .table("product_k", products.iter().map(|p| p.k as u32))
+            .table("product_l", products.iter().map(|p| p.l as u32))
+            .table("product_coefficient", products.iter().map(|p| p.coefficient as f32))
+            .table("partner_start", starts(tangents.len(), &owners))
+            .table("partner_second", partners.iter().map(|p| p.1 as u32))
+            .table("partner_tangent", partners.iter().map(|p| p.2 as u32))
+            .table("partner_coefficient", partners.iter().map(|p| p.3 as f32))
     }
 
     /// The tile of a product whose threads hold whole jets, which keeps `units` rows of jets.
@@ -128,20 +137,31 @@ impl Header {
             text.push('\n');
             text.push_str(part);
         }
-        Source { file, text }
+        Source { file, text: unroll(text) }
     }
 }
 
 /// A number as WGSL writes it.
-pub trait Literal: Default {
+pub trait Literal: Copy + Default + PartialEq {
     const KIND: &'static str;
     fn literal(self) -> String;
+    /// These values by their index `i`.
+    fn formula(values: &[Self]) -> Option<String> {
+        values.iter().all(|value| *value == values[0]).then(|| values[0].literal())
+    }
 }
 
 impl Literal for u32 {
     const KIND: &'static str = "u32";
     fn literal(self) -> String {
         format!("{self}u")
+    }
+    fn formula(values: &[Self]) -> Option<String> {
+        let first = values[0];
+        let step = values.get(1).map_or(Some(0), |second| second.checked_sub(first))?;
+        let at = |i: u64| u64::from(first) + i * u64::from(step);
+        let is_line = values.iter().zip(0..).all(|(value, i)| u64::from(*value) == at(i));
+        is_line.then(|| format!("{} + {} * i", first.literal(), step.literal()))
     }
 }
 
@@ -152,5 +172,24 @@ impl Literal for f32 {
         // for an infinity.
         let flushed = if self.is_subnormal() { 0.0 } else { self };
         format!("{:?}f", flushed.clamp(f32::MIN, f32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_a_formula_where_there_is_one() {
+        let written = |values: &[u32]| Header::default().table("t", values.iter().copied()).0;
+        assert_eq!(written(&[0, 1, 2]), "fn t(i: u32) -> u32 { return 0u + 1u * i; }\n");
+        assert_eq!(written(&[7, 7]), "fn t(i: u32) -> u32 { return 7u + 0u * i; }\n");
+        assert_eq!(written(&[]), "fn t(i: u32) -> u32 { return 0u + 0u * i; }\n");
+        for values in [&[0, 1, 3][..], &[3, 1], &[0, u32::MAX, 0]] {
+            assert!(written(values).contains("return T_TABLE[i];"), "{values:?}");
+        }
+        let halves = Header::default().table("t", [0.5_f32, 0.5]).0;
+        assert_eq!(halves, "fn t(i: u32) -> f32 { return 0.5f; }\n");
+        assert!(Header::default().table("t", [0.5_f32, 1.0]).0.contains("return T_TABLE[i];"));
     }
 }

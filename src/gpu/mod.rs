@@ -35,6 +35,7 @@ mod train;
 #[cfg(test)]
 mod translation;
 mod tuning;
+mod unroll;
 mod vectors;
 mod workspace;
 

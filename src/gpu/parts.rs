@@ -52,7 +52,9 @@ pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<Part> {
         let (most, allowed) = match points.of_tile.filter(|_| index == 0) {
             Some(of_tile) => (UNITS / layer.outputs as u32, points.count.div_ceil(of_tile)),
             None => {
-                let [along_in, along_out] = GradientTile::of(layer, tiles.gradient).count(layer);
+                let alone = || GradientTile::of(layer, tiles.gradient);
+                let tile = if together > 1 { GradientTile::of_narrow() } else { alone() };
+                let [along_in, along_out] = tile.count(layer);
                 (workgroups / (along_in * along_out), points.column_quads.div_ceil(LEAST_QUADS))
             }
         };

@@ -9,19 +9,21 @@ pub struct ProductTile {
     pub rows: u32,
     /// Quads of columns.
     pub quads: u32,
-    /// A thread has 4 `edge` rows by `edge` quads of it.
+    /// A thread has 4 `row_edge` rows by `edge` quads of it.
+    pub row_edge: u32,
     pub edge: u32,
     /// How deep a slice of both factors is.
     pub slice: u32,
 }
 
-/// The largest first. Small ones give a small product's workgroups to more of the device: of 128 by 128 by 1024
-/// an H200 does the last in 5.8 µs and one of 64 by 128 in 12.4.
+/// The largest first. Small ones give a small product's workgroups to more of the device: of 128 by 128 by 11,264 an H100
+/// does the second in 15 µs and one of 64 by 128 in 18; of 128 by 128 by 1024 an H200 the last in 5.8 and one of
+/// 64 by 128 in 12.4.
 pub const PRODUCT_TILES: [ProductTile; 4] = [
-    ProductTile { rows: 128, quads: 32, edge: 2, slice: 8 },
-    ProductTile { rows: 64, quads: 32, edge: 2, slice: 8 },
-    ProductTile { rows: 32, quads: 16, edge: 1, slice: 16 },
-    ProductTile { rows: 32, quads: 8, edge: 1, slice: 16 },
+    ProductTile { rows: 128, quads: 32, row_edge: 2, edge: 2, slice: 8 },
+    ProductTile { rows: 64, quads: 16, row_edge: 2, edge: 1, slice: 16 },
+    ProductTile { rows: 32, quads: 16, row_edge: 1, edge: 1, slice: 16 },
+    ProductTile { rows: 32, quads: 8, row_edge: 1, edge: 1, slice: 16 },
 ];
 
 impl ProductTile {
@@ -38,35 +40,50 @@ impl ProductTile {
     /// Threads of a workgroup.
     #[cfg(test)]
     pub fn threads(self) -> u32 {
-        self.quads / self.edge * (self.rows / (4 * self.edge))
+        self.quads / self.edge * (self.rows / (4 * self.row_edge))
     }
 }
 
-/// A tile of `weight_gradient.wgsl`: as many outputs as inputs.
+/// A tile of `weight_gradient.wgsl`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GradientTile {
-    pub rows: u32,
-    /// A thread has 4 `edge` by 4 `edge` entries of it.
-    pub edge: u32,
+    pub outputs: u32,
+    pub inputs: u32,
+    /// A thread has 4 `out_edge` outputs by 4 `in_edge` inputs of it.
+    pub out_edge: u32,
+    pub in_edge: u32,
     /// Quads of columns in workgroup memory at once.
     pub quads: u32,
 }
 
-/// The largest first. At 256 by 256 both are as fast on an H200, below it the small one is, for its work is
-/// split into fewer partial sums.
-pub const GRADIENT_TILES: [GradientTile; 2] =
-    [GradientTile { rows: 128, edge: 2, quads: 2 }, GradientTile { rows: 64, edge: 1, quads: 4 }];
+/// For wide layers, for narrower ones, for few outputs, and for few inputs. At 256 by 256 the first two are as fast on an
+/// H200, below it the second is, for its work is split into fewer partial sums.
+pub const GRADIENT_TILES: [GradientTile; 4] = [
+    GradientTile { outputs: 128, inputs: 128, out_edge: 2, in_edge: 2, quads: 2 },
+    GradientTile { outputs: 64, inputs: 64, out_edge: 1, in_edge: 1, quads: 4 },
+    GradientTile { outputs: 16, inputs: 128, out_edge: 1, in_edge: 1, quads: 4 },
+    GradientTile { outputs: 128, inputs: 32, out_edge: 1, in_edge: 1, quads: 4 },
+];
 
 impl GradientTile {
-    /// The tile for a layer, of at most `most` rows.
+    /// The tile for a layer alone; the largest is one of those where `most` says 128.
     pub fn of(layer: &Layer, most: u32) -> Self {
-        let is_wide = layer.inputs > 128 && layer.outputs > 128;
-        GRADIENT_TILES[usize::from(!is_wide || most < 128)]
+        GRADIENT_TILES[match (layer.outputs, layer.inputs) {
+            (..=16, 17..) => 2,
+            (33.., ..=32) => 3,
+            (129.., 129..) if most >= 128 => 0,
+            _ => 1,
+        }]
+    }
+
+    /// The tile for layers of a narrow network together.
+    pub fn of_narrow() -> Self {
+        GRADIENT_TILES[1]
     }
 
     /// How many of it a layer has: along its inputs and its outputs.
     pub fn count(self, layer: &Layer) -> [u32; 2] {
-        [layer.inputs, layer.outputs].map(|n| (n as u32).div_ceil(self.rows))
+        [(layer.inputs as u32).div_ceil(self.inputs), (layer.outputs as u32).div_ceil(self.outputs)]
     }
 }
 
@@ -81,16 +98,16 @@ mod tests {
             (tile.rows, 4 * tile.quads)
         };
         assert_eq!(of(256, 16_384), (128, 128));
-        assert_eq!(of(128, 12_288), (64, 128));
+        assert_eq!(of(128, 12_288), (64, 64));
         assert_eq!(of(128, 1024), (32, 32));
         // No half of a tile of 128 rows stays empty.
-        assert_eq!(of(64, 1 << 20), (64, 128));
+        assert_eq!(of(64, 1 << 20), (64, 64));
         assert_eq!(of(1, 1 << 20), (32, 64));
         // A thread brings whole vec4 of each slice, and warps are 8 wide and 4 high.
         for tile in PRODUCT_TILES {
             let brought = [tile.rows / 4, tile.quads].map(|quads| quads * tile.slice % tile.threads());
-            assert_eq!((brought, tile.quads / tile.edge % 8, tile.rows / (4 * tile.edge) % 4), ([0, 0], 0, 0));
-            assert!(16 * tile.slice * (tile.rows / 4 + tile.quads) <= 16 << 10);
+            assert_eq!((brought, tile.quads / tile.edge % 8, tile.rows / (4 * tile.row_edge) % 4), ([0, 0], 0, 0));
+            assert!(16 * tile.slice * (tile.rows / 4 + 1 + tile.quads) <= 16 << 10);
         }
     }
 }

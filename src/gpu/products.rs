@@ -123,8 +123,8 @@ impl Problem {
         sizes.into_iter().chain([quads, 0, quads, 0]).map(|n| n as u32).collect()
     }
 
-    fn gradient_constants(&self, tile: u32, splits: usize) -> (Vec<u32>, [u32; 3]) {
-        let [along_in, along_out] = [self.inputs, self.outputs].map(|n| (n as u32).div_ceil(tile));
+    fn gradient_constants(&self, [outputs, inputs]: [u32; 2], splits: usize) -> (Vec<u32>, [u32; 3]) {
+        let [along_in, along_out] = [(self.inputs as u32).div_ceil(inputs), (self.outputs as u32).div_ceil(outputs)];
         let sizes = [0, along_in as usize, self.outputs, self.inputs, self.columns() / 4, self.value_quads];
         let constants = sizes.into_iter().chain([0, splits, 0, 0, 0, 0]).map(|n| n as u32).collect();
         (constants, [splits as u32 * along_in * along_out, 1, 1])
@@ -168,7 +168,7 @@ fn every_tile_gives_the_product_and_the_gradient() {
     for tile in GRADIENT_TILES {
         let splits = 3;
         let partials = device.storage("partials", 4 * (splits * truth.len()) as u64);
-        let (constants, grid) = problem.gradient_constants(tile.rows, splits);
+        let (constants, grid) = problem.gradient_constants([tile.outputs, tile.inputs], splits);
         let buffers = [(Read, &z_bar), (Read, &a), (Write, &partials), (Read, &z_bar)];
         run(&mut device, (shader::weight_gradient(tile, 1), "weight_gradient"), &constants, &buffers, grid);
         let found = device.read(&[(&partials, splits * truth.len())]).unwrap().remove(0);
@@ -225,7 +225,7 @@ fn halves_are_as_near_as_their_bits() {
             }
             let (truth, splits) = (problem.gradient(), 3);
             let partials = device.storage("partials", 4 * (splits * truth.len()) as u64);
-            let (constants, grid) = problem.gradient_constants(tile.rows(), splits);
+            let (constants, grid) = problem.gradient_constants([tile.rows(), tile.columns()], splits);
             let buffers = [(Read, &z_bar), (Read, &a), (Write, &partials), (Read, &of_z_bar), (Read, &of_a)];
             run(&mut device, (shader::weight_gradient_f16(tile), "weight_gradient"), &constants, &buffers, grid);
             let found = device.read(&[(&partials, splits * truth.len())]).unwrap().remove(0);

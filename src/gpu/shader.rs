@@ -106,7 +106,7 @@ pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigm
         .layout(layout, normalizer)
         .number("ROW_CHANNELS", row)
         .number("LANES", lanes)
-        .table("INPUT_TANGENT", (0..layout.inputs()).map(|input| tangent(input) as u32));
+        .table("input_tangent", (0..layout.inputs()).map(|input| tangent(input) as u32));
     header.then("input_layer", &[MATH, activation(sigma), GROUPS, SUM, kernel, gradient])
 }
 
@@ -137,9 +137,10 @@ pub fn mixed_rule(
         .then("mixed_rule", &[MATH, activation(Some(sigma)), MIXED, adjoint, rule])
 }
 
-/// How many second-order entries a thread of the adjoints' rule sums.
+/// How many second-order entries a thread of the adjoints' rule sums: lots of one size.
 pub fn adjoint_sums(layout: &JetLayout) -> usize {
-    layout.seconds().clamp(1, ADJOINT_SUMS)
+    let lots = layout.seconds().div_ceil(ADJOINT_SUMS).max(1);
+    layout.seconds().div_ceil(lots).max(1)
 }
 
 /// `mixed_ends.wgsl`
@@ -199,6 +200,7 @@ pub fn linear(tile: ProductTile) -> Source {
         .number("TILE_ROWS", tile.rows as usize)
         .number("TILE_QUADS", tile.quads as usize)
         .number("EDGE", tile.edge as usize)
+        .number("ROW_EDGE", tile.row_edge as usize)
         .number("SLICE", tile.slice as usize)
         .then("linear", &[FACTORS, include_str!("../../shaders/linear.wgsl")])
 }
@@ -207,8 +209,10 @@ pub fn linear(tile: ProductTile) -> Source {
 pub fn weight_gradient(tile: GradientTile, layers: usize) -> Source {
     Header::default()
         .number("LAYERS", layers)
-        .number("TILE", tile.rows as usize)
-        .number("EDGE", tile.edge as usize)
+        .number("TILE_OUT", tile.outputs as usize)
+        .number("TILE_IN", tile.inputs as usize)
+        .number("OUT_EDGE", tile.out_edge as usize)
+        .number("IN_EDGE", tile.in_edge as usize)
         .number("QUADS", tile.quads as usize)
         .then("weight_gradient", &[SHARE, include_str!("../../shaders/weight_gradient.wgsl")])
 }
@@ -225,7 +229,8 @@ pub fn linear_f16(tile: HalvesTile) -> Source {
 pub fn weight_gradient_f16(tile: HalvesTile) -> Source {
     Header::halves(tile)
         .number("LAYERS", 1)
-        .number("TILE", tile.rows() as usize)
+        .number("TILE_OUT", tile.rows() as usize)
+        .number("TILE_IN", tile.columns() as usize)
         .then("weight_gradient_f16", &[SHARE, HALVES, include_str!("../../shaders/weight_gradient_f16.wgsl")])
 }
 
