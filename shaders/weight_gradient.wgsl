@@ -128,16 +128,28 @@ fn weight_gradient(
             }
         }
     }
-    // By way of workgroup memory, so that threads side by side write what lies so.
-    for (var o = 0u; o < 4u * OUT_EDGE; o++) { // unrolled
-        workgroupBarrier();
-        for (var i = 0u; i < IN_EDGE; i++) {
-            tile[thread_out * IN_QUADS + LANES * i + thread_in] = sums[o][i];
+    if OUT_EDGE > 1u || LAYERS > 1u {
+        for (var o = 0u; o < 4u * OUT_EDGE; o++) {
+            let row = part.first_out + 4u * (thread_out + OUT_LANES * (o / 4u)) + o % 4u;
+            for (var i = 0u; i < 4u * IN_EDGE; i++) {
+                let column = part.first_in + 4u * (thread_in + LANES * (i / 4u)) + i % 4u;
+                put_weight(part, vec2<u32>(row, column), sums[o][i / 4u][i % 4u]);
+            }
         }
-        workgroupBarrier();
-        let first = vec2<u32>(part.first_out + 4u * OUT_LANES * (o / 4u) + o % 4u, part.first_in);
-        for (var n = thread; n < OUT_LANES * TILE_IN; n += THREADS) {
-            put_weight(part, first + vec2<u32>(4u * (n / TILE_IN), n % TILE_IN), tile[n / 4u][n % 4u]);
+    } else {
+        // By way of workgroup memory, so that threads side by side write what lies so: 128 by 128 in 66 splits takes an H100
+        // 19 µs in place of 25. Wide tiles take 25 % longer, for sums of an edge of 2 do not stay in registers among the
+        // barriers, and the layers of a narrow network 46 µs in place of 43.
+        for (var o = 0u; o < 4u; o++) { // unrolled
+            workgroupBarrier();
+            for (var i = 0u; i < IN_EDGE; i++) {
+                tile[thread_out * IN_QUADS + LANES * i + thread_in] = sums[o][i];
+            }
+            workgroupBarrier();
+            for (var n = thread; n < OUT_LANES * TILE_IN; n += THREADS) {
+                let at = vec2<u32>(part.first_out + 4u * (n / TILE_IN) + o, part.first_in + n % TILE_IN);
+                put_weight(part, at, tile[n / 4u][n % 4u]);
+            }
         }
     }
     workgroupBarrier();

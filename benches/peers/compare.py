@@ -66,7 +66,9 @@ def ours_of(options, case, mode, threads):
     if max(case["hidden"]) > 64:
         for name, precision in OURS_OF_HALVES.items():
             own[name] = Ours(options, case, mode, threads, clock, precision)
-    return {name: ours for name, ours in own.items() if name == OURS or not is_skipped(options, name)}
+    # "jet" is a peer's name.
+    leaves = lambda name: name != OURS and is_skipped(options, name.removeprefix(OURS))
+    return {name: ours for name, ours in own.items() if not leaves(name)}
 
 
 def gpu_bytes(options, peer, case):

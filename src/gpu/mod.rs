@@ -48,6 +48,7 @@ use self::channels::Channels;
 use self::demand::{Bounds, Demand};
 use self::device::Device;
 use self::evaluate::Evaluator;
+use self::halves::LEAST_WIDTH;
 use self::plan::Planner;
 use self::set::Set;
 use self::state::State;
@@ -158,7 +159,8 @@ impl Gpu {
         let mixed = self.channels(layout, Path::Separate);
         let mixed = mixed.are_mixed().then(|| mixed.count());
         let shape = Shape::new(&self.spec, (layout.channels(), mixed), self.features.is_some(), memory);
-        Shape { of_halves: self.device.halves.is_some(), ..shape }
+        let of_halves = self.device.halves.is_some() && shape.width >= LEAST_WIDTH as usize;
+        Shape { of_halves, ..shape }
     }
 
     /// What travels through the layers: separate kernels are in mixed mode where they can be.
