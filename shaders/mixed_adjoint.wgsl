@@ -2,8 +2,10 @@
 //
 //     h = sigma' g,    d_s u += the sum of g sigma'' q_s over the layer's units
 //
+// and at the last one (LAST), where g is a row of the output's W, the value u = b + the sum of g a.
+//
 // Workgroup (x: tile of POINTS points, y: SUMS seconds, z: output): its threads share the units out, 32 at a
-// time, and leave their sums for as many threads as there are points and seconds, which add them up in order: the same
+// time, and leave their sums for as many threads as there are points and sums, which add them up in order: the same
 // bits every time. So even a small batch gives a GPU enough to do; a row of 8 points is what its memory moves at once.
 
 const UNIT_GROUPS: u32 = ADJOINT_THREADS / POINTS;
@@ -13,8 +15,8 @@ const UNIT_GROUPS: u32 = ADJOINT_THREADS / POINTS;
 // (M, C, B)
 @group(0) @binding(7) var<storage, read_write> jets: array<f32>;
 
-// (SUMS, UNIT_GROUPS, POINTS): 8 KiB for 8 seconds
-var<workgroup> partial: array<f32, SUMS * ADJOINT_THREADS>;
+// (SUMS + LAST, UNIT_GROUPS, POINTS): 9 KiB for 8 seconds
+var<workgroup> partial: array<f32, (SUMS + LAST) * ADJOINT_THREADS>;
 
 @compute @workgroup_size(ADJOINT_THREADS)
 fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -25,10 +27,12 @@ fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         first = group.y * SUMS;
     }
     let m = group.z;
-    var sums: array<f32, SUMS>;
+    var sums: array<f32, SUMS + LAST>;
     if point < layer.points {
         for (var unit = thread / POINTS; unit < layer.units; unit += UNIT_GROUPS) {
-            let slope = slopes_of(unit, point);
+            let value = value_of(unit, point);
+            let a = activation(value);
+            let slope = slopes(value, a);
             let g = adjoint_of(m, unit, point);
             if first == 0u {
                 h[(unit * ADJOINTS + m) * layer.points + point] = slope.x * g;
@@ -38,19 +42,29 @@ fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
                     sums[i] = fma(slope.y * g, product_sum(first + i, unit, point), sums[i]);
                 }
             }
+            if LAST == 1u {
+                sums[SUMS + LAST - 1u] = fma(g, a, sums[SUMS + LAST - 1u]);
+            }
         }
     }
-    for (var i = 0u; i < SUMS; i++) {
+    for (var i = 0u; i < SUMS + LAST; i++) {
         partial[i * ADJOINT_THREADS + thread] = sums[i];
     }
     workgroupBarrier();
-    let second = first + thread / POINTS;
-    if thread < SUMS * POINTS && second < SECONDS && point < layer.points {
-        var sum = 0.0;
-        for (var other = 0u; other < UNIT_GROUPS; other++) {
-            sum += partial[thread / POINTS * ADJOINT_THREADS + other * POINTS + thread % POINTS];
+    let i = thread / POINTS;
+    if i >= SUMS + LAST || point >= layer.points {
+        return;
+    }
+    var sum = 0.0;
+    for (var other = 0u; other < UNIT_GROUPS; other++) {
+        sum += partial[i * ADJOINT_THREADS + other * POINTS + thread % POINTS];
+    }
+    if i == SUMS {
+        if first == 0u {
+            jets[value_place(m, point)] = sum + parameters[layer.output_biases + m];
         }
-        let at = place(m, second, point);
+    } else if first + i < SECONDS {
+        let at = place(m, first + i, point);
         // The way back begins at the last hidden layer.
         if LAST == 0u {
             sum += jets[at];

@@ -49,7 +49,15 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     let point = index % layer.points;
     let row = unit * ROW_CHANNELS * layer.points + point;
     let slope = slopes_of(unit, point);
-    var z_bar = slope.x * bar[row];
+    // What comes from the output is its value's cotangent alone.
+    var a_bar = 0.0;
+    if LAST == 0u {
+        a_bar = bar[row];
+    }
+    for (var m = 0u; m < ADJOINTS * LAST; m++) {
+        a_bar = fma(adjoint_of(m, unit, point), jets_bar[value_place(m, point)], a_bar);
+    }
+    var z_bar = slope.x * a_bar;
     for (var m = 0u; m < ADJOINTS; m++) {
         let g = adjoint_of(m, unit, point);
         z_bar = fma(slope.y * h_bar[(unit * ADJOINTS + m) * layer.points + point], g, z_bar);

@@ -7,75 +7,12 @@
 // Layers whose jets lie in the same buffers go together, so that small ones fill the device.
 //
 // A tile is TILE_OUT by TILE_IN, a thread has 4 OUT_EDGE by 4 IN_EDGE entries of it. Columns go through workgroup memory QUADS
-// quads at a time, with 4 rows of one column to a vec4, so that each column is an outer product of OUT_EDGE + IN_EDGE
-// reads and 16 OUT_EDGE IN_EDGE multiply-adds: a thread brings blocks of 4 rows by one quad and turns them in its registers,
-// the next ones while these are multiplied. Blocks of one quad move up by 8 / QUADS for the next quad, so that what
-// a warp writes and reads lies in different banks. The threads of a warp are 8 inputs wide and 4 outputs high.
+// quads at a time, as shared/blocks.wgsl brings them, so that each column is an outer product of OUT_EDGE + IN_EDGE reads and
+// 16 OUT_EDGE IN_EDGE multiply-adds; the next ones come while these are multiplied. The threads of a warp are 8 inputs wide and 4
+// outputs high.
 //
 // On an H100 tiles of 128, edges of 2 and 2 quads reach 38.7 TFLOP/s (768 by 768, 21,424 columns); with 4 quads 25, with sums of
 // 8 by 16 a thread 31, with two slices in workgroup memory 38, and without turning blocks it was half.
-
-const IN_QUADS: u32 = TILE_IN / 4u;
-const OUT_QUADS: u32 = TILE_OUT / 4u;
-const LANES: u32 = IN_QUADS / IN_EDGE;
-const OUT_LANES: u32 = OUT_QUADS / OUT_EDGE;
-const THREADS: u32 = LANES * OUT_LANES;
-// Blocks of a slice: those of z_bar, then those of a.
-const BLOCKS: u32 = (OUT_QUADS + IN_QUADS) * QUADS;
-const LOADS: u32 = (BLOCKS + THREADS - 1u) / THREADS;
-const TURN: u32 = 8u / QUADS;
-// Where a begins in a column of a slice, and how long that is: in whole eights, for what turns.
-const FIRST_IN: u32 = (OUT_QUADS + 7u) / 8u * 8u;
-const ROWS: u32 = FIRST_IN + (IN_QUADS + 7u) / 8u * 8u;
-
-@group(0) @binding(4) var<storage, read> output_bar: array<vec4<f32>>;
-
-// (4 QUADS, ROWS)
-var<workgroup> tile: array<vec4<f32>, 4u * QUADS * ROWS>;
-
-// One of the four rows of a block. A layer alone has z_bar in one buffer in any case: the loads of wide layers are not to
-// wait for a choice.
-fn z_bar_at(layer: Layer, at: u32) -> vec4<f32> {
-    if LAYERS > 1u && layer.is_output == 1u {
-        return output_bar[at];
-    }
-    return z_bar[at];
-}
-
-// Four rows of one of the quads from `start` on; zeros where there are no columns. What stands in for rows beyond the
-// layer's goes into sums that nobody keeps.
-fn fetch(part: Share, block: u32, start: u32) -> mat4x4<f32> {
-    let layer = part.layer;
-    let quad = start + block % QUADS;
-    let row = 4u * (block / QUADS);
-    var rows: mat4x4<f32>;
-    if quad < part.end && row < TILE_OUT {
-        for (var r = 0u; r < 4u; r++) {
-            let output = min(part.first_out + row + r, layer.outputs - 1u);
-            rows[r] = z_bar_at(layer, layer.z_bar_start + output * layer.quads + quad);
-        }
-    } else if quad < part.end && row < TILE_OUT + TILE_IN {
-        for (var r = 0u; r < 4u; r++) {
-            let input = min(part.first_in + row - TILE_OUT + r, layer.inputs - 1u);
-            rows[r] = a[layer.a_start + input * layer.quads + quad];
-        }
-    }
-    return rows;
-}
-
-fn keep(rows: mat4x4<f32>, block: u32) {
-    if block >= BLOCKS {
-        return;
-    }
-    let quad = block % QUADS;
-    let columns = transpose(rows);
-    let row_quad = block / QUADS;
-    let row = select(row_quad, row_quad - OUT_QUADS + FIRST_IN, row_quad >= OUT_QUADS);
-    let at = 4u * quad * ROWS + (row ^ (quad * TURN));
-    for (var k = 0u; k < 4u; k++) {
-        tile[at + k * ROWS] = columns[k];
-    }
-}
 
 @compute @workgroup_size(THREADS)
 fn weight_gradient(

@@ -14,9 +14,10 @@ struct Layer {
     units: u32,
     // B
     points: u32,
-    // where W (H, D) of the first layer and W (M, H) of the output start in the parameter block
+    // where W (H, D) of the first layer, and W (M, H) and b (M) of the output start in the parameter block
     first_weights: u32,
     output_weights: u32,
+    output_biases: u32,
 }
 
 // Channels of a row of z.
@@ -28,9 +29,13 @@ const Z_CHANNELS: u32 = 1u + TANGENTS * (1u - FIRST);
 // (H, M, B); anything where LAST
 @group(0) @binding(3) var<storage, read> g_tape: array<f32>;
 
+fn value_of(unit: u32, point: u32) -> f32 {
+    return z[unit * Z_CHANNELS * layer.points + point];
+}
+
 // a follows anew from z: that costs less than to read it.
 fn slopes_of(unit: u32, point: u32) -> vec3<f32> {
-    let value = z[unit * Z_CHANNELS * layer.points + point];
+    let value = value_of(unit, point);
     return slopes(value, activation(value));
 }
 
@@ -48,7 +53,11 @@ fn adjoint_of(m: u32, unit: u32, point: u32) -> f32 {
     return g_tape[(unit * ADJOINTS + m) * layer.points + point];
 }
 
-// Where a second-order entry of an output's jet lies.
+// Where an output's value lies, and a second-order entry of its jet.
+fn value_place(m: u32, point: u32) -> u32 {
+    return m * JET_CHANNELS * layer.points + point;
+}
+
 fn place(m: u32, second: u32, point: u32) -> u32 {
     return (m * JET_CHANNELS + 1u + FIRSTS + second) * layer.points + point;
 }

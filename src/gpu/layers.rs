@@ -54,7 +54,11 @@ impl Planner<'_> {
                 let channels = workspace.demand.channels().forward.channels();
                 let input = Rows { buffer: input, row: workspace.demand.row(), start: 0 };
                 self.linear("forward", layer, channels, input, Rows { buffer: z, row: channels, start: 0 });
-                self.jet_rule("forward", layer, &[(1, Read, z), (2, Write, a)]);
+                // In mixed mode the last a is part of the gradient alone.
+                let is_last = index + 2 == self.spec.layers().len();
+                if workspace.demand.tape() || !workspace.demand.channels().are_mixed() || !is_last {
+                    self.jet_rule("forward", layer, &[(1, Read, z), (2, Write, a)]);
+                }
             }
         }
     }

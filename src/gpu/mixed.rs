@@ -5,18 +5,16 @@ use super::kernel::Access::{self, Read, Write};
 use super::layers::{Matrix, Rows};
 use super::plan::{Planner, grid};
 use super::shader::{self, ADJOINT_POINTS};
-use crate::network::Layer;
 
 impl Planner<'_> {
-    /// The output's jets from what has travelled forward: one adjoint for each output back through all layers.
+    /// The output's jets from what has travelled forward: one adjoint for each output back through all layers, of which the
+    /// last gives the value, too.
     pub fn adjoints(&mut self) {
         let (workspace, of_jet) = (self.workspace, self.layout.channels());
         let outputs = workspace.demand.channels().adjoints;
         let layers = self.spec.layers();
-        let (output, hidden) = layers.split_last().expect("a network has a layer");
+        let (_, hidden) = layers.split_last().expect("a network has a layer");
         let jets = |row, start| Rows { buffer: &workspace.jets, row, start };
-        let a = Rows { buffer: workspace.input_of(hidden.len()), row: workspace.demand.row(), start: 0 };
-        self.linear("forward", output, 1, a, jets(of_jet, 0));
         let h = Rows { buffer: &workspace.bars[0], row: outputs, start: 0 };
         let blocks = self.layout.seconds().div_ceil(shader::adjoint_sums(self.layout)).max(1);
         let adjoint_grid = [self.network_points().div_ceil(ADJOINT_POINTS), blocks as u32, outputs as u32];
@@ -54,8 +52,10 @@ impl Planner<'_> {
         };
         let (forward, outputs) = (workspace.demand.channels().forward.channels(), workspace.demand.channels().adjoints);
         let (row, jets_bar) = (workspace.demand.row(), workspace.jets_bar());
-        self.mixed_ends("inputs", self.spec.inputs, &[(1, Read, jets_bar), (2, Read, &workspace.batch), (3, Write, x)]);
-        self.mixed_ends("outputs", outputs, &[(1, Read, jets_bar), (4, Write, ping)]);
+        let source = shader::mixed_ends(self.layout, workspace.demand.channels(), self.normalizer);
+        let points = self.network_points();
+        let buffers = [(1, Read, jets_bar), (2, Read, &workspace.batch), (3, Write, x), (4, Write, ping)];
+        self.push((source, "ends", false), &[points], &buffers, grid((self.spec.inputs + outputs) as u32 * points));
         let layers = self.spec.layers();
         for (index, layer) in layers[..layers.len() - 1].iter().enumerate() {
             let (z, h_bar) = (workspace.z(index), &workspace.h_bar[index]);
@@ -68,10 +68,11 @@ impl Planner<'_> {
         for (index, layer) in layers.iter().enumerate().rev() {
             self.weight_gradient(index, bar, workspace.input_of(index));
             if index > 0 {
-                // Of an output the value alone is read.
-                let channels = if index + 1 == layers.len() { 1 } else { forward };
-                let rows = |buffer| Rows { buffer, row, start: 0 };
-                self.linear("backward", layer, channels, rows(bar), rows(next));
+                // The rule of the last hidden layer brings what comes from the output.
+                if index + 1 < layers.len() {
+                    let rows = |buffer| Rows { buffer, row, start: 0 };
+                    self.linear("backward", layer, forward, rows(bar), rows(next));
+                }
                 let buffers = [
                     (2, Read, workspace.z(index - 1)),
                     (3, Read, workspace.g(index - 1)),
@@ -94,21 +95,16 @@ impl Planner<'_> {
         grid: [u32; 3],
     ) {
         let layers = self.spec.layers();
-        let place = |layer: &Layer| layer.weights().start as u32;
         let last = layers.len() - 1;
-        let constants = [layers[index].outputs as u32, self.network_points(), place(&layers[0]), place(&layers[last])];
+        let places = [layers[0].weights().start, layers[last].weights().start, layers[last].biases().start];
+        let [first_weights, output_weights, output_biases] = places.map(|place| place as u32);
+        let (units, points) = (layers[index].outputs as u32, self.network_points());
+        let constants = [units, points, first_weights, output_weights, output_biases];
         let ends = (index == 0, index + 1 == last);
         let channels = self.workspace.demand.channels();
         let source = shader::mixed_rule(self.layout, channels, self.normalizer, self.spec.activation, ends);
         let mut bound = vec![(1, Read, &self.state.parameters)];
         bound.extend_from_slice(buffers);
         self.push((source, entry, false), &constants, &bound, grid);
-    }
-
-    /// `mixed_ends.wgsl` on so many rows.
-    fn mixed_ends(&mut self, entry: &'static str, rows: usize, buffers: &[(u32, Access, &wgpu::Buffer)]) {
-        let source = shader::mixed_ends(self.layout, self.workspace.demand.channels(), self.normalizer);
-        let points = self.network_points();
-        self.push((source, entry, false), &[points], buffers, grid(rows as u32 * points));
     }
 }

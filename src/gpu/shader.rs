@@ -21,6 +21,7 @@ const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
 const MIXED: &str = include_str!("../../shaders/shared/mixed.wgsl");
 const GROUPS: &str = include_str!("../../shaders/shared/groups.wgsl");
 const FACTORS: &str = include_str!("../../shaders/shared/factors.wgsl");
+const BLOCKS: &str = include_str!("../../shaders/shared/blocks.wgsl");
 const SHARE: &str = include_str!("../../shaders/shared/share.wgsl");
 const HALVES: &str = include_str!("../../shaders/shared/halves.wgsl");
 const NARROW: &str = include_str!("../../shaders/shared/narrow.wgsl");
@@ -214,7 +215,7 @@ pub fn weight_gradient(tile: GradientTile, layers: usize) -> Source {
         .number("OUT_EDGE", tile.out_edge as usize)
         .number("IN_EDGE", tile.in_edge as usize)
         .number("QUADS", tile.quads as usize)
-        .then("weight_gradient", &[SHARE, include_str!("../../shaders/weight_gradient.wgsl")])
+        .then("weight_gradient", &[SHARE, BLOCKS, include_str!("../../shaders/weight_gradient.wgsl")])
 }
 
 /// `linear_f16.wgsl`.
