@@ -8,6 +8,7 @@ use crate::checkpoint;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::gpu;
 use crate::job::{Job, OptimizerKind};
 use crate::network::{Model, Precision};
 use crate::problem::{Adapted, Problem};
@@ -95,7 +96,8 @@ pub fn run_on(
             (directory, None)
         }
     };
-    job.warnings.iter().for_each(|warning| observer.warning(warning));
+    let unused = gpu::unused_halves(&model.spec, job.device.precision);
+    job.warnings.iter().chain(&unused).for_each(|warning| observer.warning(warning));
     let mut training = Training { job, problem: &problem, directory: &directory, model: &model, observer, stop };
     let ended = match training.on(backend.as_mut(), state) {
         Err(Error::Device { device, problem }) if job.device.fallback && !device.starts_with("cpu") => {

@@ -162,6 +162,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
         return profile(&arguments, &model, &settings);
     }
     tuning_warning();
+    if let Some(warning) = gpu::unused_halves(&model.spec, arguments.precision) {
+        super::warn(&warning);
+    }
     let rows = (settings.batches.len() * settings.orders.len()) as u64;
     let mut progress = Progress::new("bench", rows, arguments.display.quiet);
     let mut done = 0;

@@ -5,7 +5,7 @@ use super::kernel::Access::{self, Read, Write};
 use super::plan::{Planner, flat};
 use super::shader;
 use super::tiles::{AT_ONCE, MOST_THREADS};
-use crate::network::Layer;
+use crate::network::{Layer, NetworkSpec, Precision};
 
 /// Workgroups of `largest.wgsl`, of which each leaves a number.
 pub const LARGEST: u32 = 256;
@@ -81,6 +81,15 @@ impl Halves {
         let [_, large, small] = self.tiles();
         if layer.inputs > 128 && layer.outputs > 128 { large } else { small }
     }
+}
+
+/// A warning where products are to be of halves and the network has no layer for them.
+pub fn unused(spec: &NetworkSpec, precision: Precision) -> Option<String> {
+    let suits = |layer: &Layer| layer.inputs.min(layer.outputs) >= LEAST_WIDTH as usize;
+    let is_unused = precision.halves() > 0 && !spec.layers().iter().any(suits);
+    is_unused.then(|| {
+        format!("{precision}: no layer has {LEAST_WIDTH} inputs and outputs or more, so that all products are f32's")
+    })
 }
 
 /// A tile of `linear_f16.wgsl` and of `weight_gradient_f16.wgsl`.
@@ -253,4 +262,22 @@ impl<'a> Planner<'a> {
 /// Workgroups of `largest.wgsl` that share each of so many rows: a power of two.
 pub fn workgroups_of_a_row(rows: u32) -> u32 {
     (LARGEST / rows.max(1)).next_power_of_two().clamp(1, LARGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Activation;
+
+    #[test]
+    fn narrow_networks_have_no_use_for_halves() {
+        let found = |hidden: &[usize], precision| {
+            let (hidden, activation) = (hidden.to_vec(), Activation::Tanh);
+            unused(&NetworkSpec { inputs: 2, hidden, outputs: 1, activation, coefficients: 0 }, precision)
+        };
+        assert!(found(&[64, 64], Precision::F16).unwrap().starts_with("f16: no layer has 192"));
+        assert!(found(&[256, 191, 256], Precision::F16x2).is_some());
+        assert_eq!(found(&[64, 192, 192], Precision::F16x2), None);
+        assert_eq!(found(&[64, 64], Precision::F32), None);
+    }
 }

@@ -40,6 +40,7 @@ mod vectors;
 mod workspace;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
+pub use halves::unused as unused_halves;
 pub use options::GpuOptions;
 pub use tiles::{Path, Tile, TileChoice, Tiles};
 pub use tuning::{Timed, Tuned, remember, tune, tuned};
