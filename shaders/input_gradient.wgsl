@@ -49,7 +49,7 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
         let slope = slopes(z_tape[unit * layer.points + point], a_tape[unit * CHANNELS * layer.points + point]);
         var part = 0.0;
         for (var k = g; k < TANGENTS; k += GROUPS) {
-            part = fma(slope.y * parameters[row + input_of(k)], bar[d_bar + k * layer.points + point], part);
+            part = fma(slope.y * parameters[row + tangent_input(k)], bar[d_bar + k * layer.points + point], part);
         }
         for (var s = g; s < SECONDS; s += GROUPS) {
             part = fma(slope.z * products[s], bar[dd_bar + s * layer.points + point], part);
@@ -98,7 +98,7 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
             var total = totals[turn];
             if k < TANGENTS {
                 for (var n = partner_start(k); n < partner_start(k + 1u); n++) {
-                    let dz = partner_coefficient(n) * parameters[row + input_of(partner_tangent(n))];
+                    let dz = partner_coefficient(n) * parameters[row + tangent_input(partner_tangent(n))];
                     total = fma(dz, second_sums[partner_second(n)], total);
                 }
             }

@@ -26,14 +26,6 @@ struct Layer {
 @group(0) @binding(3) var<storage, read_write> z: array<f32>;
 @group(0) @binding(4) var<storage, read_write> a: array<f32>;
 
-// Tables are read where they must be alone: one that is indexed at run time is slow.
-fn input_of(tangent: u32) -> u32 {
-    if TANGENTS == INPUTS {
-        return tangent;
-    }
-    return tangent_input(tangent);
-}
-
 // The share of group g in q of a second-order channel, the sum of c dz_k dz_l over its products.
 fn product_part(second: u32, row: u32, g: u32) -> f32 {
     var q = 0.0;
@@ -67,7 +59,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
     for (var k = g; k < TANGENTS; k += GROUPS) {
         if here {
-            a[base + (1u + k) * layer.points] = slope.x * parameters[row + input_of(k)];
+            a[base + (1u + k) * layer.points] = slope.x * parameters[row + tangent_input(k)];
         }
     }
     for (var s = 0u; s < SECONDS; s++) {

@@ -62,8 +62,8 @@ def ours_of(options, case, mode, threads):
     own = {OURS: Ours(options, case, mode, threads, clock)}
     if clock:
         own[OURS_BY_DEVICE] = Ours(options, case, mode, threads)
-    # Narrower layers stay in f32.
-    if max(case["hidden"]) > 64:
+    # Narrower layers stay in f32: LEAST_WIDTH of src/gpu/halves.rs.
+    if max(case["hidden"]) >= 192:
         for name, precision in OURS_OF_HALVES.items():
             own[name] = Ours(options, case, mode, threads, clock, precision)
     # "jet" is a peer's name.

@@ -6,7 +6,8 @@
 // end at 65504. They begin at 2^-14: below 2^-16 of the largest a number loses one of its 22 bits with each power of two,
 // down to 11 at 2^-28. Where it meets the large ones in a sum, that does not show.
 //
-// A subgroup has BLOCK_ROWS by BLOCK_COLUMNS fragments of a workgroup's tile; ACROSS subgroups lie side by side. Rows of a slice are PAD quads longer than they need be, so that eight of them begin in different banks.
+// A subgroup has BLOCK_ROWS by BLOCK_COLUMNS fragments of a workgroup's tile; ACROSS subgroups lie side by side. Rows of a
+// slice are PAD quads longer than they need be, so that eight of them begin in different banks.
 
 const FRAGMENT: u32 = SIZE * SIZE / 4u;
 

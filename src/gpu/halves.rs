@@ -11,7 +11,7 @@ use crate::network::{Layer, NetworkSpec, Precision};
 pub const LARGEST: u32 = 256;
 /// Inputs and outputs of a layer from which on its products are for matrix units. With 128 an H100's step takes 0.45 ms with
 /// two halves and 0.41 in f32 (10 inputs, 1024 points): what halves save goes to finding scales. With 256 it is 1.02 and 1.10.
-pub const LEAST_WIDTH: u32 = 192;
+const LEAST_WIDTH: u32 = 192;
 /// The columns: with fewer, half of the small tile would be empty.
 const LEAST_COLUMNS: u32 = 32;
 /// Quads of halves behind each row of a slice, so that eight rows begin in different banks.
@@ -52,7 +52,7 @@ impl Halves {
 
     /// Whether a product with W of these two widths, or its gradient, over so many columns is one for matrix units.
     pub fn suit(widths: [u32; 2], columns: u32) -> bool {
-        widths.into_iter().all(|width| width >= LEAST_WIDTH) && columns >= LEAST_COLUMNS
+        are_wide(widths) && columns >= LEAST_COLUMNS
     }
 
     /// The large tile of a product, that of a weight gradient, and the small one of a product.
@@ -77,11 +77,19 @@ impl Halves {
     }
 }
 
+/// Whether these are the widths of a W for matrix units.
+fn are_wide(widths: [u32; 2]) -> bool {
+    widths.into_iter().all(|width| width >= LEAST_WIDTH)
+}
+
+/// Whether a network has a layer for matrix units.
+pub fn have_use(spec: &NetworkSpec) -> bool {
+    spec.layers().iter().any(|layer| are_wide([layer.inputs as u32, layer.outputs as u32]))
+}
+
 /// A warning where products are to be of halves and the network has no layer for them.
 pub fn unused(spec: &NetworkSpec, precision: Precision) -> Option<String> {
-    let suits = |layer: &Layer| layer.inputs.min(layer.outputs) >= LEAST_WIDTH as usize;
-    let is_unused = precision.halves() > 0 && !spec.layers().iter().any(suits);
-    is_unused.then(|| {
+    (precision.halves() > 0 && !have_use(spec)).then(|| {
         format!("{precision}: no layer has {LEAST_WIDTH} inputs and outputs or more, so that all products are f32's")
     })
 }
@@ -175,7 +183,7 @@ impl<'a> Planner<'a> {
         let first = if self.workspace.demand.channels().are_mixed() { 0 } else { self.free_layers() };
         for (layer, to) in self.spec.layers().iter().zip(&largest.matrices).skip(first) {
             let (rows, columns) = (layer.outputs as u32, layer.inputs as u32);
-            if rows.min(columns) >= LEAST_WIDTH {
+            if are_wide([rows, columns]) {
                 let (buffer, start) = (self.state.parameters.clone(), layer.weights().start as u32);
                 self.measure(&Factor { buffer, rows, columns, row: columns, start }, to);
             }

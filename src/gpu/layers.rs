@@ -226,10 +226,7 @@ impl Planner<'_> {
         let partials = workspace.partials.as_ref().expect("a backward pass has a tape");
         let (layers, parts) = (self.spec.layers(), self.parts());
         let Some(first) = gradients.first() else { return };
-        let tile = match gradients.len() {
-            1 => GradientTile::of(&layers[first.index], workspace.demand.tiles().gradient),
-            _ => GradientTile::of_narrow(),
-        };
+        let tile = GradientTile::of(&layers[first.index], workspace.demand.tiles().gradient, gradients.len());
         let (mut constants, mut groups) = (vec![], 0);
         for gradient in gradients {
             let (layer, part) = (&layers[gradient.index], parts[gradient.index]);

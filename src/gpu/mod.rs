@@ -49,7 +49,6 @@ use self::channels::Channels;
 use self::demand::{Bounds, Demand};
 use self::device::Device;
 use self::evaluate::Evaluator;
-use self::halves::LEAST_WIDTH;
 use self::plan::Planner;
 use self::set::Set;
 use self::state::State;
@@ -160,7 +159,7 @@ impl Gpu {
         let mixed = self.channels(layout, Path::Separate);
         let mixed = mixed.are_mixed().then(|| mixed.count());
         let shape = Shape::new(&self.spec, (layout.channels(), mixed), self.features.is_some(), memory);
-        let of_halves = self.device.halves.is_some() && shape.width >= LEAST_WIDTH as usize;
+        let of_halves = self.device.halves.is_some() && halves::have_use(&self.spec);
         Shape { of_halves, ..shape }
     }
 

@@ -45,16 +45,14 @@ pub struct Points {
 pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<Part> {
     let layers = spec.layers();
     // A narrow network's layers share a dispatch.
-    let together = if matches!(tiles.path, Path::Narrow(_)) { layers.len() as u32 - 1 } else { 1 };
-    let workgroups = WORKGROUPS.min(2 * WORKGROUPS / together.max(1));
+    let together = if matches!(tiles.path, Path::Narrow(_)) { layers.len() - 1 } else { 1 };
+    let workgroups = WORKGROUPS.min(2 * WORKGROUPS / together.max(1) as u32);
     // The parameters of each part, the splits that keep a device busy, and those that the points allow.
     let of_layer = |(index, layer): (usize, &Layer)| {
         let (most, allowed) = match points.of_tile.filter(|_| index == 0) {
             Some(of_tile) => (UNITS / layer.outputs as u32, points.count.div_ceil(of_tile)),
             None => {
-                let alone = || GradientTile::of(layer, tiles.gradient);
-                let tile = if together > 1 { GradientTile::of_narrow() } else { alone() };
-                let [along_in, along_out] = tile.count(layer);
+                let [along_in, along_out] = GradientTile::of(layer, tiles.gradient, together).count(layer);
                 (workgroups / (along_in * along_out), points.column_quads.div_ceil(LEAST_QUADS))
             }
         };

@@ -66,19 +66,16 @@ pub const GRADIENT_TILES: [GradientTile; 4] = [
 ];
 
 impl GradientTile {
-    /// The tile for a layer alone; the largest is one of those where `most` says 128.
-    pub fn of(layer: &Layer, most: u32) -> Self {
+    /// The tile for a layer, of those of a narrow network that go `together` or alone; the largest is one of them where
+    /// `most` says 128.
+    pub fn of(layer: &Layer, most: u32, together: usize) -> Self {
         GRADIENT_TILES[match (layer.outputs, layer.inputs) {
+            _ if together > 1 => 1,
             (..=16, 17..) => 2,
             (33.., ..=32) => 3,
             (129.., 129..) if most >= 128 => 0,
             _ => 1,
         }]
-    }
-
-    /// The tile for layers of a narrow network together.
-    pub fn of_narrow() -> Self {
-        GRADIENT_TILES[1]
     }
 
     /// How many of it a layer has: along its inputs and its outputs.

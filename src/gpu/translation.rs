@@ -88,8 +88,9 @@ fn every_shader_validates_and_translates() {
     for tile in GRADIENT_TILES {
         translate("weight_gradient", &weight_gradient(tile, 2));
     }
-    let devices = [(8, 8), (8, 32), (16, 32), (16, 64)].map(|(size, lanes)| Halves { size, lanes, parts: 2 });
-    for tile in devices.into_iter().flat_map(Halves::tiles) {
+    let devices = [(8, 8), (8, 32), (16, 32), (16, 64)];
+    let halves = devices.into_iter().flat_map(|(size, lanes)| [1, 2].map(|parts| Halves { size, lanes, parts }));
+    for tile in halves.flat_map(Halves::tiles) {
         assert_eq!(tile.rows(), tile.columns(), "a weight gradient's tile is square");
         let is_whole = tile.slice() % tile.of.size == 0 && tile.rows() / 4 * tile.slice() % tile.threads() == 0;
         assert!(is_whole && tile.threads() <= 256 && tile.bytes() <= 36 << 10, "{tile:?}: {} bytes", tile.bytes());
