@@ -76,9 +76,8 @@ pub struct Steps {
     ring: wgpu::Buffer,
     group: wgpu::BindGroup,
     slots: Vec<u8>,
-    /// One for all of a submission's chunks: each pass is two command buffers of its own to wgpu, for which a device waits. With
-    /// a pass for each step an H100 took 30 µs more a step by the host's clock than by its own with nine dispatches a step, and 60 to
-    /// 90 with 44.
+    /// One for all of a submission's chunks: each pass is two command buffers of its own to wgpu. With a pass for each step an
+    /// H100 took 10 to 36 µs more a step by the host's clock than by its own with nine dispatches a step, and 50 to 91 with 44.
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: Option<wgpu::CommandEncoder>,
     flops: f64,
