@@ -57,8 +57,8 @@ fn product(sums: ptr<function, Rows>, matrix: Matrix, group: vec3<u32>, thread: 
 
 // The unit of row r of this thread, and the quad; a unit beyond the last where there is none.
 fn unit_and_quad(r: u32, group: vec3<u32>, thread: u32) -> vec2<u32> {
-    let quad = group.x * QUADS + thread % QUADS;
-    let unit = group.y * TILE_ROWS + r * ROW_GROUPS + thread / QUADS;
+    let quad = group.x * QUADS + quad_of(thread);
+    let unit = group.y * TILE_ROWS + r * ROW_GROUPS + row_of(thread);
     return vec2<u32>(select(unit, layer.rows, quad >= layer.quads), quad);
 }
 

@@ -41,8 +41,8 @@ fn keep(fetched: Slice, thread: u32, strides: vec2<u32>) {
 
 fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
     const WARPS = LANES / 8u;
-    let column = thread / 32u % WARPS * 8u + thread % 8u;
-    let row_lane = thread / 32u / WARPS * 4u + thread % 32u / 8u;
+    let column = thread / 32u % WARPS * 8u + thread / 2u % 8u;
+    let row_lane = thread / 32u / WARPS * 4u + thread % 32u / 16u * 2u + thread % 2u;
     var sums: array<array<vec4<f32>, 4u * ROW_EDGE>, EDGE>;
     var next = fetch(group, thread, 0u, strides);
     keep(next, thread, strides);

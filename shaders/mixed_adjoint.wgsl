@@ -7,11 +7,11 @@
 // Workgroup (x: tile of POINTS points, y: SUMS seconds, z: output): its threads share the units out, 32 at a
 // time, and leave their sums for as many threads as there are points and sums, which add them up in order: the same
 // bits every time. So even a small batch gives a GPU enough to do; a row of 8 points is what its memory moves at once.
+//
+// mixed_apart.wgsl or mixed_layer.wgsl says where the first lot's threads `keep` h, and what comes of it as they `go_on`.
 
 const UNIT_GROUPS: u32 = ADJOINT_THREADS / POINTS;
 
-// (H, M, B)
-@group(0) @binding(6) var<storage, read_write> h: array<f32>;
 // (M, C, B)
 @group(0) @binding(7) var<storage, read_write> jets: array<f32>;
 
@@ -35,7 +35,7 @@ fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             let slope = slopes(value, a);
             let g = adjoint_of(m, unit, point);
             if first == 0u {
-                h[(unit * ADJOINTS + m) * layer.points + point] = slope.x * g;
+                keep(m, unit, point, slope.x * g);
             }
             for (var i = 0u; i < SUMS; i++) {
                 if first + i < SECONDS {
@@ -52,9 +52,16 @@ fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
     workgroupBarrier();
     let i = thread / POINTS;
-    if i >= SUMS + LAST || point >= layer.points {
-        return;
+    if i < SUMS + LAST && point < layer.points {
+        add_up(m, first, i, point, thread);
     }
+    if first == 0u {
+        go_on(m, point, thread);
+    }
+}
+
+// Sum i of a point.
+fn add_up(m: u32, first: u32, i: u32, point: u32, thread: u32) {
     var sum = 0.0;
     for (var other = 0u; other < UNIT_GROUPS; other++) {
         sum += partial[i * ADJOINT_THREADS + other * POINTS + thread % POINTS];

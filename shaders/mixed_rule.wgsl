@@ -1,11 +1,6 @@
 // The way back through a hidden layer in mixed mode, from the jets' cotangents to the gradient. One thread a unit
 // and point, neighbouring threads at neighbouring points.
 
-// Channels of a row of a and of its cotangents.
-const ROW_CHANNELS: u32 = CHANNELS + ADJOINTS;
-
-// the cotangents of the jets (M, C, B)
-@group(0) @binding(4) var<storage, read> jets_bar: array<f32>;
 // (H, M, B)
 @group(0) @binding(5) var<storage, read> h_bar: array<f32>;
 // (H, 1 + T + M, B): g_bar goes into the adjoints' channels
@@ -13,7 +8,7 @@ const ROW_CHANNELS: u32 = CHANNELS + ADJOINTS;
 // (H, 1 + T + M, B): of a before, of z after, with h in the adjoints' channels
 @group(0) @binding(9) var<storage, read_write> bar: array<f32>;
 
-// The cotangents of the adjoints: g_bar = sigma' h_bar + sigma'' q.
+// The cotangents of the adjoints.
 @compute @workgroup_size(THREADS)
 fn adjoint_bar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.x + id.y * groups.x * THREADS;
@@ -24,12 +19,9 @@ fn adjoint_bar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
     let point = index % layer.points;
     let slope = slopes_of(unit, point);
     for (var m = 0u; m < ADJOINTS; m++) {
-        var q = 0.0;
-        for (var s = 0u; s < SECONDS; s++) {
-            q = fma(jets_bar[place(m, s, point)], product_sum(s, unit, point), q);
-        }
-        let along = slope.x * h_bar[(unit * ADJOINTS + m) * layer.points + point];
-        a[(unit * ROW_CHANNELS + CHANNELS + m) * layer.points + point] = fma(slope.y, q, along);
+        let along = h_bar[(unit * ADJOINTS + m) * layer.points + point];
+        let g_bar = adjoint_cotangent(m, unit, point, slope, along);
+        a[(unit * ROW_CHANNELS + CHANNELS + m) * layer.points + point] = g_bar;
     }
 }
 

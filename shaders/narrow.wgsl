@@ -42,7 +42,7 @@ fn first_layer(unit: u32, quad: u32) -> Jet {
 @compute @workgroup_size(THREADS)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let quads = network.quads.x;
-    let quad = group.x * QUADS + thread % QUADS;
+    let quad = group.x * QUADS + quad_of(thread);
     // where the layer's z and a start
     var starts = vec2<u32>();
     for (var l = 0u; l + 1u < LAYERS; l++) {

@@ -38,7 +38,7 @@ fn load_tape(
 @compute @workgroup_size(THREADS)
 fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let quads = network.quads.x;
-    let quad = group.x * QUADS + thread % QUADS;
+    let quad = group.x * QUADS + quad_of(thread);
     // a_bar of the layer before
     var sums: Rows;
     let output = network.layers[LAYERS - 1u];

@@ -22,8 +22,8 @@ fn weight_gradient(
 ) {
     const WARPS = LANES / 8u;
     let part = share(group.x + group.y * groups.x);
-    let thread_in = thread / 32u % WARPS * 8u + thread % 8u;
-    let thread_out = thread / 32u / WARPS * 4u + thread % 32u / 8u;
+    let thread_in = thread / 32u % WARPS * 8u + thread / 2u % 8u;
+    let thread_out = thread / 32u / WARPS * 4u + thread % 32u / 16u * 2u + thread % 2u;
     var sums: array<array<vec4<f32>, IN_EDGE>, 4u * OUT_EDGE>;
     var biases: array<vec4<f32>, LOADS>;
     var next: array<mat4x4<f32>, LOADS>;

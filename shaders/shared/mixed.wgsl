@@ -12,9 +12,12 @@
 struct Layer {
     // H
     units: u32,
+    inputs: u32,
     // B
     points: u32,
-    // where W (H, D) of the first layer, and W (M, H) and b (M) of the output start in the parameter block
+    // where its W (H, in) starts in the parameter block
+    weights: u32,
+    // the same of W (H, D) of the first layer, and of W (M, H) and b (M) of the output
     first_weights: u32,
     output_weights: u32,
     output_biases: u32,
@@ -22,12 +25,16 @@ struct Layer {
 
 // Channels of a row of z.
 const Z_CHANNELS: u32 = 1u + TANGENTS * (1u - FIRST);
+// Channels of a row of a and of its cotangents.
+const ROW_CHANNELS: u32 = CHANNELS + ADJOINTS;
 
 @group(0) @binding(0) var<uniform> layer: Layer;
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
 @group(0) @binding(2) var<storage, read> z: array<f32>;
 // (H, M, B); anything where LAST
 @group(0) @binding(3) var<storage, read> g_tape: array<f32>;
+// the cotangents of the jets (M, C, B)
+@group(0) @binding(4) var<storage, read> jets_bar: array<f32>;
 
 fn value_of(unit: u32, point: u32) -> f32 {
     return z[unit * Z_CHANNELS * layer.points + point];
@@ -70,4 +77,13 @@ fn product_sum(second: u32, unit: u32, point: u32) -> f32 {
         q = fma(product_coefficient(i), dz, q);
     }
     return q;
+}
+
+// The cotangent of an adjoint from that of its h: g_bar = sigma' h_bar + sigma'' q.
+fn adjoint_cotangent(m: u32, unit: u32, point: u32, slope: vec3<f32>, along: f32) -> f32 {
+    var q = 0.0;
+    for (var s = 0u; s < SECONDS; s++) {
+        q = fma(jets_bar[place(m, s, point)], product_sum(s, unit, point), q);
+    }
+    return fma(slope.y, q, slope.x * along);
 }

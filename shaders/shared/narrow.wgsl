@@ -12,13 +12,13 @@ struct Network {
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
 
 fn unit_of(r: u32, thread: u32) -> u32 {
-    return r * ROW_GROUPS + thread / QUADS;
+    return r * ROW_GROUPS + row_of(thread);
 }
 
 fn keep_in_tile(unit: u32, thread: u32, values: Jet) {
     var jet = values;
     for (var c = 0u; c < CHANNELS; c++) {
-        jet_tile[(unit * CHANNELS + c) * QUADS + thread % QUADS] = jet[c];
+        jet_tile[(unit * CHANNELS + c) * QUADS + quad_of(thread)] = jet[c];
     }
 }
 

@@ -10,26 +10,37 @@ impl Planner<'_> {
     /// The output's jets from what has travelled forward: one adjoint for each output back through all layers, of which the
     /// last gives the value, too.
     pub fn adjoints(&mut self) {
-        let (workspace, of_jet) = (self.workspace, self.layout.channels());
+        let workspace = self.workspace;
         let outputs = workspace.demand.channels().adjoints;
         let layers = self.spec.layers();
         let (_, hidden) = layers.split_last().expect("a network has a layer");
-        let jets = |row, start| Rows { buffer: &workspace.jets, row, start };
         let h = Rows { buffer: &workspace.bars[0], row: outputs, start: 0 };
         let blocks = self.layout.seconds().div_ceil(shader::adjoint_sums(self.layout)).max(1);
         let adjoint_grid = [self.network_points().div_ceil(ADJOINT_POINTS), blocks as u32, outputs as u32];
         for (index, layer) in hidden.iter().enumerate().rev() {
+            // The first layer has none before it: any buffer that is not read stands in.
+            let before = if index > 0 { workspace.g(index - 1) } else { h.buffer };
+            let together = self.is_together(index);
+            let next = if together { before } else { h.buffer };
             let (z, g) = (workspace.z(index), workspace.g(index));
-            let buffers = [(2, Read, z), (3, Read, g), (6, Write, h.buffer), (7, Write, &workspace.jets)];
-            self.mixed_rule("adjoint", index, &buffers, adjoint_grid);
-            if index > 0 {
-                let before = Rows { buffer: workspace.g(index - 1), ..h };
-                self.linear("backward", layer, outputs, h, before);
+            let buffers = [(2, Read, z), (3, Read, g), (6, Write, next), (7, Write, &workspace.jets)];
+            self.mixed_rule("adjoint", index, together, &buffers, adjoint_grid);
+            if index > 0 && !together {
+                self.linear("backward", layer, outputs, h, Rows { buffer: before, ..h });
             }
         }
-        // The first derivatives are W^T h: as many rows of it at once as there are neighbouring inputs.
-        let first = &layers[0];
-        for m in 0..outputs {
+        if !self.is_together(0) {
+            self.first_derivatives(h);
+        }
+    }
+
+    /// The output's first derivatives, W^T h of the first layer.
+    fn first_derivatives(&mut self, h: Rows) {
+        let (workspace, of_jet) = (self.workspace, self.layout.channels());
+        let jets = |row, start| Rows { buffer: &workspace.jets, row, start };
+        // As many rows of it at once as there are neighbouring inputs.
+        let first = &self.spec.layers()[0];
+        for m in 0..workspace.demand.channels().adjoints {
             let mut channel = m * of_jet + 1;
             for inputs in self.layout.tangents().chunk_by(|input, next| input + 1 == *next) {
                 let matrix = Matrix {
@@ -59,10 +70,20 @@ impl Planner<'_> {
         let layers = self.spec.layers();
         for (index, layer) in layers[..layers.len() - 1].iter().enumerate() {
             let (z, h_bar) = (workspace.z(index), &workspace.h_bar[index]);
-            let before = Rows { buffer: workspace.input_of(index), row, start: forward };
-            self.linear("forward", layer, outputs, before, Rows { buffer: h_bar, row: outputs, start: 0 });
-            let buffers = [(2, Read, z), (4, Read, jets_bar), (5, Read, h_bar), (8, Write, workspace.output_of(index))];
-            self.mixed_rule("adjoint_bar", index, &buffers, grid(layer.outputs as u32 * self.network_points()));
+            let (before, to) = (workspace.input_of(index), workspace.output_of(index));
+            let together = self.is_together(index);
+            let mut buffers = vec![(2, Read, z), (4, Read, jets_bar), (8, Write, to)];
+            let mut blocks = [points.div_ceil(ADJOINT_POINTS), 1, outputs as u32];
+            if together {
+                buffers.extend([(10, Read, before), (11, Write, h_bar)]);
+            } else {
+                let (before, h_bar) =
+                    (Rows { buffer: before, row, start: forward }, Rows { buffer: h_bar, row: outputs, start: 0 });
+                self.linear("forward", layer, outputs, before, h_bar);
+                buffers.push((5, Read, h_bar.buffer));
+                blocks = grid(layer.outputs as u32 * points);
+            }
+            self.mixed_rule("adjoint_bar", index, together, &buffers, blocks);
         }
         let (mut bar, mut next) = (ping, pong);
         for (index, layer) in layers.iter().enumerate().rev() {
@@ -80,17 +101,24 @@ impl Planner<'_> {
                     (5, Read, &workspace.h_bar[index - 1]),
                     (9, Write, next),
                 ];
-                self.mixed_rule("backward", index - 1, &buffers, grid(layer.inputs as u32 * self.network_points()));
+                self.mixed_rule("backward", index - 1, false, &buffers, grid(layer.inputs as u32 * self.network_points()));
                 std::mem::swap(&mut bar, &mut next);
             }
         }
     }
 
-    /// `mixed_adjoint.wgsl` or `mixed_rule.wgsl` on the hidden layer `index`.
+    /// Whether the adjoints pass the hidden layer `index` together with its product.
+    fn is_together(&self, index: usize) -> bool {
+        let memory = self.device.limits.max_compute_workgroup_storage_size;
+        shader::are_together(&self.spec.layers()[index], self.layout, memory)
+    }
+
+    /// A kernel of mixed mode on the hidden layer `index`.
     fn mixed_rule(
         &mut self,
         entry: &'static str,
         index: usize,
+        together: bool,
         buffers: &[(u32, Access, &wgpu::Buffer)],
         grid: [u32; 3],
     ) {
@@ -98,11 +126,13 @@ impl Planner<'_> {
         let last = layers.len() - 1;
         let places = [layers[0].weights().start, layers[last].weights().start, layers[last].biases().start];
         let [first_weights, output_weights, output_biases] = places.map(|place| place as u32);
-        let (units, points) = (layers[index].outputs as u32, self.network_points());
-        let constants = [units, points, first_weights, output_weights, output_biases];
+        let layer = &layers[index];
+        let [units, inputs, weights] = [layer.outputs, layer.inputs, layer.weights().start].map(|n| n as u32);
+        let points = self.network_points();
+        let constants = [units, inputs, points, weights, first_weights, output_weights, output_biases];
         let ends = (index == 0, index + 1 == last);
         let channels = self.workspace.demand.channels();
-        let source = shader::mixed_rule(self.layout, channels, self.normalizer, self.spec.activation, ends);
+        let source = shader::mixed_rule(self.layout, channels, self.normalizer, self.spec.activation, ends, together);
         let mut bound = vec![(1, Read, &self.state.parameters)];
         bound.extend_from_slice(buffers);
         self.push((source, entry, false), &constants, &bound, grid);

@@ -4,7 +4,7 @@
 use crate::data::Normalizer;
 use crate::expression::Residual;
 use crate::jet::JetLayout;
-use crate::network::{Activation, NetworkSpec};
+use crate::network::{Activation, Layer, NetworkSpec};
 
 use super::channels::Channels;
 use super::halves::{HalvesTile, LARGEST};
@@ -17,6 +17,8 @@ const MATH: &str = include_str!("../../shaders/shared/math.wgsl");
 const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
 const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
 const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
+const MATRIX: &str = include_str!("../../shaders/shared/matrix.wgsl");
+const COLUMNS: &str = include_str!("../../shaders/shared/columns.wgsl");
 const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
 const MIXED: &str = include_str!("../../shaders/shared/mixed.wgsl");
 const GROUPS: &str = include_str!("../../shaders/shared/groups.wgsl");
@@ -36,6 +38,9 @@ pub const THREADS: u32 = 64;
 pub const SUM_THREADS: u32 = 256;
 /// Points that a workgroup of the adjoints' rule has: a row of them is what a GPU's memory moves at once.
 pub const ADJOINT_POINTS: u32 = 8;
+/// The widest layer that mixed mode's adjoints pass together with its product, and how deep the slices of its W are.
+const TOGETHER: usize = 128;
+const TOGETHER_SLICE: usize = 32;
 /// Second-order entries that one of its threads sums at once, in registers.
 const ADJOINT_SUMS: usize = 8;
 
@@ -118,24 +123,41 @@ pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: 
     header.then("jet_rule", &[MATH, activation(Some(sigma)), GROUPS, kernel])
 }
 
-/// `mixed_adjoint.wgsl` and `mixed_rule.wgsl` for a hidden layer that is the first, the last, both or neither.
+/// The kernels of mixed mode for a hidden layer that is the first, the last, both or neither: `mixed_rule.wgsl` with
+/// `mixed_adjoint.wgsl`, or, for a layer together with its product, `mixed_layer.wgsl` with it.
 pub fn mixed_rule(
     layout: &JetLayout,
     channels: &Channels,
     normalizer: &Normalizer,
     sigma: Activation,
     (is_first, is_last): (bool, bool),
+    together: bool,
 ) -> Source {
     let adjoint = include_str!("../../shaders/mixed_adjoint.wgsl");
-    let rule = include_str!("../../shaders/mixed_rule.wgsl");
-    Header::threads(THREADS)
+    let header = Header::threads(THREADS)
         .number("ADJOINT_THREADS", SUM_THREADS as usize)
         .number("POINTS", ADJOINT_POINTS as usize)
         .number("SUMS", adjoint_sums(layout))
         .number("FIRST", usize::from(is_first))
         .number("LAST", usize::from(is_last))
-        .mixed(layout, channels, normalizer)
-        .then("mixed_rule", &[MATH, activation(Some(sigma)), MIXED, adjoint, rule])
+        .mixed(layout, channels, normalizer);
+    let sigma = activation(Some(sigma));
+    if together {
+        let layer = include_str!("../../shaders/mixed_layer.wgsl");
+        let header = header.number("WIDTH", TOGETHER).number("SLICE", TOGETHER_SLICE);
+        return header.then("mixed_layer", &[MATH, sigma, MIXED, MATRIX, COLUMNS, layer, adjoint]);
+    }
+    let apart = include_str!("../../shaders/mixed_apart.wgsl");
+    let rule = include_str!("../../shaders/mixed_rule.wgsl");
+    header.then("mixed_rule", &[MATH, sigma, MIXED, apart, adjoint, rule])
+}
+
+/// Whether a kernel of mixed mode can have a layer together with its product on an adapter with so much workgroup memory.
+pub fn are_together(layer: &Layer, layout: &JetLayout, memory: u32) -> bool {
+    let slice = 4 * TOGETHER_SLICE * (TOGETHER + 4);
+    let columns = 4 * TOGETHER * ADJOINT_POINTS as usize;
+    let partial = 4 * (adjoint_sums(layout) + 1) * SUM_THREADS as usize;
+    layer.inputs.max(layer.outputs) <= TOGETHER && slice + columns + partial <= memory as usize
 }
 
 /// How many second-order entries a thread of the adjoints' rule sums: lots of one size.
@@ -156,7 +178,7 @@ pub fn layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, til
     Header::default()
         .tile(tile, LAYER_THREADS, tile.slice as usize)
         .layout(layout, normalizer)
-        .then("layer", &[MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, kernel])
+        .then("layer", &[MATH, activation(Some(sigma)), QUAD, JET, MATRIX, PRODUCT, kernel])
 }
 
 /// `narrow.wgsl` for so many layers, the widest hidden one with `units` units; `tape` says whether a backward
@@ -171,7 +193,7 @@ pub fn narrow(
 ) -> Source {
     narrow_header(layout, normalizer, (tile, units), layers).number("TAPE", usize::from(tape)).then(
         "narrow",
-        &[MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, NARROW, include_str!("../../shaders/narrow.wgsl")],
+        &[MATH, activation(Some(sigma)), QUAD, JET, MATRIX, PRODUCT, NARROW, include_str!("../../shaders/narrow.wgsl")],
     )
 }
 
@@ -184,7 +206,7 @@ pub fn narrow_backward(
     layers: usize,
 ) -> Source {
     let kernel = include_str!("../../shaders/narrow_backward.wgsl");
-    let parts = [MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, NARROW, kernel];
+    let parts = [MATH, activation(Some(sigma)), QUAD, JET, MATRIX, PRODUCT, NARROW, kernel];
     narrow_header(layout, normalizer, (tile, units), layers).then("narrow_backward", &parts)
 }
 
