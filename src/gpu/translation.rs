@@ -44,8 +44,10 @@ fn every_shader_validates_and_translates() {
             let mixed = Channels::new(&layout, 1, true);
             for ends in [(true, true), (false, true), (true, false), (false, false)] {
                 if mixed.are_mixed() {
-                    let source = mixed_rule(&layout, &mixed, &normalizer, sigma, ends);
-                    translate(&format!("mixed_rule, {ends:?}, {name}"), &source);
+                    for together in [false, true] {
+                        let source = mixed_rule(&layout, &mixed, &normalizer, sigma, ends, together);
+                        translate(&format!("{}, {ends:?}, {name}", source.file), &source);
+                    }
                 }
             }
             for (quads, rows) in [(8, 2), (32, 1)] {

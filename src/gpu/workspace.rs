@@ -103,11 +103,15 @@ impl Workspace {
     }
 }
 
+/// Points whose numbers are a whole line of a GPU's memory.
+const LINE: usize = 32;
+
 /// `count` points in chunks of equal size (but for the last), none above `capacity`: start and
-/// length of each.
+/// length of each. Where there are several, rows are whole lines of memory: in E an H100 takes a tenth longer where they are not.
 pub fn chunks(count: usize, capacity: usize) -> impl Iterator<Item = (usize, usize)> {
-    let parts = count.div_ceil(capacity).max(1);
-    let size = count.div_ceil(parts).next_multiple_of(4).clamp(4, capacity);
+    let step = if capacity < LINE { 4 } else { LINE };
+    let parts = if count <= capacity { 1 } else { count.div_ceil(capacity / step * step) };
+    let size = count.div_ceil(parts).next_multiple_of(step).max(4);
     (0..count).step_by(size).map(move |start| (start, size.min(count - start)))
 }
 
@@ -122,6 +126,7 @@ mod tests {
             assert_eq!(parts.iter().map(|(_, n)| n).sum::<usize>(), count);
             assert!(parts.iter().all(|(start, n)| *n <= capacity && *n > 0 && start % 4 == 0));
             assert!(parts[..parts.len() - 1].iter().all(|(_, n)| *n == parts[0].1));
+            assert!(parts.len() == 1 || capacity < LINE || parts[0].1 % LINE == 0);
         }
     }
 }
