@@ -4,11 +4,11 @@
 //
 // and at the last one (LAST), where g is a row of the output's W, the value u = b + the sum of g a.
 //
-// Workgroup (x: tile of POINTS points, y: SUMS seconds, z: output): its threads share the units out, 32 at a
-// time, and leave their sums for as many threads as there are points and sums, which add them up in order: the same
+// Workgroup (x: tile of POINTS points, y: h and what comes of it, or SUMS seconds, z: output): its threads share the units out,
+// 32 at a time, and leave their sums for as many threads as there are points and sums, which add them up in order: the same
 // bits every time. So even a small batch gives a GPU enough to do; a row of 8 points is what its memory moves at once.
 //
-// mixed_apart.wgsl or mixed_layer.wgsl says where the first lot's threads `keep` h, and what comes of it as they `go_on`.
+// mixed_apart.wgsl or mixed_layer.wgsl says what the way back does with h.
 
 const UNIT_GROUPS: u32 = ADJOINT_THREADS / POINTS;
 
@@ -21,10 +21,14 @@ var<workgroup> partial: array<f32, (SUMS + LAST) * ADJOINT_THREADS>;
 @compute @workgroup_size(ADJOINT_THREADS)
 fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let point = group.x * POINTS + thread % POINTS;
+    if group.y == 0u {
+        way_back(group.z, point, thread);
+        return;
+    }
     // Where there is one lot of seconds alone, their products are known when this is compiled.
     var first = 0u;
     if SECONDS > SUMS {
-        first = group.y * SUMS;
+        first = (group.y - 1u) * SUMS;
     }
     let m = group.z;
     var sums: array<f32, SUMS + LAST>;
@@ -32,18 +36,14 @@ fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         for (var unit = thread / POINTS; unit < layer.units; unit += UNIT_GROUPS) {
             let value = value_of(unit, point);
             let a = activation(value);
-            let slope = slopes(value, a);
-            let g = adjoint_of(m, unit, point);
-            if first == 0u {
-                keep(m, unit, point, slope.x * g);
-            }
+            let along = slopes(value, a).y * adjoint_of(m, unit, point);
             for (var i = 0u; i < SUMS; i++) {
                 if first + i < SECONDS {
-                    sums[i] = fma(slope.y * g, product_sum(first + i, unit, point), sums[i]);
+                    sums[i] = fma(along, product_sum(first + i, unit, point), sums[i]);
                 }
             }
             if LAST == 1u {
-                sums[SUMS + LAST - 1u] = fma(g, a, sums[SUMS + LAST - 1u]);
+                sums[SUMS + LAST - 1u] = fma(adjoint_of(m, unit, point), a, sums[SUMS + LAST - 1u]);
             }
         }
     }
@@ -52,16 +52,9 @@ fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
     workgroupBarrier();
     let i = thread / POINTS;
-    if i < SUMS + LAST && point < layer.points {
-        add_up(m, first, i, point, thread);
+    if i >= SUMS + LAST || point >= layer.points {
+        return;
     }
-    if first == 0u {
-        go_on(m, point, thread);
-    }
-}
-
-// Sum i of a point.
-fn add_up(m: u32, first: u32, i: u32, point: u32, thread: u32) {
     var sum = 0.0;
     for (var other = 0u; other < UNIT_GROUPS; other++) {
         sum += partial[i * ADJOINT_THREADS + other * POINTS + thread % POINTS];

@@ -3,8 +3,11 @@
 // (H, M, B)
 @group(0) @binding(6) var<storage, read_write> h: array<f32>;
 
-fn keep(m: u32, unit: u32, point: u32, value: f32) {
-    h[(unit * ADJOINTS + m) * layer.points + point] = value;
+fn way_back(m: u32, point: u32, thread: u32) {
+    if point >= layer.points {
+        return;
+    }
+    for (var unit = thread / POINTS; unit < layer.units; unit += UNIT_GROUPS) {
+        h[(unit * ADJOINTS + m) * layer.points + point] = h_of(m, unit, point);
+    }
 }
-
-fn go_on(m: u32, point: u32, thread: u32) {}

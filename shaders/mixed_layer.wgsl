@@ -14,20 +14,21 @@
 // (H, 1 + T + M, B): g_bar goes into the adjoints' channels
 @group(0) @binding(8) var<storage, read_write> a: array<f32>;
 
-fn keep(m: u32, unit: u32, point: u32, value: f32) {
-    columns[unit * POINTS + point % POINTS] = value;
-}
+// Units, or inputs, of a thread: they lie UNIT_GROUPS apart.
+const UNITS: u32 = WIDTH / UNIT_GROUPS;
 
-// The product of the way back.
-fn go_on(m: u32, point: u32, thread: u32) {
-    // What no thread has kept.
-    for (var unit = thread / POINTS; unit < WIDTH; unit += UNIT_GROUPS) {
-        if unit >= layer.units || point >= layer.points {
-            columns[unit * POINTS + thread % POINTS] = 0.0;
-        }
+fn way_back(m: u32, point: u32, thread: u32) {
+    let matrix = Matrix(layer.inputs, layer.units, layer.weights, 1u, layer.inputs);
+    let share = fetch(matrix, thread);
+    let here = point < layer.points;
+    let column = min(point, layer.points - 1u);
+    for (var n = 0u; n < UNITS; n++) {
+        let unit = thread / POINTS + UNIT_GROUPS * n;
+        let value = h_of(m, min(unit, layer.units - 1u), column);
+        keep(unit, thread, select(0.0, value, here && unit < layer.units));
     }
-    product(Matrix(layer.inputs, layer.units, layer.weights, 1u, layer.inputs), thread);
-    if point >= layer.points {
+    product(matrix, share, thread);
+    if !here {
         return;
     }
     if FIRST == 1u {
@@ -43,24 +44,32 @@ fn go_on(m: u32, point: u32, thread: u32) {
 
 @compute @workgroup_size(ADJOINT_THREADS)
 fn adjoint_bar(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let point = group.x * POINTS + thread % POINTS;
+    let matrix = Matrix(layer.units, layer.inputs, layer.weights, layer.inputs, 1u);
+    let share = fetch(matrix, thread);
     let m = group.z;
+    let point = group.x * POINTS + thread % POINTS;
     let here = point < layer.points;
-    for (var row = thread / POINTS; row < WIDTH; row += UNIT_GROUPS) {
-        var value = 0.0;
-        if here && row < layer.inputs {
-            value = a_before[(row * ROW_CHANNELS + CHANNELS + m) * layer.points + point];
+    let column = min(point, layer.points - 1u);
+    // sigma' and sigma'' q, which need no product
+    var slope: array<f32, UNITS>;
+    var through: array<f32, UNITS>;
+    for (var n = 0u; n < UNITS; n++) {
+        let row = thread / POINTS + UNIT_GROUPS * n;
+        let input = min(row, layer.inputs - 1u);
+        let value = a_before[(input * ROW_CHANNELS + CHANNELS + m) * layer.points + column];
+        keep(row, thread, select(0.0, value, here && row < layer.inputs));
+        let unit = min(row, layer.units - 1u);
+        let here_slope = slopes_of(unit, column);
+        slope[n] = here_slope.x;
+        through[n] = here_slope.y * curvature(m, unit, column);
+    }
+    product(matrix, share, thread);
+    for (var n = 0u; n < UNITS; n++) {
+        let unit = thread / POINTS + UNIT_GROUPS * n;
+        if here && unit < layer.units {
+            let along = product_at(unit, thread);
+            h_bar[(unit * ADJOINTS + m) * layer.points + point] = along;
+            a[(unit * ROW_CHANNELS + CHANNELS + m) * layer.points + point] = fma(slope[n], along, through[n]);
         }
-        columns[row * POINTS + thread % POINTS] = value;
-    }
-    product(Matrix(layer.units, layer.inputs, layer.weights, layer.inputs, 1u), thread);
-    if !here {
-        return;
-    }
-    for (var unit = thread / POINTS; unit < layer.units; unit += UNIT_GROUPS) {
-        let along = product_at(unit, thread);
-        h_bar[(unit * ADJOINTS + m) * layer.points + point] = along;
-        let g_bar = adjoint_cotangent(m, unit, point, slopes_of(unit, point), along);
-        a[(unit * ROW_CHANNELS + CHANNELS + m) * layer.points + point] = g_bar;
     }
 }

@@ -8,7 +8,7 @@
 // (H, 1 + T + M, B): of a before, of z after, with h in the adjoints' channels
 @group(0) @binding(9) var<storage, read_write> bar: array<f32>;
 
-// The cotangents of the adjoints.
+// The cotangents of the adjoints: g_bar = sigma' h_bar + sigma'' q.
 @compute @workgroup_size(THREADS)
 fn adjoint_bar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.x + id.y * groups.x * THREADS;
@@ -19,8 +19,8 @@ fn adjoint_bar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
     let point = index % layer.points;
     let slope = slopes_of(unit, point);
     for (var m = 0u; m < ADJOINTS; m++) {
-        let along = h_bar[(unit * ADJOINTS + m) * layer.points + point];
-        let g_bar = adjoint_cotangent(m, unit, point, slope, along);
+        let along = slope.x * h_bar[(unit * ADJOINTS + m) * layer.points + point];
+        let g_bar = fma(slope.y, curvature(m, unit, point), along);
         a[(unit * ROW_CHANNELS + CHANNELS + m) * layer.points + point] = g_bar;
     }
 }

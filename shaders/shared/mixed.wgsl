@@ -79,11 +79,16 @@ fn product_sum(second: u32, unit: u32, point: u32) -> f32 {
     return q;
 }
 
-// The cotangent of an adjoint from that of its h: g_bar = sigma' h_bar + sigma'' q.
-fn adjoint_cotangent(m: u32, unit: u32, point: u32, slope: vec3<f32>, along: f32) -> f32 {
+// h = du/dz
+fn h_of(m: u32, unit: u32, point: u32) -> f32 {
+    return slopes_of(unit, point).x * adjoint_of(m, unit, point);
+}
+
+// The sum of s_bar q_s.
+fn curvature(m: u32, unit: u32, point: u32) -> f32 {
     var q = 0.0;
     for (var s = 0u; s < SECONDS; s++) {
         q = fma(jets_bar[place(m, s, point)], product_sum(s, unit, point), q);
     }
-    return fma(slope.y, q, slope.x * along);
+    return q;
 }

@@ -16,7 +16,7 @@ impl Planner<'_> {
         let (_, hidden) = layers.split_last().expect("a network has a layer");
         let h = Rows { buffer: &workspace.bars[0], row: outputs, start: 0 };
         let blocks = self.layout.seconds().div_ceil(shader::adjoint_sums(self.layout)).max(1);
-        let adjoint_grid = [self.network_points().div_ceil(ADJOINT_POINTS), blocks as u32, outputs as u32];
+        let adjoint_grid = [self.network_points().div_ceil(ADJOINT_POINTS), 1 + blocks as u32, outputs as u32];
         for (index, layer) in hidden.iter().enumerate().rev() {
             // The first layer has none before it: any buffer that is not read stands in.
             let before = if index > 0 { workspace.g(index - 1) } else { h.buffer };

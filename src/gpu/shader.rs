@@ -144,7 +144,9 @@ pub fn mixed_rule(
     let sigma = activation(Some(sigma));
     if together {
         let layer = include_str!("../../shaders/mixed_layer.wgsl");
-        let header = header.number("WIDTH", TOGETHER).number("SLICE", TOGETHER_SLICE);
+        let slices = TOGETHER / TOGETHER_SLICE;
+        let loads = TOGETHER / 4 * TOGETHER_SLICE / SUM_THREADS as usize;
+        let header = header.number("WIDTH", TOGETHER).number("SLICES", slices).number("LOADS", loads);
         return header.then("mixed_layer", &[MATH, sigma, MIXED, MATRIX, COLUMNS, layer, adjoint]);
     }
     let apart = include_str!("../../shaders/mixed_apart.wgsl");
