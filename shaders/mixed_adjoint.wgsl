@@ -35,8 +35,8 @@ fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     if point < layer.points {
         for (var unit = thread / POINTS; unit < layer.units; unit += UNIT_GROUPS) {
             let value = value_of(unit, point);
-            let a = activation(value);
-            let along = slopes(value, a).y * adjoint_of(m, unit, point);
+            let a = activation_of(value);
+            let along = slopes_at(value, a).second * adjoint_of(m, unit, point);
             for (var i = 0u; i < SUMS; i++) {
                 if first + i < SECONDS {
                     sums[i] = fma(along, product_sum(first + i, unit, point), sums[i]);

@@ -60,8 +60,8 @@ fn adjoint_bar(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
         keep(row, thread, select(0.0, value, here && row < layer.inputs));
         let unit = min(row, layer.units - 1u);
         let here_slope = slopes_of(unit, column);
-        slope[n] = here_slope.x;
-        through[n] = here_slope.y * curvature(m, unit, column);
+        slope[n] = here_slope.first;
+        through[n] = here_slope.second * curvature(m, unit, column);
     }
     product(matrix, share, thread);
     for (var n = 0u; n < UNITS; n++) {

@@ -1,12 +1,12 @@
 // The way back through a hidden layer in mixed mode, from the jets' cotangents to the gradient. One thread a unit
-// and point, neighbouring threads at neighbouring points.
+// and quad of points, neighbouring threads at neighbouring quads.
 
 // (H, M, B)
-@group(0) @binding(5) var<storage, read> h_bar: array<f32>;
+@group(0) @binding(5) var<storage, read> h_bar: array<vec4<f32>>;
 // (H, 1 + T + M, B): g_bar goes into the adjoints' channels
-@group(0) @binding(8) var<storage, read_write> a: array<f32>;
+@group(0) @binding(8) var<storage, read_write> a: array<vec4<f32>>;
 // (H, 1 + T + M, B): of a before, of z after, with h in the adjoints' channels
-@group(0) @binding(9) var<storage, read_write> bar: array<f32>;
+@group(0) @binding(9) var<storage, read_write> bar: array<vec4<f32>>;
 
 // The cotangents of the adjoints: g_bar = sigma' h_bar + sigma'' q.
 @compute @workgroup_size(THREADS)
@@ -19,8 +19,8 @@ fn adjoint_bar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
     let point = index % layer.points;
     let slope = slopes_of(unit, point);
     for (var m = 0u; m < ADJOINTS; m++) {
-        let along = slope.x * h_bar[(unit * ADJOINTS + m) * layer.points + point];
-        let g_bar = fma(slope.y, curvature(m, unit, point), along);
+        let along = slope.first * h_bar[(unit * ADJOINTS + m) * layer.points + point];
+        let g_bar = fma(slope.second, curvature(m, unit, point), along);
         a[(unit * ROW_CHANNELS + CHANNELS + m) * layer.points + point] = g_bar;
     }
 }
@@ -42,35 +42,35 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     let row = unit * ROW_CHANNELS * layer.points + point;
     let slope = slopes_of(unit, point);
     // What comes from the output is its value's cotangent alone.
-    var a_bar = 0.0;
+    var a_bar = vec4<f32>();
     if LAST == 0u {
         a_bar = bar[row];
     }
     for (var m = 0u; m < ADJOINTS * LAST; m++) {
         a_bar = fma(adjoint_of(m, unit, point), jets_bar[value_place(m, point)], a_bar);
     }
-    var z_bar = slope.x * a_bar;
+    var z_bar = slope.first * a_bar;
     for (var m = 0u; m < ADJOINTS; m++) {
         let g = adjoint_of(m, unit, point);
-        z_bar = fma(slope.y * h_bar[(unit * ADJOINTS + m) * layer.points + point], g, z_bar);
-        bar[row + (CHANNELS + m) * layer.points] = slope.x * g;
+        z_bar = fma(slope.second * h_bar[(unit * ADJOINTS + m) * layer.points + point], g, z_bar);
+        bar[row + (CHANNELS + m) * layer.points] = slope.first * g;
     }
     for (var k = 0u; k < TANGENTS; k++) {
-        var through = 0.0;
+        var through = vec4<f32>();
         for (var i = partner_start(k); i < partner_start(k + 1u); i++) {
-            var cotangent = 0.0;
+            var cotangent = vec4<f32>();
             for (var m = 0u; m < ADJOINTS; m++) {
                 cotangent = fma(adjoint_of(m, unit, point), jets_bar[place(m, partner_second(i), point)], cotangent);
             }
             through = fma(partner_coefficient(i) * tangent(partner_tangent(i), unit, point), cotangent, through);
         }
         let at = row + (1u + k) * layer.points;
-        var d_bar = 0.0;
+        var d_bar = vec4<f32>();
         if LAST == 0u {
             d_bar = bar[at];
         }
-        z_bar = fma(tangent(k, unit, point), fma(0.5 * slope.z, through, slope.y * d_bar), z_bar);
-        bar[at] = fma(slope.y, through, slope.x * d_bar);
+        z_bar = fma(tangent(k, unit, point), fma(0.5 * slope.third, through, slope.second * d_bar), z_bar);
+        bar[at] = fma(slope.second, through, slope.first * d_bar);
     }
     bar[row] = z_bar;
 }

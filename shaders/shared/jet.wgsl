@@ -9,8 +9,8 @@ alias Jet = array<vec4<f32>, CHANNELS>;
 fn jet_forward(z_jet: Jet) -> Jet {
     var z = z_jet;
     var a: Jet;
-    a[0] = activation4(z[0]);
-    let slope = slopes4(z[0], a[0]);
+    a[0] = activation_of(z[0]);
+    let slope = slopes_at(z[0], a[0]);
     for (var c = 1u; c < CHANNELS; c++) {
         a[c] = slope.first * z[c];
     }
@@ -28,7 +28,7 @@ fn jet_forward(z_jet: Jet) -> Jet {
 fn jet_backward(z_jet: Jet, a_value: vec4<f32>, a_bar: Jet) -> Jet {
     var z = z_jet;
     var bar = a_bar;
-    let slope = slopes4(z[0], a_value);
+    let slope = slopes_at(z[0], a_value);
     var z_bar: Jet;
     z_bar[0] = slope.first * bar[0];
     for (var c = 1u; c < CHANNELS; c++) {

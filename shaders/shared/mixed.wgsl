@@ -9,11 +9,13 @@
 // Two ends need no memory: the tangents of the first layer (FIRST) are columns of its W, and g of the last
 // hidden layer (LAST) are rows of the output's.
 
+// The header says whether a Number is f32 or, where a point below stands for a quad of them, vec4<f32>.
+
 struct Layer {
     // H
     units: u32,
     inputs: u32,
-    // B
+    // B, or B / 4 where a Number is a quad
     points: u32,
     // where its W (H, in) starts in the parameter block
     weights: u32,
@@ -30,32 +32,32 @@ const ROW_CHANNELS: u32 = CHANNELS + ADJOINTS;
 
 @group(0) @binding(0) var<uniform> layer: Layer;
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
-@group(0) @binding(2) var<storage, read> z: array<f32>;
+@group(0) @binding(2) var<storage, read> z: array<Number>;
 // (H, M, B); anything where LAST
-@group(0) @binding(3) var<storage, read> g_tape: array<f32>;
+@group(0) @binding(3) var<storage, read> g_tape: array<Number>;
 // the cotangents of the jets (M, C, B)
-@group(0) @binding(4) var<storage, read> jets_bar: array<f32>;
+@group(0) @binding(4) var<storage, read> jets_bar: array<Number>;
 
-fn value_of(unit: u32, point: u32) -> f32 {
+fn value_of(unit: u32, point: u32) -> Number {
     return z[unit * Z_CHANNELS * layer.points + point];
 }
 
 // a follows anew from z: that costs less than to read it.
-fn slopes_of(unit: u32, point: u32) -> vec3<f32> {
+fn slopes_of(unit: u32, point: u32) -> Slopes {
     let value = value_of(unit, point);
-    return slopes(value, activation(value));
+    return slopes_at(value, activation_of(value));
 }
 
-fn tangent(k: u32, unit: u32, point: u32) -> f32 {
+fn tangent(k: u32, unit: u32, point: u32) -> Number {
     if FIRST == 1u {
-        return parameters[layer.first_weights + unit * INPUTS + tangent_input(k)];
+        return Number(parameters[layer.first_weights + unit * INPUTS + tangent_input(k)]);
     }
     return z[(unit * Z_CHANNELS + 1u + k) * layer.points + point];
 }
 
-fn adjoint_of(m: u32, unit: u32, point: u32) -> f32 {
+fn adjoint_of(m: u32, unit: u32, point: u32) -> Number {
     if LAST == 1u {
-        return parameters[layer.output_weights + m * layer.units + unit];
+        return Number(parameters[layer.output_weights + m * layer.units + unit]);
     }
     return g_tape[(unit * ADJOINTS + m) * layer.points + point];
 }
@@ -70,23 +72,23 @@ fn place(m: u32, second: u32, point: u32) -> u32 {
 }
 
 // q of a second-order entry: the sum of c dz_k dz_l over its products.
-fn product_sum(second: u32, unit: u32, point: u32) -> f32 {
-    var q = 0.0;
+fn product_sum(second: u32, unit: u32, point: u32) -> Number {
+    var q = Number();
     for (var i = product_start(second); i < product_start(second + 1u); i++) {
         let dz = tangent(product_k(i), unit, point) * tangent(product_l(i), unit, point);
-        q = fma(product_coefficient(i), dz, q);
+        q = fma(Number(product_coefficient(i)), dz, q);
     }
     return q;
 }
 
 // h = du/dz
-fn h_of(m: u32, unit: u32, point: u32) -> f32 {
-    return slopes_of(unit, point).x * adjoint_of(m, unit, point);
+fn h_of(m: u32, unit: u32, point: u32) -> Number {
+    return slopes_of(unit, point).first * adjoint_of(m, unit, point);
 }
 
 // The sum of s_bar q_s.
-fn curvature(m: u32, unit: u32, point: u32) -> f32 {
-    var q = 0.0;
+fn curvature(m: u32, unit: u32, point: u32) -> Number {
+    var q = Number();
     for (var s = 0u; s < SECONDS; s++) {
         q = fma(jets_bar[place(m, s, point)], product_sum(s, unit, point), q);
     }

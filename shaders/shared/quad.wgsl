@@ -7,11 +7,11 @@ struct Slopes {
     third: vec4<f32>,
 }
 
-fn activation4(z: vec4<f32>) -> vec4<f32> {
+fn activation_of(z: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(activation(z.x), activation(z.y), activation(z.z), activation(z.w));
 }
 
-fn slopes4(z: vec4<f32>, a: vec4<f32>) -> Slopes {
+fn slopes_at(z: vec4<f32>, a: vec4<f32>) -> Slopes {
     let x = slopes(z.x, a.x);
     let y = slopes(z.y, a.y);
     let u = slopes(z.z, a.z);

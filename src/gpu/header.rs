@@ -47,6 +47,11 @@ impl Header {
             .number("LARGEST", LARGEST as usize)
     }
 
+    pub fn alias(mut self, name: &str, kind: &str) -> Self {
+        writeln!(self.0, "alias {name} = {kind};").expect("writing to a string");
+        self
+    }
+
     pub fn number(mut self, name: &str, value: usize) -> Self {
         writeln!(self.0, "const {name}: u32 = {value}u;").expect("writing to a string");
         self

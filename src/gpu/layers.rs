@@ -198,8 +198,8 @@ impl Planner<'_> {
         let demand = &self.workspace.demand;
         let (layout, row) = (&demand.channels().forward, demand.row());
         let source = shader::jet_rule(layout, row, self.normalizer, self.spec.activation);
-        let grid = [Groups::of(layout).tiles(self.network_points()), layer.outputs as u32, 1];
-        self.push((source, entry, false), &[self.network_points()], buffers, grid);
+        let grid = [Groups::of(layout).tiles(self.quads()), layer.outputs as u32, 1];
+        self.push((source, entry, false), &[self.quads()], buffers, grid);
     }
 
     /// The partial sums of the weight gradient of layer `index` from its z_bar and the jets before it.

@@ -4,7 +4,7 @@
 use super::kernel::Access::{self, Read, Write};
 use super::layers::{Matrix, Rows};
 use super::plan::{Planner, grid};
-use super::shader::{self, ADJOINT_POINTS};
+use super::shader::{self, ADJOINT_POINTS, Mixed};
 
 impl Planner<'_> {
     /// The output's jets from what has travelled forward: one adjoint for each output back through all layers, of which the
@@ -21,10 +21,10 @@ impl Planner<'_> {
             // The first layer has none before it: any buffer that is not read stands in.
             let before = if index > 0 { workspace.g(index - 1) } else { h.buffer };
             let together = self.is_together(index);
-            let next = if together { before } else { h.buffer };
+            let (kernel, next) = if together { (Mixed::Layer, before) } else { (Mixed::Adjoint, h.buffer) };
             let (z, g) = (workspace.z(index), workspace.g(index));
             let buffers = [(2, Read, z), (3, Read, g), (6, Write, next), (7, Write, &workspace.jets)];
-            self.mixed_rule("adjoint", index, together, &buffers, adjoint_grid);
+            self.mixed((kernel, "adjoint"), index, &buffers, adjoint_grid);
             if index > 0 && !together {
                 self.linear("backward", layer, outputs, h, Rows { buffer: before, ..h });
             }
@@ -71,19 +71,17 @@ impl Planner<'_> {
         for (index, layer) in layers[..layers.len() - 1].iter().enumerate() {
             let (z, h_bar) = (workspace.z(index), &workspace.h_bar[index]);
             let (before, to) = (workspace.input_of(index), workspace.output_of(index));
-            let together = self.is_together(index);
             let mut buffers = vec![(2, Read, z), (4, Read, jets_bar), (8, Write, to)];
-            let mut blocks = [points.div_ceil(ADJOINT_POINTS), 1, outputs as u32];
-            if together {
+            if self.is_together(index) {
                 buffers.extend([(10, Read, before), (11, Write, h_bar)]);
+                let blocks = [points.div_ceil(ADJOINT_POINTS), 1, outputs as u32];
+                self.mixed((Mixed::Layer, "adjoint_bar"), index, &buffers, blocks);
             } else {
-                let (before, h_bar) =
-                    (Rows { buffer: before, row, start: forward }, Rows { buffer: h_bar, row: outputs, start: 0 });
-                self.linear("forward", layer, outputs, before, h_bar);
-                buffers.push((5, Read, h_bar.buffer));
-                blocks = grid(layer.outputs as u32 * points);
+                let before = Rows { buffer: before, row, start: forward };
+                self.linear("forward", layer, outputs, before, Rows { buffer: h_bar, row: outputs, start: 0 });
+                buffers.push((5, Read, h_bar));
+                self.mixed((Mixed::Rule, "adjoint_bar"), index, &buffers, grid(layer.outputs as u32 * self.quads()));
             }
-            self.mixed_rule("adjoint_bar", index, together, &buffers, blocks);
         }
         let (mut bar, mut next) = (ping, pong);
         for (index, layer) in layers.iter().enumerate().rev() {
@@ -101,7 +99,7 @@ impl Planner<'_> {
                     (5, Read, &workspace.h_bar[index - 1]),
                     (9, Write, next),
                 ];
-                self.mixed_rule("backward", index - 1, false, &buffers, grid(layer.inputs as u32 * self.network_points()));
+                self.mixed((Mixed::Rule, "backward"), index - 1, &buffers, grid(layer.inputs as u32 * self.quads()));
                 std::mem::swap(&mut bar, &mut next);
             }
         }
@@ -114,11 +112,10 @@ impl Planner<'_> {
     }
 
     /// A kernel of mixed mode on the hidden layer `index`.
-    fn mixed_rule(
+    fn mixed(
         &mut self,
-        entry: &'static str,
+        (kernel, entry): (Mixed, &'static str),
         index: usize,
-        together: bool,
         buffers: &[(u32, Access, &wgpu::Buffer)],
         grid: [u32; 3],
     ) {
@@ -128,11 +125,11 @@ impl Planner<'_> {
         let [first_weights, output_weights, output_biases] = places.map(|place| place as u32);
         let layer = &layers[index];
         let [units, inputs, weights] = [layer.outputs, layer.inputs, layer.weights().start].map(|n| n as u32);
-        let points = self.network_points();
+        let points = if kernel == Mixed::Rule { self.quads() } else { self.network_points() };
         let constants = [units, inputs, points, weights, first_weights, output_weights, output_biases];
         let ends = (index == 0, index + 1 == last);
         let channels = self.workspace.demand.channels();
-        let source = shader::mixed_rule(self.layout, channels, self.normalizer, self.spec.activation, ends, together);
+        let source = shader::mixed(kernel, self.layout, channels, self.normalizer, self.spec.activation, ends);
         let mut bound = vec![(1, Read, &self.state.parameters)];
         bound.extend_from_slice(buffers);
         self.push((source, entry, false), &constants, &bound, grid);

@@ -16,6 +16,7 @@ use super::tiles::{LAYER_THREADS, Tile};
 const MATH: &str = include_str!("../../shaders/shared/math.wgsl");
 const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
 const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
+const POINT: &str = include_str!("../../shaders/shared/point.wgsl");
 const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
 const MATRIX: &str = include_str!("../../shaders/shared/matrix.wgsl");
 const COLUMNS: &str = include_str!("../../shaders/shared/columns.wgsl");
@@ -87,13 +88,17 @@ impl Groups {
         Self { points: SUM_THREADS / groups, groups }
     }
 
-    /// Tiles of so many points.
+    /// Tiles of so many points, or quads.
     pub fn tiles(self, points: u32) -> u32 {
         points.div_ceil(self.points)
     }
 
-    fn header(self) -> Header {
-        Header::default().number("POINTS", self.points as usize).number("GROUPS", self.groups as usize)
+    /// For sums of f32, or of quads.
+    fn header(self, number: &str) -> Header {
+        Header::default()
+            .alias("Number", number)
+            .number("POINTS", self.points as usize)
+            .number("GROUPS", self.groups as usize)
     }
 }
 
@@ -108,7 +113,7 @@ pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigm
     let lanes = (threads / sums.next_power_of_two()).max(1);
     let tangent = |input: usize| layout.tangents().iter().position(|t| *t == input).unwrap_or(layout.tangents().len());
     let header = groups
-        .header()
+        .header("f32")
         .layout(layout, normalizer)
         .number("ROW_CHANNELS", row)
         .number("LANES", lanes)
@@ -119,42 +124,66 @@ pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigm
 /// `jet_rule.wgsl` with `row` channels from row to row of `a`.
 pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Activation) -> Source {
     let kernel = include_str!("../../shaders/jet_rule.wgsl");
-    let header = Groups::of(layout).header().layout(layout, normalizer).number("ROW_CHANNELS", row);
-    header.then("jet_rule", &[MATH, activation(Some(sigma)), GROUPS, kernel])
+    let header = Groups::of(layout).header("vec4<f32>").layout(layout, normalizer).number("ROW_CHANNELS", row);
+    header.then("jet_rule", &[MATH, activation(Some(sigma)), QUAD, GROUPS, kernel])
 }
 
-/// The kernels of mixed mode for a hidden layer that is the first, the last, both or neither: `mixed_rule.wgsl` with
-/// `mixed_adjoint.wgsl`, or, for a layer together with its product, `mixed_layer.wgsl` with it.
-pub fn mixed_rule(
+/// The kernels of mixed mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mixed {
+    /// `mixed_rule.wgsl`, a quad of points a thread.
+    Rule,
+    /// `mixed_adjoint.wgsl`, which leaves h to a product.
+    Adjoint,
+    /// `mixed_layer.wgsl`, for a layer together with its product.
+    Layer,
+}
+
+/// A kernel of mixed mode for a hidden layer that is the first, the last, both or neither.
+pub fn mixed(
+    kernel: Mixed,
     layout: &JetLayout,
     channels: &Channels,
     normalizer: &Normalizer,
     sigma: Activation,
     (is_first, is_last): (bool, bool),
-    together: bool,
 ) -> Source {
     let adjoint = include_str!("../../shaders/mixed_adjoint.wgsl");
-    let header = Header::threads(THREADS)
-        .number("ADJOINT_THREADS", SUM_THREADS as usize)
-        .number("POINTS", ADJOINT_POINTS as usize)
-        .number("SUMS", adjoint_sums(layout))
+    let sigma = activation(Some(sigma));
+    let header = Header::default()
+        .alias("Number", if kernel == Mixed::Rule { "vec4<f32>" } else { "f32" })
         .number("FIRST", usize::from(is_first))
         .number("LAST", usize::from(is_last))
         .mixed(layout, channels, normalizer);
-    let sigma = activation(Some(sigma));
-    if together {
-        let layer = include_str!("../../shaders/mixed_layer.wgsl");
-        let slices = TOGETHER / TOGETHER_SLICE;
-        let loads = TOGETHER / 4 * TOGETHER_SLICE / SUM_THREADS as usize;
-        let header = header.number("WIDTH", TOGETHER).number("SLICES", slices).number("LOADS", loads);
-        return header.then("mixed_layer", &[MATH, sigma, MIXED, MATRIX, COLUMNS, layer, adjoint]);
+    let of_points = |header: Header| {
+        header
+            .number("ADJOINT_THREADS", SUM_THREADS as usize)
+            .number("POINTS", ADJOINT_POINTS as usize)
+            .number("SUMS", adjoint_sums(layout))
+    };
+    match kernel {
+        Mixed::Rule => {
+            let rule = include_str!("../../shaders/mixed_rule.wgsl");
+            let header = header.number("THREADS", THREADS as usize);
+            header.then("mixed_rule", &[MATH, sigma, QUAD, MIXED, rule])
+        }
+        Mixed::Adjoint => {
+            let apart = include_str!("../../shaders/mixed_apart.wgsl");
+            of_points(header).then("mixed_adjoint", &[MATH, sigma, POINT, MIXED, apart, adjoint])
+        }
+        Mixed::Layer => {
+            let layer = include_str!("../../shaders/mixed_layer.wgsl");
+            let loads = TOGETHER / 4 * TOGETHER_SLICE / SUM_THREADS as usize;
+            let header = of_points(header)
+                .number("WIDTH", TOGETHER)
+                .number("SLICES", TOGETHER / TOGETHER_SLICE)
+                .number("LOADS", loads);
+            header.then("mixed_layer", &[MATH, sigma, POINT, MIXED, MATRIX, COLUMNS, layer, adjoint])
+        }
     }
-    let apart = include_str!("../../shaders/mixed_apart.wgsl");
-    let rule = include_str!("../../shaders/mixed_rule.wgsl");
-    header.then("mixed_rule", &[MATH, sigma, MIXED, apart, adjoint, rule])
 }
 
-/// Whether a kernel of mixed mode can have a layer together with its product on an adapter with so much workgroup memory.
+/// Whether [`Mixed::Layer`] can have a layer on an adapter with so much workgroup memory.
 pub fn are_together(layer: &Layer, layout: &JetLayout, memory: u32) -> bool {
     let slice = 4 * TOGETHER_SLICE * (TOGETHER + 4);
     let columns = 4 * TOGETHER * ADJOINT_POINTS as usize;
@@ -295,7 +324,7 @@ pub fn residual(
 /// `reduce.wgsl` for so many parts of the gradient.
 pub fn reduce(parts: usize, groups: Groups) -> Source {
     let kernel = include_str!("../../shaders/reduce.wgsl");
-    groups.header().number("PARTS", parts).then("reduce", &[STEP, STATUS, GROUPS, SUM, kernel])
+    groups.header("f32").number("PARTS", parts).then("reduce", &[STEP, STATUS, GROUPS, SUM, kernel])
 }
 
 /// `adam.wgsl`

@@ -44,8 +44,8 @@ fn every_shader_validates_and_translates() {
             let mixed = Channels::new(&layout, 1, true);
             for ends in [(true, true), (false, true), (true, false), (false, false)] {
                 if mixed.are_mixed() {
-                    for together in [false, true] {
-                        let source = mixed_rule(&layout, &mixed, &normalizer, sigma, ends, together);
+                    for kernel in [Mixed::Rule, Mixed::Adjoint, Mixed::Layer] {
+                        let source = super::shader::mixed(kernel, &layout, &mixed, &normalizer, sigma, ends);
                         translate(&format!("{}, {ends:?}, {name}", source.file), &source);
                     }
                 }
