@@ -97,7 +97,8 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
             let k = input_tangent(i);
             var total = totals[turn];
             if k < TANGENTS {
-                for (var n = partner_start(k); n < partner_start(k + 1u); n++) {
+                for (var of_k = 0u; of_k < partner_count(k); of_k++) {
+                    let n = partner_start(k) + of_k;
                     let dz = partner_coefficient(n) * parameters[row + tangent_input(partner_tangent(n))];
                     total = fma(dz, second_sums[partner_second(n)], total);
                 }

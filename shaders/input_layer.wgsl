@@ -29,7 +29,8 @@ struct Layer {
 // The share of group g in q of a second-order channel, the sum of c dz_k dz_l over its products.
 fn product_part(second: u32, row: u32, g: u32) -> f32 {
     var q = 0.0;
-    for (var i = product_start(second) + g; i < product_start(second + 1u); i += GROUPS) {
+    for (var n = g; n < product_count(second); n += GROUPS) {
+        let i = product_start(second) + n;
         let dz_k = parameters[row + tangent_input(product_k(i))];
         q += product_coefficient(i) * dz_k * parameters[row + tangent_input(product_l(i))];
     }

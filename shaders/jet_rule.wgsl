@@ -23,7 +23,8 @@ struct Points {
 // The share of group g in q of a second-order channel, the sum of c dz_k dz_l over its products.
 fn product_part(second: u32, dz: u32, g: u32) -> vec4<f32> {
     var q = vec4<f32>();
-    for (var i = product_start(second) + g; i < product_start(second + 1u); i += GROUPS) {
+    for (var n = g; n < product_count(second); n += GROUPS) {
+        let i = product_start(second) + n;
         let pair = z[dz + product_k(i) * shape.quads] * z[dz + product_l(i) * shape.quads];
         q = fma(vec4<f32>(product_coefficient(i)), pair, q);
     }
@@ -88,7 +89,8 @@ fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         let cotangent = bar[dz + k * shape.quads];
         part = fma(slope.second * z[dz + k * shape.quads], cotangent, part);
         var through = vec4<f32>();
-        for (var i = partner_start(k); i < partner_start(k + 1u); i++) {
+        for (var n = 0u; n < partner_count(k); n++) {
+            let i = partner_start(k) + n;
             let partner = partner_coefficient(i) * z[dz + partner_tangent(i) * shape.quads];
             through = fma(partner, bar[ddz + partner_second(i) * shape.quads], through);
         }

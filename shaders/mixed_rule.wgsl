@@ -1,12 +1,12 @@
 // The way back through a hidden layer in mixed mode, from the jets' cotangents to the gradient. One thread a unit
-// and quad of points, neighbouring threads at neighbouring quads.
+// and point, or quad of points; neighbouring threads at neighbouring ones.
 
 // (H, M, B)
-@group(0) @binding(5) var<storage, read> h_bar: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> h_bar: array<Number>;
 // (H, 1 + T + M, B): g_bar goes into the adjoints' channels
-@group(0) @binding(8) var<storage, read_write> a: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read_write> a: array<Number>;
 // (H, 1 + T + M, B): of a before, of z after, with h in the adjoints' channels
-@group(0) @binding(9) var<storage, read_write> bar: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read_write> bar: array<Number>;
 
 // The cotangents of the adjoints: g_bar = sigma' h_bar + sigma'' q.
 @compute @workgroup_size(THREADS)
@@ -23,6 +23,20 @@ fn adjoint_bar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
         let g_bar = fma(slope.second, curvature(m, unit, point), along);
         a[(unit * ROW_CHANNELS + CHANNELS + m) * layer.points + point] = g_bar;
     }
+}
+
+// t_k: what the curvature's cotangents give to a tangent.
+fn through_tangent(k: u32, unit: u32, point: u32) -> Number {
+    var through = Number();
+    for (var n = 0u; n < partner_count(k); n++) {
+        let i = partner_start(k) + n;
+        var cotangent = Number();
+        for (var m = 0u; m < ADJOINTS; m++) {
+            cotangent = fma(adjoint_of(m, unit, point), jets_bar[place(m, partner_second(i), point)], cotangent);
+        }
+        through = fma(partner_coefficient(i) * tangent(partner_tangent(i), unit, point), cotangent, through);
+    }
+    return through;
 }
 
 // z_bar    = sigma' a_bar + sum_k sigma'' dz_k d_k_bar + sum_m (sigma''' q + sigma'' h_bar) g
@@ -42,7 +56,7 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     let row = unit * ROW_CHANNELS * layer.points + point;
     let slope = slopes_of(unit, point);
     // What comes from the output is its value's cotangent alone.
-    var a_bar = vec4<f32>();
+    var a_bar = Number();
     if LAST == 0u {
         a_bar = bar[row];
     }
@@ -55,22 +69,22 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
         z_bar = fma(slope.second * h_bar[(unit * ADJOINTS + m) * layer.points + point], g, z_bar);
         bar[row + (CHANNELS + m) * layer.points] = slope.first * g;
     }
-    for (var k = 0u; k < TANGENTS; k++) {
-        var through = vec4<f32>();
-        for (var i = partner_start(k); i < partner_start(k + 1u); i++) {
-            var cotangent = vec4<f32>();
-            for (var m = 0u; m < ADJOINTS; m++) {
-                cotangent = fma(adjoint_of(m, unit, point), jets_bar[place(m, partner_second(i), point)], cotangent);
+    // Four at a time, so that they are on their way together: what is written may be what is read next.
+    for (var first = 0u; first < TANGENTS; first += 4u) {
+        var d_bars: array<Number, 4>;
+        for (var n = 0u; n < 4u; n++) {
+            if LAST == 0u && first + n < TANGENTS {
+                d_bars[n] = bar[row + (1u + first + n) * layer.points];
             }
-            through = fma(partner_coefficient(i) * tangent(partner_tangent(i), unit, point), cotangent, through);
         }
-        let at = row + (1u + k) * layer.points;
-        var d_bar = vec4<f32>();
-        if LAST == 0u {
-            d_bar = bar[at];
+        for (var n = 0u; n < 4u; n++) {
+            let k = first + n;
+            if k < TANGENTS {
+                let through = through_tangent(k, unit, point);
+                z_bar = fma(tangent(k, unit, point), fma(0.5 * slope.third, through, slope.second * d_bars[n]), z_bar);
+                bar[row + (1u + k) * layer.points] = fma(slope.second, through, slope.first * d_bars[n]);
+            }
         }
-        z_bar = fma(tangent(k, unit, point), fma(0.5 * slope.third, through, slope.second * d_bar), z_bar);
-        bar[at] = fma(slope.second, through, slope.first * d_bar);
     }
     bar[row] = z_bar;
 }

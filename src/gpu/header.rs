@@ -94,9 +94,12 @@ impl Header {
     /// The products of a layout's seconds, and the same by tangent; these are `tangents`.
     fn rule(self, layout: &JetLayout, tangents: &[usize], normalizer: &Normalizer) -> Self {
         let products = layout.products(tangents, normalizer);
-        // Starts of the runs of equal `key` in a sorted list, and its end.
+        // Where the run of each `key` starts in a sorted list, and how long it is.
         let starts = |count: usize, keys: &[usize]| -> Vec<u32> {
-            (0..=count).map(|key| keys.partition_point(|k| *k < key) as u32).collect()
+            (0..count).map(|key| keys.partition_point(|k| *k < key) as u32).collect()
+        };
+        let counts = |count: usize, keys: &[usize]| -> Vec<u32> {
+            (0..count).map(|key| keys.iter().filter(|k| **k == key).count() as u32).collect()
         };
         let seconds: Vec<_> = products.iter().map(|p| p.second).collect();
         // d(c dz_k dz_l) = c dz_l d(dz_k) + c dz_k d(dz_l): two partners, or one with 2c.
@@ -118,10 +121,12 @@ impl Header {
             .table("product_second", seconds.iter().map(|s| *s as u32))
             .table("tangent_input", tangents.iter().map(|i| *i as u32))
             .table("product_start", starts(layout.seconds(), &seconds))
+            .table("product_count", counts(layout.seconds(), &seconds))
             .table("product_k", products.iter().map(|p| p.k as u32))
             .table("product_l", products.iter().map(|p| p.l as u32))
             .table("product_coefficient", products.iter().map(|p| p.coefficient as f32))
             .table("partner_start", starts(tangents.len(), &owners))
+            .table("partner_count", counts(tangents.len(), &owners))
             .table("partner_second", partners.iter().map(|p| p.1 as u32))
             .table("partner_tangent", partners.iter().map(|p| p.2 as u32))
             .table("partner_coefficient", partners.iter().map(|p| p.3 as f32))

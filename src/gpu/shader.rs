@@ -131,8 +131,8 @@ pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: 
 /// The kernels of mixed mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mixed {
-    /// `mixed_rule.wgsl`, a quad of points a thread.
-    Rule,
+    /// `mixed_rule.wgsl` with so many points a thread: 1 or a quad.
+    Rule(u32),
     /// `mixed_adjoint.wgsl`, which leaves h to a product.
     Adjoint,
     /// `mixed_layer.wgsl`, for a layer together with its product.
@@ -151,7 +151,7 @@ pub fn mixed(
     let adjoint = include_str!("../../shaders/mixed_adjoint.wgsl");
     let sigma = activation(Some(sigma));
     let header = Header::default()
-        .alias("Number", if kernel == Mixed::Rule { "vec4<f32>" } else { "f32" })
+        .alias("Number", if kernel == Mixed::Rule(4) { "vec4<f32>" } else { "f32" })
         .number("FIRST", usize::from(is_first))
         .number("LAST", usize::from(is_last))
         .mixed(layout, channels, normalizer);
@@ -162,10 +162,11 @@ pub fn mixed(
             .number("SUMS", adjoint_sums(layout))
     };
     match kernel {
-        Mixed::Rule => {
+        Mixed::Rule(points) => {
             let rule = include_str!("../../shaders/mixed_rule.wgsl");
             let header = header.number("THREADS", THREADS as usize);
-            header.then("mixed_rule", &[MATH, sigma, QUAD, MIXED, rule])
+            let numbers = if points == 4 { QUAD } else { POINT };
+            header.then("mixed_rule", &[MATH, sigma, numbers, MIXED, rule])
         }
         Mixed::Adjoint => {
             let apart = include_str!("../../shaders/mixed_apart.wgsl");

@@ -44,7 +44,7 @@ fn every_shader_validates_and_translates() {
             let mixed = Channels::new(&layout, 1, true);
             for ends in [(true, true), (false, true), (true, false), (false, false)] {
                 if mixed.are_mixed() {
-                    for kernel in [Mixed::Rule, Mixed::Adjoint, Mixed::Layer] {
+                    for kernel in [Mixed::Rule(1), Mixed::Rule(4), Mixed::Adjoint, Mixed::Layer] {
                         let source = super::shader::mixed(kernel, &layout, &mixed, &normalizer, sigma, ends);
                         translate(&format!("{}, {ends:?}, {name}", source.file), &source);
                     }
