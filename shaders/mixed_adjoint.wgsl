@@ -4,14 +4,14 @@
 //
 // and at the last one (LAST), where g is a row of the output's W, the value u = b + the sum of g a.
 //
-// Workgroup (x: tile of POINTS points, y: h and what comes of it, or SUMS seconds, z: output): its threads share the units out,
+// Workgroup (x: tile of POINTS points, y: h, or SUMS seconds, z: output): its threads share the units out,
 // 32 at a time, and leave their sums for as many threads as there are points and sums, which add them up in order: the same
 // bits every time. So even a small batch gives a GPU enough to do; a row of 8 points is what its memory moves at once.
-//
-// mixed_apart.wgsl or mixed_layer.wgsl says what the way back does with h.
 
 const UNIT_GROUPS: u32 = ADJOINT_THREADS / POINTS;
 
+// (H, M, B)
+@group(0) @binding(6) var<storage, read_write> h: array<f32>;
 // (M, C, B)
 @group(0) @binding(7) var<storage, read_write> jets: array<f32>;
 
@@ -21,8 +21,13 @@ var<workgroup> partial: array<f32, (SUMS + LAST) * ADJOINT_THREADS>;
 @compute @workgroup_size(ADJOINT_THREADS)
 fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let point = group.x * POINTS + thread % POINTS;
+    let m = group.z;
     if group.y == 0u {
-        way_back(group.z, point, thread);
+        if point < layer.points {
+            for (var unit = thread / POINTS; unit < layer.units; unit += UNIT_GROUPS) {
+                h[(unit * ADJOINTS + m) * layer.points + point] = slopes_of(unit, point).first * adjoint_of(m, unit, point);
+            }
+        }
         return;
     }
     // Where there is one lot of seconds alone, their products are known when this is compiled.
@@ -30,7 +35,6 @@ fn adjoint(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     if SECONDS > SUMS {
         first = (group.y - 1u) * SUMS;
     }
-    let m = group.z;
     var sums: array<f32, SUMS + LAST>;
     if point < layer.points {
         for (var unit = thread / POINTS; unit < layer.units; unit += UNIT_GROUPS) {

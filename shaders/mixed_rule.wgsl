@@ -1,12 +1,26 @@
 // The way back through a hidden layer in mixed mode, from the jets' cotangents to the gradient. One thread a unit
 // and point, or quad of points; neighbouring threads at neighbouring ones.
 
+// Channels of a row of a and of its cotangents.
+const ROW_CHANNELS: u32 = CHANNELS + ADJOINTS;
+
+// the cotangents of the jets (M, C, B)
+@group(0) @binding(4) var<storage, read> jets_bar: array<Number>;
 // (H, M, B)
 @group(0) @binding(5) var<storage, read> h_bar: array<Number>;
 // (H, 1 + T + M, B): g_bar goes into the adjoints' channels
 @group(0) @binding(8) var<storage, read_write> a: array<Number>;
 // (H, 1 + T + M, B): of a before, of z after, with h in the adjoints' channels
 @group(0) @binding(9) var<storage, read_write> bar: array<Number>;
+
+// The sum of s_bar q_s.
+fn curvature(m: u32, unit: u32, point: u32) -> Number {
+    var q = Number();
+    for (var s = 0u; s < SECONDS; s++) {
+        q = fma(jets_bar[place(m, s, point)], product_sum(s, unit, point), q);
+    }
+    return q;
+}
 
 // The cotangents of the adjoints: g_bar = sigma' h_bar + sigma'' q.
 @compute @workgroup_size(THREADS)

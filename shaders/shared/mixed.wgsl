@@ -14,12 +14,9 @@
 struct Layer {
     // H
     units: u32,
-    inputs: u32,
     // B, or B / 4 where a Number is a quad
     points: u32,
-    // where its W (H, in) starts in the parameter block
-    weights: u32,
-    // the same of W (H, D) of the first layer, and of W (M, H) and b (M) of the output
+    // where W (H, D) of the first layer, and W (M, H) and b (M) of the output start in the parameter block
     first_weights: u32,
     output_weights: u32,
     output_biases: u32,
@@ -27,16 +24,12 @@ struct Layer {
 
 // Channels of a row of z.
 const Z_CHANNELS: u32 = 1u + TANGENTS * (1u - FIRST);
-// Channels of a row of a and of its cotangents.
-const ROW_CHANNELS: u32 = CHANNELS + ADJOINTS;
 
 @group(0) @binding(0) var<uniform> layer: Layer;
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
 @group(0) @binding(2) var<storage, read> z: array<Number>;
 // (H, M, B); anything where LAST
 @group(0) @binding(3) var<storage, read> g_tape: array<Number>;
-// the cotangents of the jets (M, C, B)
-@group(0) @binding(4) var<storage, read> jets_bar: array<Number>;
 
 fn value_of(unit: u32, point: u32) -> Number {
     return z[unit * Z_CHANNELS * layer.points + point];
@@ -78,20 +71,6 @@ fn product_sum(second: u32, unit: u32, point: u32) -> Number {
         let i = product_start(second) + n;
         let dz = tangent(product_k(i), unit, point) * tangent(product_l(i), unit, point);
         q = fma(Number(product_coefficient(i)), dz, q);
-    }
-    return q;
-}
-
-// h = du/dz
-fn h_of(m: u32, unit: u32, point: u32) -> Number {
-    return slopes_of(unit, point).first * adjoint_of(m, unit, point);
-}
-
-// The sum of s_bar q_s.
-fn curvature(m: u32, unit: u32, point: u32) -> Number {
-    var q = Number();
-    for (var s = 0u; s < SECONDS; s++) {
-        q = fma(jets_bar[place(m, s, point)], product_sum(s, unit, point), q);
     }
     return q;
 }

@@ -2,7 +2,7 @@
 // all of its channels, so that the jet rule follows in registers.
 //
 // The including file's header says THREADS, QUADS of a tile, ROWS of a thread, SLICE (how deep a slice
-// of the matrix is) and UNITS (rows of the jets' tile); shared/matrix.wgsl stands before this. A thread's rows lie
+// of the matrix is) and UNITS (rows of the jets' tile); the file binds `parameters`. A thread's rows lie
 // ROW_GROUPS apart: neighbouring groups read neighbouring vec4, and the threads of a group the same one.
 //
 // Threads side by side have the same quad, and those two apart the same rows: NVIDIA's workgroup memory gives a vec4 to half a
@@ -30,6 +30,24 @@ fn quad_of(thread: u32) -> u32 {
 
 fn row_of(thread: u32) -> u32 {
     return thread / (PAIR * QUADS) * PAIR + thread % PAIR;
+}
+
+// W or its transpose in the parameter block.
+struct Matrix {
+    rows: u32,
+    inner: u32,
+    // where it starts in the parameter block, and the steps from row to row and along `inner`
+    start: u32,
+    row_step: u32,
+    inner_step: u32,
+}
+
+// Zero where the matrix ends.
+fn entry(matrix: Matrix, row: u32, k: u32) -> f32 {
+    if row >= matrix.rows || k >= matrix.inner {
+        return 0.0;
+    }
+    return parameters[matrix.start + row * matrix.row_step + k * matrix.inner_step];
 }
 
 fn place(quad: u32, row: u32) -> u32 {

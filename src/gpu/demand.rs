@@ -141,9 +141,9 @@ impl Demand {
                 sizes.x = Some(self.spec.inputs * row * self.places);
             }
         } else if self.channels.are_mixed() {
-            // z is read on the way back; of a and h one layer's is enough, and of the adjoints two.
+            // z is read on the way back; of a and the adjoints one layer's is enough.
             (sizes.z, sizes.a) = (z, vec![widest * forward]);
-            (sizes.bars, sizes.g) = (vec![widest * adjoints], vec![widest * adjoints; 2]);
+            (sizes.bars, sizes.g) = (vec![widest * adjoints], vec![widest * adjoints]);
         } else {
             (sizes.z, sizes.a) = (vec![widest * forward], vec![widest * forward]);
         }

@@ -1,50 +1,42 @@
 //! The dispatches of mixed mode: what has travelled forward gives the jets by way of adjoints, and the jets'
 //! cotangents the gradient. The algebra is that of `crate::cpu::mixed`.
 
+use super::header::Source;
 use super::kernel::Access::{self, Read, Write};
 use super::layers::{Matrix, Rows};
 use super::plan::{Planner, grid};
-use super::shader::{self, ADJOINT_POINTS, Mixed};
+use super::shader::{self, ADJOINT_POINTS, MixedLayer};
 
-/// Numbers of a channel below which a GPU waits for its memory rather than moves it, so that more threads are faster than quads of
-/// points: with 131,072 an H100 took 47 µs in place of 56 for the rules back of C, with 2 million (E, diagonal) 1.3 ms in place of 1.1.
-const SINGLE: u32 = 1 << 19;
+/// Numbers of a channel from which on the rules' threads have a quad of points each. Below it a GPU waits for its memory rather than
+/// moves it, and more threads are faster: with 131,072 an H100 took 42 µs and 51 for the rules back of C, with 360,000 to 540,000
+/// (E, diagonal) 1.3 ms and 1.1.
+const QUADS: u32 = 1 << 18;
 
 impl Planner<'_> {
     /// The output's jets from what has travelled forward: one adjoint for each output back through all layers, of which the
     /// last gives the value, too.
     pub fn adjoints(&mut self) {
-        let workspace = self.workspace;
+        let (workspace, of_jet) = (self.workspace, self.layout.channels());
         let outputs = workspace.demand.channels().adjoints;
         let layers = self.spec.layers();
         let (_, hidden) = layers.split_last().expect("a network has a layer");
+        let jets = |row, start| Rows { buffer: &workspace.jets, row, start };
         let h = Rows { buffer: &workspace.bars[0], row: outputs, start: 0 };
         let blocks = self.layout.seconds().div_ceil(shader::adjoint_sums(self.layout)).max(1);
         let adjoint_grid = [self.network_points().div_ceil(ADJOINT_POINTS), 1 + blocks as u32, outputs as u32];
         for (index, layer) in hidden.iter().enumerate().rev() {
-            // The first layer has none before it: any buffer that is not read stands in.
-            let before = if index > 0 { workspace.g(index - 1) } else { h.buffer };
-            let together = self.is_together(index);
-            let (kernel, next) = if together { (Mixed::Layer, before) } else { (Mixed::Adjoint, h.buffer) };
             let (z, g) = (workspace.z(index), workspace.g(index));
-            let buffers = [(2, Read, z), (3, Read, g), (6, Write, next), (7, Write, &workspace.jets)];
-            self.mixed((kernel, "adjoint"), index, &buffers, adjoint_grid);
-            if index > 0 && !together {
-                self.linear("backward", layer, outputs, h, Rows { buffer: before, ..h });
+            let buffers = [(2, Read, z), (3, Read, g), (6, Write, h.buffer), (7, Write, &workspace.jets)];
+            let source = self.mixed_layer(index).adjoint();
+            self.mixed((source, "adjoint"), index, self.network_points(), &buffers, adjoint_grid);
+            if index > 0 {
+                let before = Rows { buffer: workspace.g(index - 1), ..h };
+                self.linear("backward", layer, outputs, h, before);
             }
         }
-        if !self.is_together(0) {
-            self.first_derivatives(h);
-        }
-    }
-
-    /// The output's first derivatives, W^T h of the first layer.
-    fn first_derivatives(&mut self, h: Rows) {
-        let (workspace, of_jet) = (self.workspace, self.layout.channels());
-        let jets = |row, start| Rows { buffer: &workspace.jets, row, start };
-        // As many rows of it at once as there are neighbouring inputs.
-        let first = &self.spec.layers()[0];
-        for m in 0..workspace.demand.channels().adjoints {
+        // The first derivatives are W^T h: as many rows of it at once as there are neighbouring inputs.
+        let first = &layers[0];
+        for m in 0..outputs {
             let mut channel = m * of_jet + 1;
             for inputs in self.layout.tangents().chunk_by(|input, next| input + 1 == *next) {
                 let matrix = Matrix {
@@ -74,18 +66,10 @@ impl Planner<'_> {
         let layers = self.spec.layers();
         for (index, layer) in layers[..layers.len() - 1].iter().enumerate() {
             let (z, h_bar) = (workspace.z(index), &workspace.h_bar[index]);
-            let (before, to) = (workspace.input_of(index), workspace.output_of(index));
-            let mut buffers = vec![(2, Read, z), (4, Read, jets_bar), (8, Write, to)];
-            if self.is_together(index) {
-                buffers.extend([(10, Read, before), (11, Write, h_bar)]);
-                let blocks = [points.div_ceil(ADJOINT_POINTS), 1, outputs as u32];
-                self.mixed((Mixed::Layer, "adjoint_bar"), index, &buffers, blocks);
-            } else {
-                let before = Rows { buffer: before, row, start: forward };
-                self.linear("forward", layer, outputs, before, Rows { buffer: h_bar, row: outputs, start: 0 });
-                buffers.push((5, Read, h_bar));
-                self.mixed_rule("adjoint_bar", index, &buffers);
-            }
+            let before = Rows { buffer: workspace.input_of(index), row, start: forward };
+            self.linear("forward", layer, outputs, before, Rows { buffer: h_bar, row: outputs, start: 0 });
+            let buffers = [(2, Read, z), (4, Read, jets_bar), (5, Read, h_bar), (8, Write, workspace.output_of(index))];
+            self.mixed_rule("adjoint_bar", index, &buffers);
         }
         let (mut bar, mut next) = (ping, pong);
         for (index, layer) in layers.iter().enumerate().rev() {
@@ -109,39 +93,40 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the adjoints pass the hidden layer `index` together with its product.
-    fn is_together(&self, index: usize) -> bool {
-        let memory = self.device.limits.max_compute_workgroup_storage_size;
-        shader::are_together(&self.spec.layers()[index], self.layout, memory)
-    }
-
     /// `mixed_rule.wgsl` on the hidden layer `index`.
     fn mixed_rule(&mut self, entry: &'static str, index: usize, buffers: &[(u32, Access, &wgpu::Buffer)]) {
         let numbers = self.spec.layers()[index].outputs as u32 * self.network_points();
-        let of_thread = if numbers < SINGLE { 1 } else { 4 };
-        self.mixed((Mixed::Rule(of_thread), entry), index, buffers, grid(numbers / of_thread));
+        let of_quads = numbers >= QUADS;
+        let (points, threads) = if of_quads { (self.quads(), numbers / 4) } else { (self.network_points(), numbers) };
+        let source = self.mixed_layer(index).rule(of_quads);
+        self.mixed((source, entry), index, points, buffers, grid(threads));
+    }
+
+    fn mixed_layer(&self, index: usize) -> MixedLayer<'_> {
+        MixedLayer {
+            layout: self.layout,
+            channels: self.workspace.demand.channels(),
+            normalizer: self.normalizer,
+            sigma: self.spec.activation,
+            is_first: index == 0,
+            is_last: index + 2 == self.spec.layers().len(),
+        }
     }
 
     /// A kernel of mixed mode on the hidden layer `index`.
     fn mixed(
         &mut self,
-        (kernel, entry): (Mixed, &'static str),
+        (source, entry): (Source, &'static str),
         index: usize,
+        points: u32,
         buffers: &[(u32, Access, &wgpu::Buffer)],
         grid: [u32; 3],
     ) {
         let layers = self.spec.layers();
-        let last = layers.len() - 1;
-        let places = [layers[0].weights().start, layers[last].weights().start, layers[last].biases().start];
+        let output = layers.last().expect("a network has a layer");
+        let places = [layers[0].weights().start, output.weights().start, output.biases().start];
         let [first_weights, output_weights, output_biases] = places.map(|place| place as u32);
-        let layer = &layers[index];
-        let [units, inputs, weights] = [layer.outputs, layer.inputs, layer.weights().start].map(|n| n as u32);
-        let of_thread = if let Mixed::Rule(points) = kernel { points } else { 1 };
-        let points = self.network_points() / of_thread;
-        let constants = [units, inputs, points, weights, first_weights, output_weights, output_biases];
-        let ends = (index == 0, index + 1 == last);
-        let channels = self.workspace.demand.channels();
-        let source = shader::mixed(kernel, self.layout, channels, self.normalizer, self.spec.activation, ends);
+        let constants = [layers[index].outputs as u32, points, first_weights, output_weights, output_biases];
         let mut bound = vec![(1, Read, &self.state.parameters)];
         bound.extend_from_slice(buffers);
         self.push((source, entry, false), &constants, &bound, grid);

@@ -4,7 +4,7 @@
 use crate::data::Normalizer;
 use crate::expression::Residual;
 use crate::jet::JetLayout;
-use crate::network::{Activation, Layer, NetworkSpec};
+use crate::network::{Activation, NetworkSpec};
 
 use super::channels::Channels;
 use super::halves::{HalvesTile, LARGEST};
@@ -18,8 +18,6 @@ const FUNCTIONS: &str = include_str!("../../shaders/shared/functions.wgsl");
 const QUAD: &str = include_str!("../../shaders/shared/quad.wgsl");
 const POINT: &str = include_str!("../../shaders/shared/point.wgsl");
 const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
-const MATRIX: &str = include_str!("../../shaders/shared/matrix.wgsl");
-const COLUMNS: &str = include_str!("../../shaders/shared/columns.wgsl");
 const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
 const MIXED: &str = include_str!("../../shaders/shared/mixed.wgsl");
 const GROUPS: &str = include_str!("../../shaders/shared/groups.wgsl");
@@ -39,11 +37,8 @@ pub const THREADS: u32 = 64;
 pub const SUM_THREADS: u32 = 256;
 /// Points that a workgroup of the adjoints' rule has: a row of them is what a GPU's memory moves at once.
 pub const ADJOINT_POINTS: u32 = 8;
-/// The widest layer that mixed mode's adjoints pass together with its product, and how deep the slices of its W are.
-const TOGETHER: usize = 128;
-const TOGETHER_SLICE: usize = 32;
 /// Second-order entries that one of its threads sums at once, in registers.
-const ADJOINT_SUMS: usize = 8;
+const ADJOINT_SUMS: usize = 10;
 
 fn activation(activation: Option<Activation>) -> &'static str {
     match activation {
@@ -128,68 +123,43 @@ pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: 
     header.then("jet_rule", &[MATH, activation(Some(sigma)), QUAD, GROUPS, kernel])
 }
 
-/// The kernels of mixed mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mixed {
-    /// `mixed_rule.wgsl` with so many points a thread: 1 or a quad.
-    Rule(u32),
-    /// `mixed_adjoint.wgsl`, which leaves h to a product.
-    Adjoint,
-    /// `mixed_layer.wgsl`, for a layer together with its product.
-    Layer,
+/// A hidden layer of mixed mode: what its kernels are made for.
+#[derive(Clone, Copy)]
+pub struct MixedLayer<'a> {
+    pub layout: &'a JetLayout,
+    pub channels: &'a Channels,
+    pub normalizer: &'a Normalizer,
+    pub sigma: Activation,
+    pub is_first: bool,
+    pub is_last: bool,
 }
 
-/// A kernel of mixed mode for a hidden layer that is the first, the last, both or neither.
-pub fn mixed(
-    kernel: Mixed,
-    layout: &JetLayout,
-    channels: &Channels,
-    normalizer: &Normalizer,
-    sigma: Activation,
-    (is_first, is_last): (bool, bool),
-) -> Source {
-    let adjoint = include_str!("../../shaders/mixed_adjoint.wgsl");
-    let sigma = activation(Some(sigma));
-    let header = Header::default()
-        .alias("Number", if kernel == Mixed::Rule(4) { "vec4<f32>" } else { "f32" })
-        .number("FIRST", usize::from(is_first))
-        .number("LAST", usize::from(is_last))
-        .mixed(layout, channels, normalizer);
-    let of_points = |header: Header| {
-        header
+impl MixedLayer<'_> {
+    /// `mixed_adjoint.wgsl`
+    pub fn adjoint(self) -> Source {
+        let kernel = include_str!("../../shaders/mixed_adjoint.wgsl");
+        self.header("f32")
             .number("ADJOINT_THREADS", SUM_THREADS as usize)
             .number("POINTS", ADJOINT_POINTS as usize)
-            .number("SUMS", adjoint_sums(layout))
-    };
-    match kernel {
-        Mixed::Rule(points) => {
-            let rule = include_str!("../../shaders/mixed_rule.wgsl");
-            let header = header.number("THREADS", THREADS as usize);
-            let numbers = if points == 4 { QUAD } else { POINT };
-            header.then("mixed_rule", &[MATH, sigma, numbers, MIXED, rule])
-        }
-        Mixed::Adjoint => {
-            let apart = include_str!("../../shaders/mixed_apart.wgsl");
-            of_points(header).then("mixed_adjoint", &[MATH, sigma, POINT, MIXED, apart, adjoint])
-        }
-        Mixed::Layer => {
-            let layer = include_str!("../../shaders/mixed_layer.wgsl");
-            let loads = TOGETHER / 4 * TOGETHER_SLICE / SUM_THREADS as usize;
-            let header = of_points(header)
-                .number("WIDTH", TOGETHER)
-                .number("SLICES", TOGETHER / TOGETHER_SLICE)
-                .number("LOADS", loads);
-            header.then("mixed_layer", &[MATH, sigma, POINT, MIXED, MATRIX, COLUMNS, layer, adjoint])
-        }
+            .number("SUMS", adjoint_sums(self.layout))
+            .then("mixed_adjoint", &[MATH, activation(Some(self.sigma)), POINT, MIXED, kernel])
     }
-}
 
-/// Whether [`Mixed::Layer`] can have a layer on an adapter with so much workgroup memory.
-pub fn are_together(layer: &Layer, layout: &JetLayout, memory: u32) -> bool {
-    let slice = 4 * TOGETHER_SLICE * (TOGETHER + 4);
-    let columns = 4 * TOGETHER * ADJOINT_POINTS as usize;
-    let partial = 4 * (adjoint_sums(layout) + 1) * SUM_THREADS as usize;
-    layer.inputs.max(layer.outputs) <= TOGETHER && slice + columns + partial <= memory as usize
+    /// `mixed_rule.wgsl` whose threads have a quad of points each, or one.
+    pub fn rule(self, of_quads: bool) -> Source {
+        let kernel = include_str!("../../shaders/mixed_rule.wgsl");
+        let (number, numbers) = if of_quads { ("vec4<f32>", QUAD) } else { ("f32", POINT) };
+        let header = self.header(number).number("THREADS", THREADS as usize);
+        header.then("mixed_rule", &[MATH, activation(Some(self.sigma)), numbers, MIXED, kernel])
+    }
+
+    fn header(self, number: &str) -> Header {
+        Header::default()
+            .alias("Number", number)
+            .number("FIRST", usize::from(self.is_first))
+            .number("LAST", usize::from(self.is_last))
+            .mixed(self.layout, self.channels, self.normalizer)
+    }
 }
 
 /// How many second-order entries a thread of the adjoints' rule sums: lots of one size.
@@ -210,7 +180,7 @@ pub fn layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, til
     Header::default()
         .tile(tile, LAYER_THREADS, tile.slice as usize)
         .layout(layout, normalizer)
-        .then("layer", &[MATH, activation(Some(sigma)), QUAD, JET, MATRIX, PRODUCT, kernel])
+        .then("layer", &[MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, kernel])
 }
 
 /// `narrow.wgsl` for so many layers, the widest hidden one with `units` units; `tape` says whether a backward
@@ -225,7 +195,7 @@ pub fn narrow(
 ) -> Source {
     narrow_header(layout, normalizer, (tile, units), layers).number("TAPE", usize::from(tape)).then(
         "narrow",
-        &[MATH, activation(Some(sigma)), QUAD, JET, MATRIX, PRODUCT, NARROW, include_str!("../../shaders/narrow.wgsl")],
+        &[MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, NARROW, include_str!("../../shaders/narrow.wgsl")],
     )
 }
 
@@ -238,7 +208,7 @@ pub fn narrow_backward(
     layers: usize,
 ) -> Source {
     let kernel = include_str!("../../shaders/narrow_backward.wgsl");
-    let parts = [MATH, activation(Some(sigma)), QUAD, JET, MATRIX, PRODUCT, NARROW, kernel];
+    let parts = [MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, NARROW, kernel];
     narrow_header(layout, normalizer, (tile, units), layers).then("narrow_backward", &parts)
 }
 

@@ -44,8 +44,10 @@ fn every_shader_validates_and_translates() {
             let mixed = Channels::new(&layout, 1, true);
             for ends in [(true, true), (false, true), (true, false), (false, false)] {
                 if mixed.are_mixed() {
-                    for kernel in [Mixed::Rule(1), Mixed::Rule(4), Mixed::Adjoint, Mixed::Layer] {
-                        let source = super::shader::mixed(kernel, &layout, &mixed, &normalizer, sigma, ends);
+                    let (is_first, is_last) = ends;
+                    let (layout, channels, normalizer) = (&layout, &mixed, &normalizer);
+                    let layer = MixedLayer { layout, channels, normalizer, sigma, is_first, is_last };
+                    for source in [layer.adjoint(), layer.rule(false), layer.rule(true)] {
                         translate(&format!("{}, {ends:?}, {name}", source.file), &source);
                     }
                 }

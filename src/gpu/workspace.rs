@@ -24,7 +24,7 @@ pub struct Workspace {
     /// Two buffers of cotangents (H, C', B) that the layers use in turn, with a tape. In mixed mode the first one
     /// holds h (H, M, B) on the way to the jets, also without a tape.
     pub bars: Vec<wgpu::Buffer>,
-    /// ∂u/∂a (H, M, B) of each hidden layer but the last, in mixed mode; without a tape two buffers that they use in turn.
+    /// ∂u/∂a (H, M, B) of each hidden layer but the last, in mixed mode; without a tape one buffer for all.
     g: Vec<wgpu::Buffer>,
     /// The cotangents of ∂u/∂z (H, M, B) of each hidden layer, in mixed mode with a tape.
     pub h_bar: Vec<wgpu::Buffer>,
@@ -71,8 +71,7 @@ impl Workspace {
     /// ∂u/∂a of a hidden layer. Nothing reads that of the last one, rows of the output's W: any buffer stands in.
     pub fn g(&self, layer: usize) -> &wgpu::Buffer {
         let is_last = layer + 2 == self.demand.layers();
-        let of = if self.demand.tape() { layer } else { layer % 2 };
-        if is_last { self.z(layer) } else { &self.g[of] }
+        if is_last { self.z(layer) } else { &self.g[layer.min(self.g.len() - 1)] }
     }
 
     /// The cotangents of the output's jets, with a tape.
