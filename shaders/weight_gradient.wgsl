@@ -4,7 +4,7 @@
 //
 // The sum runs over the columns, of which there are many, so it is split: a workgroup sums the columns of one split, of
 // one tile of out and in, into a partial block, and `reduce` adds the partials in a fixed order (no float atomics).
-// Layers whose jets lie in the same buffers go together, so that small ones fill the device.
+// Small layers go together, so that they fill the device.
 //
 // A tile is TILE_OUT by TILE_IN, a thread has 4 OUT_EDGE by 4 IN_EDGE entries of it. Columns go through workgroup memory QUADS
 // quads at a time, as shared/blocks.wgsl brings them, so that each column is an outer product of OUT_EDGE + IN_EDGE reads and

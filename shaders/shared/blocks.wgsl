@@ -15,18 +15,33 @@ const TURN: u32 = 8u / QUADS;
 const FIRST_IN: u32 = (OUT_QUADS + 7u) / 8u * 8u;
 const ROWS: u32 = FIRST_IN + (IN_QUADS + 7u) / 8u * 8u;
 
-@group(0) @binding(4) var<storage, read> output_bar: array<vec4<f32>>;
+// The second and the third pair of buffers.
+@group(0) @binding(4) var<storage, read> z_bar_1: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> a_1: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> z_bar_2: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read> a_2: array<vec4<f32>>;
 
 // (4 QUADS, ROWS)
 var<workgroup> tile: array<vec4<f32>, 4u * QUADS * ROWS>;
 
-// One of the four rows of a block. A layer alone has z_bar in one buffer in any case: the loads of wide layers are not to
-// wait for a choice.
+// One of the four rows of a block. A layer alone has one pair in any case: the loads of wide layers are not to wait for a
+// choice.
 fn z_bar_at(layer: Layer, at: u32) -> vec4<f32> {
-    if LAYERS > 1u && layer.is_output == 1u {
-        return output_bar[at];
+    if LAYERS > 1u && layer.pair == 1u {
+        return z_bar_1[at];
+    } else if LAYERS > 1u && layer.pair == 2u {
+        return z_bar_2[at];
     }
     return z_bar[at];
+}
+
+fn a_at(layer: Layer, at: u32) -> vec4<f32> {
+    if LAYERS > 1u && layer.pair == 1u {
+        return a_1[at];
+    } else if LAYERS > 1u && layer.pair == 2u {
+        return a_2[at];
+    }
+    return a[at];
 }
 
 // Four rows of one of the quads from `start` on; zeros where there are no columns. What stands in for rows beyond the
@@ -44,7 +59,7 @@ fn fetch(part: Share, block: u32, start: u32) -> mat4x4<f32> {
     } else if quad < part.end && row < TILE_OUT + TILE_IN {
         for (var r = 0u; r < 4u; r++) {
             let input = min(part.first_in + row - TILE_OUT + r, layer.inputs - 1u);
-            rows[r] = a[layer.a_start + input * layer.quads + quad];
+            rows[r] = a_at(layer, layer.a_start + input * layer.quads + quad);
         }
     }
     return rows;

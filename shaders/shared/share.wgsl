@@ -1,5 +1,5 @@
-// What a workgroup of a weight gradient does: of some layers, whose jets lie in the same buffers, one split's columns of one
-// tile of TILE_OUT outputs by TILE_IN inputs.
+// What a workgroup of a weight gradient does: of some layers one split's columns of one tile of TILE_OUT outputs by TILE_IN
+// inputs.
 
 struct Layer {
     // its first workgroup; splits lie side by side, then tiles of in, then tiles of out
@@ -17,8 +17,8 @@ struct Layer {
     // where z_bar and a start in their buffers, in quads
     z_bar_start: u32,
     a_start: u32,
-    // of several layers: 1 where z_bar is the cotangents of the output's jets
-    is_output: u32,
+    // of several layers: in which pair of buffers
+    pair: u32,
     padding: u32,
 }
 

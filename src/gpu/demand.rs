@@ -1,8 +1,10 @@
 //! How much memory a chunk of points needs, and how many points it may have.
 
+use std::ops::Range;
+
 use super::channels::Channels;
 use super::device::Device;
-use super::parts::{Part, Points, parts};
+use super::parts::{Part, Points, gradient_groups, parts};
 use super::shader::Groups;
 use super::tiles::{Path, Tiles};
 use crate::error::Result;
@@ -132,7 +134,13 @@ impl Demand {
             let narrow = [sizes.jets, all, z.iter().sum(), all].map(|n: usize| if self.tape { n } else { 0 });
             (sizes.bars, sizes.z, sizes.a) = (narrow[..2].to_vec(), vec![narrow[2]], vec![narrow[3]]);
         } else if self.tape {
-            (sizes.z, sizes.a, sizes.bars) = (z, a, vec![widest * row; 2]);
+            let mut bars = vec![widest * row; 2];
+            if self.gradient_groups().iter().any(|group| group.len() > 1) {
+                bars = rows(hidden, row * self.places);
+                bars.push(output * row * self.places);
+                bars[0] = bars[0].max(widest * adjoints);
+            }
+            (sizes.z, sizes.a, sizes.bars) = (z, a, bars);
             if self.channels.are_mixed() {
                 // The last hidden layer's g are rows of the output's W.
                 sizes.g = rows(&hidden[..hidden.len() - 1], adjoints * self.places);
@@ -171,13 +179,22 @@ impl Demand {
         Ok(most as usize)
     }
 
+    /// The first layer whose gradient is `weight_gradient.wgsl`'s: the second, but with features and in mixed mode, where the first is as
+    /// any other.
+    fn first_gradient(&self) -> usize {
+        usize::from(!self.has_features && !self.channels.are_mixed())
+    }
+
+    /// The layers whose weight gradients share a dispatch.
+    pub fn gradient_groups(&self) -> Vec<Range<usize>> {
+        gradient_groups(&self.spec.layers(), self.tiles, self.first_gradient())
+    }
+
     /// How the gradient's sums over `points` points are split.
     pub fn parts(&self, points: usize) -> Vec<Part> {
         let count = (points.next_multiple_of(4) * self.places) as u32;
         let column_quads = count / 4 * self.channels.count() as u32;
-        // With features, and in mixed mode, the first layer is as any other.
-        let is_free = !self.has_features && !self.channels.are_mixed();
-        let of_tile = is_free.then(|| Groups::of(&self.channels.forward).points);
+        let of_tile = (self.first_gradient() == 1).then(|| Groups::of(&self.channels.forward).points);
         parts(&self.spec, self.tiles, &Points { count, column_quads, of_tile })
     }
 }

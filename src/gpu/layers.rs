@@ -1,6 +1,7 @@
 //! The dispatches of affine layers and their activations, on whichever path the tiles say.
 
 use super::kernel::Access::{self, Read, Write};
+use super::parts::PAIRS;
 use super::plan::{Planner, flat};
 use super::product::{GradientTile, ProductTile};
 use super::shader::{self, Groups};
@@ -122,16 +123,11 @@ impl Planner<'_> {
         let mut gradients = vec![];
         for (index, layer) in layers.iter().enumerate().skip(1) {
             let next = start + layer.inputs as u32 * self.column_quads();
-            let is_output = index + 1 == layers.len();
-            gradients.push(Gradient {
-                index,
-                z_bar_start: if is_output { 0 } else { next },
-                a_start: start,
-                is_output,
-            });
+            let (pair, z_bar_start) = if index + 1 == layers.len() { (1, 0) } else { (0, next) };
+            gradients.push(Gradient { index, pair, z_bar_start, a_start: start });
             start = next;
         }
-        self.weight_gradients(&gradients, bars, &workspace.a[0], jets_bar);
+        self.weight_gradients(&gradients, &[(bars, &workspace.a[0]), (jets_bar, &workspace.a[0])]);
     }
 
     /// The tile for this many points, the units of it, and the layers' places in the parameter block.
@@ -202,28 +198,33 @@ impl Planner<'_> {
         self.push((source, entry, false), &[self.quads()], buffers, grid);
     }
 
-    /// The partial sums of the weight gradient of layer `index` from its z_bar and the jets before it.
-    pub fn weight_gradient(&mut self, index: usize, z_bar: &wgpu::Buffer, a: &wgpu::Buffer) {
-        let partials = self.workspace.partials.as_ref().expect("a backward pass has a tape");
-        let (layer, part) = (&self.spec.layers()[index], self.parts()[index]);
-        let buffers = [(1, Read, z_bar), (2, Read, a), (3, Write, partials)];
-        if self.gradient_of_halves(layer, (part.start, part.splits), &buffers) {
-            return;
+    /// The weight gradients of the group of layers that begins with this one, if one does: their cotangents are all there when the
+    /// way back comes to it.
+    pub fn gradients_from(&mut self, index: usize) {
+        if let Some(group) = self.workspace.demand.gradient_groups().into_iter().find(|group| group.start == index) {
+            self.weight_gradient(&group.collect::<Vec<_>>());
         }
-        let gradient = Gradient { index, z_bar_start: 0, a_start: 0, is_output: false };
-        self.weight_gradients(&[gradient], z_bar, a, z_bar);
     }
 
-    /// Those of several layers that have tiles of the same size.
-    fn weight_gradients(
-        &mut self,
-        gradients: &[Gradient],
-        z_bar: &wgpu::Buffer,
-        a: &wgpu::Buffer,
-        jets_bar: &wgpu::Buffer,
-    ) {
+    /// The partial sums of the weight gradients of some layers from their z_bar and the jets before them.
+    fn weight_gradient(&mut self, indices: &[usize]) {
         let workspace = self.workspace;
-        let partials = workspace.partials.as_ref().expect("a backward pass has a tape");
+        let pairs: Vec<_> = indices.iter().map(|index| (workspace.bar(*index), workspace.input_of(*index))).collect();
+        if let [index] = indices {
+            let (layer, part) = (&self.spec.layers()[*index], self.parts()[*index]);
+            let (partials, (z_bar, a)) = (workspace.partials(), pairs[0]);
+            let buffers = [(1, Read, z_bar), (2, Read, a), (3, Write, partials)];
+            if self.gradient_of_halves(layer, (part.start, part.splits), &buffers) {
+                return;
+            }
+        }
+        let of = |(pair, index): (usize, &usize)| Gradient { index: *index, pair, z_bar_start: 0, a_start: 0 };
+        self.weight_gradients(&indices.iter().enumerate().map(of).collect::<Vec<_>>(), &pairs);
+    }
+
+    /// Those of layers that have tiles of the same size, in up to [`PAIRS`] pairs of z_bar and a.
+    fn weight_gradients(&mut self, gradients: &[Gradient], pairs: &[(&wgpu::Buffer, &wgpu::Buffer)]) {
+        let workspace = self.workspace;
         let (layers, parts) = (self.spec.layers(), self.parts());
         let Some(first) = gradients.first() else { return };
         let tile = GradientTile::of(&layers[first.index], workspace.demand.tiles().gradient, gradients.len());
@@ -233,22 +234,26 @@ impl Planner<'_> {
             let [along_in, along_out] = tile.count(layer);
             let sizes = [groups, along_in, layer.outputs as u32, layer.inputs as u32, self.column_quads()];
             let places = [self.quads(), part.start, part.splits, gradient.z_bar_start, gradient.a_start];
-            constants.extend([&sizes[..], &places, &[gradient.is_output.into(), 0]].concat());
+            constants.extend([&sizes[..], &places, &[gradient.pair as u32, 0]].concat());
             groups += part.splits * along_in * along_out;
         }
-        // The kernel of a single layer has one place for its z_bar.
-        let z_bar = if gradients.len() == 1 && first.is_output { jets_bar } else { z_bar };
-        let buffers = [(1, Read, z_bar), (2, Read, a), (3, Write, partials), (4, Read, jets_bar)];
+        // A layer alone has one pair.
+        let pairs = if gradients.len() == 1 { &pairs[first.pair..][..1] } else { pairs };
+        let mut buffers = vec![(3, Write, workspace.partials())];
+        for (pair, bindings) in [(1, 2), (4, 5), (6, 7)].into_iter().enumerate().take(PAIRS) {
+            // Any buffers stand in for those that are not read.
+            let (z_bar, a) = *pairs.get(pair).unwrap_or(&pairs[0]);
+            buffers.extend([(bindings.0, Read, z_bar), (bindings.1, Read, a)]);
+        }
         let source = shader::weight_gradient(tile, gradients.len());
         self.push((source, "weight_gradient", false), &constants, &buffers, flat(groups));
     }
 }
 
-/// A layer's weight gradient: where its z_bar and the jets before it start in their buffers, in quads.
+/// A layer's weight gradient: in which pair of buffers, and where in them, in quads, its z_bar and the jets before it start.
 struct Gradient {
     index: usize,
+    pair: usize,
     z_bar_start: u32,
     a_start: u32,
-    /// Whether z_bar is the cotangents of the output's jets.
-    is_output: bool,
 }

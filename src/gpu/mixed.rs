@@ -54,16 +54,19 @@ impl Planner<'_> {
     /// go forward, then those of the value and the tangents back.
     pub fn mixed_backward(&mut self) {
         let workspace = self.workspace;
-        let (Some(x), [ping, pong]) = (&workspace.x, &workspace.bars[..]) else {
-            unreachable!("a backward pass has a tape");
-        };
+        let layers = self.spec.layers();
+        let x = workspace.x.as_ref().expect("a backward pass has a tape");
         let (forward, outputs) = (workspace.demand.channels().forward.channels(), workspace.demand.channels().adjoints);
         let (row, jets_bar) = (workspace.demand.row(), workspace.jets_bar());
         let source = shader::mixed_ends(self.layout, workspace.demand.channels(), self.normalizer);
         let points = self.network_points();
-        let buffers = [(1, Read, jets_bar), (2, Read, &workspace.batch), (3, Write, x), (4, Write, ping)];
+        let buffers = [
+            (1, Read, jets_bar),
+            (2, Read, &workspace.batch),
+            (3, Write, x),
+            (4, Write, workspace.bar(layers.len() - 1)),
+        ];
         self.push((source, "ends", false), &[points], &buffers, grid((self.spec.inputs + outputs) as u32 * points));
-        let layers = self.spec.layers();
         for (index, layer) in layers[..layers.len() - 1].iter().enumerate() {
             let (z, h_bar) = (workspace.z(index), &workspace.h_bar[index]);
             let before = Rows { buffer: workspace.input_of(index), row, start: forward };
@@ -71,14 +74,14 @@ impl Planner<'_> {
             let buffers = [(2, Read, z), (4, Read, jets_bar), (5, Read, h_bar), (8, Write, workspace.output_of(index))];
             self.mixed_rule("adjoint_bar", index, &buffers);
         }
-        let (mut bar, mut next) = (ping, pong);
         for (index, layer) in layers.iter().enumerate().rev() {
-            self.weight_gradient(index, bar, workspace.input_of(index));
+            self.gradients_from(index);
             if index > 0 {
+                let next = workspace.bar(index - 1);
                 // The rule of the last hidden layer brings what comes from the output.
                 if index + 1 < layers.len() {
                     let rows = |buffer| Rows { buffer, row, start: 0 };
-                    self.linear("backward", layer, forward, rows(bar), rows(next));
+                    self.linear("backward", layer, forward, rows(workspace.bar(index)), rows(next));
                 }
                 let buffers = [
                     (2, Read, workspace.z(index - 1)),
@@ -88,7 +91,6 @@ impl Planner<'_> {
                     (9, Write, next),
                 ];
                 self.mixed_rule("backward", index - 1, &buffers);
-                std::mem::swap(&mut bar, &mut next);
             }
         }
     }

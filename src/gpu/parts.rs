@@ -40,18 +40,49 @@ pub struct Points {
     pub of_tile: Option<u32>,
 }
 
+/// Pairs of buffers, of z_bar and of a, that a kernel of several layers binds: with the partial sums seven of the eight that every
+/// adapter has.
+pub const PAIRS: usize = 3;
+/// The widest layer whose weight gradient alone would leave a large GPU idle.
+const SMALL: usize = 128;
+
+/// The layers whose weight gradients share a dispatch, from the `first` on: all of a narrow network, whose jets are in one pair
+/// of buffers, and neighbours that are small and have tiles of the same size.
+pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize) -> Vec<Range<usize>> {
+    if matches!(tiles.path, Path::Narrow(_)) {
+        return vec![1..layers.len()];
+    }
+    let tile = |index: usize| GradientTile::of(&layers[index], tiles.gradient, 1);
+    let is_small = |index: usize| layers[index].inputs.max(layers[index].outputs) <= SMALL;
+    let mut groups: Vec<Range<usize>> = vec![];
+    for index in first..layers.len() {
+        match groups.last_mut() {
+            Some(group)
+                if group.len() < PAIRS
+                    && is_small(index)
+                    && is_small(group.start)
+                    && tile(index) == tile(group.start) =>
+            {
+                group.end += 1;
+            }
+            _ => groups.push(index..index + 1),
+        }
+    }
+    groups
+}
+
 /// The parts of all layers in order, then that of the coefficients. They depend on the job and the tiles alone, so that
 /// the bits do; fewer points have no more splits.
 pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<Part> {
     let layers = spec.layers();
-    // A narrow network's layers share a dispatch.
-    let together = if matches!(tiles.path, Path::Narrow(_)) { layers.len() - 1 } else { 1 };
-    let workgroups = WORKGROUPS.min(2 * WORKGROUPS / together.max(1) as u32);
+    let groups = gradient_groups(&layers, tiles, usize::from(points.of_tile.is_some()));
     // The parameters of each part, the splits that keep a device busy, and those that the points allow.
     let of_layer = |(index, layer): (usize, &Layer)| {
         let (most, allowed) = match points.of_tile.filter(|_| index == 0) {
             Some(of_tile) => (UNITS / layer.outputs as u32, points.count.div_ceil(of_tile)),
             None => {
+                let together = groups.iter().find(|group| group.contains(&index)).map_or(1, Range::len);
+                let workgroups = WORKGROUPS.min(2 * WORKGROUPS / together as u32);
                 let [along_in, along_out] = GradientTile::of(layer, tiles.gradient, together).count(layer);
                 (workgroups / (along_in * along_out), points.column_quads.div_ceil(LEAST_QUADS))
             }
@@ -90,7 +121,7 @@ mod tests {
             parts(&spec, Tiles { path, linear: 128, gradient: 128 }, &points)
         };
         let splits = |parts: &[Part]| parts.iter().map(|part| part.splits).collect::<Vec<_>>();
-        assert_eq!(splits(&of(Path::Separate, 4096)), [33, 264, 264, 264, 264, 64]);
+        assert_eq!(splits(&of(Path::Separate, 4096)), [33, 176, 176, 176, 264, 64]);
         assert_eq!(splits(&of(narrow, 4096)), [33, 132, 132, 132, 132, 64]);
         assert_eq!(splits(&of(narrow, 4)), [1; 6]);
         let all = of(narrow, 1000);
@@ -98,6 +129,13 @@ mod tests {
             assert_eq!((part.first + part.count, part.start + part.count * part.splits), (next.first, next.start));
         }
         assert_eq!(all.iter().map(|part| part.count as usize).sum::<usize>(), spec.parameters());
+        // Small neighbours go together, three at a time, and each of them has the fewer splits.
+        let tiles = Tiles { path: Path::Separate, linear: 128, gradient: 128 };
+        let wide = NetworkSpec { inputs: 10, hidden: vec![128, 128, 128, 128, 128, 256, 256], ..spec.clone() };
+        assert_eq!(gradient_groups(&wide.layers(), tiles, 0), [0..1, 1..4, 4..5, 5..6, 6..7, 7..8]);
+        assert_eq!(gradient_groups(&spec.layers(), tiles, 1), [1..4, 4..5]);
+        let points = Points { count: 1024, column_quads: 12 * 256, of_tile: None };
+        assert_eq!(splits(&parts(&wide, tiles, &points))[..5], [264, 44, 44, 44, 66]);
         // A deep network keeps to the budget.
         let deep = NetworkSpec { hidden: vec![64; 40], ..spec };
         let points = Points { count: 1 << 17, column_quads: 1 << 17, of_tile: None };

@@ -224,7 +224,7 @@ impl Planner<'_> {
     /// Each term's mean square into `means` and the gradient of the loss, from the output's jets back through the tape.
     pub fn backward(&mut self, set: &Set, means: &wgpu::Buffer) {
         let workspace = self.workspace;
-        let partials = workspace.partials.as_ref().expect("a backward pass has a tape");
+        let partials = workspace.partials();
         let to = [(3, Write, &workspace.squares), (4, Write, workspace.jets_bar())];
         let groups = terms::groups(self.layout, set.places, &set.terms).len() as u32;
         self.terms(set, "cotangent", &to, [self.padded().div_ceil(THREADS), groups, 1]);
@@ -243,21 +243,21 @@ impl Planner<'_> {
     /// The weight gradients of all layers where a jet's channels have all travelled forward.
     fn forward_backward(&mut self, partials: &wgpu::Buffer) {
         let (workspace, layers) = (self.workspace, self.spec.layers());
-        let [ping, pong] = &workspace.bars[..] else { unreachable!("a backward pass has a tape") };
-        let (mut bar, mut next) = (ping, pong);
+        let mut first_bar = workspace.bar(0);
         if let Path::Narrow(tile) = workspace.demand.tiles().path {
-            self.narrow_backward(tile, ping, pong);
-            bar = pong;
+            let [jets_bar, bars] = &workspace.bars[..] else { unreachable!("a backward pass has a tape") };
+            self.narrow_backward(tile, jets_bar, bars);
+            first_bar = bars;
         } else {
             for (index, layer) in layers.iter().enumerate().skip(self.free_layers()).rev() {
-                self.weight_gradient(index, bar, workspace.input_of(index));
+                self.gradients_from(index);
+                let bar = workspace.bar(index);
                 if index > self.free_layers() {
-                    self.hidden_layer_backward(index, layer, &layers[index - 1], bar, next);
+                    self.hidden_layer_backward(index, layer, &layers[index - 1], bar, workspace.bar(index - 1));
                 } else if index > 0 {
                     // The first layer's own kernel goes on from the cotangents of its a-jets.
-                    self.linear_all("backward", layer, bar, next);
+                    self.linear_all("backward", layer, bar, workspace.bar(index - 1));
                 }
-                std::mem::swap(&mut bar, &mut next);
             }
         }
         if !self.has_features {
@@ -269,7 +269,7 @@ impl Planner<'_> {
                 (2, Read, &workspace.batch),
                 (5, Read, workspace.z(0)),
                 (6, Read, workspace.output_of(0)),
-                (7, Read, bar),
+                (7, Read, first_bar),
                 (8, Write, partials),
             ];
             let grid = [layers[0].outputs as u32, self.parts()[0].splits, 1];

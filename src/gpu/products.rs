@@ -169,7 +169,8 @@ fn every_tile_gives_the_product_and_the_gradient() {
         let splits = 3;
         let partials = device.storage("partials", 4 * (splits * truth.len()) as u64);
         let (constants, grid) = problem.gradient_constants([tile.outputs, tile.inputs], splits);
-        let buffers = [(Read, &z_bar), (Read, &a), (Write, &partials), (Read, &z_bar)];
+        let (z_bar, a) = ((Read, &z_bar), (Read, &a));
+        let buffers = [z_bar, a, (Write, &partials), z_bar, a, z_bar, a];
         run(&mut device, (shader::weight_gradient(tile, 1), "weight_gradient"), &constants, &buffers, grid);
         let found = device.read(&[(&partials, splits * truth.len())]).unwrap().remove(0);
         let most = difference(&over_splits(&found, splits), &truth);
