@@ -29,7 +29,6 @@ struct Lengths {
 @group(0) @binding(4) var<storage, read_write> squares: array<f32>;
 // (T)
 @group(0) @binding(5) var<storage, read_write> loss_means: array<f32>;
-@group(0) @binding(6) var<storage, read_write> state: Status;
 
 // One workgroup a term, then one for every POINTS parameters, whose splits the threads share out as others do the
 // channels of points.
@@ -86,29 +85,5 @@ fn gradient(block: u32, thread: u32) {
     let square = workgroup_sum(sum * sum, thread);
     if thread == 0u && block * POINTS < lengths.parameters {
         squares[block] = square;
-    }
-}
-
-// One workgroup: the gradient's norm, and the first step at which something was not finite. A norm
-// above 1.8e19, whose square is no f32, counts as not finite.
-@compute @workgroup_size(THREADS)
-fn status(@builtin(local_invocation_index) thread: u32) {
-    var sum = 0.0;
-    let blocks = (lengths.parameters + POINTS - 1u) / POINTS;
-    for (var i = thread; i < blocks; i += THREADS) {
-        sum += squares[i];
-    }
-    let square = workgroup_sum(sum, thread);
-    var bad = 0.0;
-    for (var term = thread; term < lengths.terms; term += THREADS) {
-        bad += select(1.0, 0.0, finite(loss_means[term]));
-    }
-    let how_many = workgroup_sum(bad, thread);
-    if thread != 0u {
-        return;
-    }
-    state.norm = sqrt(square);
-    if (how_many != 0.0 || !finite(square)) && all(state.diverged == vec2<u32>(0u)) {
-        state.diverged = now.number;
     }
 }

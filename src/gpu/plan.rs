@@ -6,7 +6,7 @@ use super::header::Source;
 use super::kernel::{Access, Kernel};
 use super::parts::Part;
 use super::set::Set;
-use super::shader::{self, Groups, THREADS};
+use super::shader::{self, Groups, SUM_THREADS, THREADS};
 use super::state::State;
 use super::terms;
 use super::tiles::Path;
@@ -281,19 +281,17 @@ impl Planner<'_> {
     pub fn update(&mut self, set: &Set) {
         let state = self.state;
         let parameters = self.workspace.demand.parameters() as u32;
-        let terms = set.terms.len() as u32;
-        // The squares and means are read here; the bindings are those that they are written by.
-        let buffers = [(4, Write, &state.squares), (5, Write, &set.step_means), (6, Write, &state.status)];
-        let source = shader::reduce(1, Groups::of_splits(parameters));
-        self.push((source, "status", true), &[terms, 0, parameters, 0, 0, 0, 0, 0], &buffers, [1, 1, 1]);
+        let constants = [parameters, Groups::of_splits(parameters).tiles(parameters), set.terms.len() as u32];
         let buffers = [
-            (1, Read, &state.status),
+            (1, Write, &state.status),
             (2, Read, &state.gradient),
             (3, Write, &state.first_moment),
             (4, Write, &state.second_moment),
             (5, Write, &state.parameters),
+            (6, Read, &state.squares),
+            (7, Read, &set.step_means),
         ];
-        self.push((shader::adam(), "adam", true), &[parameters], &buffers, grid(parameters));
+        self.push((shader::adam(), "adam", true), &constants, &buffers, flat(parameters.div_ceil(SUM_THREADS)));
     }
 }
 

@@ -295,12 +295,12 @@ pub fn residual(
 /// `reduce.wgsl` for so many parts of the gradient.
 pub fn reduce(parts: usize, groups: Groups) -> Source {
     let kernel = include_str!("../../shaders/reduce.wgsl");
-    groups.header("f32").number("PARTS", parts).then("reduce", &[STEP, STATUS, GROUPS, SUM, kernel])
+    groups.header("f32").number("PARTS", parts).then("reduce", &[STEP, GROUPS, SUM, kernel])
 }
 
 /// `adam.wgsl`
 pub fn adam() -> Source {
-    Header::threads(THREADS).then("adam", &[STEP, STATUS, include_str!("../../shaders/adam.wgsl")])
+    Header::threads(SUM_THREADS).then("adam", &[STEP, STATUS, SUM, include_str!("../../shaders/adam.wgsl")])
 }
 
 /// `vectors.wgsl`, with this many vectors on the left of a product.
