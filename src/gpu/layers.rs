@@ -164,14 +164,9 @@ impl Planner<'_> {
         self.linear(entry, layer, channels, rows(input), rows(output));
     }
 
-    /// The same for so many channels.
+    /// The same for so many channels: `linear.wgsl`, or the same of halves.
     pub fn linear(&mut self, entry: &'static str, layer: &Layer, channels: usize, input: Rows, output: Rows) {
-        self.product(entry, Matrix::of(entry, layer), channels, input, output);
-    }
-
-    /// `linear.wgsl` on so many channels, or the same of halves.
-    pub fn product(&mut self, entry: &'static str, matrix: Matrix, channels: usize, input: Rows, output: Rows) {
-        let Matrix { rows, inner, width, start, biases } = matrix;
+        let Matrix { rows, inner, width, start, biases } = Matrix::of(entry, layer);
         let of_channels = |channels: usize| channels as u32 * self.quads();
         let quads = of_channels(channels);
         // The value, which the bias goes to, is the first channel.

@@ -3,7 +3,7 @@
 
 use super::header::Source;
 use super::kernel::Access::{self, Read, Write};
-use super::layers::{Matrix, Rows};
+use super::layers::Rows;
 use super::plan::{Planner, grid};
 use super::shader::{self, ADJOINT_POINTS, MixedLayer};
 
@@ -16,36 +16,20 @@ impl Planner<'_> {
     /// The output's jets from what has travelled forward: one adjoint for each output back through all layers, of which the
     /// last gives the value, too.
     pub fn adjoints(&mut self) {
-        let (workspace, of_jet) = (self.workspace, self.layout.channels());
+        let workspace = self.workspace;
         let outputs = workspace.demand.channels().adjoints;
         let layers = self.spec.layers();
         let (_, hidden) = layers.split_last().expect("a network has a layer");
-        let jets = |row, start| Rows { buffer: &workspace.jets, row, start };
         let h = Rows { buffer: &workspace.bars[0], row: outputs, start: 0 };
-        let blocks = self.layout.seconds().div_ceil(shader::adjoint_sums(self.layout)).max(1);
-        let adjoint_grid = [self.network_points().div_ceil(ADJOINT_POINTS), 1 + blocks as u32, outputs as u32];
         for (index, layer) in hidden.iter().enumerate().rev() {
             let (z, g) = (workspace.z(index), workspace.g(index));
             let buffers = [(2, Read, z), (3, Read, g), (6, Write, h.buffer), (7, Write, &workspace.jets)];
-            let source = self.mixed_layer(index).adjoint();
-            self.mixed((source, "adjoint"), index, self.network_points(), &buffers, adjoint_grid);
+            let (source, lots) = self.mixed_layer(index).adjoint();
+            let grid = [self.network_points().div_ceil(ADJOINT_POINTS), lots, outputs as u32];
+            self.mixed((source, "adjoint"), index, self.network_points(), &buffers, grid);
             if index > 0 {
                 let before = Rows { buffer: workspace.g(index - 1), ..h };
                 self.linear("backward", layer, outputs, h, before);
-            }
-        }
-        // The first derivatives are W^T h: as many rows of it at once as there are neighbouring inputs.
-        let first = &layers[0];
-        for m in 0..outputs {
-            let mut channel = m * of_jet + 1;
-            for inputs in self.layout.tangents().chunk_by(|input, next| input + 1 == *next) {
-                let matrix = Matrix {
-                    rows: inputs.len() as u32,
-                    start: (first.weights().start + inputs[0]) as u32,
-                    ..Matrix::of("backward", first)
-                };
-                self.product("backward", matrix, 1, Rows { start: m, ..h }, jets(1, channel));
-                channel += inputs.len();
             }
         }
     }

@@ -37,7 +37,7 @@ pub const THREADS: u32 = 64;
 pub const SUM_THREADS: u32 = 256;
 /// Points that a workgroup of the adjoints' rule has: a row of them is what a GPU's memory moves at once.
 pub const ADJOINT_POINTS: u32 = 8;
-/// Second-order entries that one of its threads sums at once, in registers.
+/// First or second derivatives that one of its threads sums at once, in registers.
 const ADJOINT_SUMS: usize = 10;
 
 fn activation(activation: Option<Activation>) -> &'static str {
@@ -135,14 +135,22 @@ pub struct MixedLayer<'a> {
 }
 
 impl MixedLayer<'_> {
-    /// `mixed_adjoint.wgsl`
-    pub fn adjoint(self) -> Source {
+    /// `mixed_adjoint.wgsl`, and how many lots of sums it has, with h as one.
+    pub fn adjoint(self) -> (Source, u32) {
         let kernel = include_str!("../../shaders/mixed_adjoint.wgsl");
-        self.header("f32")
+        let (firsts, seconds) = (self.layout.tangents().len(), self.layout.seconds());
+        // Lots of one size.
+        let most = if self.is_first { firsts.max(seconds) } else { seconds };
+        let sums = most.div_ceil(most.div_ceil(ADJOINT_SUMS).max(1)).max(1);
+        // The first of the seconds brings the value, too.
+        let lots = if self.is_first { firsts.div_ceil(sums) } else { 1 } + seconds.div_ceil(sums).max(1);
+        let source = self
+            .header("f32")
             .number("ADJOINT_THREADS", SUM_THREADS as usize)
             .number("POINTS", ADJOINT_POINTS as usize)
-            .number("SUMS", adjoint_sums(self.layout))
-            .then("mixed_adjoint", &[MATH, activation(Some(self.sigma)), POINT, MIXED, kernel])
+            .number("SUMS", sums)
+            .then("mixed_adjoint", &[MATH, activation(Some(self.sigma)), POINT, MIXED, kernel]);
+        (source, lots as u32)
     }
 
     /// `mixed_rule.wgsl` whose threads have a quad of points each, or one.
@@ -160,12 +168,6 @@ impl MixedLayer<'_> {
             .number("LAST", usize::from(self.is_last))
             .mixed(self.layout, self.channels, self.normalizer)
     }
-}
-
-/// How many second-order entries a thread of the adjoints' rule sums: lots of one size.
-pub fn adjoint_sums(layout: &JetLayout) -> usize {
-    let lots = layout.seconds().div_ceil(ADJOINT_SUMS).max(1);
-    layout.seconds().div_ceil(lots).max(1)
 }
 
 /// `mixed_ends.wgsl`

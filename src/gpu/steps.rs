@@ -83,6 +83,8 @@ pub struct Steps {
     flops: f64,
     /// The most that a submission may hold of it.
     most_flops: f64,
+    /// How often chunks were submitted since the device had nothing to do.
+    submissions: u32,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     /// When the host last waited for one of these.
     waited: Option<Instant>,
@@ -93,7 +95,8 @@ impl Steps {
         let ring = device.ring(SLOTS as u64);
         let group = device.bind_ring(&ring, size_of::<Step>() as u64);
         let (pass, encoder, in_flight, waited) = (None, None, VecDeque::new(), None);
-        Self { ring, group, slots: vec![], pass, encoder, flops: 0.0, most_flops: FLOPS, in_flight, waited }
+        let (slots, flops, most_flops, submissions) = (vec![], 0.0, FLOPS, 0);
+        Self { ring, group, slots, pass, encoder, flops, most_flops, submissions, in_flight, waited }
     }
 
     /// Encodes one chunk's dispatches, as a pass of their own where that is timed, and submits once enough has gathered.
@@ -120,8 +123,9 @@ impl Steps {
             self.pass = None;
         }
         self.flops += flops;
-        // A device that waits is given the first few steps at once, then more and more of them.
-        let most = SLOTS >> (2 * (IN_FLIGHT - self.in_flight.len().min(IN_FLIGHT)));
+        // A device that waits is given the first step at once, then twice as many each time: encoding takes up to half as long as
+        // the device does, and ends before what is under way.
+        let most = SLOTS.min(1 << self.submissions.min(SLOTS.ilog2()));
         if self.slots.len() >= most * SLOT as usize || self.flops > self.most_flops {
             self.flush(device)?;
         }
@@ -165,6 +169,7 @@ impl Steps {
         let is_full = self.flops > self.most_flops;
         self.flops = 0.0;
         self.in_flight.push_back(device.queue.submit([encoder.finish()]));
+        self.submissions += 1;
         while self.in_flight.len() > IN_FLIGHT {
             device.wait(self.in_flight.pop_front())?;
             self.measure(is_full);
@@ -185,6 +190,7 @@ impl Steps {
     /// Notes that the device has done all that was submitted.
     pub fn settle(&mut self) {
         self.in_flight.clear();
+        self.submissions = 0;
         self.waited = None;
     }
 

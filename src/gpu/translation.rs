@@ -47,7 +47,7 @@ fn every_shader_validates_and_translates() {
                     let (is_first, is_last) = ends;
                     let (layout, channels, normalizer) = (&layout, &mixed, &normalizer);
                     let layer = MixedLayer { layout, channels, normalizer, sigma, is_first, is_last };
-                    for source in [layer.adjoint(), layer.rule(false), layer.rule(true)] {
+                    for source in [layer.adjoint().0, layer.rule(false), layer.rule(true)] {
                         translate(&format!("{}, {ends:?}, {name}", source.file), &source);
                     }
                 }
