@@ -222,7 +222,7 @@ impl Planner<'_> {
         let workspace = self.workspace;
         let (layers, parts) = (self.spec.layers(), self.parts());
         let Some(first) = gradients.first() else { return };
-        let tile = GradientTile::of(&layers[first.index], workspace.demand.tiles().gradient, gradients.len());
+        let tile = GradientTile::of(&layers[first.index], workspace.demand.tiles());
         let (mut constants, mut groups) = (vec![], 0);
         for gradient in gradients {
             let (layer, part) = (&layers[gradient.index], parts[gradient.index]);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::product::GradientTile;
+use super::product::{GRADIENT_TILES, GradientTile};
 use super::tiles::{Path, Tiles};
 use crate::network::{Layer, NetworkSpec};
 
@@ -52,7 +52,7 @@ pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize) -> Vec<Rang
     if matches!(tiles.path, Path::Narrow(_)) {
         return vec![1..layers.len()];
     }
-    let tile = |index: usize| GradientTile::of(&layers[index], tiles.gradient, 1);
+    let tile = |index: usize| GradientTile::of(&layers[index], tiles);
     let is_small = |index: usize| layers[index].inputs.max(layers[index].outputs) <= SMALL;
     let mut groups: Vec<Range<usize>> = vec![];
     for index in first..layers.len() {
@@ -82,8 +82,11 @@ pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<Part> {
             Some(of_tile) => (UNITS / layer.outputs as u32, points.count.div_ceil(of_tile)),
             None => {
                 let together = groups.iter().find(|group| group.contains(&index)).map_or(1, Range::len);
-                let workgroups = WORKGROUPS.min(2 * WORKGROUPS / together as u32);
-                let [along_in, along_out] = GradientTile::of(layer, tiles.gradient, together).count(layer);
+                let tile = GradientTile::of(layer, tiles);
+                // A multiprocessor has two workgroups of the largest tile, and four of others.
+                let all = if tile == GRADIENT_TILES[0] { WORKGROUPS } else { 2 * WORKGROUPS };
+                let workgroups = WORKGROUPS.min(all / together as u32);
+                let [along_in, along_out] = tile.count(layer);
                 (workgroups / (along_in * along_out), points.column_quads.div_ceil(LEAST_QUADS))
             }
         };

@@ -1,6 +1,6 @@
 //! The tiles of matrix products: of `linear.wgsl`, and of `weight_gradient.wgsl`.
 
-use super::tiles::AT_ONCE;
+use super::tiles::{AT_ONCE, Path, Tiles};
 use crate::network::Layer;
 
 /// A tile of `linear.wgsl`.
@@ -68,14 +68,13 @@ pub const GRADIENT_TILES: [GradientTile; 4] = [
 ];
 
 impl GradientTile {
-    /// The tile for a layer, of those of a narrow network that go `together` or alone; the largest is one of them where
-    /// `most` says 128.
-    pub fn of(layer: &Layer, most: u32, together: usize) -> Self {
+    /// The tile for a layer; all layers of a narrow network have the same. The largest is one of them where the tiles say 128.
+    pub fn of(layer: &Layer, tiles: Tiles) -> Self {
         GRADIENT_TILES[match (layer.outputs, layer.inputs) {
-            _ if together > 1 => 1,
+            _ if matches!(tiles.path, Path::Narrow(_)) => 1,
             (..=16, 17..) => 2,
             (33.., ..=32) => 3,
-            (129.., 129..) if most >= 128 => 0,
+            (129.., 129..) if tiles.gradient >= 128 => 0,
             _ => 1,
         }]
     }
