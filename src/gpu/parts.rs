@@ -43,8 +43,10 @@ pub struct Points {
 /// Pairs of buffers, of z_bar and of a, that a kernel of several layers binds: with the partial sums seven of the eight that every
 /// adapter has.
 pub const PAIRS: usize = 3;
-/// The widest layer whose weight gradient alone would leave a large GPU idle.
-const SMALL: usize = 128;
+/// The widest layer whose weight gradient goes with its neighbours': alone an H100 is idle for a part of it. Three of C's, 128 wide,
+/// take 58 µs together and 77 one by one, and a step of D, 256 wide, 1.01 ms and 1.03; wide tiles, which then choose among
+/// buffers, take E's 11.7 ms and 7.0.
+const SMALL: usize = 256;
 
 /// The layers whose weight gradients share a dispatch, from the `first` on: all of a narrow network, whose jets are in one pair
 /// of buffers, and neighbours that are small and have tiles of the same size.
@@ -135,7 +137,7 @@ mod tests {
         // Small neighbours go together, three at a time, and each of them has the fewer splits.
         let tiles = Tiles { path: Path::Separate, linear: 128, gradient: 128 };
         let wide = NetworkSpec { inputs: 10, hidden: vec![128, 128, 128, 128, 128, 256, 256], ..spec.clone() };
-        assert_eq!(gradient_groups(&wide.layers(), tiles, 0), [0..1, 1..4, 4..5, 5..6, 6..7, 7..8]);
+        assert_eq!(gradient_groups(&wide.layers(), tiles, 0), [0..1, 1..4, 4..6, 6..7, 7..8]);
         assert_eq!(gradient_groups(&spec.layers(), tiles, 1), [1..4, 4..5]);
         let points = Points { count: 1024, column_quads: 12 * 256, of_tile: None };
         assert_eq!(splits(&parts(&wide, tiles, &points))[..5], [264, 44, 44, 44, 66]);

@@ -14,7 +14,7 @@ use crate::support::{jets_apart, normwise, random_loss, random_model, random_poi
 use crate::{CHECKED, gpu, gpu_with, whole};
 
 const SEPARATE: GpuOptions =
-    GpuOptions { tiles: TileChoice::These(Tiles { path: Path::Separate, linear: 32, gradient: 64 }), ..CHECKED };
+    GpuOptions { tiles: TileChoice::These(Tiles { path: Path::Separate, linear: 32, gradient: 128 }), ..CHECKED };
 
 /// Layouts over `inputs` inputs that carry less with one adjoint for each of `outputs` outputs; those at the end
 /// have tangents that no second is made of, and gaps between the inputs of the first derivatives.
@@ -42,9 +42,9 @@ fn layouts(inputs: usize, outputs: usize) -> Vec<JetLayout> {
 #[test]
 fn every_layout_follows_the_cpu() {
     let mut worst: (f64, f64) = (0.0, 0.0);
-    // Several hidden layers, one alone, layers 1 wide, points that leave quads and tiles half empty, and
-    // points enough for rules of quads.
-    let shapes: [(usize, &[usize], usize, usize); 7] = [
+    // Several hidden layers, one alone, layers 1 wide, points that leave quads and tiles half empty,
+    // points enough for rules of quads, and layers whose gradients have the largest tile together.
+    let shapes: [(usize, &[usize], usize, usize); 8] = [
         (3, &[33, 17, 7], 1, 129),
         (3, &[7, 1, 9, 5], 2, 33),
         (10, &[17, 33], 1, 37),
@@ -53,9 +53,10 @@ fn every_layout_follows_the_cpu() {
         // Fewer points than a quad; a single one may have an entry so near 0 that its error has no scale.
         (4, &[6], 1, 3),
         (3, &[1, 129], 1, 2053),
+        (3, &[130, 131, 129], 1, 5),
     ];
     // The activations differ in their slopes alone: one shape is enough for the others.
-    for (activation, count) in [(Activation::Tanh, 7), (Activation::Gelu, 1), (Activation::Sin, 1)] {
+    for (activation, count) in [(Activation::Tanh, 8), (Activation::Gelu, 1), (Activation::Sin, 1)] {
         for (inputs, hidden, outputs, points) in shapes.into_iter().take(count) {
             let model = random_model(inputs, hidden, outputs, activation, 5);
             let (mut gpu, mut cpu) = (gpu_with(&model, SEPARATE), cpu::open(&model, Precision::F64, 1).unwrap());
