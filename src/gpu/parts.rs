@@ -44,7 +44,7 @@ pub struct Points {
 /// adapter has.
 pub const PAIRS: usize = 3;
 /// The widest layer whose weight gradient goes with its neighbours': alone an H100 is idle for a part of it. Three of C's, 128 wide,
-/// take 58 µs together and 77 one by one, and a step of D, 256 wide, 1.01 ms and 1.03; wide tiles, which then choose among
+/// take 58 µs together and 75 one by one, and a step of D, 256 wide, 1.01 ms and 1.03; wide tiles, which then choose among
 /// buffers, take E's 11.7 ms and 7.0.
 const SMALL: usize = 256;
 
@@ -52,7 +52,7 @@ const SMALL: usize = 256;
 /// of buffers, and neighbours that are small and have tiles of the same size.
 pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize) -> Vec<Range<usize>> {
     if matches!(tiles.path, Path::Narrow(_)) {
-        return vec![1..layers.len()];
+        return std::iter::once(1..layers.len()).collect();
     }
     let tile = |index: usize| GradientTile::of(&layers[index], tiles);
     let is_small = |index: usize| layers[index].inputs.max(layers[index].outputs) <= SMALL;
