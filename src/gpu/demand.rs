@@ -44,6 +44,8 @@ pub struct Demand {
     /// Whether a backward pass follows, for which every layer's jets are kept.
     tape: bool,
     tiles: Tiles,
+    /// Whether products of wide layers are of halves.
+    of_halves: bool,
 }
 
 /// Numbers a point of every buffer that grows with the points: those of [`super::workspace::Workspace`].
@@ -77,9 +79,9 @@ impl Demand {
         places: usize,
         (columns, terms): (usize, usize),
         tape: bool,
-        tiles: Tiles,
+        (tiles, of_halves): (Tiles, bool),
     ) -> Self {
-        Self { spec: spec.clone(), channels, has_features, places, columns, terms, tape, tiles }
+        Self { spec: spec.clone(), channels, has_features, places, columns, terms, tape, tiles, of_halves }
     }
 
     /// How the layers are computed.
@@ -187,7 +189,7 @@ impl Demand {
 
     /// The layers whose weight gradients share a dispatch.
     pub fn gradient_groups(&self) -> Vec<Range<usize>> {
-        gradient_groups(&self.spec.layers(), self.tiles, self.first_gradient())
+        gradient_groups(&self.spec.layers(), self.tiles, self.first_gradient(), self.of_halves)
     }
 
     /// How the gradient's sums over `points` points are split.
@@ -195,7 +197,7 @@ impl Demand {
         let count = (points.next_multiple_of(4) * self.places) as u32;
         let column_quads = count / 4 * self.channels.count() as u32;
         let of_tile = (self.first_gradient() == 1).then(|| Groups::of(&self.channels.forward).points);
-        parts(&self.spec, self.tiles, &Points { count, column_quads, of_tile })
+        parts(&self.spec, self.tiles, &Points { count, column_quads, of_tile, of_halves: self.of_halves })
     }
 }
 
@@ -212,7 +214,7 @@ mod tests {
             NetworkSpec { inputs: 1, hidden: vec![2], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
         let channels = Channels::new(&JetLayout::value(1), 1, false);
         let tiles = Tiles { path: Path::Separate, linear: 128, gradient: 128 };
-        let demand = Demand::new(&spec, false, channels, 1, (2, 40), true, tiles);
+        let demand = Demand::new(&spec, false, channels, 1, (2, 40), true, (tiles, false));
         assert_eq!(demand.sizes().all().max(), Some(40));
     }
 }

@@ -82,9 +82,14 @@ fn are_wide(widths: [u32; 2]) -> bool {
     widths.into_iter().all(|width| width >= LEAST_WIDTH)
 }
 
+/// The same of a layer.
+pub fn is_wide(layer: &Layer) -> bool {
+    are_wide([layer.inputs as u32, layer.outputs as u32])
+}
+
 /// Whether a network has a layer for matrix units.
 pub fn have_use(spec: &NetworkSpec) -> bool {
-    spec.layers().iter().any(|layer| are_wide([layer.inputs as u32, layer.outputs as u32]))
+    spec.layers().iter().any(is_wide)
 }
 
 /// A warning where products are to be of halves and the network has no layer for them.

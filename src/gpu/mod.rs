@@ -173,7 +173,8 @@ impl Gpu {
     fn demand(&self, layout: &JetLayout, places: usize, rows: (usize, usize), tape: bool) -> Demand {
         let tiles = self.tiles(layout);
         let channels = self.channels(layout, tiles.path);
-        Demand::new(&self.spec, self.features.is_some(), channels, places, rows, tape, tiles)
+        let how = (tiles, self.device.halves.is_some());
+        Demand::new(&self.spec, self.features.is_some(), channels, places, rows, tape, how)
     }
 
     /// How the layers of a layout are computed here.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::halves;
 use super::product::{GRADIENT_TILES, GradientTile};
 use super::tiles::{Path, Tiles};
 use crate::network::{Layer, NetworkSpec};
@@ -38,6 +39,8 @@ pub struct Points {
     pub column_quads: u32,
     /// Of a tile of the first layer's own kernel, where it has one.
     pub of_tile: Option<u32>,
+    /// Whether the gradients of wide layers are of halves.
+    pub of_halves: bool,
 }
 
 /// Pairs of buffers, of z_bar and of a, that a kernel of several layers binds: with the partial sums seven of the eight that every
@@ -49,13 +52,16 @@ pub const PAIRS: usize = 3;
 const SMALL: usize = 256;
 
 /// The layers whose weight gradients share a dispatch, from the `first` on: all of a narrow network, whose jets are in one pair
-/// of buffers, and neighbours that are small and have tiles of the same size.
-pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize) -> Vec<Range<usize>> {
+/// of buffers, and neighbours that are small and have tiles of the same size, but for gradients `of_halves`.
+pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize, of_halves: bool) -> Vec<Range<usize>> {
     if matches!(tiles.path, Path::Narrow(_)) {
         return std::iter::once(1..layers.len()).collect();
     }
     let tile = |index: usize| GradientTile::of(&layers[index], tiles);
-    let is_small = |index: usize| layers[index].inputs.max(layers[index].outputs) <= SMALL;
+    let is_small = |index: usize| {
+        let layer = &layers[index];
+        layer.inputs.max(layer.outputs) <= SMALL && !(of_halves && halves::is_wide(layer))
+    };
     let mut groups: Vec<Range<usize>> = vec![];
     for index in first..layers.len() {
         match groups.last_mut() {
@@ -77,7 +83,7 @@ pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize) -> Vec<Rang
 /// the bits do; fewer points have no more splits.
 pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<Part> {
     let layers = spec.layers();
-    let groups = gradient_groups(&layers, tiles, usize::from(points.of_tile.is_some()));
+    let groups = gradient_groups(&layers, tiles, usize::from(points.of_tile.is_some()), points.of_halves);
     // The parameters of each part, the splits that keep a device busy, and those that the points allow.
     let of_layer = |(index, layer): (usize, &Layer)| {
         let (most, allowed) = match points.of_tile.filter(|_| index == 0) {
@@ -122,7 +128,7 @@ mod tests {
             NetworkSpec { inputs: 2, hidden: vec![64; 4], outputs: 1, activation: Activation::Tanh, coefficients: 3 };
         let narrow = Path::Narrow(Tile { quads: 4, rows: 1, slice: 64 });
         let of = |path: Path, count: u32| {
-            let points = Points { count, column_quads: 5 * count / 4, of_tile: Some(64) };
+            let points = Points { count, column_quads: 5 * count / 4, of_tile: Some(64), of_halves: false };
             parts(&spec, Tiles { path, linear: 128, gradient: 128 }, &points)
         };
         let splits = |parts: &[Part]| parts.iter().map(|part| part.splits).collect::<Vec<_>>();
@@ -137,13 +143,16 @@ mod tests {
         // Small neighbours go together, three at a time, and each of them has the fewer splits.
         let tiles = Tiles { path: Path::Separate, linear: 128, gradient: 128 };
         let wide = NetworkSpec { inputs: 10, hidden: vec![128, 128, 128, 128, 128, 256, 256], ..spec.clone() };
-        assert_eq!(gradient_groups(&wide.layers(), tiles, 0), [0..1, 1..4, 4..6, 6..7, 7..8]);
-        assert_eq!(gradient_groups(&spec.layers(), tiles, 1), [1..4, 4..5]);
-        let points = Points { count: 1024, column_quads: 12 * 256, of_tile: None };
+        assert_eq!(gradient_groups(&wide.layers(), tiles, 0, false), [0..1, 1..4, 4..6, 6..7, 7..8]);
+        assert_eq!(gradient_groups(&spec.layers(), tiles, 1, true), [1..4, 4..5]);
+        let wide_alone = NetworkSpec { hidden: vec![256; 4], ..spec.clone() };
+        assert_eq!(gradient_groups(&wide_alone.layers(), tiles, 1, false), [1..4, 4..5]);
+        assert_eq!(gradient_groups(&wide_alone.layers(), tiles, 1, true), [1..2, 2..3, 3..4, 4..5]);
+        let points = Points { count: 1024, column_quads: 12 * 256, of_tile: None, of_halves: false };
         assert_eq!(splits(&parts(&wide, tiles, &points))[..5], [264, 44, 44, 44, 66]);
         // A deep network keeps to the budget.
         let deep = NetworkSpec { hidden: vec![64; 40], ..spec };
-        let points = Points { count: 1 << 17, column_quads: 1 << 17, of_tile: None };
+        let points = Points { count: 1 << 17, column_quads: 1 << 17, of_tile: None, of_halves: false };
         let parts = parts(&deep, Tiles { path: Path::Separate, linear: 128, gradient: 128 }, &points);
         let numbers: u32 = parts.iter().map(|part| part.count * part.splits).sum();
         assert!((12 << 20..=16 << 20).contains(&numbers), "{numbers}");
