@@ -10,10 +10,12 @@ use super::tiles::{Path, Tiles};
 use crate::error::Result;
 use crate::network::NetworkSpec;
 
-/// Working memory that one workspace may take: enough points to fill a large GPU (80,000 of a
-/// 64-wide network with four hidden layers and five channels), little enough for a small one. An H100's step of E took 23.2 ms in
-/// half of it, whose chunks end six times a step with a part of the device idle, 21.3 in this, and 21.1 in 1.5 GiB.
-pub const BUDGET: u64 = 1 << 30;
+/// Working memory that one workspace may take of a device that has memory of its own: enough points to fill a large GPU (80,000
+/// of a 64-wide network with four hidden layers and five channels). An H100's step of E took 23.2 ms in half of it, whose chunks
+/// end six times a step with a part of the device idle, 21.3 in this, and 21.1 in 1.5 GiB.
+const BUDGET: u64 = 1 << 30;
+/// The same of one that shares the host's, which others want, too.
+const SHARED_BUDGET: u64 = BUDGET / 2;
 /// Columns of the narrowest tile of `linear.wgsl`.
 const TILE_COLUMNS: u64 = 32;
 
@@ -26,6 +28,13 @@ pub struct Bounds {
     pub workgroups: u64,
     /// The caller's bound on the points of a chunk.
     pub points: usize,
+    /// Bytes of one workspace.
+    pub budget: u64,
+}
+
+/// What one workspace may take of a device.
+pub fn budget(of: wgpu::DeviceType) -> u64 {
+    if of == wgpu::DeviceType::DiscreteGpu { BUDGET } else { SHARED_BUDGET }
 }
 
 /// How much a chunk needs: what its buffers' sizes follow from.
@@ -165,7 +174,7 @@ impl Demand {
         let sizes = self.sizes();
         let largest = sizes.all().max().unwrap_or(1) as u64;
         let by_binding = bounds.binding / (4 * largest);
-        let by_budget = BUDGET / (4 * sizes.all().sum::<usize>() as u64);
+        let by_budget = bounds.budget / (4 * sizes.all().sum::<usize>() as u64);
         let columns = (self.channels.count() * self.places) as u64;
         let by_dispatch = (bounds.workgroups * TILE_COLUMNS / columns).min(bounds.workgroups * 4 / self.places as u64);
         let most = by_binding.min(by_budget).min(by_dispatch).min(bounds.points.max(4) as u64) / 4 * 4;

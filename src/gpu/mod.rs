@@ -46,7 +46,7 @@ pub use tiles::{Path, Tile, TileChoice, Tiles};
 pub use tuning::{Timed, Tuned, remember, tune, tuned};
 
 use self::channels::Channels;
-use self::demand::{Bounds, Demand};
+use self::demand::{Bounds, Demand, budget};
 use self::device::Device;
 use self::evaluate::Evaluator;
 use self::plan::Planner;
@@ -110,6 +110,7 @@ impl Gpu {
             binding: options.max_binding_bytes.map_or(binding, |asked| asked.min(binding)),
             workgroups: limits.max_compute_workgroups_per_dimension.into(),
             points: options.max_points.unwrap_or(usize::MAX),
+            budget: budget(info.device_type),
         };
         let count = model.spec.parameters();
         if 4 * count as u64 > binding {
