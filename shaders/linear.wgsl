@@ -11,12 +11,11 @@
 // by TILE_QUADS quads of columns (x), a thread 4 ROW_EDGE rows by EDGE quads of them in registers. Slices of both factors,
 // SLICE deep, pass through workgroup memory: the matrix's with 4 rows to a vec4, so that each depth is an
 // outer product of ROW_EDGE + EDGE reads and 16 ROW_EDGE EDGE multiply-adds. While a slice is multiplied, the next one is on
-// its way to registers. The threads of a warp are 8 quads wide and 4 rows high, so that they share what they read: those side by
-// side the quad, those two apart the rows, for which shared/product.wgsl has the reason (1 to 2 % here).
+// its way to registers. shared/warps.wgsl says which threads have which quads and rows.
 //
 // On an H100 (768 rows, 21,424 columns) tiles of 128 by 128 with edges of 2 and SLICE 8 reach 40 TFLOP/s, and 46 with
-// 36,608 columns; with SLICE 16 it is 33, with sums of 8 by 16 a thread 31, with two slices in workgroup memory 40; an H200 has 32 with every load checked.
-// What is brought is to be kept in the same turn of the loop: kept in the next one it is 29.
+// 36,608 columns; with SLICE 16 it is 33, with sums of 8 by 16 a thread 31, with two slices in workgroup memory 40; an H200 has 32
+// with every load checked. What is brought is to be kept in the same turn of the loop: kept in the next one it is 29.
 
 const LANES: u32 = TILE_QUADS / EDGE;
 const ROW_LANES: u32 = TILE_ROW_QUADS / ROW_EDGE;
@@ -41,9 +40,8 @@ fn keep(fetched: Slice, thread: u32, strides: vec2<u32>) {
 }
 
 fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
-    const WARPS = LANES / 8u;
-    let column = thread / 32u % WARPS * 8u + thread / 2u % 8u;
-    let row_lane = thread / 32u / WARPS * 4u + thread % 32u / 16u * 2u + thread % 2u;
+    let column = stand(thread).x;
+    let row_lane = stand(thread).y;
     var sums: array<array<vec4<f32>, 4u * ROW_EDGE>, EDGE>;
     var next = fetch(group, thread, 0u, strides);
     keep(next, thread, strides);

@@ -5,13 +5,11 @@
 // at the last one (LAST), where g is a row of the output's W, the value u = b + the sum of g a, and at the first one (FIRST) in
 // place of h the first derivatives, the sums of h W over the units.
 //
-// Workgroup (x: tile of POINTS points, y: h, or SUMS firsts or seconds, z: output): its threads share the units out,
+// Workgroup (x: tile of POINTS points, y: h or SUMS firsts, and from BEFORE on SUMS seconds, z: output): its threads share the units out,
 // 32 at a time, and leave their sums for as many threads as there are points and sums, which add them up in order: the same
 // bits every time. So even a small batch gives a GPU enough to do; a row of 8 points is what its memory moves at once.
 
 const UNIT_GROUPS: u32 = ADJOINT_THREADS / POINTS;
-// How many y come before those of the seconds.
-const BEFORE: u32 = 1u - FIRST + FIRST * ((FIRSTS + SUMS - 1u) / SUMS);
 
 // (H, M, B)
 @group(0) @binding(6) var<storage, read_write> h: array<f32>;

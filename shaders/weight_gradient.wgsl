@@ -8,8 +8,8 @@
 //
 // A tile is TILE_OUT by TILE_IN, a thread has 4 OUT_EDGE by 4 IN_EDGE entries of it. Columns go through workgroup memory QUADS
 // quads at a time, as shared/blocks.wgsl brings them, so that each column is an outer product of OUT_EDGE + IN_EDGE reads and
-// 16 OUT_EDGE IN_EDGE multiply-adds; the next ones come while these are multiplied. The threads of a warp are 8 inputs wide and 4
-// outputs high, in the order of linear.wgsl's.
+// 16 OUT_EDGE IN_EDGE multiply-adds; the next ones come while these are multiplied. shared/warps.wgsl says which threads
+// have which inputs (across) and outputs (down).
 //
 // On an H100 tiles of 128, edges of 2 and 2 quads reach 38.7 TFLOP/s (768 by 768, 21,424 columns); with 4 quads 25, with sums of
 // 8 by 16 a thread 31, and with two slices in workgroup memory 38; an H200 had 34, and 22 without turning blocks.
@@ -20,10 +20,9 @@ fn weight_gradient(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    const WARPS = LANES / 8u;
     let part = share(group.x + group.y * groups.x);
-    let thread_in = thread / 32u % WARPS * 8u + thread / 2u % 8u;
-    let thread_out = thread / 32u / WARPS * 4u + thread % 32u / 16u * 2u + thread % 2u;
+    let thread_in = stand(thread).x;
+    let thread_out = stand(thread).y;
     var sums: array<array<vec4<f32>, IN_EDGE>, 4u * OUT_EDGE>;
     var biases: array<vec4<f32>, LOADS>;
     var next: array<mat4x4<f32>, LOADS>;

@@ -140,17 +140,16 @@ impl Demand {
         z[0] = kept[0] * if self.has_features { forward } else { 1 } * self.places;
         let a = rows(hidden, row * self.places);
         if matches!(self.tiles.path, Path::Narrow(_)) {
-            // Cotangents of the outputs and of all layers; z and a of all layers, each in one buffer.
-            let all = a.iter().sum();
-            let narrow = [sizes.jets, all, z.iter().sum(), all].map(|n: usize| if self.tape { n } else { 0 });
-            (sizes.bars, sizes.z, sizes.a) = (narrow[..2].to_vec(), vec![narrow[2]], vec![narrow[3]]);
+            // z, a and the cotangents of all layers, each in one buffer.
+            let all = |sizes: &[usize]| vec![if self.tape { sizes.iter().sum() } else { 0 }];
+            (sizes.z, sizes.a, sizes.bars) = (all(&z), all(&a), all(&a));
+            sizes.jets_bar = self.tape.then_some(sizes.jets);
         } else if self.tape {
-            let mut bars = vec![widest * row; 2];
-            if self.gradient_groups().iter().any(|group| group.len() > 1) {
-                bars = rows(hidden, row * self.places);
-                bars.push(output * row * self.places);
-                bars[0] = bars[0].max(widest * adjoints);
-            }
+            let are_together = self.gradient_groups().iter().any(|group| group.len() > 1);
+            let of_each = || rows(&[hidden, &[output]].concat(), row * self.places);
+            let mut bars = if are_together { of_each() } else { vec![widest * row; 2] };
+            // h, too, is in the first.
+            bars[0] = bars[0].max(widest * adjoints);
             (sizes.z, sizes.a, sizes.bars) = (z, a, bars);
             if self.channels.are_mixed() {
                 // The last hidden layer's g are rows of the output's W.
@@ -190,9 +189,9 @@ impl Demand {
         Ok(most as usize)
     }
 
-    /// The first layer whose gradient is `weight_gradient.wgsl`'s: the second, but with features and in mixed mode, where the first is as
-    /// any other.
-    fn first_gradient(&self) -> usize {
+    /// The first layer whose gradient is `weight_gradient.wgsl`'s: the second, but with features and in mixed mode, where the first
+    /// is as any other.
+    pub fn first_gradient(&self) -> usize {
         usize::from(!self.has_features && !self.channels.are_mixed())
     }
 

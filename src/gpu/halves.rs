@@ -185,10 +185,10 @@ impl<'a> Planner<'a> {
     pub fn largest_weights(&mut self) {
         let Some((_, largest)) = self.halves() else { return };
         // The first layer's own kernel takes no products of halves; in mixed mode it has adjoints.
-        let first = if self.workspace.demand.channels().are_mixed() { 0 } else { self.free_layers() };
+        let first = self.workspace.demand.first_gradient();
         for (layer, to) in self.spec.layers().iter().zip(&largest.matrices).skip(first) {
-            let (rows, columns) = (layer.outputs as u32, layer.inputs as u32);
-            if are_wide([rows, columns]) {
+            if is_wide(layer) {
+                let (rows, columns) = (layer.outputs as u32, layer.inputs as u32);
                 let (buffer, start) = (self.state.parameters.clone(), layer.weights().start as u32);
                 self.measure(&Factor { buffer, rows, columns, row: columns, start }, to);
             }

@@ -99,7 +99,10 @@ impl Header {
             (0..count).map(|key| keys.partition_point(|k| *k < key) as u32).collect()
         };
         let counts = |count: usize, keys: &[usize]| -> Vec<u32> {
-            (0..count).map(|key| keys.iter().filter(|k| **k == key).count() as u32).collect()
+            keys.iter().fold(vec![0; count], |mut counts, key| {
+                counts[*key] += 1;
+                counts
+            })
         };
         let seconds: Vec<_> = products.iter().map(|p| p.second).collect();
         // d(c dz_k dz_l) = c dz_l d(dz_k) + c dz_k d(dz_l): two partners, or one with 2c.

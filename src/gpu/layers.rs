@@ -104,8 +104,9 @@ impl Planner<'_> {
 
     /// From the cotangents of the output's jets to the weight gradients of all layers but the first, and to
     /// the cotangents of the first layer's jets.
-    pub fn narrow_backward(&mut self, tile: Tile, jets_bar: &wgpu::Buffer, bars: &wgpu::Buffer) {
+    pub fn narrow_backward(&mut self, tile: Tile) {
         let workspace = self.workspace;
+        let (jets_bar, bars) = (workspace.jets_bar(), workspace.bar(0));
         let (tile, units, constants) = self.narrow(tile);
         let buffers = [
             (1, Read, &self.state.parameters),
@@ -193,28 +194,22 @@ impl Planner<'_> {
         self.push((source, entry, false), &[self.quads()], buffers, grid);
     }
 
-    /// The weight gradients of the group of layers that begins with this one, if one does: their cotangents are all there when the
-    /// way back comes to it.
+    /// The partial sums of the weight gradients of the group of layers that begins with this one, if one does: their z_bar are
+    /// all there when the way back comes to it.
     pub fn gradients_from(&mut self, index: usize) {
-        if let Some(group) = self.workspace.demand.gradient_groups().into_iter().find(|group| group.start == index) {
-            self.weight_gradient(&group.collect::<Vec<_>>());
-        }
-    }
-
-    /// The partial sums of the weight gradients of some layers from their z_bar and the jets before them.
-    fn weight_gradient(&mut self, indices: &[usize]) {
         let workspace = self.workspace;
-        let pairs: Vec<_> = indices.iter().map(|index| (workspace.bar(*index), workspace.input_of(*index))).collect();
-        if let [index] = indices {
-            let (layer, part) = (&self.spec.layers()[*index], self.parts()[*index]);
-            let (partials, (z_bar, a)) = (workspace.partials(), pairs[0]);
-            let buffers = [(1, Read, z_bar), (2, Read, a), (3, Write, partials)];
+        let groups = workspace.demand.gradient_groups();
+        let Some(group) = groups.into_iter().find(|group| group.start == index) else { return };
+        let pairs: Vec<_> = group.clone().map(|index| (workspace.bar(index), workspace.input_of(index))).collect();
+        if let [(z_bar, a)] = pairs[..] {
+            let (layer, part) = (&self.spec.layers()[index], self.parts()[index]);
+            let buffers = [(1, Read, z_bar), (2, Read, a), (3, Write, workspace.partials())];
             if self.gradient_of_halves(layer, (part.start, part.splits), &buffers) {
                 return;
             }
         }
-        let of = |(pair, index): (usize, &usize)| Gradient { index: *index, pair, z_bar_start: 0, a_start: 0 };
-        self.weight_gradients(&indices.iter().enumerate().map(of).collect::<Vec<_>>(), &pairs);
+        let of = |(pair, index)| Gradient { index, pair, z_bar_start: 0, a_start: 0 };
+        self.weight_gradients(&group.enumerate().map(of).collect::<Vec<_>>(), &pairs);
     }
 
     /// Those of layers that have tiles of the same size, in up to [`PAIRS`] pairs of z_bar and a.

@@ -57,22 +57,17 @@ pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize, of_halves: 
     if matches!(tiles.path, Path::Narrow(_)) {
         return std::iter::once(1..layers.len()).collect();
     }
-    let tile = |index: usize| GradientTile::of(&layers[index], tiles);
-    let is_small = |index: usize| {
+    // The tile of a layer that goes with others.
+    let shared = |index: usize| {
         let layer = &layers[index];
-        layer.inputs.max(layer.outputs) <= SMALL && !(of_halves && halves::is_wide(layer))
+        let is_small = layer.inputs.max(layer.outputs) <= SMALL && !(of_halves && halves::is_wide(layer));
+        is_small.then(|| GradientTile::of(layer, tiles))
     };
     let mut groups: Vec<Range<usize>> = vec![];
     for index in first..layers.len() {
+        let goes_with = |of: usize| shared(index).is_some() && shared(index) == shared(of);
         match groups.last_mut() {
-            Some(group)
-                if group.len() < PAIRS
-                    && is_small(index)
-                    && is_small(group.start)
-                    && tile(index) == tile(group.start) =>
-            {
-                group.end += 1;
-            }
+            Some(group) if group.len() < PAIRS && goes_with(group.start) => group.end += 1,
             _ => groups.push(index..index + 1),
         }
     }

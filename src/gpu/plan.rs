@@ -243,11 +243,8 @@ impl Planner<'_> {
     /// The weight gradients of all layers where a jet's channels have all travelled forward.
     fn forward_backward(&mut self, partials: &wgpu::Buffer) {
         let (workspace, layers) = (self.workspace, self.spec.layers());
-        let mut first_bar = workspace.bar(0);
         if let Path::Narrow(tile) = workspace.demand.tiles().path {
-            let [jets_bar, bars] = &workspace.bars[..] else { unreachable!("a backward pass has a tape") };
-            self.narrow_backward(tile, jets_bar, bars);
-            first_bar = bars;
+            self.narrow_backward(tile);
         } else {
             for (index, layer) in layers.iter().enumerate().skip(self.free_layers()).rev() {
                 self.gradients_from(index);
@@ -269,7 +266,7 @@ impl Planner<'_> {
                 (2, Read, &workspace.batch),
                 (5, Read, workspace.z(0)),
                 (6, Read, workspace.output_of(0)),
-                (7, Read, first_bar),
+                (7, Read, workspace.bar(0)),
                 (8, Write, partials),
             ];
             let grid = [layers[0].outputs as u32, self.parts()[0].splits, 1];

@@ -21,6 +21,7 @@ const JET: &str = include_str!("../../shaders/shared/jet.wgsl");
 const PRODUCT: &str = include_str!("../../shaders/shared/product.wgsl");
 const MIXED: &str = include_str!("../../shaders/shared/mixed.wgsl");
 const GROUPS: &str = include_str!("../../shaders/shared/groups.wgsl");
+const WARPS: &str = include_str!("../../shaders/shared/warps.wgsl");
 const FACTORS: &str = include_str!("../../shaders/shared/factors.wgsl");
 const BLOCKS: &str = include_str!("../../shaders/shared/blocks.wgsl");
 const SHARE: &str = include_str!("../../shaders/shared/share.wgsl");
@@ -135,20 +136,22 @@ pub struct MixedLayer<'a> {
 }
 
 impl MixedLayer<'_> {
-    /// `mixed_adjoint.wgsl`, and how many lots of sums it has, with h as one.
+    /// `mixed_adjoint.wgsl`, and how many lots of sums it has: first those of the first derivatives, or h as one.
     pub fn adjoint(self) -> (Source, u32) {
         let kernel = include_str!("../../shaders/mixed_adjoint.wgsl");
         let (firsts, seconds) = (self.layout.tangents().len(), self.layout.seconds());
         // Lots of one size.
         let most = if self.is_first { firsts.max(seconds) } else { seconds };
         let sums = most.div_ceil(most.div_ceil(ADJOINT_SUMS).max(1)).max(1);
+        let before = if self.is_first { firsts.div_ceil(sums) } else { 1 };
         // The first of the seconds brings the value, too.
-        let lots = if self.is_first { firsts.div_ceil(sums) } else { 1 } + seconds.div_ceil(sums).max(1);
+        let lots = before + seconds.div_ceil(sums).max(1);
         let source = self
             .header("f32")
             .number("ADJOINT_THREADS", SUM_THREADS as usize)
             .number("POINTS", ADJOINT_POINTS as usize)
             .number("SUMS", sums)
+            .number("BEFORE", before)
             .then("mixed_adjoint", &[MATH, activation(Some(self.sigma)), POINT, MIXED, kernel]);
         (source, lots as u32)
     }
@@ -229,7 +232,7 @@ pub fn linear(tile: ProductTile) -> Source {
         .number("EDGE", tile.edge as usize)
         .number("ROW_EDGE", tile.row_edge as usize)
         .number("SLICE", tile.slice as usize)
-        .then("linear", &[FACTORS, include_str!("../../shaders/linear.wgsl")])
+        .then("linear", &[FACTORS, WARPS, include_str!("../../shaders/linear.wgsl")])
 }
 
 /// `weight_gradient.wgsl` for so many layers at once.
@@ -241,7 +244,7 @@ pub fn weight_gradient(tile: GradientTile, layers: usize) -> Source {
         .number("OUT_EDGE", tile.out_edge as usize)
         .number("IN_EDGE", tile.in_edge as usize)
         .number("QUADS", tile.quads as usize)
-        .then("weight_gradient", &[SHARE, BLOCKS, include_str!("../../shaders/weight_gradient.wgsl")])
+        .then("weight_gradient", &[SHARE, BLOCKS, WARPS, include_str!("../../shaders/weight_gradient.wgsl")])
 }
 
 /// `linear_f16.wgsl`.

@@ -125,7 +125,7 @@ impl Steps {
         self.flops += flops;
         // A device that waits is given the first step at once, then twice as many each time: encoding takes up to half as long as
         // the device does, and ends before what is under way.
-        let most = SLOTS.min(1 << self.submissions.min(SLOTS.ilog2()));
+        let most = 1 << self.submissions.min(SLOTS.ilog2());
         if self.slots.len() >= most * SLOT as usize || self.flops > self.most_flops {
             self.flush(device)?;
         }

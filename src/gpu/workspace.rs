@@ -22,14 +22,14 @@ pub struct Workspace {
     /// The output's jets (M, C, B).
     pub jets: wgpu::Buffer,
     /// The cotangents of the layers (H, C', B), with a tape: one for each where gradients go together, else two that the layers
-    /// use in turn; of a narrow network those of the output's jets, then those of all layers. In mixed mode the first one holds
-    /// h (H, M, B) on the way to the jets, also without a tape.
+    /// use in turn; of a narrow network one for all hidden ones. In mixed mode the first one holds h (H, M, B) on the way to the
+    /// jets, also without a tape.
     pub bars: Vec<wgpu::Buffer>,
     /// ∂u/∂a (H, M, B) of each hidden layer but the last, in mixed mode; without a tape one buffer for all.
     g: Vec<wgpu::Buffer>,
     /// The cotangents of ∂u/∂z (H, M, B) of each hidden layer, in mixed mode with a tape.
     pub h_bar: Vec<wgpu::Buffer>,
-    /// The cotangents of the jets (M, C, B), in mixed mode with a tape; else they are among the bars.
+    /// The cotangents of the jets (M, C, B), with a tape, where they are not the output layer's.
     jets_bar: Option<wgpu::Buffer>,
     /// What the first layer is given (D, C', B), in mixed mode with a tape.
     pub x: Option<wgpu::Buffer>,
@@ -75,16 +75,14 @@ impl Workspace {
         if is_last { self.z(layer) } else { &self.g[layer.min(self.g.len() - 1)] }
     }
 
-    /// The cotangents of a layer, with a tape; not those of a narrow network.
+    /// The cotangents of a layer, with a tape; of a narrow network those of the first come first.
     pub fn bar(&self, layer: usize) -> &wgpu::Buffer {
         &self.bars[layer % self.bars.len()]
     }
 
     /// The cotangents of the output's jets, with a tape.
     pub fn jets_bar(&self) -> &wgpu::Buffer {
-        let is_narrow = matches!(self.demand.tiles().path, Path::Narrow(_));
-        let output = if is_narrow { 0 } else { self.demand.layers() - 1 };
-        self.jets_bar.as_ref().unwrap_or_else(|| self.bar(output))
+        self.jets_bar.as_ref().unwrap_or_else(|| self.bar(self.demand.layers() - 1))
     }
 
     /// The partial sums of the gradient, with a tape.

@@ -1,0 +1,12 @@
+// Where a thread of a product of blocks stands among LANES threads across and as many down as there are: the threads of a warp
+// are 8 wide and 4 high, so that they share what they read. Those side by side stand in one column, and those two apart in one
+// row, for which shared/product.wgsl has the reason: products of wide layers take 1 to 2 % less so on an H100.
+
+const WARPS: u32 = LANES / 8u;
+
+// (across, down)
+fn stand(thread: u32) -> vec2<u32> {
+    let warp = thread / 32u;
+    let lane = thread % 32u;
+    return vec2<u32>(warp % WARPS * 8u + lane / 2u % 8u, warp / WARPS * 4u + lane / 16u * 2u + lane % 2u);
+}
