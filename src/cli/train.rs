@@ -230,5 +230,8 @@ fn for_people(summary: &Summary) -> String {
         text += "\n\nthe device against f64, relative to the parts that a residual adds up from\n";
         text += &super::check::terms(&summary.accuracy);
     }
+    for warning in &summary.warnings {
+        text += &format!("\nwarning: {warning}");
+    }
     text
 }
