@@ -14,7 +14,7 @@ use crate::tensors::{Tensor, TensorFile};
 use crate::trainer::{Best, Over, State};
 
 /// The version of the file.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The tensors of the history of L-BFGS (rows, P).
 const STEPS: &str = "history_steps";

@@ -223,11 +223,11 @@ impl Observer for Of<'_, '_> {
         }
     }
 
-    fn report(&mut self, report: &trainer::Report, validation: Option<f64>) {
+    fn report(&mut self, report: &trainer::Report) {
         let mut together = self.together.lock().expect("no observer panics");
         together.steps[self.member] = report.step;
         let step = together.steps.iter().sum();
-        together.observer.report(&trainer::Report { step, ..report.clone() }, validation);
+        together.observer.report(&trainer::Report { step, ..report.clone() });
     }
 
     fn warning(&mut self, text: &str) {

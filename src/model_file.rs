@@ -63,6 +63,7 @@ impl Model {
     ///     normalizer: Normalizer {
     ///         inputs: Scaling { mean: vec![300.0], scale: vec![100.0] },
     ///         outputs: Scaling { mean: vec![5.0], scale: vec![2.0] },
+    ///         coefficients: vec![],
     ///     },
     /// };
     /// model.write(&path)?;
@@ -121,7 +122,9 @@ impl Model {
                 parameters.extend_from_slice(&tensor.values);
             }
         }
-        parameters.extend(document.coefficients.iter().map(|coefficient| coefficient.value));
+        let scaled =
+            |(index, coefficient): (usize, &Coefficient)| coefficient.value / document.normalizer.coefficient(index);
+        parameters.extend(document.coefficients.iter().enumerate().map(scaled));
         Ok(Self {
             inputs: document.inputs,
             outputs: document.outputs,
@@ -136,7 +139,7 @@ impl Model {
 
     /// The contents of the model's file.
     pub fn to_tensors(&self) -> TensorFile {
-        let values = &self.parameters[self.spec.weights()..];
+        let values = self.coefficient_values();
         let coefficient = |(name, value): (&String, &f64)| Coefficient { name: name.clone(), value: *value };
         let document = Document {
             format: FORMAT,
@@ -145,7 +148,7 @@ impl Model {
             hidden: self.spec.hidden.clone(),
             activation: self.spec.activation.name().to_string(),
             normalizer: self.normalizer.clone(),
-            coefficients: self.coefficients.iter().zip(values).map(coefficient).collect(),
+            coefficients: self.coefficients.iter().zip(&values).map(coefficient).collect(),
             features: self.transforms.features.as_ref().map(|features| features.document.clone()),
             transforms: self.transforms.texts.clone(),
             definitions: self.transforms.definitions.clone(),
@@ -205,7 +208,7 @@ impl Document {
         if self.hidden.contains(&0) {
             return wrong("hidden", "a layer has no units".to_string());
         }
-        let Normalizer { inputs, outputs } = &self.normalizer;
+        let Normalizer { inputs, outputs, .. } = &self.normalizer;
         for (key, names, scaling) in
             [("normalizer.inputs", &self.inputs, inputs), ("normalizer.outputs", &self.outputs, outputs)]
         {
@@ -266,6 +269,7 @@ mod tests {
             normalizer: Normalizer {
                 inputs: Scaling { mean: vec![0.1, -1e-300], scale: vec![1.0 / 3.0, 1e200] },
                 outputs: Scaling { mean: vec![0.2, 0.7 / 3.0], scale: vec![5e-324, 0.1 + 0.2] },
+                coefficients: vec![],
             },
             precision,
             parameters: (0..spec.parameters()).map(|i| round((i as f64 + 0.1).sin())).collect(),

@@ -29,10 +29,9 @@ pub fn jets(model: &Model, backend: &mut dyn Backend, points: &[Vec<f64>], layou
     let (own, places, expressions) = model.transforms.jets(outputs, layout);
     let data = PointData { inputs: points, ..PointData::default() };
     let jets = backend.evaluate(&places.inputs(&data), &own)?;
-    let parameters = backend.parameters()?;
-    let coefficients = &parameters[model.spec.weights()..];
+    let coefficients = model.normalizer.coefficients_of(&backend.parameters()?[model.spec.weights()..]);
     let values: Vec<Vec<f64>> =
-        expressions.par_iter().map(|expression| expression.evaluate(&data, coefficients, Some(&jets))).collect();
+        expressions.par_iter().map(|expression| expression.evaluate(&data, &coefficients, Some(&jets))).collect();
     Ok(Jets { layout: layout.clone(), outputs, values: values.concat() })
 }
 

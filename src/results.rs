@@ -54,6 +54,8 @@ pub struct Summary {
     pub training_rows: usize,
     /// Rows that judged.
     pub validation_rows: usize,
+    /// Fresh points that judged, over all sampled sets.
+    pub fresh_points: usize,
     /// Why it ended: `steps`, `converged`, `no_descent`, `early_stopping`, `max_seconds`, `interrupted` or
     /// `diverged`.
     pub stop: &'static str,
@@ -97,12 +99,15 @@ pub struct StageSummary {
 pub struct Losses {
     /// Weighted, over the training rows.
     pub training: f64,
-    /// Weighted, over the validation rows.
+    /// Weighted, over the validation rows and fresh points; what is not judged counts as it is trained.
     pub validation: Option<f64>,
-    /// Each term's mean square over the training rows, unweighted.
+    /// Each term's mean square over the training rows and points, unweighted.
     pub training_terms: Vec<Named>,
-    /// Each term's mean square over the validation rows, unweighted.
+    /// Each term's mean square over the validation rows, or over fresh points of its own region, unweighted; without the
+    /// terms that have neither.
     pub validation_terms: Vec<Named>,
+    /// What a residual of 1 means in each term, in the units of its equation or column.
+    pub scales: Vec<Named>,
 }
 
 /// A number with its name.
@@ -147,10 +152,9 @@ pub fn write(
 
 fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: String) -> Summary {
     let training = problem.total(&ended.training, &ended.state.adapted);
-    let named = |values: &[f64]| {
-        let names = ended.terms.iter().cloned();
-        names.zip(values).map(|(name, value)| Named { name, value: *value }).collect()
-    };
+    let named = |(name, value): (&String, Option<f64>)| value.map(|value| Named { name: name.clone(), value });
+    let training_terms = ended.terms.iter().zip(ended.training.iter().copied().map(Some)).filter_map(named).collect();
+    let judged: Vec<Named> = ended.terms.iter().zip(ended.validation.iter().copied()).filter_map(named).collect();
     Summary {
         name: job.name(),
         directory: job.output.display().to_string(),
@@ -159,11 +163,12 @@ fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: S
         coefficients: model
             .coefficients
             .iter()
-            .zip(&model.parameters[model.spec.weights()..])
-            .map(|(name, value)| Named { name: name.clone(), value: *value })
+            .zip(model.coefficient_values())
+            .map(|(name, value)| Named { name: name.clone(), value })
             .collect(),
         training_rows: problem.rows(),
         validation_rows: problem.validation().map_or(0, PointSet::points),
+        fresh_points: problem.fresh_points(),
         stop: ended.stop.name(),
         stages: stages(job, ended, training),
         steps: ended.state.step,
@@ -172,9 +177,10 @@ fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: S
         steps_per_second: (ended.steps_now > 0).then(|| ended.steps_now as f64 / ended.seconds_now),
         losses: Losses {
             training,
-            validation: ended.validation.as_ref().map(|losses| problem.judged(losses)),
-            training_terms: named(&ended.training),
-            validation_terms: ended.validation.as_deref().map(named).unwrap_or_default(),
+            validation: (!judged.is_empty()).then(|| problem.judged(&ended.training, &ended.validation)),
+            training_terms,
+            validation_terms: judged,
+            scales: problem.terms().map(|term| Named { name: term.name.clone(), value: term.scale }).collect(),
         },
         accuracy: vec![],
         relative_errors: vec![],
@@ -279,13 +285,14 @@ fn pictures(job: &Job, problem: &Problem, wanted: &Wanted, source: &mut dyn Sour
 fn history(job: &Job, problem: &Problem, directory: &RunDir) -> Result<()> {
     let mut names: Vec<String> = ["step", "loss"].map(str::to_string).into();
     names.extend(problem.terms().map(|term| format!("loss_{}", term.name)));
-    names.extend(problem.validation().is_some().then(|| "validation".to_string()));
+    let is_judged = problem.judged_terms().any(|(_, is_judged)| is_judged);
+    names.extend(is_judged.then(|| "validation".to_string()));
     let columns = directory.read_metrics(&names)?;
     let series = |column: usize| Series::new(columns[0].clone(), columns[column].clone());
     let history = LossHistory {
         title: job.name(),
         training: series(1),
-        validation: problem.validation().is_some().then(|| series(names.len() - 1)),
+        validation: is_judged.then(|| series(names.len() - 1)),
         terms: problem.terms().enumerate().map(|(k, term)| (term.name.clone(), series(2 + k))).collect(),
     };
     plot::write_svg_png(&plot::loss(&history), &directory.picture("loss"))

@@ -34,8 +34,8 @@ pub enum Mode {
 pub trait Observer {
     /// Training starts after `done` of `steps` steps.
     fn started(&mut self, _device: &str, _done: u64, _steps: u64) {}
-    /// Another report, with the weighted loss over the validation rows.
-    fn report(&mut self, _report: &Report, _validation: Option<f64>) {}
+    /// Another report.
+    fn report(&mut self, _report: &Report) {}
     /// Something that the user should know though the run goes on.
     fn warning(&mut self, _text: &str) {}
 }
@@ -134,8 +134,8 @@ pub struct Ended {
     pub terms: Vec<String>,
     /// Each term over all points (T).
     pub training: Vec<f64>,
-    /// Each of the data's terms over the validation rows.
-    pub validation: Option<Vec<f64>>,
+    /// Each term where it is judged (T).
+    pub validation: Vec<Option<f64>>,
 }
 
 /// What a training needs, whatever the device.
@@ -163,10 +163,9 @@ impl Training<'_> {
         let mut trainer = Trainer::new(backend, &settings, self.problem, state)?;
         let mut saved = Instant::now();
         let stop = trainer.run(self.stop, |report, trainer| {
-            let validation = report.validation.as_ref().map(|losses| self.problem.judged(losses));
             let coefficients = trainer.coefficients()?;
-            metrics.row(report.step, &self.row(report, &coefficients, validation))?;
-            self.observer.report(report, validation);
+            metrics.row(report.step, &self.row(report, &coefficients))?;
+            self.observer.report(report);
             if saved.elapsed() >= CHECKPOINT_EVERY {
                 self.save(&trainer.state()?)?;
                 saved = Instant::now();
@@ -200,10 +199,10 @@ impl Training<'_> {
         }
         columns.extend(self.problem.causal(&Adapted::default()).map(|(name, _)| format!("causal_{name}")));
         columns.extend(self.model.coefficients.iter().cloned());
-        if self.problem.validation().is_some() {
-            columns.push("validation".to_string());
-            columns.extend(self.problem.sets[0].loss.terms.iter().map(|term| format!("validation_{}", term.name)));
-        }
+        let judged = self.problem.judged_terms().filter(|(_, is_judged)| *is_judged);
+        let judged: Vec<String> = judged.map(|(term, _)| format!("validation_{}", term.name)).collect();
+        columns.extend((!judged.is_empty()).then(|| "validation".to_string()));
+        columns.extend(judged);
         columns
     }
 
@@ -216,7 +215,7 @@ impl Training<'_> {
     }
 
     /// A row of `metrics.csv`: stages from 1, and no number where a column is another optimizer's.
-    fn row(&self, report: &Report, coefficients: &[f64], validation: Option<f64>) -> Vec<Option<f64>> {
+    fn row(&self, report: &Report, coefficients: &[f64]) -> Vec<Option<f64>> {
         let stages = &self.job.stages;
         let mut row = vec![Some(report.seconds)];
         row.extend((stages.len() > 1).then_some(Some(report.stage as f64 + 1.0)));
@@ -226,7 +225,7 @@ impl Training<'_> {
         let weights = self.job.balance.map_or(&[][..], |_| &report.weights);
         let rest = [&report.training, weights, &report.causal, coefficients];
         row.extend(rest.into_iter().flatten().copied().map(Some));
-        row.extend(validation.map(Some));
+        row.extend(report.judged.map(Some));
         row.extend(report.validation.iter().flatten().copied().map(Some));
         row
     }

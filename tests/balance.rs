@@ -7,7 +7,7 @@ use jetfit::backend::Batch;
 use jetfit::cpu;
 use jetfit::job::{Job, Overrides};
 use jetfit::network::{Model, Precision};
-use jetfit::problem::{Adapted, Problem};
+use jetfit::problem::{Adapted, Now, Problem};
 use runs::{Place, assert_says, relative_error, train_with_stops};
 
 /// Exponential decay on a string whose ends are held: three terms of different sizes.
@@ -71,9 +71,9 @@ fn balanced_terms_pull_alike() {
     let problem = Problem::read(&job).unwrap();
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let mut adapted = Adapted::default();
-    problem.adapt(0, 1, true, &mut *cpu, &mut adapted).unwrap();
+    problem.adapt(0, Now { step: 1, first: 0, resampling: None, reweighs: true }, &mut *cpu, &mut adapted).unwrap();
     let pull = |(set, weight): (usize, &&Vec<f64>)| {
-        let points = problem.points_at(set, 1, &adapted);
+        let points = problem.points_at(set, &adapted);
         let id = cpu.load(&points, &problem.sets[set].loss).unwrap();
         let gradient = cpu.gradient(&[Batch { set: id, start: 0, count: points.points() }]).unwrap().gradient;
         weight[30] * gradient.iter().map(|g| g * g).sum::<f64>().sqrt()

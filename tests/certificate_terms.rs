@@ -34,7 +34,7 @@ fn set(model: &Model, residuals: &[&str], known: Vec<f64>, seed: u64) -> TermSet
     };
     let term = |text: &&str| {
         let residual = Expression::residual("test", text, &scope).unwrap();
-        Term { name: text.to_string(), residual, weight: 3.0 }
+        Term { name: text.to_string(), residual, scale: 1.0, weight: 3.0 }
     };
     let weights = Some((0..known.len()).map(|k| 0.5 + (k % 3) as f64 / 2.0).collect());
     let points =

@@ -74,7 +74,7 @@ impl Observer for StopAt<'_> {
         assert!(steps == 180 && done < 180 && self.2 == 1, "{done} {steps} {}", self.2);
     }
 
-    fn report(&mut self, report: &Report, _validation: Option<f64>) {
+    fn report(&mut self, report: &Report) {
         assert!(report.step <= 180);
         self.1.fetch_or(report.step >= self.0, Ordering::Relaxed);
     }

@@ -41,6 +41,7 @@ fn problem(model: &Model, points: usize) -> (PointSet, Loss) {
     let term = |(name, text, weight): (&str, &str, f64)| Term {
         name: name.into(),
         residual: Expression::residual(name, text, &scope).unwrap(),
+        scale: 1.0,
         weight,
     };
     let angle = |i: usize| i as f64 * 0.7;

@@ -23,7 +23,7 @@ fn losses(model: &Model, points: usize) -> Vec<(PointSet, Loss)> {
     let equation = Expression::residual("test", text, &scope).unwrap();
     let value = Expression::residual("test", "u0*u0 - 1", &scope).unwrap();
     let terms = [("equation", equation, 0.7), ("value", value, 3.0)];
-    let terms = terms.map(|(name, residual, weight)| Term { name: name.into(), residual, weight }).into();
+    let terms = terms.map(|(name, residual, weight)| Term { name: name.into(), residual, scale: 1.0, weight }).into();
     let equations = PointSet { inputs: random_points(model, points, 3), ..PointSet::default() };
     let (mut data, entries) = random_loss(model, &JetLayout::full(2), 7, 11);
     data.weights = Some(vec![0.5, 1.5, 1.0, 0.0, 2.0, 1.0, 1.0]);

@@ -71,6 +71,7 @@ fn problem(model: &Model, equations: &[(&str, f64)], points: usize) -> (PointSet
     let term = |(text, weight): &(&str, f64)| Term {
         name: text.to_string(),
         residual: Expression::residual("test", text, &scope).unwrap(),
+        scale: 1.0,
         weight: *weight,
     };
     let set = PointSet {

@@ -18,6 +18,7 @@ fn model(activation: Activation, precision: Precision) -> Model {
         normalizer: Normalizer {
             inputs: Scaling { mean: vec![1.0, 2000.0], scale: vec![0.5, 300.0] },
             outputs: Scaling { mean: vec![0.0, -1e-3], scale: vec![1.0, 1e-3] },
+            coefficients: vec![],
         },
         precision,
         // Numbers that an f32 holds exactly.

@@ -83,6 +83,7 @@ fn equations(model: &Model, laplacian: bool, points: usize) -> (PointSet, Loss) 
     let term = |(k, text): (usize, &&str)| Term {
         name: format!("{k}"),
         residual: Expression::residual("test", text, &scope).unwrap(),
+        scale: 1.0,
         weight: 0.5 + k as f64,
     };
     let set = PointSet { inputs: random_points(model, points, 4), ..PointSet::default() };

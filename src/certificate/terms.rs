@@ -63,7 +63,7 @@ pub fn certify(
     reference: &mut dyn Backend,
     tolerance: f64,
 ) -> Result<Vec<TermFinding>> {
-    let coefficients = &model.parameters[model.spec.weights()..];
+    let coefficients = &model.coefficient_values();
     let (mut on_device, mut on_reference) = (Slot::default(), Slot::default());
     let mut findings = vec![];
     for TermSet { points, loss, .. } in sets {

@@ -139,8 +139,8 @@ impl Observer for Show {
         self.started = (Instant::now(), done);
     }
 
-    fn report(&mut self, report: &Report, validation: Option<f64>) {
-        let validation = validation.map(|loss| format!("  validation {loss:.3e}")).unwrap_or_default();
+    fn report(&mut self, report: &Report) {
+        let validation = report.judged.map(|loss| format!("  validation {loss:.3e}")).unwrap_or_default();
         let (start, from) = self.started;
         let rate = (report.step - from) as f64 / start.elapsed().as_secs_f64();
         self.progress.at(report.step, || format!("loss {:.3e}{validation}  {rate:.0} steps/s", report.loss));

@@ -27,6 +27,10 @@ pub struct Dataset {
     pub deviations: Vec<f64>,
 }
 
+/// Rows from which on some judge by default, and which part of them.
+const JUDGED_FROM: usize = 50;
+const JUDGING: f64 = 0.1;
+
 impl Dataset {
     /// Reads the rows, splits them with `seed` and standardises.
     ///
@@ -42,6 +46,11 @@ impl Dataset {
         }
         let (training, validation) = match &data.validation {
             Validation::None => (rows, None),
+            Validation::Default if rows.count() < JUDGED_FROM => (rows, None),
+            Validation::Default => {
+                let (training, validation) = rows.split(JUDGING, seed)?;
+                (training, Some(validation.point_set()?))
+            }
             Validation::File(file) => (rows, Some(Rows::read(data, file)?.point_set()?)),
             Validation::Fraction(fraction) => {
                 let (training, validation) = rows.split(*fraction, seed)?;
@@ -79,7 +88,7 @@ impl Dataset {
             outputs: data.outputs.clone(),
             training,
             validation,
-            normalizer: Normalizer { inputs, outputs },
+            normalizer: Normalizer { inputs, outputs, coefficients: vec![] },
             deviations: targets.iter().map(|(_, deviation)| *deviation).collect(),
         })
     }

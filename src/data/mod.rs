@@ -9,6 +9,7 @@ pub mod rows;
 mod table;
 
 pub use dataset::Dataset;
+pub(crate) use normalizer::mean_and_deviation;
 pub use normalizer::{Normalizer, Scaling};
 pub use point_set::PointSet;
 pub use points::grid;

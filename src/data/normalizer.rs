@@ -55,19 +55,33 @@ pub fn mean_and_deviation(column: &[f64]) -> (f64, f64) {
     (mean, variance.sqrt())
 }
 
-/// The scaling of a model's inputs and outputs.
+/// The scaling of a model's inputs, outputs and coefficients.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normalizer {
     /// Of the D inputs.
     pub inputs: Scaling,
     /// Of the M outputs.
     pub outputs: Scaling,
+    /// What the K coefficients are divided by while they are trained, in the user's units; those that are missing are
+    /// trained as they are. Powers of two, so that nothing is rounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coefficients: Vec<f64>,
 }
 
 impl Normalizer {
     /// No scaling.
     pub fn identity(inputs: usize, outputs: usize) -> Self {
-        Self { inputs: Scaling::identity(inputs), outputs: Scaling::identity(outputs) }
+        Self { inputs: Scaling::identity(inputs), outputs: Scaling::identity(outputs), coefficients: vec![] }
+    }
+
+    /// The scale of coefficient `index`.
+    pub fn coefficient(&self, index: usize) -> f64 {
+        self.coefficients.get(index).copied().unwrap_or(1.0)
+    }
+
+    /// Coefficients in the user's units (K) from those that are trained.
+    pub fn coefficients_of(&self, trained: &[f64]) -> Vec<f64> {
+        trained.iter().enumerate().map(|(index, value)| value * self.coefficient(index)).collect()
     }
 }
 

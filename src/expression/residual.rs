@@ -21,7 +21,7 @@ pub struct Slot {
 }
 
 /// A residual r(z, h, c): of standardised jet entries z (the slots), of columns h that the host
-/// computes in f64 when it loads a point set, and of coefficients c.
+/// computes in f64 when it loads a point set, and of coefficients c over their scales.
 ///
 /// An entry of the jet is `shift + factor · z`. The sums in which it stands collect what is constant
 /// or point data into one column: `u - y` becomes `factor · z + h` with `h = mean − y` computed in
@@ -57,6 +57,7 @@ impl Residual {
                 let is_value = entry.derivative == Derivative::Value;
                 Some(graph.sum(if is_value { normalizer.outputs.mean[entry.output] } else { 0.0 }, [(z, factor)]))
             }
+            Node::Leaf(Leaf::Coefficient(index)) => Some(graph.scaled(id, normalizer.coefficient(index))),
             _ => None,
         });
         let by = (0..slots.len()).map(Leaf::Slot).chain(coefficients.iter().map(|i| Leaf::Coefficient(*i)));

@@ -150,7 +150,7 @@ fn line(text: &mut String, statement: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Normalizer, Scaling};
+    use crate::data::Normalizer;
     use crate::expression::{Expression, Scope};
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         let inputs: Vec<String> = (0..12).map(|i| format!("x{i}")).collect();
         let scope = Scope { inputs: inputs.clone(), outputs: vec!["u".into()], ..Scope::default() };
         let layout = JetLayout::gradient(12);
-        let normalizer = Normalizer { inputs: Scaling::identity(12), outputs: Scaling::identity(1) };
+        let normalizer = Normalizer::identity(12, 1);
         let groups_of = |residuals: &[String]| {
             let term =
                 |text: &String| Expression::residual("test", text, &scope).unwrap().compile(&layout, &normalizer);

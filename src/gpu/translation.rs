@@ -35,6 +35,7 @@ fn every_shader_validates_and_translates() {
         let normalizer = Normalizer {
             inputs: Scaling { mean: vec![0.0; layout.inputs()], scale: vec![1e3; layout.inputs()] },
             outputs: Scaling::identity(2),
+            coefficients: vec![],
         };
         for sigma in Activation::ALL {
             let name = format!("{sigma}, {layout:?}");

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::section::{Document, Section};
-use super::{Data, Job, Length, Truth, TruthSource};
+use super::{Data, Job, Length, TermPoints, Truth, TruthSource};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
+use crate::points::Resampling;
 
 /// The keys of `[loss]`.
 pub(super) const LOSS_KEYS: &[&str] = &["value", "first", "second", "curvature", "weights", "scales"];
@@ -16,6 +17,7 @@ pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) 
     size(job, place)?;
     entries(job, document)?;
     terms(job, document)?;
+    stages(job, place)?;
     job.stages_fit(None, &format!("{}: ", place.display()))?;
     smoothness(job, place)
 }
@@ -60,6 +62,37 @@ fn terms(job: &Job, document: &Document) -> Result<()> {
         return Err(Error::input(document.section_place("balance"), problem, "remove it"));
     }
     Ok(())
+}
+
+/// What a stage draws anew is there, and refinement has more to choose from than it takes. An output's scale is not
+/// stated twice.
+fn stages(job: &Job, place: &Path) -> Result<()> {
+    let sampled = job.terms.iter().filter_map(|term| match &term.points {
+        TermPoints::Sampled(spec) => Some(spec.count),
+        TermPoints::File(_) => None,
+    });
+    let most = sampled.max();
+    for (k, stage) in job.stages.iter().enumerate() {
+        let Some(Resampling { refine, .. }) = stage.resampling else { continue };
+        let section = if job.stages.len() == 1 { "training.".to_string() } else { format!("stage {}: ", k + 1) };
+        let place = |key: &str| format!("{}: {section}{key}", place.display());
+        let Some(most) = most else {
+            let problem = "no term has sampled points that could be drawn anew";
+            return Err(Error::input(place("resample_every"), problem, "remove it"));
+        };
+        if let Some(refine) = refine.filter(|refine| refine.candidates <= most) {
+            let problem = format!("{} candidates for a term with {most} points", refine.candidates);
+            return Err(Error::input(place("refine.candidates"), problem, "take more than the points of every term"));
+        }
+    }
+    match job.network.scales.keys().find(|name| job.transforms.contains_key(*name)) {
+        Some(name) => {
+            let place = format!("{}: network.scales.{name}", place.display());
+            let problem = format!("{name} has a transform, which is its scale");
+            Err(Error::input(place, problem, "remove it, or write the scale into the transform: 1e5*net"))
+        }
+        None => Ok(()),
+    }
 }
 
 impl Job {

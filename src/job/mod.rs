@@ -95,6 +95,8 @@ pub struct Data {
 pub enum Validation {
     /// None.
     None,
+    /// A tenth of them, where there are enough rows that this judges; see [`crate::data::Dataset::read`].
+    Default,
     /// This fraction of the rows, drawn with the job's seed.
     Fraction(f64),
     /// The rows of a file with the same columns.
@@ -117,6 +119,8 @@ pub struct Network {
     pub features: Vec<String>,
     /// More of them: random Fourier features.
     pub fourier: Option<Fourier>,
+    /// How large outputs are, by name, where the equations do not tell.
+    pub scales: BTreeMap<String, f64>,
 }
 
 /// `network.fourier`: sin and cos of random frequencies.
@@ -246,7 +250,7 @@ impl Job {
             let deviation = column.map(|column| data.deviations[column]).filter(|deviation| *deviation > 0.0);
             let scale = self.loss.scales.get(&name).copied().or(deviation);
             let scale = scale.unwrap_or_else(|| entry.natural_scale(&data.normalizer));
-            Term { name, residual: transforms.entry(entry, &[]).misfit(column, scale), weight }
+            Term { name, residual: transforms.entry(entry, &[]).misfit(column, scale), scale, weight }
         };
         Loss { terms: self.data_terms().map(term).collect() }
     }

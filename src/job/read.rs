@@ -129,7 +129,8 @@ impl Reader<'_> {
                 let problem = "validation_fraction and validation_file exclude each other";
                 return Err(Error::input(place, problem, "keep one of them"));
             }
-            (None | Some(0.0), None) => Validation::None,
+            (None, None) => Validation::Default,
+            (Some(0.0), None) => Validation::None,
             (Some(fraction), None) => Validation::Fraction(fraction),
             (None, Some(file)) => Validation::File(file),
         };
@@ -164,7 +165,14 @@ impl Reader<'_> {
         };
         let (features, fourier) = (section.read("features", vec![], texts)?, section.optional("fourier", fourier)?);
         let frequency = is_sin.then_some(frequency);
-        Ok((Network { hidden, activation, frequency, steepness, features, fourier }, outputs))
+        section.only_if("scales", data.is_none(), "a job without [data], whose columns have their own scales")?;
+        let scales = section.read("scales", BTreeMap::new(), |item| {
+            match item.entries()?.iter().find(|(name, _)| !outputs.contains(name)) {
+                Some((name, entry)) => Err(entry.unknown_entry(name, &outputs)),
+                None => item.numbers(Item::positive),
+            }
+        })?;
+        Ok((Network { hidden, activation, frequency, steepness, features, fourier, scales }, outputs))
     }
 
     fn loss(&self, data: Option<&Data>) -> Result<LossSettings> {

@@ -13,7 +13,7 @@ use crate::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler};
 
 /// The keys of `[network]`.
 pub(super) const NETWORK_KEYS: &[&str] =
-    &["outputs", "hidden", "activation", "frequency", "steepness", "features", "fourier"];
+    &["outputs", "hidden", "activation", "frequency", "steepness", "features", "fourier", "scales"];
 /// The keys of `[truth]`.
 pub(super) const TRUTH_KEYS: &[&str] = &["file", "columns", "expressions"];
 
@@ -161,14 +161,6 @@ impl Reader<'_> {
                 radius: section.required("radius", "1", Item::positive)?,
             })
         };
-        let refine = |item: &Item| {
-            let section = item.section(section.name_of("refine."), &["candidates", "exponent", "offset"])?;
-            Ok(Refine {
-                candidates: section.required("candidates", "10000", Item::count)? as usize,
-                exponent: section.read("exponent", 1.0, Item::not_negative)?,
-                offset: section.read("offset", 1.0, Item::not_negative)?,
-            })
-        };
         let causal = |item: &Item| {
             let keys = &["input", "slices", "tolerance", "every", "backwards"];
             let section = item.section(section.name_of("causal."), keys)?;
@@ -189,7 +181,7 @@ impl Reader<'_> {
             })?,
             ball: section.optional("ball", ball)?,
             resample_every: section.read("resample_every", 0, Item::whole)?,
-            refine: section.optional("refine", refine)?,
+            refine: section.optional("refine", |item| refine(&section, item))?,
             causal: section.optional("causal", causal)?,
         }))
     }
@@ -216,4 +208,14 @@ impl Reader<'_> {
         let columns = section.required("columns", "{ y = \"y\" }", given)?;
         Ok(Some(Truth { source: TruthSource::File { file, columns } }))
     }
+}
+
+/// How new points are chosen, a table in a section of points or of a stage.
+pub(super) fn refine(section: &Section, item: &Item) -> Result<Refine> {
+    let section = item.section(section.name_of("refine."), &["candidates", "exponent", "offset"])?;
+    Ok(Refine {
+        candidates: section.required("candidates", "10000", Item::count)? as usize,
+        exponent: section.read("exponent", 1.0, Item::not_negative)?,
+        offset: section.read("offset", 1.0, Item::not_negative)?,
+    })
 }

@@ -12,6 +12,8 @@ pub(super) const TRAINING_KEYS: &[&str] = &[
     "epochs",
     "batch_size",
     "report_every",
+    "resample_every",
+    "refine",
     "max_seconds",
     "early_stopping",
     "seed",
@@ -39,11 +41,8 @@ impl Reader<'_> {
 
     pub fn training(&self, data: Option<&Data>) -> Result<Training> {
         let section = self.document.section("training", TRAINING_KEYS)?;
-        section.only_if(
-            "early_stopping",
-            data.is_some_and(|data| data.validation != Validation::None),
-            "data.validation_fraction or data.validation_file",
-        )?;
+        let is_judged = data.is_some_and(|data| data.validation != Validation::None) || self.document.has("term");
+        section.only_if("early_stopping", is_judged, "validation rows, or a [[term]] at sampled points")?;
         let max_seconds = section.optional("max_seconds", Item::positive)?;
         if self.overrides.max_seconds.is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite())) {
             return Err(Error::input("--max-seconds", "it is out of range", "give it a number of seconds above 0"));

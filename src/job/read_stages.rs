@@ -3,13 +3,15 @@
 
 use super::item::Item;
 use super::read::Reader;
+use super::read_equations::refine;
 use super::section::Section;
 use super::*;
 use crate::error::{Error, Result};
 use crate::optimizer::{Lbfgs, Shape};
+use crate::points::Resampling;
 
 /// The keys of `[training]` that belong to a stage.
-const LENGTH: [&str; 4] = ["steps", "epochs", "batch_size", "report_every"];
+const LENGTH: [&str; 6] = ["steps", "epochs", "batch_size", "report_every", "resample_every", "refine"];
 /// The keys of `[schedule]`.
 const SCHEDULE: &[&str] = &["shape", "warmup", "final_fraction", "factor", "every", "patience"];
 /// The keys of `[optimizer]`.
@@ -49,6 +51,8 @@ const STAGE: &[&str] = &[
     "epochs",
     "batch_size",
     "report_every",
+    "resample_every",
+    "refine",
 ];
 
 impl Reader<'_> {
@@ -139,7 +143,19 @@ impl Reader<'_> {
             length: self.length(length, steps)?,
             batch_size: length.optional("batch_size", Item::count)?.map(|size| size as usize),
             report_every: length.read("report_every", report_every, Item::count)?,
+            resampling: self.resampling(length)?,
         })
+    }
+
+    /// When a stage draws new points.
+    fn resampling(&self, section: &Section) -> Result<Option<Resampling>> {
+        for key in ["resample_every", "refine"] {
+            section.only_if(key, self.document.has("term"), "a [[term]] at sampled points")?;
+        }
+        section.only_if("refine", section.get("resample_every").is_some(), "resample_every")?;
+        let refine = section.optional("refine", |item| refine(section, item))?;
+        let every = section.optional("resample_every", Item::whole)?;
+        Ok(every.map(|every| Resampling { every, refine }))
     }
 
     fn length(&self, section: &Section, default: u64) -> Result<Length> {

@@ -2,6 +2,7 @@
 
 use crate::network::Precision;
 use crate::optimizer::{Adam, Lbfgs, Schedule, Shape};
+use crate::points::Resampling;
 
 /// A stage of the training: a `[[stage]]`, or for a job of one stage `[optimizer]`, `[schedule]` and the
 /// length of `[training]`.
@@ -17,6 +18,8 @@ pub struct Stage {
     pub batch_size: Option<usize>,
     /// Steps between two reports.
     pub report_every: u64,
+    /// When all sampled points are drawn anew, in place of what each term's points say.
+    pub resampling: Option<Resampling>,
 }
 
 /// `[optimizer]`

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::*;
 use crate::optimizer::Shape;
-use crate::points::{BallSpec, CausalSpec, Refine};
+use crate::points::{BallSpec, CausalSpec, Refine, Resampling};
 
 impl Job {
     /// The resolved job: every key that takes part, paths absolute. It reads back to an equal job.
@@ -82,10 +82,7 @@ impl Job {
         keys.extend(has(1).then(|| ("first", (*first).into())));
         keys.extend(has(2).then(|| ("second", (*second).into())));
         keys.push(("curvature", (*curvature).into()));
-        let table = |numbers: &BTreeMap<String, f64>| -> Value {
-            Table::from_iter(numbers.iter().map(|(name, number)| (name.clone(), Value::from(*number)))).into()
-        };
-        keys.extend([("weights", table(weights)), ("scales", table(scales))]);
+        keys.extend([("weights", numbers(weights)), ("scales", numbers(scales))]);
         keys
     }
 }
@@ -101,6 +98,7 @@ impl Data {
         keys.extend(self.weights.as_ref().map(|column| ("weights", column.as_str().into())));
         match &self.validation {
             Validation::None => keys.push(("validation_fraction", 0.0.into())),
+            Validation::Default => {}
             Validation::Fraction(fraction) => keys.push(("validation_fraction", (*fraction).into())),
             Validation::File(file) => keys.push(("validation_file", path(file))),
         }
@@ -121,6 +119,7 @@ impl Network {
             let table = [("count", whole(count as u64)), ("scale", scale.into())];
             ("fourier", Table::from_iter(table.map(|(key, value)| (key.to_string(), value))).into())
         }));
+        keys.extend((!self.scales.is_empty()).then(|| ("scales", numbers(&self.scales))));
         keys
     }
 }
@@ -135,6 +134,10 @@ impl Stage {
         }];
         length.extend(self.batch_size.map(|size| ("batch_size", whole(size as u64))));
         length.push(("report_every", whole(self.report_every)));
+        if let Some(Resampling { every, refine }) = self.resampling {
+            length.push(("resample_every", whole(every)));
+            length.extend(refine.map(|refine| ("refine", refine_keys(refine).into())));
+        }
         [self.optimizer.keys(name), schedule, length]
     }
 }
@@ -262,10 +265,8 @@ impl TermPoints {
             }
             keys.insert("ball".to_string(), ball.into());
         }
-        if let Some(Refine { candidates, exponent, offset }) = spec.refine {
-            let numbers =
-                [("candidates", whole(candidates as u64)), ("exponent", exponent.into()), ("offset", offset.into())];
-            keys.insert("refine".to_string(), table(numbers).into());
+        if let Some(refine) = spec.refine {
+            keys.insert("refine".to_string(), refine_keys(refine).into());
         }
         if let Some(CausalSpec { input, slices, tolerance, every, backwards }) = &spec.causal {
             let causal = [
@@ -281,8 +282,17 @@ impl TermPoints {
     }
 }
 
+fn refine_keys(Refine { candidates, exponent, offset }: Refine) -> Table {
+    table([("candidates", whole(candidates as u64)), ("exponent", exponent.into()), ("offset", offset.into())])
+}
+
 fn table<const N: usize>(keys: [(&str, Value); N]) -> Table {
     keys.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+}
+
+/// Numbers by name.
+fn numbers(numbers: &BTreeMap<String, f64>) -> Value {
+    Table::from_iter(numbers.iter().map(|(name, number)| (name.clone(), Value::from(*number)))).into()
 }
 
 /// Entries of the jet by name, and what is said of them.

@@ -13,8 +13,10 @@ use crate::jet::JetLayout;
 pub struct Term {
     /// How reports name it.
     pub name: String,
-    /// r, over the jet, the inputs, columns, normals and coefficients.
+    /// r, over the jet, the inputs, columns, normals and coefficients, divided by its scale.
     pub residual: Expression,
+    /// What a residual of 1 means, in the equation's own units.
+    pub scale: f64,
     /// The term's weight in the loss.
     pub weight: f64,
 }
@@ -24,7 +26,7 @@ impl Term {
     /// [`crate::data::PointSet::columns`]; without a column a penalty that drives the entry to 0.
     /// `scale` is what a residual of 1 means, in the entry's units.
     pub fn misfit(name: impl Into<String>, entry: Entry, column: Option<usize>, scale: f64, weight: f64) -> Self {
-        Self { name: name.into(), residual: Expression::entry(entry).misfit(column, scale), weight }
+        Self { name: name.into(), residual: Expression::entry(entry).misfit(column, scale), scale, weight }
     }
 }
 

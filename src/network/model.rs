@@ -99,6 +99,13 @@ pub struct Model {
     /// The format in which it was trained; `parameters` holds its numbers exactly.
     pub precision: Precision,
     /// All weights and biases in standardised space, laid out as [`NetworkSpec::layers`] says, then the
-    /// coefficients in the user's units.
+    /// coefficients over their scales.
     pub parameters: Vec<f64>,
+}
+
+impl Model {
+    /// The coefficients in the user's units (K).
+    pub fn coefficient_values(&self) -> Vec<f64> {
+        self.normalizer.coefficients_of(&self.parameters[self.spec.weights()..])
+    }
 }

@@ -20,7 +20,7 @@ use rand_chacha::ChaCha8Rng;
 pub use causal::{Causal, CausalSpec};
 pub use factor::Ball;
 use factor::Factor;
-pub use refine::Refine;
+pub use refine::{Refine, Resampling};
 pub use region::{Domain, Region, Variable};
 pub use sampler::Sampler;
 pub use spec::{BallSpec, PointsSpec};

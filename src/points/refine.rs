@@ -5,6 +5,15 @@ use rand::RngExt;
 
 use super::random;
 
+/// When new points take the place of old ones.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Resampling {
+    /// Steps from one time to the next; 0 for never.
+    pub every: u64,
+    /// Whether the new points go where the residual is large.
+    pub refine: Option<Refine>,
+}
+
 /// How candidates are drawn: with p ∝ |r|^k / mean |r|^k + c.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Refine {

@@ -1,26 +1,30 @@
 //! What a job poses: point sets with the terms of the loss on each, and the scaling.
 
 mod adapt;
+mod scales;
+mod source;
 
-pub use adapt::Adapted;
+pub use adapt::{Adapted, Now, Round};
+pub use source::Source;
 
 use std::path::Path;
 
+use self::scales::Equations;
 use crate::data::{Dataset, Normalizer, PointSet, Scaling, TableReader, grid};
 use crate::error::{Error, Result};
 use crate::expression::Places;
 use crate::job::{Equation, Fourier, Job, Points as PredictionPoints, TermPoints};
 use crate::loss::{Loss, Term};
 use crate::network::{Features, Model, Transforms, fourier, initialize};
-use crate::points::{Causal, Points, PointsSpec, Region, Sampler, sample};
+use crate::points::{PointsSpec, Sampler, sample};
 
 /// A job's data and equations, ready for a backend.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// The data, where there is some.
     pub data: Option<Dataset>,
-    /// From the data, else from the box of the variables; a transformed output has no scaling but that
-    /// of its transform.
+    /// From the data, else from the box of the variables and the equations; a transformed output has no scaling but
+    /// that of its transform.
     pub normalizer: Normalizer,
     /// What stands before and behind the network.
     pub transforms: Transforms,
@@ -40,14 +44,6 @@ pub struct TermSet {
     pub loss: Loss,
     /// Where new points come from, for sets that are resampled.
     pub source: Option<Source>,
-}
-
-/// Where sampled points come from.
-#[derive(Clone, Debug)]
-pub struct Source {
-    spec: PointsSpec,
-    region: Region,
-    causal: Option<Causal>,
 }
 
 /// Points of the box over which features are standardised.
@@ -84,9 +80,10 @@ impl Problem {
         };
         let mut problem = Self { data, normalizer, transforms, sets, seed, coefficients: job.coefficients.len() };
         let mut sampled: Vec<(&PointsSpec, usize)> = vec![];
+        let mut equations = vec![];
         for term in &job.terms {
             let Equation { residual, columns } = job.equation(term, |key| term.place(key))?;
-            let posed = Term { name: term.name.clone(), residual, weight: term.weight };
+            let posed = Term { name: term.name.clone(), residual, scale: 1.0, weight: term.weight };
             let set = match &term.points {
                 TermPoints::File(file) => problem.rows_of(job, file, &columns)?,
                 TermPoints::Sampled(spec) => match sampled.iter().find(|(known, _)| *known == spec) {
@@ -99,6 +96,7 @@ impl Problem {
                 },
             };
             let loss = &mut problem.sets[set].loss;
+            equations.push((set, loss.terms.len()));
             loss.terms.push(posed);
             if loss.placed().0.count() > Places::MOST {
                 let problem = format!("the terms on its points read the network at more than {} places", Places::MOST);
@@ -106,7 +104,34 @@ impl Problem {
                 return Err(Error::input(term.place("residual"), problem, mend));
             }
         }
+        problem.scale(job, &equations);
         Ok(problem)
+    }
+
+    /// Gives outputs without data, coefficients and equations their scales. An equation is a set and its term.
+    fn scale(&mut self, job: &Job, equations: &[(usize, usize)]) {
+        let coefficients: Vec<f64> = job.coefficients.iter().map(|(_, start)| *start).collect();
+        let of = Equations::new(&self.sets, equations, job.outputs.len(), coefficients);
+        if self.data.is_none() {
+            for (output, name) in job.outputs.iter().enumerate() {
+                if let Some(scale) = job.network.scales.get(name) {
+                    self.normalizer.outputs.scale[output] = *scale;
+                }
+            }
+            let is_known = |name: &String| self.transforms.has(name) || job.network.scales.contains_key(name);
+            of.scale_outputs(&mut self.normalizer, job.outputs.iter().map(is_known).collect());
+        }
+        of.scale_coefficients(&mut self.normalizer);
+        for (&(set, term), scale) in equations.iter().zip(of.sizes(&self.normalizer)) {
+            let term = &mut self.sets[set].loss.terms[term];
+            term.residual = term.residual.clone().misfit(None, scale);
+            term.scale = scale;
+        }
+    }
+
+    /// The coefficients in a parameter block, in the user's units (K).
+    pub fn coefficient_values(&self, parameters: &[f64]) -> Vec<f64> {
+        self.normalizer.coefficients_of(&parameters[parameters.len() - self.coefficients..])
     }
 
     /// A set of the rows of a file, with the columns that its term reads.
@@ -126,7 +151,7 @@ impl Problem {
     fn sampled(&mut self, job: &Job, spec: &PointsSpec, place: &str) -> Result<usize> {
         let region = spec.validate(place, &job.variables)?;
         let causal = spec.causal.as_ref().map(|causal| causal.over(place, &job.variables)).transpose()?;
-        let source = Source { spec: spec.clone(), region, causal };
+        let source = Source::new(spec.clone(), region, causal);
         Ok(self.push(source.draw(self.seed, self.sets.len(), 0), Some(source)))
     }
 
@@ -148,6 +173,22 @@ impl Problem {
     /// The rows that judge, whose terms are those of the first set.
     pub fn validation(&self) -> Option<&PointSet> {
         self.data.as_ref()?.validation.as_ref()
+    }
+
+    /// Fresh points that judge, over all sets.
+    pub fn fresh_points(&self) -> usize {
+        let sampled = self.sets.iter().filter(|set| set.source.as_ref().is_some_and(Source::has_others));
+        sampled.map(|set| set.points.points()).sum()
+    }
+
+    /// All terms, and whether each is judged at other points than those it is trained on.
+    pub fn judged_terms(&self) -> impl Iterator<Item = (&Term, bool)> {
+        let is_judged = |(index, set): (usize, &TermSet)| match &set.source {
+            Some(source) => source.has_others(),
+            None => index == 0 && self.validation().is_some(),
+        };
+        let sets = self.sets.iter().enumerate();
+        sets.flat_map(move |(index, set)| set.loss.terms.iter().map(move |term| (term, is_judged((index, set)))))
     }
 
     /// Where the trained network is evaluated (D, B).
@@ -172,7 +213,8 @@ impl Problem {
         let spec = job.network_spec();
         let mut parameters = initialize(&spec, job.network.frequency.or(job.network.steepness), job.training.seed);
         parameters.truncate(spec.weights());
-        parameters.extend(job.coefficients.iter().map(|(_, start)| start));
+        let starts = job.coefficients.iter().enumerate();
+        parameters.extend(starts.map(|(index, (_, start))| start / self.normalizer.coefficient(index)));
         Model {
             inputs: job.inputs.clone(),
             outputs: job.outputs.clone(),
@@ -184,28 +226,6 @@ impl Problem {
             spec,
         }
     }
-}
-
-impl Source {
-    fn draw(&self, seed: u64, set: usize, round: u64) -> PointSet {
-        point_set(self.sample(self.spec.count, seed, set, round))
-    }
-
-    /// What refinement chooses from.
-    fn candidates(&self, seed: u64, set: usize, round: u64) -> Points {
-        let count = self.spec.refine.map_or(self.spec.count, |refine| refine.candidates);
-        self.sample(count, seed, set, round)
-    }
-
-    /// Every set has a seed of its own, so that no two have their points in pairs.
-    fn sample(&self, count: usize, seed: u64, set: usize, round: u64) -> Points {
-        let seed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(set as u64);
-        sample(&self.region, self.spec.sampler, count, seed, round)
-    }
-}
-
-fn point_set(points: Points) -> PointSet {
-    PointSet { inputs: points.inputs, normals: points.normals.unwrap_or_default(), ..PointSet::default() }
 }
 
 /// What the job's network reads in the place of its inputs, standardised over the rows of the data or
@@ -233,5 +253,6 @@ fn features(job: &Job, data: Option<&Dataset>, normalizer: &Normalizer) -> Resul
 fn box_normalizer(job: &Job) -> Normalizer {
     let mean = job.variables.iter().map(|variable| 0.5 * (variable.low + variable.high)).collect();
     let scale = job.variables.iter().map(|variable| (variable.high - variable.low) / 12f64.sqrt()).collect();
-    Normalizer { inputs: Scaling { mean, scale }, outputs: Scaling::identity(job.outputs.len()) }
+    let outputs = Scaling::identity(job.outputs.len());
+    Normalizer { inputs: Scaling { mean, scale }, outputs, coefficients: vec![] }
 }

@@ -19,7 +19,7 @@ use self::sets::Sets;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::optimizer::{Damping, GaussNewton, History, InverseHessian, Iteration, OptimizerState, Plateau, Update};
-use crate::problem::{Adapted, Problem};
+use crate::problem::{Adapted, Now, Problem};
 
 /// Where a run stands: what a checkpoint holds.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -40,7 +40,7 @@ pub struct State {
     pub damping: Option<Damping>,
     /// The on-plateau schedule's memory.
     pub plateau: Plateau,
-    /// The best parameters so far, where early stopping keeps them.
+    /// The best parameters so far, where they are kept.
     pub best: Option<Best>,
     /// What of the loss follows the network.
     pub adapted: Adapted,
@@ -94,8 +94,11 @@ pub struct Report {
     pub weights: Vec<f64>,
     /// The weight of the last slice of time, for each set with causal weights.
     pub causal: Vec<f64>,
-    /// Each of the data's terms over the validation rows, after it.
-    pub validation: Option<Vec<f64>>,
+    /// Each term where it is judged, after it (T): on the validation rows, or at fresh points; `None` for those that are
+    /// not judged.
+    pub validation: Vec<Option<f64>>,
+    /// Their sum with the weights of the job, where some are judged; what is not counts as it is trained.
+    pub judged: Option<f64>,
 }
 
 /// A run on a backend.
@@ -128,7 +131,7 @@ impl<'a> Trainer<'a> {
         let state = state.unwrap_or_default();
         let seconds_before = state.seconds;
         let started = Instant::now();
-        let sets = Sets::load(backend, problem, state.step, &state.adapted)?;
+        let sets = Sets::load(backend, problem, &state.adapted)?;
         Ok(Self { backend, settings, problem, sets, state, hessian: None, started, seconds_before })
     }
 
@@ -151,7 +154,7 @@ impl<'a> Trainer<'a> {
             if index + 1 == settings.stages.len() || !ended.is_of_a_stage() {
                 return Ok(ended);
             }
-            let loss = self.problem.total(&self.sets.losses(self.backend)?.0, &self.state.adapted);
+            let loss = self.problem.total(&self.sets.losses(self.backend)?, &self.state.adapted);
             let (step, seconds) = (self.state.step, self.seconds());
             self.state.over.push(Over { step, seconds, loss, stop: ended.name().to_string() });
             self.forget()?;
@@ -200,7 +203,8 @@ impl<'a> Trainer<'a> {
             let (size, seed, adapted) = (stage.batch_size, self.settings.seed, &mut self.state.adapted);
             // The curvature that L-BFGS remembers is that of one loss.
             let reweighs = !matches!(stage.method, Method::Lbfgs(_));
-            let (batches, is_changed) = self.sets.batches(self.backend, size, seed, (step, reweighs), adapted)?;
+            let now = Now { step, first, resampling: stage.resampling, reweighs };
+            let (batches, is_changed) = self.sets.batches(self.backend, size, seed, now, adapted)?;
             let balance = self.settings.balance.filter(|balance| (step - 1).is_multiple_of(balance.every));
             if let (Some(balance), Method::Adam { .. }) = (balance, &stage.method) {
                 self.sets.balance(self.backend, &batches, balance, adapted)?;
@@ -246,7 +250,7 @@ impl<'a> Trainer<'a> {
                     self.state.step = step;
                     if is_due {
                         let rate = self.state.damping.as_ref().map_or(step_length, |damping| damping.lambda);
-                        let losses = self.sets.losses(self.backend)?.0;
+                        let losses = self.sets.losses(self.backend)?;
                         self.report(index, (losses, rate, gradient_norm), observe)?;
                     }
                 }
@@ -270,12 +274,14 @@ impl<'a> Trainer<'a> {
         (training, rate, gradient_norm): (Vec<f64>, f64, f64),
         observe: &mut impl FnMut(&Report, &mut Self) -> Result<()>,
     ) -> Result<()> {
-        let validation = self.sets.validation(self.backend)?;
         let (step, seconds) = (self.state.step, self.seconds());
+        let validation = self.sets.validation(self.backend, step)?;
+        let judged = validation.iter().any(Option::is_some).then(|| self.problem.judged(&training, &validation));
         let adapted = &self.state.adapted;
         let loss = self.problem.total(&training, adapted);
         let (weights, causal) = (self.problem.weights(adapted), self.problem.causal(adapted).map(|c| c.1).collect());
-        let report = Report { step, seconds, stage, rate, gradient_norm, training, loss, weights, causal, validation };
+        let report =
+            Report { step, seconds, stage, rate, gradient_norm, training, loss, weights, causal, validation, judged };
         self.judge(&report)?;
         observe(&report, self)
     }
@@ -291,16 +297,16 @@ impl<'a> Trainer<'a> {
         Ok(self.state.clone())
     }
 
-    /// Each term over all points, and the data's terms over the validation rows.
-    pub fn losses(&mut self) -> Result<(Vec<f64>, Option<Vec<f64>>)> {
-        self.sets.losses(self.backend)
+    /// Each term over all points it is trained on, and where it is judged, at points that no report has seen (T).
+    pub fn losses(&mut self) -> Result<(Vec<f64>, Vec<Option<f64>>)> {
+        Ok((self.sets.losses(self.backend)?, self.sets.last_validation(self.backend)?))
     }
 
-    /// The coefficients as they are now (K), read from the device where there are any.
+    /// The coefficients as they are now (K), in the user's units, read from the device where there are any.
     pub fn coefficients(&mut self) -> Result<Vec<f64>> {
         match self.problem.coefficients {
             0 => Ok(vec![]),
-            count => self.backend.parameters().map(|parameters| parameters[parameters.len() - count..].to_vec()),
+            _ => self.backend.parameters().map(|parameters| self.problem.coefficient_values(&parameters)),
         }
     }
 
@@ -324,11 +330,10 @@ impl<'a> Trainer<'a> {
 
     /// Shows a report to the schedule and to early stopping.
     fn judge(&mut self, report: &Report) -> Result<()> {
-        let validation = report.validation.as_ref().map(|losses| self.problem.judged(losses));
         if let Method::Adam { schedule, .. } = &self.settings.stages[report.stage].method {
-            schedule.watch(validation.unwrap_or(report.loss), &mut self.state.plateau);
+            schedule.watch(report.judged.unwrap_or(report.loss), &mut self.state.plateau);
         }
-        let (Some(_), Some(loss)) = (self.settings.early_stopping, validation) else { return Ok(()) };
+        let Some(loss) = report.judged.filter(|_| self.settings.keeps_best) else { return Ok(()) };
         match &mut self.state.best {
             Some(best) if loss >= best.loss || loss.is_nan() => best.waited += 1,
             best => {

@@ -7,42 +7,52 @@ use rand_chacha::ChaCha8Rng;
 use crate::backend::{Backend, Batch, SetId, Vector};
 use crate::error::Result;
 use crate::job::Balance;
-use crate::problem::{Adapted, Problem};
+use crate::problem::{Adapted, Now, Problem};
 
 /// The loaded sets of a problem.
 pub struct Sets<'a> {
     problem: &'a Problem,
     training: Vec<SetId>,
-    validation: Option<SetId>,
+    /// What judges each of them, where something does.
+    judging: Vec<Option<SetId>>,
     /// Whose order the rows of the data have.
     epoch: Option<u64>,
 }
 
+/// Fresh points of a set that are drawn anew for every report; more stay until the end.
+const MOST_MOVED: usize = 1 << 17;
+/// The round of fresh points that judges the trained network, which no report has seen.
+const LAST_ROUND: u64 = u64::MAX;
+
 impl<'a> Sets<'a> {
-    /// Takes the sets to the backend as they are after `step` steps.
-    pub fn load(backend: &mut dyn Backend, problem: &'a Problem, step: u64, adapted: &Adapted) -> Result<Self> {
-        let load = |set| backend.load(&problem.points_at(set, step, adapted), &problem.loss(set, adapted));
+    /// Takes the sets to the backend as they are now.
+    pub fn load(backend: &mut dyn Backend, problem: &'a Problem, adapted: &Adapted) -> Result<Self> {
+        let load = |set| backend.load(&problem.points_at(set, adapted), &problem.loss(set, adapted));
         let training = (0..problem.sets.len()).map(load).collect::<Result<_>>()?;
-        let validation = problem.validation().map(|set| backend.load(set, &problem.sets[0].loss)).transpose()?;
-        Ok(Self { problem, training, validation, epoch: None })
+        let judge = |set: usize| {
+            let points = problem.judging_points(set, 0);
+            points.map(|points| backend.load(&points, &problem.sets[set].loss)).transpose()
+        };
+        let judging = (0..problem.sets.len()).map(judge).collect::<Result<_>>()?;
+        Ok(Self { problem, training, judging, epoch: None })
     }
 
     /// The batches of a step: some rows of the data, all points of every other set. Sets whose time
-    /// has come get new points first, and new weights where the step `reweighs`; whether there were any, or the rows
-    /// have another order, comes with them.
+    /// has come get new points first, and new weights; whether there were any, or the rows have another order, comes with
+    /// them.
     pub fn batches(
         &mut self,
         backend: &mut dyn Backend,
         batch_size: usize,
         seed: u64,
-        (step, reweighs): (u64, bool),
+        now: Now,
         adapted: &mut Adapted,
     ) -> Result<(Vec<Batch>, bool)> {
         let problem = self.problem;
         let mut is_changed = false;
         for set in 0..problem.sets.len() {
-            if problem.adapt(set, step, reweighs, backend, adapted)? {
-                let points = problem.points_at(set, step, adapted);
+            if problem.adapt(set, now, backend, adapted)? {
+                let points = problem.points_at(set, adapted);
                 is_changed = true;
                 backend.refill(self.training[set], &points, &problem.loss(set, adapted))?;
             }
@@ -54,7 +64,7 @@ impl<'a> Sets<'a> {
             batches.push(match is_data && batch_size < all.count {
                 true => {
                     is_changed = true;
-                    self.rows(backend, batch_size, seed, step, all)?
+                    self.rows(backend, batch_size, seed, now.step, all)?
                 }
                 false if is_data && self.epoch.take().is_some() => {
                     // What an earlier stage has shuffled: sums have the rows' own order.
@@ -105,18 +115,39 @@ impl<'a> Sets<'a> {
         Ok(())
     }
 
-    /// Each term over all points, and the data's terms over the validation rows.
-    pub fn losses(&self, backend: &mut dyn Backend) -> Result<(Vec<f64>, Option<Vec<f64>>)> {
-        let mut training = vec![];
+    /// Each term over all points it is trained on (T).
+    pub fn losses(&self, backend: &mut dyn Backend) -> Result<Vec<f64>> {
+        let mut losses = vec![];
         for id in &self.training {
-            training.extend(backend.losses(*id)?);
+            losses.extend(backend.losses(*id)?);
         }
-        Ok((training, self.validation(backend)?))
+        Ok(losses)
     }
 
-    /// The data's terms over the validation rows.
-    pub fn validation(&self, backend: &mut dyn Backend) -> Result<Option<Vec<f64>>> {
-        self.validation.map(|set| backend.losses(set)).transpose()
+    /// Each term where it is judged (T), for the report after `step` steps.
+    pub fn validation(&self, backend: &mut dyn Backend, step: u64) -> Result<Vec<Option<f64>>> {
+        self.judged(backend, step, MOST_MOVED)
+    }
+
+    /// The same for the trained network.
+    pub fn last_validation(&self, backend: &mut dyn Backend) -> Result<Vec<Option<f64>>> {
+        self.judged(backend, LAST_ROUND, usize::MAX)
+    }
+
+    fn judged(&self, backend: &mut dyn Backend, round: u64, most: usize) -> Result<Vec<Option<f64>>> {
+        let mut judged = vec![];
+        for (index, (set, id)) in self.problem.sets.iter().zip(&self.judging).enumerate() {
+            let Some(id) = *id else {
+                judged.extend(set.loss.terms.iter().map(|_| None));
+                continue;
+            };
+            if set.source.is_some() && set.points.points() <= most {
+                let points = self.problem.judging_points(index, round).expect("what was loaded is there");
+                backend.refill(id, &points, &set.loss)?;
+            }
+            judged.extend(backend.losses(id)?.into_iter().map(Some));
+        }
+        Ok(judged)
     }
 
     /// The rows of a step. Every epoch has an order of its own.

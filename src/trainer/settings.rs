@@ -2,6 +2,7 @@
 
 use crate::job::{self, Balance, Job, OptimizerKind};
 use crate::optimizer::{Adam, Lbfgs, Schedule};
+use crate::points::Resampling;
 use crate::problem::Problem;
 
 /// What does not change during a run.
@@ -15,7 +16,10 @@ pub struct Settings {
     pub threads: usize,
     /// The relative error of a loss in the device's arithmetic.
     pub rounding: f64,
-    /// Reports without a lower validation loss after which the run ends; the best state is kept.
+    /// Whether the parameters with the lowest validation loss are kept: where there are validation rows, or the run may
+    /// end early.
+    pub keeps_best: bool,
+    /// Reports without a lower validation loss after which the run ends.
     pub early_stopping: Option<u64>,
     /// Seconds after which this call ends.
     pub max_seconds: Option<f64>,
@@ -34,6 +38,8 @@ pub struct Stage {
     pub batch_size: usize,
     /// Steps between two reports.
     pub report_every: u64,
+    /// When sampled points are drawn anew, in place of what their sets say.
+    pub resampling: Option<Resampling>,
 }
 
 /// An optimizer with its settings.
@@ -76,6 +82,7 @@ impl Settings {
                 steps: stage.steps(problem.rows()),
                 batch_size: stage.batch_size.unwrap_or(usize::MAX),
                 report_every: stage.report_every,
+                resampling: stage.resampling,
             }
         };
         Self {
@@ -84,6 +91,7 @@ impl Settings {
             threads: job.device.threads,
             // A few roundings: losses are sums in f64 of squares that were rounded one by one.
             rounding: 4.0 * job.device.precision.epsilon(),
+            keeps_best: problem.validation().is_some() || job.training.early_stopping.is_some(),
             early_stopping: job.training.early_stopping,
             max_seconds: job.training.max_seconds,
             seed: job.training.seed,

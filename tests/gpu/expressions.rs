@@ -199,7 +199,7 @@ impl Stage {
             let tree = pieces.reduce(|sum, piece| Tree::Binary("+", sum.into(), piece.into())).expect("a piece");
             if let Some([mean, gradient]) = self.bounds(&tree) {
                 let residual = self.residual(&tree).unwrap();
-                let term = Term { name: print(&tree), residual, weight: 1.0 / gradient.0 };
+                let term = Term { name: print(&tree), residual, scale: 1.0, weight: 1.0 / gradient.0 };
                 return (term, (mean.1, gradient.1 / gradient.0));
             }
         }

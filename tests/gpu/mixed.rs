@@ -150,6 +150,7 @@ fn a_loss_may_read_several_places_and_coefficients() {
     let term = |text: &&str| Term {
         name: text.to_string(),
         residual: Expression::residual("test", text, &scope).unwrap(),
+        scale: 1.0,
         weight: 0.7,
     };
     let loss = Loss { terms: equations.iter().map(term).collect() };

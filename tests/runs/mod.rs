@@ -22,7 +22,7 @@ pub fn example(name: &str) -> PathBuf {
 struct StopAt<'a>(u64, &'a AtomicBool);
 
 impl Observer for StopAt<'_> {
-    fn report(&mut self, report: &Report, _validation: Option<f64>) {
+    fn report(&mut self, report: &Report) {
         self.1.store(report.step >= self.0, Ordering::Relaxed);
     }
 }

@@ -92,7 +92,11 @@ impl Reference {
                 activation,
                 coefficients: 0,
             },
-            normalizer: Normalizer { inputs: scaling(&n.x_mean, &n.x_scale), outputs: scaling(&n.y_mean, &n.y_scale) },
+            normalizer: Normalizer {
+                inputs: scaling(&n.x_mean, &n.x_scale),
+                outputs: scaling(&n.y_mean, &n.y_scale),
+                coefficients: vec![],
+            },
             precision: Precision::F64,
             parameters: block(&self.weights, &self.biases),
         }
@@ -161,7 +165,11 @@ pub fn random_model(inputs: usize, hidden: &[usize], outputs: usize, activation:
         mean: (0..columns).map(|_| uniform(-2.0, 2.0)).collect(),
         scale: (0..columns).map(|_| uniform(0.3, 3.0)).collect(),
     };
-    let normalizer = Normalizer { inputs: scaling(inputs, &mut uniform), outputs: scaling(outputs, &mut uniform) };
+    let normalizer = Normalizer {
+        inputs: scaling(inputs, &mut uniform),
+        outputs: scaling(outputs, &mut uniform),
+        coefficients: vec![],
+    };
     // f32 numbers, so that both precisions hold the same network.
     parameters.iter_mut().for_each(|p| *p = f64::from(*p as f32));
     Model {

@@ -99,7 +99,7 @@ fn only_what_is_read_travels() {
 #[test]
 fn a_measurement_is_one_column_and_one_product() {
     let normalizer =
-        Normalizer { inputs: Scaling::identity(3), outputs: Scaling { mean: vec![1e6, 0.0], scale: vec![0.5, 1.0] } };
+        Normalizer { outputs: Scaling { mean: vec![1e6, 0.0], scale: vec![0.5, 1.0] }, ..Normalizer::identity(3, 2) };
     let expression = residual("u - u_measured");
     let residual = compiled(&expression, &normalizer);
     let slot = Slot { place: 0, entry: Entry::value(0), channel: 0 };

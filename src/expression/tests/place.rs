@@ -142,7 +142,7 @@ fn laplacians_at_several_places_travel_collapsed() {
     places(&mut expressions);
     assert_eq!(layout(&mut expressions, 3), JetLayout::collapsed(&[1.0; 3]));
     assert_eq!(expressions[0].entries().len(), 3);
-    let normalizer = Normalizer { inputs: Scaling::identity(3), outputs: Scaling::identity(2) };
+    let normalizer = Normalizer::identity(3, 2);
     let compiled = expressions[0].compile(&JetLayout::collapsed(&[1.0; 3]), &normalizer);
     let slots: Vec<_> = compiled.slots().iter().map(|slot| (slot.place, slot.channel)).collect();
     assert_eq!(slots, [(0, 4), (1, 4), (2, 4)]);

@@ -98,6 +98,7 @@ fn normalizer() -> Normalizer {
     Normalizer {
         inputs: Scaling { mean: vec![0.5, -1.0, 0.0], scale: vec![2.0, 0.5, 1.0] },
         outputs: Scaling { mean: vec![3.0, -0.25], scale: vec![1.5, 0.7] },
+        coefficients: vec![],
     }
 }
 

@@ -1,0 +1,213 @@
+//! How large the numbers of a job are, so that no answer depends on units.
+//!
+//! Each output, coefficient and equation has a scale. Where no data tells them, they follow from the equations: their
+//! residuals are evaluated at some of their points for a network whose standardised jets are random numbers of size 1,
+//! as those of a network are at its start. So `d(p, t) = -c*p` with p in thousands and t in hours is trained as the same
+//! equation with p in units and t in seconds.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+use super::TermSet;
+use crate::data::{Normalizer, PointSet, mean_and_deviation};
+use crate::entry::Entry;
+use crate::expression::{Expression, Leaf};
+use crate::jet::{JetLayout, Jets};
+use crate::loss::Loss;
+
+/// Points of a set at which residuals are evaluated.
+const POINTS: usize = 1024;
+/// The part of the points, with the largest residuals, that does not count: a quotient whose denominator comes near 0 has
+/// no mean square.
+const OUTLIERS: f64 = 0.01;
+/// Decimal digits up and down among which an output's scale is looked for.
+const DECADES: f64 = 60.0;
+
+/// What the scales follow from: equations at points.
+pub(super) struct Equations {
+    trials: Vec<Trial>,
+    /// Start values (K), in the user's units.
+    coefficients: Vec<f64>,
+}
+
+/// One equation at some of its points.
+struct Trial {
+    points: PointSet,
+    residual: Expression,
+    layout: JetLayout,
+    /// Standardised jets (M, C, places · B).
+    jets: Vec<f64>,
+}
+
+impl Equations {
+    /// Those of some terms, each given by its set and its number there.
+    pub fn new(sets: &[TermSet], terms: &[(usize, usize)], outputs: usize, coefficients: Vec<f64>) -> Self {
+        let trial = |&(set, term): &(usize, usize)| {
+            let points = &sets[set].points;
+            let kept = points.points().min(POINTS);
+            let points = points.select(&(0..kept).map(|k| k * points.points() / kept).collect::<Vec<_>>());
+            let loss = Loss { terms: vec![sets[set].loss.terms[term].clone()] };
+            let (places, mut residuals) = loss.placed();
+            let layout = loss.layout(points.inputs.len());
+            let mut random = ChaCha8Rng::seed_from_u64(term as u64);
+            random.set_stream(set as u64);
+            let count = outputs * layout.channels() * places.count() * points.points();
+            let jets = StandardNormal.sample_iter(random).take(count).collect();
+            Trial { points, residual: residuals.remove(0), layout, jets }
+        };
+        Self { trials: terms.iter().map(trial).collect(), coefficients }
+    }
+
+    /// Means and scales of the outputs (M) that are not yet `known`: from the values that equations give them, such as
+    /// `u = sin(pi*x)` or `T = 293`; else so large that no part of an equation exceeds those that are known.
+    pub fn scale_outputs(&self, normalizer: &mut Normalizer, mut known: Vec<bool>) {
+        for output in (0..known.len()).filter(|output| !known[*output]).collect::<Vec<_>>() {
+            if let Some((mean, scale)) = self.values_of(output) {
+                normalizer.outputs.mean[output] = mean;
+                known[output] = scale > 0.0;
+                if known[output] {
+                    normalizer.outputs.scale[output] = scale;
+                }
+            }
+        }
+        loop {
+            let unknown = (0..known.len()).filter(|output| !known[*output]);
+            let found: Vec<(usize, f64)> =
+                unknown.filter_map(|output| Some((output, self.balanced(output, normalizer, &known)?))).collect();
+            if found.is_empty() {
+                break;
+            }
+            for (output, scale) in found {
+                normalizer.outputs.scale[output] = scale;
+                known[output] = true;
+            }
+        }
+        // What is constant wherever it is known, and in no equation with anything else, has its own size.
+        for output in (0..known.len()).filter(|output| !known[*output]) {
+            let mean = normalizer.outputs.mean[output].abs();
+            normalizer.outputs.scale[output] = if mean > 0.0 { mean } else { 1.0 };
+        }
+    }
+
+    /// Mean and deviation of the values that equations give an output; every equation counts alike.
+    fn values_of(&self, output: usize) -> Option<(f64, f64)> {
+        let values: Vec<(f64, f64)> =
+            self.trials.iter().filter_map(|trial| Some(mean_and_deviation(&trial.values_of(output)?))).collect();
+        let means: Vec<f64> = values.iter().map(|(mean, _)| *mean).collect();
+        let (mean, between) = mean_and_deviation(&means);
+        let within = values.iter().map(|(_, deviation)| deviation * deviation).sum::<f64>() / values.len() as f64;
+        let deviation = (between * between + within).sqrt();
+        (!values.is_empty()).then_some((mean, if deviation > f64::EPSILON * mean.abs() { deviation } else { 0.0 }))
+    }
+
+    /// The scale at which what an equation reads of an output is as large as its other parts, the largest over all
+    /// equations; those outputs that are not known are 0.
+    fn balanced(&self, output: usize, normalizer: &Normalizer, known: &[bool]) -> Option<f64> {
+        let of_trial = |trial: &Trial| {
+            let mut normalizer = normalizer.clone();
+            let is_silent = |other: usize| !known[other];
+            let others = trial.residuals(&normalizer, &self.coefficients, is_silent);
+            let bound = size(&others)?;
+            let mut own = |exponent: f64| {
+                normalizer.outputs.scale[output] = 10f64.powf(exponent);
+                let is_silent = |other: usize| other != output && !known[other];
+                let all = trial.residuals(&normalizer, &self.coefficients, is_silent);
+                size(&all.iter().zip(&others).map(|(all, others)| all - others).collect::<Vec<_>>())
+            };
+            let (mut low, mut high) = (-DECADES, DECADES);
+            // Where it is not read at all, it has no size.
+            own(0.0)?;
+            while high - low > 1e-3 {
+                let middle = 0.5 * (low + high);
+                match own(middle) {
+                    Some(own) if own <= bound => low = middle,
+                    _ => high = middle,
+                }
+            }
+            Some(10f64.powf(low))
+        };
+        let reads = |trial: &&Trial| trial.residual.entries().iter().any(|entry| entry.output == output);
+        self.trials.iter().filter(reads).filter_map(of_trial).reduce(f64::max)
+    }
+
+    /// Scales of the coefficients (K), powers of two. One that enters an equation as a factor has the size at which its
+    /// part is as large as the others, or that of its start value where this is larger; any other its start value's.
+    pub fn scale_coefficients(&self, normalizer: &mut Normalizer) {
+        let scale = |index: usize| {
+            let start = self.coefficients[index];
+            let natural = self.trials.iter().filter_map(|trial| trial.natural(index, normalizer, &self.coefficients));
+            let natural = natural.reduce(|a, b| (a.0.min(b.0), a.1 && b.1));
+            let scale = match natural {
+                Some((natural, true)) => natural.max(start.abs()),
+                Some((natural, false)) if start == 0.0 => natural,
+                _ => start.abs(),
+            };
+            if scale.is_normal() { 2f64.powi(scale.log2().round() as i32) } else { 1.0 }
+        };
+        normalizer.coefficients = (0..self.coefficients.len()).map(scale).collect();
+    }
+
+    /// The size of each equation's residual before its parts cancel, in the order in which they were given.
+    pub fn sizes(&self, normalizer: &Normalizer) -> Vec<f64> {
+        let of_trial = |trial: &Trial| size(&trial.residuals(normalizer, &self.coefficients, |_| false)).unwrap_or(1.0);
+        self.trials.iter().map(of_trial).collect()
+    }
+}
+
+impl Trial {
+    /// The residual's values where the network's outputs have these scales and some of them are 0 everywhere (B).
+    fn residuals(&self, normalizer: &Normalizer, coefficients: &[f64], is_silent: impl Fn(usize) -> bool) -> Vec<f64> {
+        let mut jets = Jets::from_standardised(&self.layout, normalizer, self.jets.clone());
+        let of_output = jets.values.len() / jets.outputs;
+        for output in (0..jets.outputs).filter(|output| is_silent(*output)) {
+            jets.values[output * of_output..][..of_output].fill(0.0);
+        }
+        self.residual.evaluate(&self.points.data(), coefficients, Some(&jets))
+    }
+
+    /// The size that coefficient `index` has where its part is as large as the others, and whether it is a factor; `None`
+    /// where it is not read.
+    fn natural(&self, index: usize, normalizer: &Normalizer, coefficients: &[f64]) -> Option<(f64, bool)> {
+        if !self.residual.coefficients().contains(&index) {
+            return None;
+        }
+        let slope = self.residual.clone().partial(Leaf::Coefficient(index));
+        let is_factor = !slope.coefficients().contains(&index);
+        let jets = Jets::from_standardised(&self.layout, normalizer, self.jets.clone());
+        let of = |expression: &Expression| expression.evaluate(&self.points.data(), coefficients, Some(&jets));
+        let (all, slopes) = (of(&self.residual), of(&slope));
+        let others: Vec<f64> = all.iter().zip(&slopes).map(|(r, slope)| r - coefficients[index] * slope).collect();
+        Some((size(&others)? / size(&slopes)?, is_factor))
+    }
+
+    /// The values that an equation gives an output, as `2*u = 1 + x` does (B): its residual is a multiple of the output,
+    /// less what is known.
+    fn values_of(&self, output: usize) -> Option<Vec<f64>> {
+        let residual = &self.residual;
+        let leaf = residual.leaves().into_iter().find(|leaf| matches!(leaf, Leaf::Entry(..)))?;
+        let slope = residual.clone().partial(leaf);
+        let is_multiple = slope.entries().is_empty() && residual.coefficients().is_empty();
+        if residual.entries() != [Entry::value(output)] || !is_multiple {
+            return None;
+        }
+        let outputs = self.jets.len() / (self.layout.channels() * self.points.points());
+        let zeros = Jets { layout: self.layout.clone(), outputs, values: vec![0.0; self.jets.len()] };
+        let of = |expression: &Expression| expression.evaluate(&self.points.data(), &[], Some(&zeros));
+        let values = of(residual).into_iter().zip(of(&slope)).map(|(rest, slope)| -rest / slope);
+        let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+        (!values.is_empty()).then_some(values)
+    }
+}
+
+/// The root mean square of the finite numbers, but for the largest of them; `None` where that is 0.
+fn size(values: &[f64]) -> Option<f64> {
+    let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).filter(|size| size.is_finite()).collect();
+    sizes.sort_by(f64::total_cmp);
+    sizes.truncate((sizes.len() as f64 * (1.0 - OUTLIERS)).ceil() as usize);
+    // Over the largest, so that no square overflows.
+    let largest = *sizes.last()?;
+    let square = sizes.iter().map(|size| (size / largest).powi(2)).sum::<f64>() / sizes.len() as f64;
+    let size = largest * square.sqrt();
+    (size > 0.0).then_some(size)
+}
