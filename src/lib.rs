@@ -73,8 +73,10 @@
 //! | [`optimizer`] | Adam, AdamW, learning-rate schedules |
 //! | [`problem`], [`truth`] | point sets with their terms; what is known to be true |
 //! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
+//! | [`trial`] | short trainings that choose how steep the network starts |
 //! | [`run`], [`results`], [`run_dir`] | a job from its data to its run directory |
 //! | [`model_file`], [`tensors`], [`files`], [`predict`], [`plot`] | what is written, and how |
+//! | [`warnings`] | where a trained run may be wrong |
 //! | [`certificate`], [`bench`](mod@bench) | is a derivative right, and what does it cost |
 //!
 //! # Invariants
@@ -118,4 +120,6 @@ pub mod tensors;
 pub mod trainer;
 #[cfg(test)]
 mod translate;
+pub mod trial;
 pub mod truth;
+pub mod warnings;

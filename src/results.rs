@@ -19,6 +19,7 @@ use crate::run::Ended;
 use crate::run_dir::RunDir;
 use crate::trainer::{Over, Stop};
 use crate::truth::Truths;
+use crate::warnings;
 
 /// What the job asks for once it is trained, read before the training.
 pub struct Wanted {
@@ -133,6 +134,7 @@ pub fn write(
     let is_done = !matches!(ended.stop, Stop::Interrupted | Stop::Diverged(_));
     let mut summary = summary(job, problem, model, ended, backend.device());
     if is_done {
+        summary.warnings.extend(warnings::of_run(problem, ended, backend)?);
         let source = &mut Trained { model, backend };
         if let Some(truth) = &wanted.truth {
             summary.relative_errors = relative_errors(source, truth)?;

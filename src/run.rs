@@ -15,6 +15,7 @@ use crate::problem::{Adapted, Problem};
 use crate::results::{self, Summary};
 use crate::run_dir::{Metrics, RunDir};
 use crate::trainer::{Report, Settings, State, Stop, Trainer};
+use crate::trial;
 
 /// Between two checkpoints of a run that goes well.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
@@ -78,6 +79,10 @@ pub fn run_on(
     job.stages_fit(Some(problem.rows()), "")?;
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &problem)?;
+    let job = &match mode {
+        Mode::Resume => job.clone(),
+        Mode::New | Mode::Replace => started(job, &problem, stop, &open)?,
+    };
     let mut model = problem.model(job);
     let open = |name: &str, precision: Precision| open(name, precision, job.device.threads, &model);
     let saved = |directory: &RunDir| {
@@ -117,6 +122,21 @@ pub fn run_on(
         Stop::Diverged(step) => Err(Error::Diverged { step }),
         _ => Ok(summary),
     }
+}
+
+/// A job whose network starts as trials found best, where it leaves that to them.
+fn started(
+    job: &Job,
+    problem: &Problem,
+    stop: &AtomicBool,
+    open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
+) -> Result<Job> {
+    let open = |model: &Model| open(&job.device.name, job.device.precision, job.device.threads, model);
+    let mut job = job.clone();
+    if let Some(steepness) = trial::steepness(&job, problem, open, stop)? {
+        job.network.steepness = Some(steepness);
+    }
+    Ok(job)
 }
 
 /// How the training ended.

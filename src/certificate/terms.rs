@@ -2,9 +2,8 @@
 //! all parameters.
 //!
 //! After a training residuals are small: they are differences of parts that are not, and have the
-//! rounding errors of those. So errors are measured against the parts. Around a point
-//! `r = Σ ∂r/∂z z + Σ ∂r/∂c c + rest`, over the entries z of the jet (without their mean, which kernels
-//! take out in f64) and the coefficients c; its parts have the size `Σ |∂r/∂z z| + Σ |∂r/∂c c| + |rest|`.
+//! rounding errors of those. So errors are measured against the parts, see [`loss::parts`]; an entry that is nearly 0
+//! has the rounding errors of one that is not.
 
 use std::fmt;
 
@@ -14,9 +13,7 @@ use super::judge::{LEAST_SIZE, distance};
 use crate::backend::{Backend, Batch, Gradient, SetId};
 use crate::data::PointSet;
 use crate::error::Result;
-use crate::expression::{Expression, Leaf};
-use crate::jet::{Derivative, Jets};
-use crate::loss::{Loss, Term};
+use crate::loss::{self, Loss, Term};
 use crate::network::Model;
 use crate::problem::TermSet;
 
@@ -78,7 +75,10 @@ pub fn certify(
             let own = alone(loss, index);
             let tested = on_device.gradient(device, points, &own)?;
             let exact = on_reference.gradient(reference, points, &own)?;
-            let (enlarged, loss) = enlarged(term, points, parts(model, residual, points, coefficients, &jets));
+            let parts = loss::parts(residual, points, coefficients, &jets, (&model.normalizer, LEAST_SIZE));
+            let values = residual.evaluate(&points.data(), coefficients, Some(&jets));
+            let more = parts.iter().zip(values).map(|(parts, value)| parts - value).collect();
+            let (enlarged, loss) = enlarged(term, points, more);
             let natural = on_reference.gradient(reference, &enlarged, &loss)?;
 
             let (residual, parts) = (exact.losses[index].sqrt(), natural.losses[0].sqrt());
@@ -120,33 +120,6 @@ fn alone(loss: &Loss, index: usize) -> Loss {
     let mut loss = loss.clone();
     loss.terms.iter_mut().enumerate().for_each(|(k, term)| term.weight = if k == index { 1.0 } else { 0.0 });
     loss
-}
-
-/// The size of the residual's parts at each point, less the residual itself (B).
-fn parts(model: &Model, residual: &Expression, points: &PointSet, coefficients: &[f64], jets: &Jets) -> Vec<f64> {
-    let data = points.data();
-    let count = points.points();
-    let values = residual.evaluate(&data, coefficients, Some(jets));
-    let (mut rest, mut size) = (values.clone(), vec![0.0; count]);
-    for leaf in residual.leaves() {
-        // An entry that is nearly 0 has the rounding errors of one that is not.
-        let (leaf_values, mean, least) = match leaf {
-            Leaf::Entry(entry, place) => {
-                let values = jets.entry(entry.output, entry.derivative).expect("an entry that the layout carries");
-                let is_value = entry.derivative == Derivative::Value;
-                let mean = if is_value { model.normalizer.outputs.mean[entry.output] } else { 0.0 };
-                (values[place * count..][..count].to_vec(), mean, LEAST_SIZE * entry.natural_scale(&model.normalizer))
-            }
-            Leaf::Coefficient(index) => (vec![coefficients[index]; count], 0.0, 0.0),
-            _ => continue,
-        };
-        let slopes = residual.clone().partial(leaf).evaluate(&data, coefficients, Some(jets));
-        for (p, (value, slope)) in leaf_values.iter().zip(&slopes).enumerate() {
-            rest[p] -= slope * (value - mean);
-            size[p] += (slope * (value - mean).abs().max(least)).abs();
-        }
-    }
-    size.iter().zip(&rest).zip(&values).map(|((size, rest), value)| size + rest.abs() - value).collect()
 }
 
 /// A loss whose residual is larger by `more` (B) at each point, and has the same derivatives.

@@ -3,6 +3,10 @@
 //! `loss = Σ_t weight_t · mean_p w_p r_t(p)²`. A residual is an [`Expression`]; fitting a column is
 //! the expression `(entry − column)/scale`, and an equation is no different.
 
+mod parts;
+
+pub use parts::parts;
+
 use crate::data::Normalizer;
 use crate::entry::Entry;
 use crate::expression::{self, Expression, Places, Residual};

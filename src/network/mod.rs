@@ -9,7 +9,7 @@ mod transforms;
 
 pub use activation::{Activation, Smoothness};
 pub use features::{Features, FeaturesDocument, InputJets, fourier};
-pub use initialization::{DEFAULT_FREQUENCY, initialize};
+pub use initialization::{DEFAULT_FREQUENCY, initialize, natural_steepness};
 pub use model::{Model, Precision};
 pub use spec::{Layer, NetworkSpec};
 pub use transforms::Transforms;

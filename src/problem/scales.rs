@@ -21,6 +21,8 @@ const POINTS: usize = 1024;
 /// The part of the points, with the largest residuals, that does not count: a quotient whose denominator comes near 0 has
 /// no mean square.
 const OUTLIERS: f64 = 0.01;
+/// Values that are smaller than this part of what the equations say are 0 but for rounding.
+const ROUNDING: f64 = 1e-9;
 /// Decimal digits up and down among which an output's scale is looked for.
 const DECADES: f64 = 60.0;
 
@@ -62,13 +64,22 @@ impl Equations {
     /// Means and scales of the outputs (M) that are not yet `known`: from the values that equations give them, such as
     /// `u = sin(pi*x)` or `T = 293`; else so large that no part of an equation exceeds those that are known.
     pub fn scale_outputs(&self, normalizer: &mut Normalizer, mut known: Vec<bool>) {
-        for output in (0..known.len()).filter(|output| !known[*output]).collect::<Vec<_>>() {
+        let asked: Vec<usize> = (0..known.len()).filter(|output| !known[*output]).collect();
+        for &output in &asked {
             if let Some((mean, scale)) = self.values_of(output) {
                 normalizer.outputs.mean[output] = mean;
                 known[output] = scale > 0.0;
                 if known[output] {
                     normalizer.outputs.scale[output] = scale;
                 }
+            }
+        }
+        for &output in &asked {
+            let others: Vec<bool> = known.iter().enumerate().map(|(k, known)| *known && k != output).collect();
+            let balanced = self.balanced(output, normalizer, &others).unwrap_or(0.0);
+            // sin(pi) is 1e-16, and means 0.
+            if known[output] && normalizer.outputs.scale[output] < ROUNDING * balanced {
+                normalizer.outputs.scale[output] = balanced;
             }
         }
         loop {
@@ -113,11 +124,11 @@ impl Equations {
                 normalizer.outputs.scale[output] = 10f64.powf(exponent);
                 let is_silent = |other: usize| other != output && !known[other];
                 let all = trial.residuals(&normalizer, &self.coefficients, is_silent);
-                size(&all.iter().zip(&others).map(|(all, others)| all - others).collect::<Vec<_>>())
+                typical(&all.iter().zip(&others).map(|(all, others)| all - others).collect::<Vec<_>>())
             };
+            // A part that is 0 whatever its scale reads another output as a factor, which is not known yet.
+            own(0.0).filter(|own| *own > 0.0)?;
             let (mut low, mut high) = (-DECADES, DECADES);
-            // Where it is not read at all, it has no size.
-            own(0.0)?;
             while high - low > 1e-3 {
                 let middle = 0.5 * (low + high);
                 match own(middle) {
@@ -200,14 +211,18 @@ impl Trial {
     }
 }
 
-/// The root mean square of the finite numbers, but for the largest of them; `None` where that is 0.
-fn size(values: &[f64]) -> Option<f64> {
+/// The root mean square of the finite numbers, but for the largest of them; `None` where there are none.
+fn typical(values: &[f64]) -> Option<f64> {
     let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).filter(|size| size.is_finite()).collect();
     sizes.sort_by(f64::total_cmp);
     sizes.truncate((sizes.len() as f64 * (1.0 - OUTLIERS)).ceil() as usize);
     // Over the largest, so that no square overflows.
-    let largest = *sizes.last()?;
-    let square = sizes.iter().map(|size| (size / largest).powi(2)).sum::<f64>() / sizes.len() as f64;
-    let size = largest * square.sqrt();
-    (size > 0.0).then_some(size)
+    let largest = sizes.last().copied().filter(|largest| *largest > 0.0);
+    let square = |largest: f64| sizes.iter().map(|size| (size / largest).powi(2)).sum::<f64>() / sizes.len() as f64;
+    (!sizes.is_empty()).then(|| largest.map_or(0.0, |largest| largest * square(largest).sqrt()))
+}
+
+/// The same where it is above 0.
+fn size(values: &[f64]) -> Option<f64> {
+    typical(values).filter(|size| *size > 0.0)
 }

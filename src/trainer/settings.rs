@@ -63,6 +63,17 @@ pub enum Method {
     },
 }
 
+impl Stage {
+    /// Ends it after fewer steps, to which its learning rates keep, with one report.
+    pub fn shorten(&mut self, steps: u64) {
+        (self.steps, self.report_every) = (steps, steps);
+        if let Method::Adam { schedule, .. } = &mut self.method {
+            schedule.warmup = schedule.warmup * steps / schedule.steps.max(1);
+            schedule.steps = steps;
+        }
+    }
+}
+
 impl Settings {
     /// Those of a job.
     pub fn new(job: &Job, problem: &Problem) -> Self {

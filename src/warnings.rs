@@ -1,0 +1,119 @@
+//! What a trained run says of itself where its answer may be wrong: a loss is no proof.
+
+use crate::backend::Backend;
+use crate::certificate::thin;
+use crate::error::Result;
+use crate::loss;
+use crate::problem::{Problem, TermSet};
+use crate::run::Ended;
+
+/// How many times as large a mean square may be where a term is judged as where it was trained.
+const MOST_RATIO: f64 = 10.0;
+/// A mean square below this, a hundred-thousandth of what it adds up from, is no fault wherever it is.
+const SMALL: f64 = 1e-10;
+/// The part of a column's variance that has to be explained.
+const LEAST_EXPLAINED: f64 = 0.1;
+/// The part of what an equation adds up from that may be left of it, and of what its scales let expect.
+const MOST_LEFT: f64 = 0.1;
+/// Parts that are smaller than this, relative to their scales, make these doubtful.
+const LEAST_PARTS: f64 = 1e-3;
+/// Points of a set at which its parts are looked at.
+const POINTS: usize = 1000;
+
+/// Whether a term is much worse where it is judged than where it was trained.
+pub fn is_worse_between(trained: f64, judged: f64) -> bool {
+    judged > SMALL && judged > MOST_RATIO * trained
+}
+
+/// What should be said of a run that has ended, whose parameters the backend holds.
+///
+/// # Errors
+/// The backend's.
+pub fn of_run(problem: &Problem, ended: &Ended, backend: &mut dyn Backend) -> Result<Vec<String>> {
+    let mut warnings = vec![];
+    let mut results = ended.training.iter().zip(&ended.validation);
+    for (index, set) in problem.sets.iter().enumerate() {
+        let is_data = index == 0 && problem.data.is_some();
+        let of_terms: Vec<_> = results.by_ref().take(set.loss.terms.len()).collect();
+        if is_data {
+            for (k, (trained, judged)) in of_terms.into_iter().enumerate() {
+                warnings.extend(of_column(set, k, *trained, *judged));
+            }
+            continue;
+        }
+        if set.source.is_none() {
+            continue;
+        }
+        let parts = parts(problem, index, backend)?;
+        for ((term, (trained, judged)), parts) in set.loss.terms.iter().zip(of_terms).zip(parts) {
+            if term.weight > 0.0 {
+                warnings.extend(of_equation(&term.name, *trained, *judged, parts));
+            }
+        }
+    }
+    Ok(warnings)
+}
+
+/// What is said of a column of the data: that it is overfitted, or not fitted at all.
+fn of_column(set: &TermSet, index: usize, trained: f64, judged: Option<f64>) -> Option<String> {
+    let (term, column) = (&set.loss.terms[index], set.points.columns.get(index)?);
+    if term.weight == 0.0 {
+        return None;
+    }
+    let name = &term.name;
+    if let Some(judged) = judged.filter(|judged| is_worse_between(trained, *judged)) {
+        return Some(format!(
+            "{name} is overfitted: its mean square is {judged:.1e} over the validation rows and {trained:.1e} over those \
+             it was trained on; take fewer units or more rows, or set loss.curvature"
+        ));
+    }
+    // Its scale is its deviation, but for a column that is constant.
+    let is_constant = column.iter().all(|value| *value == column[0]);
+    let left = judged.unwrap_or(trained);
+    (left > 1.0 - LEAST_EXPLAINED && !is_constant).then(|| {
+        format!(
+            "{name} is fitted no better than by its mean: {left:.2} of its variance is left; train longer, look whether the \
+             inputs tell it at all, or give the columns in other units (a logarithm, where they span decades)"
+        )
+    })
+}
+
+/// What is said of an equation: that it holds at its points alone, or nowhere.
+fn of_equation(name: &str, trained: f64, judged: Option<f64>, parts: f64) -> Option<String> {
+    if let Some(judged) = judged.filter(|judged| is_worse_between(trained, *judged)) {
+        return Some(format!(
+            "term {name:?} holds at its points and not between them: its mean square is {judged:.1e} at fresh points and \
+             {trained:.1e} at its own; give it more points or resample_every (in the stage, too), or take fewer units"
+        ));
+    }
+    let left = judged.unwrap_or(trained).sqrt();
+    let percent = 100.0 * left / parts;
+    if left > MOST_LEFT * parts && parts < LEAST_PARTS {
+        return Some(format!(
+            "term {name:?} is not solved: {percent:.0} % of what it adds up from is left, and that is {parts:.0e} of what \
+             was expected; state how large the outputs are under network.scales"
+        ));
+    }
+    (left > MOST_LEFT * parts.max(1.0)).then(|| {
+        format!(
+            "term {name:?} is not solved: {percent:.0} % of what it adds up from is left; train longer, weigh it more, or \
+             look whether it contradicts the other terms"
+        )
+    })
+}
+
+/// The root mean square of what each equation of a sampled set adds up from, over its scale, where it is judged (T).
+fn parts(problem: &Problem, index: usize, backend: &mut dyn Backend) -> Result<Vec<f64>> {
+    let set = &problem.sets[index];
+    let points =
+        problem.judging_points(index, u64::MAX).map_or_else(|| set.points.clone(), |points| points.into_owned());
+    let points = points.select(&thin(points.points(), POINTS));
+    let (places, residuals) = set.loss.placed();
+    let coefficients = problem.coefficient_values(&backend.parameters()?);
+    let jets = backend.evaluate(&places.inputs(&points.data()), &set.loss.layout(points.inputs.len()))?;
+    let of_term = |residual| {
+        let parts = loss::parts(residual, &points, &coefficients, &jets, (&problem.normalizer, 0.0));
+        (parts.iter().map(|part| part * part).sum::<f64>() / parts.len() as f64).sqrt()
+    };
+    Ok(residuals.iter().map(of_term).collect())
+}
