@@ -64,7 +64,7 @@ pub struct Summary {
     pub stages: Vec<StageSummary>,
     /// Steps done.
     pub steps: u64,
-    /// The step of the parameters that were kept, where early stopping chose them.
+    /// The step of the parameters that were kept, where they are not the last.
     pub best_step: Option<u64>,
     /// Seconds of training, over all calls.
     pub seconds: f64,
@@ -174,7 +174,7 @@ fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: S
         stop: ended.stop.name(),
         stages: stages(job, ended, training),
         steps: ended.state.step,
-        best_step: ended.state.best.as_ref().map(|best| best.step),
+        best_step: ended.best_step,
         seconds: ended.state.seconds,
         steps_per_second: (ended.steps_now > 0).then(|| ended.steps_now as f64 / ended.seconds_now),
         losses: Losses {

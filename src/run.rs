@@ -17,6 +17,10 @@ use crate::run_dir::{Metrics, RunDir};
 use crate::trainer::{Report, Settings, State, Stop, Trainer};
 use crate::trial;
 
+/// The last network is kept where its validation loss is at most this many times that of the best: of many reports the
+/// lowest is low by chance.
+const AS_GOOD: f64 = 1.05;
+
 /// Between two checkpoints of a run that goes well.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
@@ -77,6 +81,11 @@ pub fn run_on(
 ) -> Result<Summary> {
     let problem = Problem::read(job)?;
     job.stages_fit(Some(problem.rows()), "")?;
+    if job.training.early_stopping.is_some() && problem.judged_terms().all(|(_, is_judged)| !is_judged) {
+        let problem = "nothing judges this run: it has no validation rows, and no term at points that could be others";
+        let mend = "give data.validation_fraction, or remove it";
+        return Err(Error::input("training.early_stopping", problem, mend));
+    }
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &problem)?;
     let job = &match mode {
@@ -146,6 +155,8 @@ pub struct Ended {
     pub stop: Stop,
     /// Where the run stands.
     pub state: State,
+    /// The step of the parameters that were kept, where they are not the last.
+    pub best_step: Option<u64>,
     /// The steps of this call.
     pub steps_now: u64,
     /// The seconds of this call.
@@ -195,12 +206,17 @@ impl Training<'_> {
         let seconds_now = started.elapsed().as_secs_f64();
         let state = trainer.state()?;
         self.save(&state)?;
-        if let Some(best) = &state.best {
+        let (mut training, mut validation) = trainer.losses()?;
+        let last = self.problem.judged(&training, &validation);
+        // A loss that is not a number is above every other.
+        let best = state.best.as_ref().filter(|best| !(last <= AS_GOOD * best.loss));
+        let best_step = best.map(|best| best.step);
+        if let Some(best) = best {
             trainer.set_parameters(&best.parameters)?;
+            (training, validation) = trainer.losses()?;
         }
-        let (training, validation) = trainer.losses()?;
         let terms = self.problem.terms().map(|term| term.name.clone()).collect();
-        Ok(Ended { stop, steps_now: state.step - done, seconds_now, state, terms, training, validation })
+        Ok(Ended { stop, steps_now: state.step - done, seconds_now, state, best_step, terms, training, validation })
     }
 
     fn save(&self, state: &State) -> Result<()> {

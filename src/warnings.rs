@@ -3,14 +3,14 @@
 use crate::backend::Backend;
 use crate::certificate::thin;
 use crate::error::Result;
-use crate::loss;
+use crate::loss::{self, Parts, Term};
 use crate::problem::{Problem, TermSet};
 use crate::run::Ended;
 
 /// How many times as large a mean square may be where a term is judged as where it was trained.
 const MOST_RATIO: f64 = 10.0;
-/// A mean square below this, a hundred-thousandth of what it adds up from, is no fault wherever it is.
-const SMALL: f64 = 1e-10;
+/// A mean square below this, of residuals a ten-thousandth of what they add up from, is no fault wherever it is.
+const SMALL: f64 = 1e-8;
 /// The part of a column's variance that has to be explained.
 const LEAST_EXPLAINED: f64 = 0.1;
 /// The part of what an equation adds up from that may be left of it, and of what its scales let expect.
@@ -41,13 +41,13 @@ pub fn of_run(problem: &Problem, ended: &Ended, backend: &mut dyn Backend) -> Re
             }
             continue;
         }
-        if set.source.is_none() {
-            continue;
-        }
+        let Some(source) = &set.source else { continue };
         let parts = parts(problem, index, backend)?;
         for ((term, (trained, judged)), parts) in set.loss.terms.iter().zip(of_terms).zip(parts) {
-            if term.weight > 0.0 {
-                warnings.extend(of_equation(&term.name, *trained, *judged, parts));
+            // What is one entry alone, in the whole box, is no equation but a penalty.
+            let is_penalty = source.is_inside() && !parts.are_several();
+            if term.weight > 0.0 && !is_penalty {
+                warnings.extend(of_equation(term, *trained, *judged, parts));
             }
         }
     }
@@ -79,22 +79,24 @@ fn of_column(set: &TermSet, index: usize, trained: f64, judged: Option<f64>) -> 
 }
 
 /// What is said of an equation: that it holds at its points alone, or nowhere.
-fn of_equation(name: &str, trained: f64, judged: Option<f64>, parts: f64) -> Option<String> {
+fn of_equation(term: &Term, trained: f64, judged: Option<f64>, parts: Parts) -> Option<String> {
+    let name = &term.name;
     if let Some(judged) = judged.filter(|judged| is_worse_between(trained, *judged)) {
         return Some(format!(
             "term {name:?} holds at its points and not between them: its mean square is {judged:.1e} at fresh points and \
              {trained:.1e} at its own; give it more points or resample_every (in the stage, too), or take fewer units"
         ));
     }
-    let left = judged.unwrap_or(trained).sqrt();
-    let percent = 100.0 * left / parts;
-    if left > MOST_LEFT * parts && parts < LEAST_PARTS {
+    let (left, size) = (judged.unwrap_or(trained).sqrt(), parts.size());
+    let percent = 100.0 * left / size;
+    let is_differential = term.residual.entries().iter().any(|entry| entry.derivative.order() > 0);
+    if left > MOST_LEFT * size && size < LEAST_PARTS && is_differential && parts.are_several() {
         return Some(format!(
-            "term {name:?} is not solved: {percent:.0} % of what it adds up from is left, and that is {parts:.0e} of what \
+            "term {name:?} is not solved: {percent:.0} % of what it adds up from is left, and that is {size:.0e} of what \
              was expected; state how large the outputs are under network.scales"
         ));
     }
-    (left > MOST_LEFT * parts.max(1.0)).then(|| {
+    (left > MOST_LEFT * size.max(1.0)).then(|| {
         format!(
             "term {name:?} is not solved: {percent:.0} % of what it adds up from is left; train longer, weigh it more, or \
              look whether it contradicts the other terms"
@@ -102,8 +104,8 @@ fn of_equation(name: &str, trained: f64, judged: Option<f64>, parts: f64) -> Opt
     })
 }
 
-/// The root mean square of what each equation of a sampled set adds up from, over its scale, where it is judged (T).
-fn parts(problem: &Problem, index: usize, backend: &mut dyn Backend) -> Result<Vec<f64>> {
+/// What each equation of a sampled set adds up from, over its scale, where it is judged (T).
+fn parts(problem: &Problem, index: usize, backend: &mut dyn Backend) -> Result<Vec<Parts>> {
     let set = &problem.sets[index];
     let points =
         problem.judging_points(index, u64::MAX).map_or_else(|| set.points.clone(), |points| points.into_owned());
@@ -111,9 +113,6 @@ fn parts(problem: &Problem, index: usize, backend: &mut dyn Backend) -> Result<V
     let (places, residuals) = set.loss.placed();
     let coefficients = problem.coefficient_values(&backend.parameters()?);
     let jets = backend.evaluate(&places.inputs(&points.data()), &set.loss.layout(points.inputs.len()))?;
-    let of_term = |residual| {
-        let parts = loss::parts(residual, &points, &coefficients, &jets, (&problem.normalizer, 0.0));
-        (parts.iter().map(|part| part * part).sum::<f64>() / parts.len() as f64).sqrt()
-    };
+    let of_term = |residual| loss::parts(residual, &points, &coefficients, &jets, (&problem.normalizer, 0.0));
     Ok(residuals.iter().map(of_term).collect())
 }

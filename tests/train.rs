@@ -38,7 +38,12 @@ fn the_sine_job_meets_its_bars_and_leaves_every_file() {
     let mut names: Vec<_> = std::fs::read_dir(place.path("sine")).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, FILES);
-    for (key, value) in [("stop", json!("steps")), ("steps", json!(10_000)), ("training_rows", json!(1000))] {
+    for (key, value) in [
+        ("stop", json!("steps")),
+        ("steps", json!(10_000)),
+        ("training_rows", json!(900)),
+        ("validation_rows", json!(100)),
+    ] {
         assert_eq!(report[key], value, "{key}");
     }
     assert!(report["seconds"].as_f64().unwrap() > 0.0 && report["steps_per_second"].as_f64().unwrap() > 0.0);

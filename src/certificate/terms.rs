@@ -77,7 +77,7 @@ pub fn certify(
             let exact = on_reference.gradient(reference, points, &own)?;
             let parts = loss::parts(residual, points, coefficients, &jets, (&model.normalizer, LEAST_SIZE));
             let values = residual.evaluate(&points.data(), coefficients, Some(&jets));
-            let more = parts.iter().zip(values).map(|(parts, value)| parts - value).collect();
+            let more = parts.sum.iter().zip(values).map(|(parts, value)| parts - value).collect();
             let (enlarged, loss) = enlarged(term, points, more);
             let natural = on_reference.gradient(reference, &enlarged, &loss)?;
 

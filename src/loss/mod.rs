@@ -5,7 +5,7 @@
 
 mod parts;
 
-pub use parts::parts;
+pub use parts::{Parts, parts};
 
 use crate::data::Normalizer;
 use crate::entry::Entry;

@@ -7,7 +7,18 @@ use crate::data::{Normalizer, PointSet};
 use crate::expression::{Expression, Leaf};
 use crate::jet::{Derivative, Jets};
 
-/// The size of a residual's parts at each point (B). An entry of the jet counts as at least the part `least` of its
+/// What one part has of all where it stands alone.
+const ALONE: f64 = 0.99;
+
+/// The parts of a residual at some points.
+pub struct Parts {
+    /// The sum of their sizes (B).
+    pub sum: Vec<f64>,
+    /// The size of the largest (B).
+    pub largest: Vec<f64>,
+}
+
+/// The size of a residual's parts at each point. An entry of the jet counts as at least the part `least` of its
 /// natural scale. `jets` has the entries at all places of the points, in the user's units, as the coefficients are.
 pub fn parts(
     residual: &Expression,
@@ -15,11 +26,11 @@ pub fn parts(
     coefficients: &[f64],
     jets: &Jets,
     (normalizer, least): (&Normalizer, f64),
-) -> Vec<f64> {
+) -> Parts {
     let data = points.data();
     let count = points.points();
     let mut rest = residual.evaluate(&data, coefficients, Some(jets));
-    let mut size = vec![0.0; count];
+    let mut parts = Parts { sum: vec![0.0; count], largest: vec![0.0; count] };
     for leaf in residual.leaves() {
         let (values, mean, least) = match leaf {
             Leaf::Entry(entry, place) => {
@@ -34,8 +45,27 @@ pub fn parts(
         let slopes = residual.clone().partial(leaf).evaluate(&data, coefficients, Some(jets));
         for (p, (value, slope)) in values.iter().zip(&slopes).enumerate() {
             rest[p] -= slope * (value - mean);
-            size[p] += (slope * (value - mean).abs().max(least)).abs();
+            parts.add(p, slope * (value - mean).abs().max(least));
         }
     }
-    size.iter().zip(&rest).map(|(size, rest)| size + rest.abs()).collect()
+    rest.into_iter().enumerate().for_each(|(p, rest)| parts.add(p, rest));
+    parts
+}
+
+impl Parts {
+    fn add(&mut self, point: usize, part: f64) {
+        self.sum[point] += part.abs();
+        self.largest[point] = self.largest[point].max(part.abs());
+    }
+
+    /// The root mean square of the sums.
+    pub fn size(&self) -> f64 {
+        (self.sum.iter().map(|sum| sum * sum).sum::<f64>() / self.sum.len().max(1) as f64).sqrt()
+    }
+
+    /// Whether at most points there are several, which may cancel.
+    pub fn are_several(&self) -> bool {
+        let several = |(sum, largest): &(&f64, &f64)| *largest < &(ALONE * *sum);
+        2 * self.sum.iter().zip(&self.largest).filter(several).count() > self.sum.len()
+    }
 }
