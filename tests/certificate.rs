@@ -121,3 +121,72 @@ fn bad_points_are_bad_input() {
         assert_eq!(error.exit_code(), 2);
     }
 }
+
+/// A network whose first layer is steep: its weights are multiplied.
+fn steep(activation: Activation, by: f64) -> Model {
+    let mut model = random_model(2, &[24, 24], 1, activation, 4);
+    model.parameters[..2 * 24].iter_mut().for_each(|weight| *weight *= by);
+    model
+}
+
+#[test]
+fn steep_networks_are_resolved_or_left_open() {
+    for (activation, by) in [
+        (Activation::Sin, 20.0),
+        (Activation::Sin, 200.0),
+        (Activation::Sin, 2e3),
+        (Activation::Tanh, 1e3),
+        (Activation::Tanh, 1e4),
+        (Activation::Tanh, 1e5),
+        (Activation::Tanh, 1e7),
+        (Activation::Gelu, 1e3),
+        (Activation::Softplus, 1e4),
+        (Activation::Sin, 1e6),
+        (Activation::Sin, 1e7),
+    ] {
+        let model = steep(activation, by);
+        let mut device = cpu::open(&model, Precision::F64, 1).unwrap();
+        let points = random_points(&model, 500, 5);
+        let certificate =
+            certify(&model, &points, &[], &mut *device, &strictness(Seconds::Full, Precision::F64)).unwrap();
+        certificate.verdict().unwrap_or_else(|error| panic!("{activation} {by:e}: {error}"));
+        assert!(certificate.passed);
+        match by < 1e5 {
+            true => assert_eq!(certificate.unresolved, [""; 0], "{activation} {by:e}"),
+            // These oscillate within the narrowest step.
+            false if activation == Activation::Sin => {
+                let why = &certificate.unresolved[0];
+                assert!(why.contains("cannot resolve this network here: du0_dx0 (cpu f64 - differences)"), "{why}");
+            }
+            false => {}
+        }
+    }
+}
+
+#[test]
+fn a_device_that_lies_about_a_steep_network_fails() {
+    for (activation, by) in [(Activation::Sin, 200.0), (Activation::Tanh, 1e3), (Activation::Sin, 1e6)] {
+        let model = steep(activation, by);
+        for wrong in [Derivative::First(1), Derivative::Second(0, 1)] {
+            let mut device = Tampered::new(&model);
+            device.tamper = Box::new(move |entry, values| {
+                if entry == wrong {
+                    values.iter_mut().for_each(|value| *value *= 1.5);
+                }
+            });
+            let strictness = Strictness { tolerance: Some(0.1), ..strictness(Seconds::Full, Precision::F32) };
+            let certificate = certify(&model, &random_points(&model, 200, 5), &[], &mut device, &strictness).unwrap();
+            assert_eq!(certificate.verdict().unwrap_err().exit_code(), 3);
+            let name = wrong.column("u0", &model.inputs);
+            let failed: Vec<_> = certificate.findings.iter().filter(|f| !f.passed && !f.unresolved).collect();
+            assert!(failed.iter().any(|f| f.entry == name && f.comparison == Comparison::DeviceWithReference));
+            if by < 1e5 {
+                assert!(failed.iter().all(|f| f.entry == name && f.comparison != Comparison::ReferenceWithDifferences));
+                assert!(
+                    failed.iter().any(|f| f.comparison == Comparison::DeviceWithDifferences),
+                    "{activation} {by:e}"
+                );
+            }
+        }
+    }
+}
