@@ -5,9 +5,11 @@ mod support;
 use jetfit::backend::Backend;
 use jetfit::certificate::{Certificate, Comparison, Strictness, certify};
 use jetfit::cpu;
+use jetfit::data::Scaling;
 use jetfit::entry::Seconds;
+use jetfit::expression::Scope;
 use jetfit::jet::{Derivative, JetLayout};
-use jetfit::network::{Activation, Model, Precision};
+use jetfit::network::{Activation, Model, Precision, Transforms};
 use support::{Tampered, random_model, random_points};
 
 fn strictness(seconds: Seconds, precision: Precision) -> Strictness {
@@ -188,5 +190,32 @@ fn a_device_that_lies_about_a_steep_network_fails() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn orders_that_a_transform_makes_jump_are_left_out() {
+    for (transform, order, why) in [
+        ("sin(net)*x0", 2, None),
+        ("if(x0 > 0, x0^2*net, 0)", 1, Some("makes d2u0_dx02 jump: values and first derivatives are certified")),
+        ("abs(net)", 0, Some("the transform of u0 makes du0_dx0 jump: values alone are certified")),
+        ("net + heaviside(x1)*x0", 0, Some("the transform of u0 makes du0_dx0 jump")),
+    ] {
+        let mut model = random_model(2, &[16, 16], 1, Activation::Tanh, 4);
+        let scope = Scope {
+            inputs: model.inputs.clone(),
+            outputs: model.outputs.clone(),
+            transforms: [("u0".to_string(), transform.to_string())].into(),
+            ..Scope::default()
+        };
+        model.transforms = Transforms::read(str::to_string, &scope).unwrap();
+        model.normalizer.outputs = Scaling::identity(1);
+        let mut device = cpu::open(&model, Precision::F64, 1).unwrap();
+        let certificate = certificate(&model, &mut *device, &strictness(Seconds::Full, Precision::F64));
+        certificate.verdict().unwrap_or_else(|error| panic!("{transform}: {error}"));
+        assert_eq!(certificate.findings.iter().map(|finding| finding.order).max(), Some(order), "{transform}");
+        let skipped = certificate.skipped.unwrap_or_default();
+        assert!(skipped.contains(why.unwrap_or("")) && skipped.is_empty() == why.is_none(), "{transform}: {skipped}");
+        assert_eq!(certificate.judges.len(), 1);
     }
 }

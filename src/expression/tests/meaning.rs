@@ -50,6 +50,7 @@ fn functions_and_names() {
         ("exp(x) + log(x) + sqrt(x)", x.exp() + x.ln() + x.sqrt()),
         ("erf(x) + sigmoid(t)", libm::erf(x) + 1.0 / (1.0 + (-t).exp())),
         ("abs(t) + 10*sign(t) + 100*sign(x)", 90.7),
+        ("sqrt(4*t^2) + (x^2*t^4)^0.5 + sqrt(t^-2) + d(sqrt((x - 0.3)^2), x)", 1.4 + 0.3 * 0.49 + 1.0 / 0.7),
         ("min(x, t) + 10*max(x, t)", -0.7 + 3.0),
         ("heaviside(x) + 10*heaviside(t) + 100*heaviside(0)", 101.0),
         ("pow(x, theta) + x^2.5 + x^-1.5", x.powf(0.5) + x.powf(2.5) + x.powf(-1.5)),
