@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use jetfit::job::{Job, Overrides};
-use jetfit::results::{Named, Summary};
+use jetfit::results::{Named, RelativeError, Summary};
 use jetfit::run::{Mode, run};
 
 /// A task of the table.
@@ -133,9 +133,12 @@ impl Measure {
         let find = |list: &[Named], name: &str| {
             list.iter().find(|named| named.name == name).map_or(f64::NAN, |named| named.value)
         };
+        let error = |list: &[RelativeError], name: &str| {
+            list.iter().find(|error| error.name == name).map_or(f64::NAN, |error| error.value)
+        };
         match self {
-            Measure::Error(entry) => find(&summary.relative_errors, entry),
-            Measure::OverDeviation => find(&summary.relative_errors, "u") * styblinski_tang_over_deviation(),
+            Measure::Error(entry) => error(&summary.relative_errors, entry),
+            Measure::OverDeviation => error(&summary.relative_errors, "u") * styblinski_tang_over_deviation(),
             Measure::Exponential(name, truth) => (find(&summary.coefficients, name).exp() / truth - 1.0).abs(),
         }
     }

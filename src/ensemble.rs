@@ -15,13 +15,14 @@ use serde::Serialize;
 use crate::backend::Backend;
 use crate::device;
 use crate::error::{Error, Result};
+use crate::expression::Expression;
 use crate::files;
 use crate::jet::{JetLayout, Jets};
 use crate::job::{Job, OptimizerKind};
 use crate::network::{Model, Precision};
-use crate::predict::{self, Source};
+use crate::predict::{self, Source, Spread};
 use crate::problem::Problem;
-use crate::results::{self, Named, Summary, Wanted};
+use crate::results::{self, Named, RelativeError, Summary, Wanted};
 use crate::run::{Mode, Observer, run};
 use crate::run_dir::{RunDir, model_path};
 use crate::trainer;
@@ -47,6 +48,28 @@ impl Ensemble {
     pub fn count(&self) -> usize {
         self.members.len()
     }
+
+    /// The mean of what `each` member gives, and the deviation where there are several members.
+    fn mean_and_spread(
+        &mut self,
+        each: impl Fn(&Model, &mut dyn Backend) -> Result<Vec<f64>>,
+    ) -> Result<(Vec<f64>, Option<Vec<f64>>)> {
+        // Welford's recurrences: one member's numbers at a time.
+        let mut members = self.members.iter_mut().map(|(model, backend)| each(model, backend.as_mut()));
+        let mut mean = members.next().expect("an ensemble has a member")?;
+        let mut squares = vec![0.0; mean.len()];
+        let mut count = 1.0;
+        for values in members {
+            count += 1.0;
+            for ((mean, square), value) in mean.iter_mut().zip(&mut squares).zip(values?) {
+                let apart = value - *mean;
+                *mean += apart / count;
+                *square += apart * (value - *mean);
+            }
+        }
+        let spread = || squares.iter().map(|square| (square / (count - 1.0)).sqrt()).collect();
+        Ok((mean, (count > 1.0).then(spread)))
+    }
 }
 
 impl Source for Ensemble {
@@ -59,25 +82,21 @@ impl Source for Ensemble {
     }
 
     fn jets_with_spread(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<(Jets, Option<Jets>)> {
-        // Welford's recurrences: one member's jets at a time.
-        let mut members = self.members.iter_mut();
-        let mut each = || members.next().map(|(model, backend)| predict::jets(model, backend.as_mut(), points, layout));
-        let mut mean = each().expect("an ensemble has a member")?;
-        let mut squares = vec![0.0; mean.values.len()];
-        let mut count = 1.0;
-        while let Some(jets) = each().transpose()? {
-            count += 1.0;
-            for ((mean, square), value) in mean.values.iter_mut().zip(&mut squares).zip(jets.values) {
-                let apart = value - *mean;
-                *mean += apart / count;
-                *square += apart * (value - *mean);
-            }
-        }
-        let spread = (count > 1.0).then(|| {
-            let values = squares.iter().map(|square| (square / (count - 1.0)).sqrt()).collect();
-            Jets { values, ..mean.clone() }
-        });
-        Ok((mean, spread))
+        let outputs = self.model().spec.outputs;
+        let jets = |values| Jets { layout: layout.clone(), outputs, values };
+        let each = |model: &Model, backend: &mut dyn Backend| Ok(predict::jets(model, backend, points, layout)?.values);
+        let (mean, spread) = self.mean_and_spread(each)?;
+        Ok((jets(mean), spread.map(jets)))
+    }
+
+    fn values_with_spread(&mut self, points: &[Vec<f64>], expressions: &[Expression]) -> Result<Spread> {
+        let count = points[0].len();
+        let split = |values: Vec<f64>| values.chunks_exact(count).map(<[f64]>::to_vec).collect();
+        let each = |model: &Model, backend: &mut dyn Backend| {
+            Ok(predict::values(model, backend, points, expressions)?.concat())
+        };
+        let (mean, spread) = self.mean_and_spread(each)?;
+        Ok((split(mean), spread.map(split)))
     }
 }
 
@@ -93,7 +112,7 @@ pub struct Report {
     /// Seconds of this call's training.
     pub seconds: f64,
     /// ‖mean − truth‖/‖truth‖ over the rows of the truth, by entry.
-    pub relative_errors: Vec<Named>,
+    pub relative_errors: Vec<RelativeError>,
     /// ‖deviation over the members‖/‖mean‖ over the predicted points, by entry.
     pub relative_spreads: Vec<Named>,
     /// The members' own reports.

@@ -72,6 +72,7 @@
 //! | [`cpu`], [`gpu`] | the two devices; a CPU kernel and its shader share stem and names |
 //! | [`optimizer`] | Adam, AdamW, learning-rate schedules |
 //! | [`problem`], [`truth`] | point sets with their terms; what is known to be true |
+//! | [`definitions`] | definitions as quantities that are predicted and judged |
 //! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
 //! | [`trial`] | short trainings that choose how steep the network starts |
 //! | [`run`], [`results`], [`run_dir`] | a job from its data to its run directory |
@@ -96,6 +97,7 @@ pub mod certificate;
 pub mod checkpoint;
 pub mod cpu;
 pub mod data;
+pub mod definitions;
 pub mod device;
 pub mod ensemble;
 pub mod entry;

@@ -6,8 +6,10 @@ use rayon::prelude::*;
 
 use crate::backend::Backend;
 use crate::data::{TableReader, rows};
+use crate::definitions::{self, Definitions};
+use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::expression::PointData;
+use crate::expression::{self, Expression, Places, PointData};
 use crate::jet::{JetLayout, Jets};
 use crate::network::{Model, Precision};
 
@@ -26,13 +28,51 @@ pub fn jets(model: &Model, backend: &mut dyn Backend, points: &[Vec<f64>], layou
         return backend.evaluate(points, layout);
     }
     let outputs = model.spec.outputs;
-    let (own, places, expressions) = model.transforms.jets(outputs, layout);
-    let data = PointData { inputs: points, ..PointData::default() };
-    let jets = backend.evaluate(&places.inputs(&data), &own)?;
-    let coefficients = model.normalizer.coefficients_of(&backend.parameters()?[model.spec.weights()..]);
-    let values: Vec<Vec<f64>> =
-        expressions.par_iter().map(|expression| expression.evaluate(&data, &coefficients, Some(&jets))).collect();
+    let values = over_jets(model, backend, points, &model.transforms.jets(outputs, layout))?;
     Ok(Jets { layout: layout.clone(), outputs, values: values.concat() })
+}
+
+/// Expressions over the network's own jet, such as those of [`crate::definitions`], at points (D, B).
+///
+/// # Errors
+/// The device's.
+pub fn values(
+    model: &Model,
+    backend: &mut dyn Backend,
+    points: &[Vec<f64>],
+    expressions: &[Expression],
+) -> Result<Vec<Vec<f64>>> {
+    let mut expressions = expressions.to_vec();
+    let places = expression::places(&mut expressions);
+    let layout = expression::layout(&mut expressions, points.len());
+    over_jets(model, backend, points, &(layout, places, expressions))
+}
+
+/// Expressions that read the network in a layout at places.
+fn over_jets(
+    model: &Model,
+    backend: &mut dyn Backend,
+    points: &[Vec<f64>],
+    (layout, places, expressions): &(JetLayout, Places, Vec<Expression>),
+) -> Result<Vec<Vec<f64>>> {
+    let data = PointData { inputs: points, ..PointData::default() };
+    let jets = backend.evaluate(&places.inputs(&data), layout)?;
+    let coefficients = model.normalizer.coefficients_of(&backend.parameters()?[model.spec.weights()..]);
+    Ok(expressions.par_iter().map(|expression| expression.evaluate(&data, &coefficients, Some(&jets))).collect())
+}
+
+/// An entry of an output, or behind the outputs of a definition, at points (D, B).
+///
+/// # Errors
+/// The device's; and an entry of a definition that does not exist.
+pub fn entry(source: &mut dyn Source, points: &[Vec<f64>], entry: Entry) -> Result<Vec<f64>> {
+    let model = source.model();
+    if entry.output >= model.outputs.len() {
+        let expression = definitions::entry("truth", &model.scope(true), entry)?;
+        return Ok(source.values_with_spread(points, &[expression])?.0.remove(0));
+    }
+    let jets = source.jets(points, &JetLayout::selected(points.len(), [entry.derivative]))?;
+    Ok(jets.entry(entry.output, entry.derivative).expect("a channel of the layout").to_vec())
 }
 
 /// What jets come from: a trained network, or an ensemble of them.
@@ -54,7 +94,17 @@ pub trait Source {
     fn jets_with_spread(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<(Jets, Option<Jets>)> {
         Ok((self.jets(points, layout)?, None))
     }
+
+    /// Expressions over the network's own jets at points (D, B), with how far the networks are apart where there
+    /// are several.
+    ///
+    /// # Errors
+    /// The device's.
+    fn values_with_spread(&mut self, points: &[Vec<f64>], expressions: &[Expression]) -> Result<Spread>;
 }
+
+/// The values of expressions (E, B), and their deviations over several networks.
+pub type Spread = (Vec<Vec<f64>>, Option<Vec<Vec<f64>>>);
 
 /// One network on its device.
 pub struct Trained<'a> {
@@ -72,6 +122,10 @@ impl Source for Trained<'_> {
     fn jets(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
         jets(self.model, self.backend, points, layout)
     }
+
+    fn values_with_spread(&mut self, points: &[Vec<f64>], expressions: &[Expression]) -> Result<Spread> {
+        Ok((values(self.model, self.backend, points, expressions)?, None))
+    }
 }
 
 /// Where predictions go, and in which form.
@@ -82,11 +136,12 @@ pub struct Predictions<'a, W: Write> {
     /// Written with the first rows, so that a mistake before them leaves nothing.
     header: Vec<u8>,
     layout: &'a JetLayout,
+    definitions: &'a Definitions,
     precision: Precision,
 }
 
 impl<'a, W: Write> Predictions<'a, W> {
-    /// The columns are the inputs, then for each output its value and its derivatives, and of an ensemble's
+    /// The columns are the inputs, then for each output its value and its derivatives, then those of `definitions`, and of an ensemble's
     /// `members` behind each its deviation over them, `u_spread`. `precision` is that of the backend; the fewest digits are
     /// written that read back to its bits.
     pub fn new(
@@ -94,17 +149,18 @@ impl<'a, W: Write> Predictions<'a, W> {
         place: &str,
         model: &Model,
         members: usize,
-        layout: &'a JetLayout,
+        (layout, definitions): (&'a JetLayout, &'a Definitions),
         precision: Precision,
     ) -> Self {
         let outputs = model.outputs.iter();
         let entries = outputs.flat_map(|output| layout.derivatives().map(|d| d.column(output, &model.inputs)));
+        let entries = entries.chain(definitions.columns.iter().cloned());
         let entries = entries.flat_map(|entry| {
             let spread = (members > 1).then(|| format!("{entry}_spread"));
             [entry].into_iter().chain(spread)
         });
         let header = rows::header(model.inputs.iter().cloned().chain(entries));
-        Self { writer, place: place.to_string(), header, layout, precision }
+        Self { writer, place: place.to_string(), header, layout, definitions, precision }
     }
 
     /// Evaluates all rows of `points`, whose inputs were selected in the model's order, and writes
@@ -143,19 +199,25 @@ impl<'a, W: Write> Predictions<'a, W> {
             let end = (start + BLOCK).min(count);
             let block: Vec<Vec<f64>> = points.iter().map(|column| column[start..end].to_vec()).collect();
             let (jets, spread) = source.jets_with_spread(&block, self.layout)?;
-            self.rows(&block, &jets, spread.as_ref())?;
+            let (mut values, mut apart) = (split(jets), spread.map(split));
+            if !self.definitions.expressions.is_empty() {
+                let (more, spread) = source.values_with_spread(&block, &self.definitions.expressions)?;
+                values.extend(more);
+                apart.iter_mut().zip(spread).for_each(|(apart, spread)| apart.extend(spread));
+            }
+            self.rows(&block, &values, apart.as_deref())?;
             progress(end)?;
         }
         Ok(())
     }
 
-    /// Writes jets that were evaluated at `points` (D, B).
-    fn rows(&mut self, points: &[Vec<f64>], jets: &Jets, spread: Option<&Jets>) -> Result<()> {
-        let count = jets.points();
-        let mut spreads = spread.map(|spread| spread.values.chunks_exact(count));
-        let entries = jets.values.chunks_exact(count);
+    /// Writes entries (E, B) that were evaluated at `points` (D, B).
+    fn rows(&mut self, points: &[Vec<f64>], entries: &[Vec<f64>], spread: Option<&[Vec<f64>]>) -> Result<()> {
+        let count = points[0].len();
+        let mut spreads = spread.map(|spread| spread.iter());
+        let entries = entries.iter();
         let entries = entries.flat_map(|entry| [entry].into_iter().chain(spreads.as_mut().and_then(Iterator::next)));
-        let entries: Vec<&[f64]> = entries.collect();
+        let entries: Vec<&Vec<f64>> = entries.collect();
         let starts: Vec<usize> = (0..count).step_by(ROWS).collect();
         let precision = self.precision;
         let format = |start: &usize| {
@@ -176,4 +238,9 @@ impl<'a, W: Write> Predictions<'a, W> {
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.writer.write_all(bytes).map_err(|error| Error::io(&self.place, error))
     }
+}
+
+/// The entries of jets (E, B).
+fn split(jets: Jets) -> Vec<Vec<f64>> {
+    jets.values.chunks_exact(jets.points()).map(<[f64]>::to_vec).collect()
 }

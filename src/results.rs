@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::backend::Backend;
 use crate::certificate::{self, TermFinding};
 use crate::data::PointSet;
+use crate::definitions::{Definitions, quantities};
 use crate::ensemble::Ensemble;
 use crate::entry::Entry;
 use crate::error::Result;
@@ -26,6 +27,7 @@ pub struct Wanted {
     /// (D, B)
     points: Vec<Vec<f64>>,
     truth: Option<Truths>,
+    definitions: Definitions,
 }
 
 impl Wanted {
@@ -34,7 +36,10 @@ impl Wanted {
     pub fn read(job: &Job, problem: &Problem) -> Result<Self> {
         let points = problem.prediction_points(job)?;
         let truth = job.truth.as_ref().map(|truth| Truths::read(job, truth, &points)).transpose()?;
-        Ok(Self { points, truth })
+        let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
+        let names = &job.predictions.definitions;
+        let definitions = Definitions::read("predictions.definitions", &job.prediction_scope(), names, &layout)?;
+        Ok(Self { points, truth, definitions })
     }
 }
 
@@ -74,8 +79,8 @@ pub struct Summary {
     pub losses: Losses,
     /// The terms' losses and gradients on the device against f64, where products were of halves.
     pub accuracy: Vec<TermFinding>,
-    /// ‖ours − truth‖/‖truth‖ over the rows of the truth, by entry.
-    pub relative_errors: Vec<Named>,
+    /// How far the network is from the truth, by entry.
+    pub relative_errors: Vec<RelativeError>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -111,6 +116,19 @@ pub struct Losses {
     pub scales: Vec<Named>,
 }
 
+/// How far an entry is from the truth.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RelativeError {
+    /// The entry.
+    pub name: String,
+    /// ‖ours − truth‖/‖truth‖
+    pub value: f64,
+    /// The points that count: where the truth is finite and the terms live.
+    pub points: usize,
+    /// All points of the truth.
+    pub of: usize,
+}
+
 /// A number with its name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Named {
@@ -137,7 +155,8 @@ pub fn write(
         summary.warnings.extend(warnings::of_run(problem, ended, backend)?);
         let source = &mut Trained { model, backend };
         if let Some(truth) = &wanted.truth {
-            summary.relative_errors = relative_errors(source, truth)?;
+            summary.relative_errors = relative_errors(job, source, truth)?;
+            summary.warnings.extend(truth_warnings(job, truth, &summary.relative_errors));
         }
         predictions(job, wanted, source, 1, directory)?;
         pictures(job, problem, wanted, source, directory)?;
@@ -209,17 +228,43 @@ fn stages(job: &Job, ended: &Ended, loss: f64) -> Vec<StageSummary> {
     job.stages.iter().zip(all).map(summary).collect()
 }
 
-fn relative_errors(source: &mut dyn Source, truth: &Truths) -> Result<Vec<Named>> {
-    let model = source.model();
-    let (inputs, outputs) = (model.inputs.clone(), model.outputs.clone());
+fn relative_errors(job: &Job, source: &mut dyn Source, truth: &Truths) -> Result<Vec<RelativeError>> {
+    let names = quantities(&job.prediction_scope());
     let known = truth.known();
-    let mut named = vec![];
+    let mut errors = vec![];
     for entry in known.entries {
-        if let Some(value) = known.relative_error(source, *entry)? {
-            named.push(Named { name: entry.column(&inputs, &outputs), value });
+        if let Some((value, points)) = known.relative_error(source, *entry)? {
+            let name = entry.column(&job.inputs, &names);
+            errors.push(RelativeError { name, value, points, of: known.points[0].len() });
         }
     }
-    Ok(named)
+    Ok(errors)
+}
+
+/// What of the truth was not compared, and why.
+fn truth_warnings(job: &Job, truth: &Truths, errors: &[RelativeError]) -> Vec<String> {
+    let names = quantities(&job.prediction_scope());
+    let known = truth.known();
+    let is_unknown = |(_, column): &(&Entry, &Vec<f64>)| column.iter().all(|value| value.is_nan());
+    let unknown = known.entries.iter().zip(known.columns).filter(is_unknown);
+    let unknown: Vec<String> = unknown.map(|(entry, _)| entry.column(&job.inputs, &names)).collect();
+    let mut warnings = vec![];
+    if !unknown.is_empty() {
+        warnings.push(format!(
+            "no error of {}: the truth is finite at none of the points where the terms live",
+            unknown.join(", ")
+        ));
+    }
+    if !truth.left_out.is_empty() {
+        warnings.push(format!(
+            "the truth goes through a jump in {}, whose error is left out; name what is true there under [truth]",
+            truth.left_out.join(", ")
+        ));
+    }
+    warnings.extend(errors.iter().filter(|error| !error.value.is_finite()).map(|error| {
+        format!("the error of {} is no number: the network is not finite where its truth is", error.name)
+    }));
+    warnings
 }
 
 /// Writes the mean and the spread of an ensemble at the points of the job, with pictures. Gives the relative errors of
@@ -230,8 +275,8 @@ pub(crate) fn of_ensemble(
     wanted: &Wanted,
     ensemble: &mut Ensemble,
     directory: &RunDir,
-) -> Result<(Vec<Named>, Vec<Named>)> {
-    let errors = wanted.truth.as_ref().map_or(Ok(vec![]), |truth| relative_errors(ensemble, truth))?;
+) -> Result<(Vec<RelativeError>, Vec<Named>)> {
+    let errors = wanted.truth.as_ref().map_or(Ok(vec![]), |truth| relative_errors(job, ensemble, truth))?;
     let members = ensemble.count();
     predictions(job, wanted, ensemble, members, directory)?;
     pictures(job, problem, wanted, ensemble, directory)?;
@@ -254,7 +299,14 @@ fn predictions(job: &Job, wanted: &Wanted, source: &mut dyn Source, members: usi
     let path = directory.predictions();
     files::write_atomically(&path, |writer| {
         let place = path.display().to_string();
-        let mut file = Predictions::new(writer, &place, source.model(), members, &layout, job.device.precision);
+        let mut file = Predictions::new(
+            writer,
+            &place,
+            source.model(),
+            members,
+            (&layout, &wanted.definitions),
+            job.device.precision,
+        );
         file.points(&wanted.points, source, |_| Ok(()))
     })
 }

@@ -5,9 +5,11 @@ mod support;
 use jetfit::backend::Backend;
 use jetfit::certificate::{Certificate, Comparison, Strictness, certify};
 use jetfit::cpu;
+use jetfit::data::Scaling;
 use jetfit::entry::Seconds;
+use jetfit::expression::Scope;
 use jetfit::jet::{Derivative, JetLayout};
-use jetfit::network::{Activation, Model, Precision};
+use jetfit::network::{Activation, Model, Precision, Transforms};
 use support::{Tampered, random_model, random_points};
 
 fn strictness(seconds: Seconds, precision: Precision) -> Strictness {
@@ -119,5 +121,101 @@ fn bad_points_are_bad_input() {
         let error =
             certify(&model, &points, &[], &mut *device, &strictness(Seconds::Full, Precision::F32)).unwrap_err();
         assert_eq!(error.exit_code(), 2);
+    }
+}
+
+/// A network whose first layer is steep: its weights are multiplied.
+fn steep(activation: Activation, by: f64) -> Model {
+    let mut model = random_model(2, &[24, 24], 1, activation, 4);
+    model.parameters[..2 * 24].iter_mut().for_each(|weight| *weight *= by);
+    model
+}
+
+#[test]
+fn steep_networks_are_resolved_or_left_open() {
+    for (activation, by) in [
+        (Activation::Sin, 20.0),
+        (Activation::Sin, 200.0),
+        (Activation::Sin, 2e3),
+        (Activation::Tanh, 1e3),
+        (Activation::Tanh, 1e4),
+        (Activation::Tanh, 1e5),
+        (Activation::Tanh, 1e7),
+        (Activation::Gelu, 1e3),
+        (Activation::Softplus, 1e4),
+        (Activation::Sin, 1e6),
+        (Activation::Sin, 1e7),
+    ] {
+        let model = steep(activation, by);
+        let mut device = cpu::open(&model, Precision::F64, 1).unwrap();
+        let points = random_points(&model, 500, 5);
+        let certificate =
+            certify(&model, &points, &[], &mut *device, &strictness(Seconds::Full, Precision::F64)).unwrap();
+        certificate.verdict().unwrap_or_else(|error| panic!("{activation} {by:e}: {error}"));
+        assert!(certificate.passed);
+        match by < 1e5 {
+            true => assert_eq!(certificate.unresolved, [""; 0], "{activation} {by:e}"),
+            // These oscillate within the narrowest step.
+            false if activation == Activation::Sin => {
+                let why = &certificate.unresolved[0];
+                assert!(why.contains("cannot resolve this network here: du0_dx0 (cpu f64 - differences)"), "{why}");
+            }
+            false => {}
+        }
+    }
+}
+
+#[test]
+fn a_device_that_lies_about_a_steep_network_fails() {
+    for (activation, by) in [(Activation::Sin, 200.0), (Activation::Tanh, 1e3), (Activation::Sin, 1e6)] {
+        let model = steep(activation, by);
+        for wrong in [Derivative::First(1), Derivative::Second(0, 1)] {
+            let mut device = Tampered::new(&model);
+            device.tamper = Box::new(move |entry, values| {
+                if entry == wrong {
+                    values.iter_mut().for_each(|value| *value *= 1.5);
+                }
+            });
+            let strictness = Strictness { tolerance: Some(0.1), ..strictness(Seconds::Full, Precision::F32) };
+            let certificate = certify(&model, &random_points(&model, 200, 5), &[], &mut device, &strictness).unwrap();
+            assert_eq!(certificate.verdict().unwrap_err().exit_code(), 3);
+            let name = wrong.column("u0", &model.inputs);
+            let failed: Vec<_> = certificate.findings.iter().filter(|f| !f.passed && !f.unresolved).collect();
+            assert!(failed.iter().any(|f| f.entry == name && f.comparison == Comparison::DeviceWithReference));
+            if by < 1e5 {
+                assert!(failed.iter().all(|f| f.entry == name && f.comparison != Comparison::ReferenceWithDifferences));
+                assert!(
+                    failed.iter().any(|f| f.comparison == Comparison::DeviceWithDifferences),
+                    "{activation} {by:e}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn orders_that_a_transform_makes_jump_are_left_out() {
+    for (transform, order, why) in [
+        ("sin(net)*x0", 2, None),
+        ("if(x0 > 0, x0^2*net, 0)", 1, Some("makes d2u0_dx02 jump: values and first derivatives are certified")),
+        ("abs(net)", 0, Some("the transform of u0 makes du0_dx0 jump: values alone are certified")),
+        ("net + heaviside(x1)*x0", 0, Some("the transform of u0 makes du0_dx0 jump")),
+    ] {
+        let mut model = random_model(2, &[16, 16], 1, Activation::Tanh, 4);
+        let scope = Scope {
+            inputs: model.inputs.clone(),
+            outputs: model.outputs.clone(),
+            transforms: [("u0".to_string(), transform.to_string())].into(),
+            ..Scope::default()
+        };
+        model.transforms = Transforms::read(str::to_string, &scope).unwrap();
+        model.normalizer.outputs = Scaling::identity(1);
+        let mut device = cpu::open(&model, Precision::F64, 1).unwrap();
+        let certificate = certificate(&model, &mut *device, &strictness(Seconds::Full, Precision::F64));
+        certificate.verdict().unwrap_or_else(|error| panic!("{transform}: {error}"));
+        assert_eq!(certificate.findings.iter().map(|finding| finding.order).max(), Some(order), "{transform}");
+        let skipped = certificate.skipped.unwrap_or_default();
+        assert!(skipped.contains(why.unwrap_or("")) && skipped.is_empty() == why.is_none(), "{transform}: {skipped}");
+        assert_eq!(certificate.judges.len(), 1);
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use jetfit::cpu;
 use jetfit::data::{Normalizer, Scaling, TableReader};
+use jetfit::expression::Scope;
 use jetfit::jet::JetLayout;
 use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
 
@@ -132,6 +133,37 @@ fn a_closed_pipe_ends_quietly() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn derivatives_through_a_jump_of_a_transform_need_a_word() {
+    let place = Place::new(Activation::Tanh);
+    place.points(3);
+    let mut model = model(Activation::Tanh, Precision::F32);
+    for (transform, order, refused) in
+        [("net + sign(net)", "1", "du_dx is asked for"), ("abs(net)", "2", "d2u_dx2 is asked for")]
+    {
+        let scope = Scope {
+            inputs: model.inputs.clone(),
+            outputs: model.outputs.clone(),
+            transforms: [("u".to_string(), transform.to_string())].into(),
+            ..Scope::default()
+        };
+        model.transforms = Transforms::read(str::to_string, &scope).unwrap();
+        model.write(place.path("model.safetensors")).unwrap();
+        let output = place.predict(&["--order", order]).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(
+            message.contains(&format!("--order {order}: {refused}")) && message.contains("transform of u"),
+            "{message}"
+        );
+        let rough = place.predict(&["--order", order, "--allow-rough"]).output().unwrap();
+        assert!(rough.status.success());
+        assert!(String::from_utf8_lossy(&rough.stderr).contains("warning: d"), "{:?}", rough.stderr);
+        let below = (order.parse::<u8>().unwrap() - 1).to_string();
+        assert!(place.predict(&["--order", &below]).output().unwrap().status.success());
+    }
 }
 
 #[test]

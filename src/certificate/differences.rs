@@ -14,9 +14,17 @@ use crate::predict;
 /// thousandth, extrapolated. Wide steps serve calm networks (rounding is divided by h²), narrow ones
 /// those that oscillate.
 const SMOOTH: Range<i32> = 0..10;
+/// Where those leave it open, on to a two-millionth: the network is steep there. Beyond, rounding is all that
+/// a second derivative would be made of.
+const STEEP: Range<i32> = 10..21;
+/// One narrow step that is taken everywhere: what it contradicts is open, however well the wide ones agree.
+const PROBE: Range<i32> = 16..17;
 /// Across a kink there is no series to extrapolate, and the difference is wrong by about the step:
 /// a step of a millionth alone is taken, and the one before it for an estimate.
 const KINKED: Range<i32> = 19..21;
+
+/// Rounding through many layers is so many times that of one value at most.
+const MOST_ROUNDING: f64 = 1e3;
 
 /// One derivative of one output at every point.
 #[derive(Clone, Debug, Default)]
@@ -70,21 +78,66 @@ pub(super) fn evaluations(derivative: Derivative) -> usize {
 }
 
 /// `derivative` of every output at `points` (D, B), from the values that `values` computes for
-/// `model`.
+/// `model`. `tolerance` is relative to the largest: where the wide steps leave more open, narrow ones follow.
 pub(super) fn differences(
     values: &mut dyn Backend,
     model: &Model,
     points: &[Vec<f64>],
     derivative: Derivative,
+    tolerance: f64,
 ) -> Result<Vec<Differences>> {
     let stencil = Stencil::of(derivative);
     let count = points[0].len();
     // (M, B)
     let mut ladders = vec![vec![Ladder::new(); count]; model.spec.outputs];
-    let is_smooth = model.spec.activation.smoothness() == Smoothness::Infinite;
-    for level in if is_smooth { SMOOTH } else { KINKED } {
+    if model.spec.activation.smoothness() != Smoothness::Infinite {
+        climb(values, model, points, (&stencil, KINKED), &mut ladders)?;
+        return Ok(ladders.iter().map(|ladders| Differences::of(ladders, narrowest)).collect());
+    }
+    climb(values, model, points, (&stencil, SMOOTH), &mut ladders)?;
+    let limits: Vec<Differences> = ladders.iter().map(|ladders| Differences::of(ladders, extrapolate)).collect();
+    let mut probes = vec![vec![Ladder::new(); count]; model.spec.outputs];
+    climb(values, model, points, (&stencil, PROBE), &mut probes)?;
+    let is_open = |output: usize, point: usize| {
+        let Differences { values, errors } = &limits[output];
+        let largest = values.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+        let (narrow, rounding) = probes[output][point][0];
+        let (last, _) = ladders[output][point][SMOOTH.len() - 1];
+        errors[point] > tolerance * largest
+            || moves_away(narrow, (last - values[point]).abs(), (values[point], errors[point]), rounding)
+    };
+    let open: Vec<usize> = (0..count).filter(|point| (0..limits.len()).any(|output| is_open(output, *point))).collect();
+    if open.is_empty() {
+        return Ok(limits);
+    }
+    let mut narrow: Vec<Vec<Ladder>> =
+        ladders.iter().map(|ladders| open.iter().map(|point| ladders[*point].clone()).collect()).collect();
+    climb(values, model, &super::at(points, &open), (&stencil, STEEP), &mut narrow)?;
+    for (ladders, narrow) in ladders.iter_mut().zip(narrow) {
+        open.iter().zip(narrow).for_each(|(point, ladder)| ladders[*point] = ladder);
+    }
+    Ok(ladders.iter().map(|ladders| Differences::of(ladders, extrapolate)).collect())
+}
+
+impl Differences {
+    fn of(ladders: &[Ladder], limit: fn(&Ladder) -> (f64, f64)) -> Self {
+        let (values, errors) = ladders.iter().map(limit).unzip();
+        Self { values, errors }
+    }
+}
+
+/// Adds the differences over the steps of `levels` to the ladders (M, B).
+fn climb(
+    values: &mut dyn Backend,
+    model: &Model,
+    points: &[Vec<f64>],
+    (stencil, levels): (&Stencil, Range<i32>),
+    ladders: &mut [Vec<Ladder>],
+) -> Result<()> {
+    let count = points[0].len();
+    for level in levels {
         let steps: Vec<f64> = model.normalizer.inputs.scale.iter().map(|scale| step(*scale, level)).collect();
-        let shifted = shifted(points, &stencil, &steps);
+        let shifted = shifted(points, stencil, &steps);
         let jets = predict::jets(model, values, &shifted, &JetLayout::value(points.len()))?;
         let divisor: f64 = stencil.divisors.iter().map(|i| steps[*i]).product();
         for (output, ladders) in ladders.iter_mut().enumerate() {
@@ -99,12 +152,7 @@ pub(super) fn differences(
             }
         }
     }
-    let limit = if is_smooth { extrapolate } else { narrowest };
-    let of_output = |ladders: Vec<Ladder>| {
-        let (values, errors) = ladders.iter().map(limit).unzip();
-        Differences { values, errors }
-    };
-    Ok(ladders.into_iter().map(of_output).collect())
+    Ok(())
 }
 
 /// A power of two, so that x ± h and 2h are exact, near half the input's deviation over 2^level.
@@ -125,10 +173,18 @@ fn shifted(points: &[Vec<f64>], stencil: &Stencil, steps: &[f64]) -> Vec<Vec<f64
 
 /// The entry of the Richardson tableau that agrees best with its neighbours, rounding considered,
 /// and how well it does. The error of a central difference is a series in h², hence the powers of 4.
+///
+/// Steps that are wide against a steep network agree with one another and not with what it does between
+/// them: where a narrower step moves away from what was found, the tableau begins anew.
 fn extrapolate(ladder: &Ladder) -> (f64, f64) {
     let mut best = (ladder[0].0, f64::INFINITY);
     let mut previous: Vec<f64> = vec![];
+    let mut before = f64::INFINITY;
     for (difference, rounding) in ladder {
+        if moves_away(*difference, before, best, *rounding) {
+            (best, previous) = ((*difference, f64::INFINITY), vec![]);
+        }
+        before = (difference - best.0).abs();
         let mut row = vec![*difference];
         let mut power = 1.0;
         for (column, above) in previous.iter().enumerate() {
@@ -143,6 +199,11 @@ fn extrapolate(ladder: &Ladder) -> (f64, f64) {
         previous = row;
     }
     best
+}
+
+/// Whether a narrower difference is farther from a limit, known up to an error, than the one `before` it was.
+fn moves_away(difference: f64, before: f64, (limit, error): (f64, f64), rounding: f64) -> bool {
+    (difference - limit).abs() > 2.0 * before + 10.0 * error + MOST_ROUNDING * rounding
 }
 
 /// The difference over the narrowest step, and how far it is from the one before.
@@ -163,6 +224,31 @@ mod tests {
             let (value, error) = extrapolate(&ladder);
             assert!((value + x.sin()).abs() < 1e-12, "{:e}", value + x.sin());
             assert!(error < 1e-10 && error > 1e-16, "{error:e}");
+        }
+    }
+
+    #[test]
+    fn wide_steps_that_agree_by_chance_are_not_believed() {
+        // The mixed derivative of tanh(1e4 x) tanh(1e4 y): far from both axes all corners are ±1.
+        for (x, y) in [(1e-5, 2e-5), (-3e-5, 1e-5), (2e-5, -4e-5)] {
+            let value = |x: f64, y: f64| (1e4 * x).tanh() * (1e4 * y).tanh();
+            let slope = |x: f64| 1e4 / (1e4 * x).cosh().powi(2);
+            let mixed = |h: f64| {
+                let [a, b] = [h, -h].map(|i| value(x + i, y + h) - value(x + i, y - h));
+                (a - b) / (4.0 * h * h)
+            };
+            let ladder = |levels: Range<i32>| -> Ladder {
+                levels.map(|k| step(1.0, k)).map(|h| (mixed(h), 4e-16 / (h * h))).collect()
+            };
+            let exact = slope(x) * slope(y);
+            let (limit, error) = extrapolate(&ladder(SMOOTH.start..STEEP.end));
+            assert!((limit - exact).abs() < 1e-6 * exact && error < 1e-5 * exact, "{limit:e} {exact:e} {error:e}");
+            // The wide steps alone are contradicted by the probe.
+            let wide = ladder(SMOOTH);
+            let limit = extrapolate(&wide);
+            let (narrow, rounding) = ladder(PROBE)[0];
+            let before = (wide[wide.len() - 1].0 - limit.0).abs();
+            assert!(limit.1 > 1e-7 * exact || moves_away(narrow, before, limit, rounding));
         }
     }
 

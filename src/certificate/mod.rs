@@ -81,6 +81,21 @@ pub struct Finding {
     pub differences_error: Option<f64>,
     /// Whether both errors keep to their tolerance.
     pub passed: bool,
+    /// Whether they do not, and the differences' own errors are why: where these are small the finding
+    /// passes, and elsewhere it differs by no more than they do. Then it has neither passed nor failed.
+    pub unresolved: bool,
+}
+
+impl Finding {
+    /// Why it is unresolved.
+    fn why_open(&self) -> String {
+        let Self { entry, comparison, differences_error, tolerance, .. } = self;
+        format!(
+            "differences cannot resolve this network here: {entry} ({comparison}): their own error is {:.1e}, the \
+             tolerance {tolerance:.1e}",
+            differences_error.unwrap_or(f64::NAN)
+        )
+    }
 }
 
 /// Everything that was compared.
@@ -88,6 +103,10 @@ pub struct Finding {
 pub struct Certificate {
     /// The device under test.
     pub device: String,
+    /// What the certificate is about.
+    pub judges: Vec<&'static str>,
+    /// What it does not say.
+    pub judges_not: &'static str,
     /// The points at which jets were compared.
     pub points: usize,
     /// The points among them, evenly thinned, at which values were differenced; 0 where no
@@ -99,9 +118,19 @@ pub struct Certificate {
     pub terms: Vec<TermFinding>,
     /// Why orders, and terms that read them, were left out, if any were.
     pub skipped: Option<String>,
-    /// Whether every finding passed.
+    /// The findings that differences leave open, and why.
+    pub unresolved: Vec<String>,
+    /// Whether no finding failed.
     pub passed: bool,
 }
+
+/// What a certificate judges; the terms only where it has some.
+const JUDGES: [&str; 2] = [
+    "the network's derivatives on this device: whether they are those of the network",
+    "the terms' values and gradients on this device, at the points of the terms",
+];
+/// What it leaves to others.
+const JUDGES_NOT: &str = "the data, and how near the network is to the truth";
 
 /// A single point may be this much worse than the root mean square over all: a rounding error of
 /// four deviations among ten thousand points, at a point of ill condition.
@@ -155,11 +184,11 @@ pub fn certify(
         let problem = format!("{count} points of {} inputs for a network of {}", points.len(), model.inputs.len());
         return Err(Error::input("points", problem, "give at least one point with every input of the network"));
     }
-    let (order, skipped) = orders(model);
+    let (order, skipped) = model.derivatives().smooth_order();
     let layout = strictness.seconds.layout(order, model.inputs.len());
     let mut reference = cpu::open(model, Precision::F64, strictness.threads)?;
     let allowed = strictness.tolerance.unwrap_or(device_tolerance(strictness.precision));
-    let terms = terms::certify(model, sets, order, device, &mut *reference, allowed)?;
+    let terms = terms::certify(model, sets, device, &mut *reference, allowed)?;
     let device_jets = predict::jets(model, device, points, &layout)?;
     let reference_jets = predict::jets(model, &mut *reference, points, &layout)?;
 
@@ -174,7 +203,10 @@ pub fn certify(
     for derivative in &derivatives {
         all.push(match derivative {
             Derivative::Value => None,
-            derivative => Some(differences(&mut *values, &centred, &judged_points, *derivative)?),
+            derivative => {
+                let tolerance = differences_tolerance(model.spec.activation.smoothness(), derivative.order());
+                Some(differences(&mut *values, &centred, &judged_points, *derivative, tolerance)?)
+            }
         });
     }
 
@@ -191,18 +223,29 @@ pub fn certify(
                 let differences = &differences[output];
                 let pick = |values: &[f64]| -> Vec<f64> { judged.iter().map(|k| values[*k]).collect() };
                 let (tested, exact) = (pick(&tested), pick(&exact));
-                let mut push = |comparison, jets: &[f64], allowed| {
-                    findings.push(judge.finding_with(comparison, jets, differences, allowed));
-                };
                 let least = differences_tolerance(model.spec.activation.smoothness(), derivative.order());
+                let mut push = |comparison, jets: &[f64], allowed| {
+                    findings.push(judge.finding_with(comparison, jets, differences, (allowed, least)));
+                };
                 push(Comparison::ReferenceWithDifferences, &exact, least);
                 push(Comparison::DeviceWithDifferences, &tested, allowed + least);
             }
         }
     }
-    let passed = findings.iter().all(|finding| finding.passed) && terms.iter().all(|finding| finding.passed);
-    let differenced = if order > 0 { judged.len() } else { 0 };
-    Ok(Certificate { device: device.device(), points: count, differenced, findings, terms, skipped, passed })
+    let mut certificate = Certificate {
+        device: device.device(),
+        judges: JUDGES[..if terms.is_empty() { 1 } else { 2 }].to_vec(),
+        judges_not: JUDGES_NOT,
+        points: count,
+        differenced: if order > 0 { judged.len() } else { 0 },
+        unresolved: findings.iter().filter(|finding| finding.unresolved).map(Finding::why_open).collect(),
+        findings,
+        terms,
+        skipped,
+        passed: false,
+    };
+    certificate.passed = certificate.missed().1.is_empty();
+    Ok(certificate)
 }
 
 /// How near the losses of a trained model and their gradients are to those in f64, term by term, at
@@ -221,13 +264,14 @@ pub fn accuracy(
         *points = points.select(&thin(points.points(), ACCURACY_POINTS));
     }
     let mut reference = cpu::open(model, Precision::F64, threads)?;
-    terms::certify(model, &sets, orders(model).0, device, &mut *reference, device_tolerance(precision))
+    terms::certify(model, &sets, device, &mut *reference, device_tolerance(precision))
 }
 
 impl Certificate {
-    /// How many findings there are, and what is said of each that did not pass.
+    /// How many findings there are, and what is said of each that failed.
     pub fn missed(&self) -> (usize, Vec<String>) {
-        let entries = self.findings.iter().filter(|finding| !finding.passed).map(ToString::to_string);
+        let has_missed = |finding: &&Finding| !(finding.passed || finding.unresolved);
+        let entries = self.findings.iter().filter(has_missed).map(ToString::to_string);
         let terms = self.terms.iter().filter(|finding| !finding.passed).map(ToString::to_string);
         (self.findings.len() + self.terms.len(), entries.chain(terms).collect())
     }
@@ -245,24 +289,6 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { entry, comparison, normwise, worst, tolerance, .. } = self;
         write!(f, "{entry} ({comparison}): normwise {normwise:.1e}, worst {worst:.1e}, tolerance {tolerance:.1e}")
-    }
-}
-
-/// The orders that exist and are continuous, and why the others are left out.
-fn orders(model: &Model) -> (usize, Option<String>) {
-    let activation = model.spec.activation;
-    let because = |what: &str| Some(format!("{activation} is {}: {what}", activation.smoothness()));
-    match activation.smoothness() {
-        Smoothness::C0 => {
-            (0, because("its derivatives jump or do not exist at the kinks of every unit; values alone are certified"))
-        }
-        Smoothness::C1 => (
-            1,
-            because(
-                "its second derivative jumps at the kinks of every unit; values and first derivatives are certified",
-            ),
-        ),
-        Smoothness::Infinite => (2, None),
     }
 }
 

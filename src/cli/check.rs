@@ -166,7 +166,7 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
             format!("{:.1e}", finding.normwise),
             format!("{:.1e}", finding.worst),
             format!("{:.0e}", finding.tolerance),
-            verdict(finding.passed),
+            if finding.unresolved { "open".to_string() } else { verdict(finding.passed) },
             places.collect::<Vec<_>>().join(", "),
         ]
     };
@@ -177,6 +177,8 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
         format!("  device: {}", certificate.device),
         format!("  points: {source}"),
     ];
+    lines.extend(certificate.judges.iter().map(|what| format!("  judges {what}")));
+    lines.push(format!("  does not judge {}", certificate.judges_not));
     if (1..certificate.points).contains(&certificate.differenced) {
         lines.push(format!("  differences: at {} of them, evenly thinned", certificate.differenced));
     }
@@ -195,9 +197,12 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
         );
     }
     let (all, missed) = certificate.missed();
-    lines.push(match missed.len() {
-        0 => format!("  passed: all {all} comparisons"),
-        missed => format!("  failed: {missed} of {all} comparisons"),
+    lines.extend(certificate.unresolved.iter().map(|why| format!("  {why}")));
+    let open = certificate.unresolved.len();
+    lines.push(match (missed.len(), open) {
+        (0, 0) => format!("  passed: all {all} comparisons"),
+        (0, open) => format!("  passed: {} of {all} comparisons; {open} are open", all - open),
+        (missed, _) => format!("  failed: {missed} of {all} comparisons"),
     });
     lines.join("\n")
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jetfit::data::TableReader;
+use jetfit::definitions::Definitions;
 use jetfit::ensemble::{self, Ensemble};
 use jetfit::entry::Seconds;
 use jetfit::error::{Error, Result};
@@ -52,6 +53,10 @@ pub struct Arguments {
     #[arg(long, default_value = Seconds::Diagonal.name(), value_parser = seconds())]
     second: Seconds,
 
+    /// Definitions of the job to put out as well, with their derivatives as far as they exist
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    definitions: Vec<String>,
+
     /// auto, cpu, gpu, or a part of an adapter's name
     #[arg(long, default_value = "auto")]
     device: String,
@@ -64,7 +69,8 @@ pub struct Arguments {
     #[arg(long, default_value_t = 0)]
     threads: usize,
 
-    /// Put out second derivatives even of a network that has none (relu, leaky_relu, elu)
+    /// Put out derivatives even where the network has none (second ones of relu, leaky_relu, elu; those that go
+    /// through a jump of a transform or a feature)
     #[arg(long)]
     allow_rough: bool,
 
@@ -87,13 +93,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let ensemble = ensemble::open(&arguments.model, &arguments.device, arguments.precision, *threads)?;
     let model = ensemble.model().clone();
     let order = usize::from(arguments.order);
-    if let Err(error) = model.spec.activation.supports(order, "--order 2") {
+    let layout = arguments.second.layout(order, model.inputs.len());
+    let (outputs, laplacian) = (model.derivatives(), layout.laplacian());
+    let entries = outputs.jets(&layout);
+    if let Err(error) = outputs.supports(&entries, laplacian, &format!("--order {order}")) {
         if !arguments.allow_rough {
             return Err(error);
         }
-        super::warn(&model.spec.activation.rough_warning());
+        super::warn(&outputs.rough_warning(&entries, laplacian));
     }
-    let layout = arguments.second.layout(order, model.inputs.len());
     let precision = arguments.precision.unwrap_or(model.precision);
     let mut reader = TableReader::open(points)?;
     reader.select(&model.inputs)?;
@@ -104,7 +112,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
         .map_err(|error| Error::device("cpu", error))?;
     let length = std::fs::metadata(points).map_or(0, |metadata| metadata.len());
     let progress = Progress::new("predict", length, display.quiet);
-    let mut work = Work { model: &model, layout: &layout, precision, reader, ensemble, progress, stop: interrupts()? };
+    let scope = model.scope(arguments.allow_rough);
+    let definitions = &Definitions::read("--definitions", &scope, &arguments.definitions, &layout)?;
+    let (model, layout, stop) = (&model, &layout, interrupts()?);
+    let mut work = Work { model, layout, definitions, precision, reader, ensemble, progress, stop };
     let Some(out) = out.as_deref().filter(|out| *out != Path::new("-")) else {
         return work.write(&mut std::io::stdout(), "stdout").map(|_| ());
     };
@@ -127,6 +138,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 struct Work<'a> {
     model: &'a Model,
     layout: &'a JetLayout,
+    definitions: &'a Definitions,
     precision: Precision,
     reader: TableReader<std::fs::File>,
     ensemble: Ensemble,
@@ -137,7 +149,8 @@ struct Work<'a> {
 impl Work<'_> {
     fn write(&mut self, writer: &mut dyn Write, place: &str) -> Result<u64> {
         let members = self.ensemble.count();
-        let mut predictions = Predictions::new(writer, place, self.model, members, self.layout, self.precision);
+        let what = (self.layout, self.definitions);
+        let mut predictions = Predictions::new(writer, place, self.model, members, what, self.precision);
         predictions.stream(&mut self.reader, &mut self.ensemble, |bytes, rows| {
             self.progress.at(bytes, || format!("{rows} rows"));
             match self.stop.load(Ordering::Relaxed) {

@@ -8,7 +8,7 @@ use jetfit::ensemble;
 use jetfit::error::Result;
 use jetfit::job::{Job, Overrides};
 use jetfit::network::Precision;
-use jetfit::results::{Named, StageSummary, Summary};
+use jetfit::results::{Named, RelativeError, StageSummary, Summary};
 use jetfit::run::{Mode, Observer, run};
 use jetfit::trainer::Report;
 use serde_json::json;
@@ -166,10 +166,19 @@ fn of_ensemble(report: &ensemble::Report) -> String {
     };
     let row = |spread: &Named| {
         let name = &spread.name;
-        vec![name.clone(), number(&report.relative_spreads, name), number(&report.relative_errors, name)]
+        vec![name.clone(), number(&report.relative_spreads, name), error_of(&report.relative_errors, name)]
     };
     let rows: Vec<_> = report.relative_spreads.iter().map(row).collect();
     text + &table(&["", "relative spread", "relative error of the mean"], &rows)
+}
+
+/// The error of an entry, and where not all points of the truth count, how many do.
+fn error_of(errors: &[RelativeError], name: &str) -> String {
+    match errors.iter().find(|error| error.name == name) {
+        None => "-".to_string(),
+        Some(RelativeError { value, points, of, .. }) if points == of => format!("{value:.3e}"),
+        Some(RelativeError { value, points, of, .. }) => format!("{value:.3e} ({points} of {of} points)"),
+    }
 }
 
 fn for_people(summary: &Summary) -> String {
@@ -207,7 +216,7 @@ fn for_people(summary: &Summary) -> String {
     };
     let losses = &summary.losses;
     let row = |name: &str, training: String, validation: String| {
-        vec![name.to_string(), training, validation, find(&summary.relative_errors, name)]
+        vec![name.to_string(), training, validation, error_of(&summary.relative_errors, name)]
     };
     let mut rows = vec![row(
         "loss",

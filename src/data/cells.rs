@@ -15,6 +15,8 @@ pub(super) struct Shape {
     pub delimiter: u8,
     /// The wanted columns, as indices into the header.
     pub selected: Vec<usize>,
+    /// How many of them, the first ones, have a finite number in every row; the others may have gaps.
+    pub whole: usize,
 }
 
 /// The number of line ends.
@@ -130,8 +132,8 @@ fn parse_part(part: &[u8], whole: &[u8], line: u64, shape: &Shape) -> Result<Vec
         if record.len() != shape.names.len() {
             return Err(ragged(&record, row_line(&record), shape));
         }
-        for (column, field) in columns.iter_mut().zip(&shape.selected) {
-            match number(&record[*field]) {
+        for (at, (column, field)) in columns.iter_mut().zip(&shape.selected).enumerate() {
+            match number(&record[*field]).or_else(|| gap(&record[*field]).filter(|_| at >= shape.whole)) {
                 Some(number) => column.push(number),
                 None => return Err(not_a_number(&record[*field], row_line(&record), &shape.names[*field], shape)),
             }
@@ -161,6 +163,13 @@ fn bare(field: &[u8]) -> &[u8] {
 fn number(field: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(bare(field)).ok()?;
     text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// What stands where no number is known: nothing, or what is not finite.
+fn gap(field: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(bare(field)).ok()?;
+    let is_gap = text.is_empty() || text.parse().is_ok_and(|number: f64| !number.is_finite());
+    is_gap.then_some(f64::NAN)
 }
 
 fn ragged(record: &ByteRecord, line: u64, shape: &Shape) -> Error {

@@ -54,7 +54,7 @@ impl<R: Read> TableReader<R> {
     /// [`Error::Input`] for an empty file, a header that is missing or names a column twice, text
     /// that is not UTF-8 or something that is no CSV at all.
     pub fn new(source: R, place: String) -> Result<Self> {
-        let shape = Shape { place, names: vec![], delimiter: b',', selected: vec![] };
+        let shape = Shape { place, names: vec![], delimiter: b',', selected: vec![], whole: 0 };
         let mut reader = Self { source, shape, pending: vec![], line: 1, bytes: 0, ended: false };
         reader.fill()?;
         if reader.pending.starts_with(&[0xff, 0xfe]) || reader.pending.starts_with(&[0xfe, 0xff]) {
@@ -95,6 +95,18 @@ impl<R: Read> TableReader<R> {
             self.shape.names.iter().position(|n| n == name).ok_or_else(|| self.shape.missing(name))
         };
         self.shape.selected = columns.iter().map(place).collect::<Result<_>>()?;
+        self.shape.whole = columns.len();
+        Ok(())
+    }
+
+    /// The same, where all but the first `whole` columns may have cells that are empty or not finite: these
+    /// are read as NaN.
+    ///
+    /// # Errors
+    /// As [`TableReader::select`].
+    pub fn select_with_gaps<S: AsRef<str>>(&mut self, columns: &[S], whole: usize) -> Result<()> {
+        self.select(columns)?;
+        self.shape.whole = whole;
         Ok(())
     }
 

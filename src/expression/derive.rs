@@ -107,7 +107,7 @@ fn placed(graph: &mut Graph, entry: Entry, arguments: &[Id], slopes: &HashMap<Id
 }
 
 /// The parts through which a derivative goes.
-fn differentiated(node: &Node) -> Vec<Id> {
+pub fn differentiated(node: &Node) -> Vec<Id> {
     match node {
         Node::Compare(..) => vec![],
         Node::Select(_, yes, no) => vec![*yes, *no],

@@ -245,8 +245,27 @@ impl Graph {
                 tile::function(function, &mut value, &[x]);
                 self.constant(value[0])
             }
+            None if function == Function::Sqrt => self.root_of_squares(x),
             None => self.intern(Node::Function(function, x)),
         }
+    }
+
+    /// √x; of squares the sizes of what is squared, whose kink is then known.
+    fn root_of_squares(&mut self, x: Id) -> Id {
+        let (own, weight) = self.unscaled(x);
+        let factors = match self.node(own) {
+            Node::Product(factors) if weight > 0.0 && factors.iter().all(|(_, exponent)| exponent % 2 == 0) => {
+                factors.clone()
+            }
+            _ => return self.intern(Node::Function(Function::Sqrt, x)),
+        };
+        let half = |graph: &mut Self, (id, exponent): &(Id, i32)| match exponent % 4 {
+            0 => (*id, exponent / 2),
+            _ => (graph.function(Function::Abs, *id), exponent / 2),
+        };
+        let factors: Vec<_> = factors.iter().map(|factor| half(self, factor)).collect();
+        let root = self.product(factors);
+        self.scaled(root, weight.sqrt())
     }
 
     /// base^exponent: by products where the exponent is whole, by a square root where it is half of

@@ -39,7 +39,8 @@
 //! An output with a transform is that expression of inputs, coefficients and `net`, the network's own
 //! value, wherever it stands.
 //! Subscripts after the last underscore derive an output or a definition: `u_x`, `u_xy`. So does
-//! `d(…, x)` or `d(…, x, y)` any expression, with inputs of any name: the total derivative.
+//! `d(…, x)` or `d(…, x, y)` any expression, with inputs of any name: the total derivative. One that goes
+//! through a jump is refused, unless [`Scope::allow_rough`]: at the jump it would have an impulse.
 //!
 //! Outputs, definitions and their subscripted derivatives are functions of the inputs. A name alone is
 //! the value at the point; with an argument in place of each input, in their order, it is the value at
@@ -56,6 +57,7 @@
 //! | `scope`, `read` | the tree and the names | a graph |
 //! | `graph`, `function`, `walk` | | the graph's normal form: equal parts once, sums and products flat |
 //! | `derive` | a graph | its derivatives: `d(…, x)`, and the partials that training needs |
+//! | `jumps` | a graph | whether a derivative of it goes through a jump |
 //! | `points` | texts of inputs alone | their jets at points: features |
 //! | `place` | several graphs | the points at which they read the network |
 //! | `layout` | several graphs | the channels that must travel; Laplacians collapsed |
@@ -68,6 +70,7 @@ mod derive;
 mod fault;
 mod function;
 mod graph;
+mod jumps;
 mod layout;
 mod place;
 mod points;

@@ -11,8 +11,8 @@ use crate::jet::JetLayout;
 /// F functions of the inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PointFunctions {
-    graph: Graph,
-    roots: Vec<Id>,
+    pub(super) graph: Graph,
+    pub(super) roots: Vec<Id>,
 }
 
 impl PointFunctions {

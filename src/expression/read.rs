@@ -223,6 +223,9 @@ impl<'a> Reader<'a> {
     fn derivative(&mut self, root: Id, inputs: &[usize], span: &Span) -> Result<Id, Fault> {
         let mut id = root;
         for by in inputs {
+            if !self.scope.allow_rough && self.graph.jumps(id, Some(*by)) {
+                return Err(through_jump(&self.scope.inputs[*by], span));
+            }
             id = total_derivative(self.graph, id, *by).map_err(|leaf| match leaf {
                 Leaf::Entry(..) => third(span),
                 leaf => {
@@ -230,6 +233,13 @@ impl<'a> Reader<'a> {
                     known_alone(self.scope, leaf, span, "it has no derivative", mend)
                 }
             })?;
+        }
+        if self.scope.allow_rough {
+            return Ok(id);
+        }
+        if self.graph.entries(id).any(|entry| self.scope.lost.contains(&entry.derivative)) {
+            let problem = "this derivative goes through a jump of network.features, of which it would know nothing";
+            return Err(Fault::new(span.clone(), problem, format!("use features that are smooth, {INSIST}")));
         }
         let second = |entry: Entry| entry.derivative.order() == 2;
         if self.graph.entries(id).any(second)
@@ -240,6 +250,21 @@ impl<'a> Reader<'a> {
         }
         Ok(id)
     }
+}
+
+/// How to have a derivative that does not exist.
+const INSIST: &str = "or insist with allow_rough = true, a key of [[term]], [loss] and [predictions]";
+
+fn through_jump(by: &str, span: &Span) -> Fault {
+    let problem = format!(
+        "this derivative by {by} goes through a jump: if, heaviside or sign jump, and so do the first derivatives of \
+         abs, min and max; at a jump the derivative is an impulse, which no point sees, and elsewhere 0"
+    );
+    let mend = format!(
+        "make what is derived an output of its own, with a term such as \"q = k*d(T, {by})\", and derive that: \
+         d(q, {by}); {INSIST}"
+    );
+    Fault::new(span.clone(), problem, mend)
 }
 
 fn third(span: &Span) -> Fault {

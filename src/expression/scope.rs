@@ -31,6 +31,10 @@ pub struct Scope {
     pub normals: bool,
     /// The network's activation, which may have no second derivative.
     pub activation: Option<Activation>,
+    /// Derivatives that the network's own values have not, as features jump on their way.
+    pub lost: Vec<Derivative>,
+    /// Whether derivatives that do not exist everywhere are taken all the same, without their impulses.
+    pub allow_rough: bool,
 }
 
 /// What a name stands for.
@@ -109,13 +113,19 @@ impl Scope {
             definitions: self.definitions.clone(),
             inputs: self.inputs.clone(),
             net: Some(output),
+            allow_rough: self.allow_rough,
             ..Scope::default()
         }
     }
 
     /// The names that functions of the inputs alone may use.
     pub fn of_features(&self) -> Scope {
-        Scope { definitions: self.definitions.clone(), inputs: self.inputs.clone(), ..Scope::default() }
+        Scope {
+            definitions: self.definitions.clone(),
+            inputs: self.inputs.clone(),
+            allow_rough: self.allow_rough,
+            ..Scope::default()
+        }
     }
 
     /// How to mend a name that has no meaning.

@@ -7,10 +7,11 @@ use super::section::{Document, Section};
 use super::{Data, Job, Length, TermPoints, Truth, TruthSource};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
+use crate::network::Outputs;
 use crate::points::Resampling;
 
 /// The keys of `[loss]`.
-pub(super) const LOSS_KEYS: &[&str] = &["value", "first", "second", "curvature", "weights", "scales"];
+pub(super) const LOSS_KEYS: &[&str] = &["value", "first", "second", "curvature", "weights", "scales", "allow_rough"];
 
 /// Everything that needs more than one section.
 pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) -> Result<()> {
@@ -119,33 +120,49 @@ impl Job {
     }
 }
 
-/// No second derivative is asked of a network that has none.
+/// No derivative is asked of the network that it has not, but where the job insists.
 fn smoothness(job: &mut Job, place: &Path) -> Result<()> {
-    let activation = job.network.activation;
-    let file = place.display();
-    if job.data.iter().flat_map(|data| &data.derivatives).any(|(entry, _)| entry.derivative.order() == 2) {
-        activation.supports(2, &format!("{file}: data.derivatives"))?;
-    }
-    if job.loss.curvature > 0.0 {
-        activation.supports(2, &format!("{file}: loss.curvature"))?;
-    }
-    let source = job.truth.as_ref().map(|truth| &truth.source);
-    let truth = job.truth.iter().flat_map(Truth::entries).any(|(entry, _)| entry.derivative.order() == 2);
-    let key = match source {
-        Some(TruthSource::File { .. }) if truth => "truth.columns",
-        Some(TruthSource::Expressions(_)) if truth => "truth.expressions",
-        _ => "predictions.order",
+    let transforms = job.transforms(str::to_string)?;
+    let features = job.features();
+    let outputs = Outputs {
+        inputs: &job.inputs,
+        outputs: &job.outputs,
+        activation: job.network.activation,
+        features: features.as_ref(),
+        transforms: &transforms,
     };
-    if !truth && job.predictions.order < 2 {
-        return Ok(());
-    }
-    match activation.supports(2, &format!("{file}: {key}")) {
-        Err(_) if job.predictions.allow_rough => {
-            job.warnings.push(activation.rough_warning());
+    let mut warnings = vec![];
+    let mut ask = |key: &str, allow_rough: bool, entries: Vec<Entry>, laplacian: &[f64]| match outputs.supports(
+        &entries,
+        laplacian,
+        &format!("{}: {key}", place.display()),
+    ) {
+        Err(_) if allow_rough => {
+            let warning = outputs.rough_warning(&entries, laplacian);
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
             Ok(())
         }
         result => result,
+    };
+    let measured = job.data.iter().flat_map(|data| &data.derivatives).map(|(entry, _)| *entry);
+    ask("data.derivatives", job.loss.allow_rough, measured.collect(), &[])?;
+    if job.loss.curvature > 0.0 {
+        let all = Entry::all(job.inputs.len(), job.outputs.len()).into_iter();
+        ask("loss.curvature", job.loss.allow_rough, all.filter(Entry::is_pure_second).collect(), &[])?;
     }
+    let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
+    let key = match job.truth.as_ref().map(|truth| &truth.source) {
+        Some(TruthSource::File { .. }) => "truth.columns",
+        _ => "truth.expressions",
+    };
+    let known = job.truth.iter().flat_map(Truth::entries).map(|(entry, _)| *entry);
+    let known = known.filter(|entry| entry.output < job.outputs.len()).collect();
+    ask(key, job.predictions.allow_rough, known, &vec![1.0; job.inputs.len()])?;
+    ask("predictions.order", job.predictions.allow_rough, outputs.jets(&layout), layout.laplacian())?;
+    job.warnings.extend(warnings);
+    Ok(())
 }
 
 /// No column plays two parts.
@@ -172,8 +189,9 @@ pub(super) fn columns(section: &Section, data: &Data) -> Result<()> {
 /// No two entries of the results share a column, nor one with an input.
 fn entries(job: &Job, document: &Document) -> Result<()> {
     let mut names = BTreeSet::new();
-    for entry in Entry::all(job.inputs.len(), job.outputs.len()) {
-        let name = entry.column(&job.inputs, &job.outputs);
+    let quantities: Vec<String> = job.outputs.iter().chain(&job.predictions.definitions).cloned().collect();
+    for entry in Entry::all(job.inputs.len(), quantities.len()) {
+        let name = entry.column(&job.inputs, &quantities);
         if job.inputs.contains(&name) || !names.insert(name.clone()) {
             let problem = format!("with these inputs and outputs two columns of the results would be named {name:?}");
             let (key, mend) = match job.data {

@@ -6,7 +6,8 @@ use super::Job;
 use crate::data::TableReader;
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::expression::{self, Expression, Scope};
+use crate::expression::{self, Expression, PointFunctions, Scope};
+use crate::network::lost_to_features;
 use crate::points::PointsSpec;
 
 /// `[[term]]`: an equation that should hold at some points.
@@ -18,6 +19,8 @@ pub struct EquationTerm {
     pub residual: String,
     /// Its weight in the loss, at least 0.
     pub weight: f64,
+    /// Whether its derivatives may go through jumps, whose impulses they then leave out.
+    pub allow_rough: bool,
     /// Where it should hold.
     pub points: TermPoints,
 }
@@ -91,12 +94,29 @@ impl Job {
             net: None,
             normals,
             activation: Some(self.network.activation),
+            lost: self.features().map_or(vec![], |features| lost_to_features(&features, self.inputs.len())),
+            allow_rough: false,
         }
     }
 
-    /// The names that expressions of the truth may use: the inputs, and definitions of them alone.
+    /// The functions of the inputs that `network.features` lists, where these can be read; random ones
+    /// are smooth.
+    pub(super) fn features(&self) -> Option<PointFunctions> {
+        let texts = Some(&self.network.features).filter(|texts| !texts.is_empty())?;
+        let (definitions, inputs) = (self.definitions.clone(), self.inputs.clone());
+        let scope = Scope { definitions, inputs, ..Scope::default() };
+        PointFunctions::read("network.features", texts, &scope).ok()
+    }
+
+    /// The names that expressions of the truth may use: the inputs, and definitions of them alone. The
+    /// truth is compared point by point, where a derivative that knows of no jump is right.
     pub fn truth_scope(&self) -> Scope {
-        self.scope(vec![], false).of_features()
+        Scope { allow_rough: true, ..self.scope(vec![], false).of_features() }
+    }
+
+    /// The names that what is predicted and judged may use: all but columns and normals.
+    pub fn prediction_scope(&self) -> Scope {
+        Scope { allow_rough: self.predictions.allow_rough, ..self.scope(vec![], false) }
     }
 
     /// Reads a term's residual. Of its file it reads the header alone. `place` gives the place of a
@@ -111,7 +131,8 @@ impl Job {
             TermPoints::File(_) => false,
             TermPoints::Sampled(spec) => spec.validate(&place("points"), &self.variables)?.has_normals(),
         };
-        let read = |columns| Expression::residual(place("residual"), &term.residual, &self.scope(columns, normals));
+        let scope = |columns| Scope { allow_rough: term.allow_rough, ..self.scope(columns, normals) };
+        let read = |columns| Expression::residual(place("residual"), &term.residual, &scope(columns));
         let residual = read(columns.clone())?;
         if residual.entries().is_empty() && residual.coefficients().is_empty() {
             let problem = "it reads neither an output nor a coefficient, so that training cannot change it";

@@ -154,6 +154,8 @@ pub struct LossSettings {
     pub weights: BTreeMap<String, f64>,
     /// What a residual of 1 means, in the entry's units, by the term's name.
     pub scales: BTreeMap<String, f64>,
+    /// Whether derivatives that the network has not are fitted all the same.
+    pub allow_rough: bool,
 }
 
 /// `[predictions]`
@@ -165,7 +167,9 @@ pub struct Predictions {
     pub order: usize,
     /// Which second derivatives.
     pub seconds: Seconds,
-    /// Whether second derivatives of a network that has none are put out all the same.
+    /// Definitions that are predicted beside the outputs, by name.
+    pub definitions: Vec<String>,
+    /// Whether derivatives that the network has not are put out all the same.
     pub allow_rough: bool,
 }
 

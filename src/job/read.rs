@@ -76,9 +76,11 @@ impl Reader<'_> {
             None => variables.iter().map(|variable| variable.name.clone()).collect(),
         };
         let stages = self.stages(data.as_ref())?;
+        let definitions = self.texts("definitions")?;
+        let quantities: Vec<String> = outputs.iter().chain(definitions.keys()).cloned().collect();
         let mut job = Job {
             coefficients: self.coefficients()?,
-            definitions: self.texts("definitions")?,
+            definitions,
             transforms: self.texts("transforms")?,
             terms: vec![],
             loss: self.loss(data.as_ref())?,
@@ -87,7 +89,7 @@ impl Reader<'_> {
             device: self.device(&stages)?,
             stages,
             predictions: self.predictions(&inputs, data.is_none().then_some(&variables))?,
-            truth: self.truth(&inputs, &outputs)?,
+            truth: self.truth(&inputs, &quantities)?,
             output: self.output()?,
             warnings: vec![],
             inputs,
@@ -196,12 +198,15 @@ impl Reader<'_> {
             curvature: section.read("curvature", 0.0, Item::not_negative)?,
             weights: section.read("weights", BTreeMap::new(), |item| item.numbers(Item::not_negative))?,
             scales: section.read("scales", BTreeMap::new(), |item| item.numbers(Item::positive))?,
+            allow_rough: section.read("allow_rough", false, Item::flag)?,
         })
     }
 
     /// By default over the box where the job has no data.
     fn predictions(&self, inputs: &[String], default: Option<&Vec<Variable>>) -> Result<Predictions> {
-        let section = self.document.section("predictions", &["grid", "points", "order", "second", "allow_rough"])?;
+        let section = self
+            .document
+            .section("predictions", &["grid", "points", "order", "second", "definitions", "allow_rough"])?;
         let points = match (section.get("grid"), section.get("points")) {
             (Some(_), Some(points)) => {
                 return Err(points.error("grid and points exclude each other", "keep one of them"));
@@ -221,6 +226,7 @@ impl Reader<'_> {
             points,
             order,
             seconds: section.read("second", Seconds::Diagonal, |item| item.one_of(&choices))?,
+            definitions: section.read("definitions", vec![], |item| item.list()?.iter().map(Item::text).collect())?,
             allow_rough: section.read("allow_rough", false, Item::flag)?,
         })
     }

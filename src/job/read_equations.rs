@@ -7,8 +7,10 @@ use super::lists::entries;
 use super::read::Reader;
 use super::section::Section;
 use super::*;
+use crate::definitions::{self, Definitions};
 use crate::error::{Error, Result};
-use crate::expression::{Expression, PointFunctions};
+use crate::expression::{Expression, PointFunctions, Scope};
+use crate::jet::JetLayout;
 use crate::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler};
 
 /// The keys of `[network]`.
@@ -17,7 +19,7 @@ pub(super) const NETWORK_KEYS: &[&str] =
 /// The keys of `[truth]`.
 pub(super) const TRUTH_KEYS: &[&str] = &["file", "columns", "expressions"];
 
-const TERM_KEYS: &[&str] = &["name", "residual", "points", "weight"];
+const TERM_KEYS: &[&str] = &["name", "residual", "points", "weight", "allow_rough"];
 const POINTS_KEYS: &[&str] = &["sampler", "count", "on", "ball", "resample_every", "refine", "causal", "file"];
 
 impl Reader<'_> {
@@ -93,6 +95,11 @@ impl Reader<'_> {
                 return Err(Error::input(section.place("points"), problem, mend));
             }
             let equation = job.equation(&term, |key| section.place(key))?;
+            let strict = EquationTerm { allow_rough: false, ..term.clone() };
+            if term.allow_rough && job.equation(&strict, |key| section.place(key)).is_err() {
+                let text = format!("term {:?} goes through jumps, and leaves out the impulses at them", term.name);
+                job.warnings.push(text);
+            }
             equation.residual.coefficients().into_iter().for_each(|index| is_read[index] = true);
             names.push(term.name.clone());
             job.terms.push(term);
@@ -104,12 +111,26 @@ impl Reader<'_> {
             }
         }
         // Definitions that nothing reads yet are read here: they may speak of any term's columns.
-        let mut scope = job.scope(vec![], true);
+        let allow_rough = job.terms.iter().any(|term| term.allow_rough);
+        let mut scope = Scope { allow_rough, ..job.scope(vec![], true) };
         for term in &job.terms {
             scope.columns.extend(job.columns(term, |key| term.place(key))?);
         }
         for (_, item) in self.document.entries("definitions") {
             Expression::value(item.place(), &item.text()?, &scope)?;
+        }
+        self.definitions(job)
+    }
+
+    /// The definitions that are predicted or judged have a value at every point.
+    fn definitions(&self, job: &Job) -> Result<()> {
+        let scope = job.prediction_scope();
+        let place = self.document.key_place("predictions.definitions");
+        let layout = JetLayout::value(job.inputs.len());
+        Definitions::read(place, &scope, &job.predictions.definitions, &layout)?;
+        let judged = job.truth.iter().flat_map(Truth::entries);
+        for (entry, _) in judged.filter(|(entry, _)| entry.output >= job.outputs.len()) {
+            definitions::entry(self.document.section_place("truth"), &scope, *entry)?;
         }
         Ok(())
     }
@@ -140,6 +161,7 @@ impl Reader<'_> {
             residual: section.required("residual", "\"u_xx + u_yy = 0\"", Item::text)?,
             weight: section.read("weight", 1.0, Item::not_negative)?,
             points: section.required("points", "{ count = 1000 }", |item| self.points(section, item))?,
+            allow_rough: section.read("allow_rough", false, Item::flag)?,
         })
     }
 
@@ -186,13 +208,14 @@ impl Reader<'_> {
         }))
     }
 
-    pub fn truth(&self, inputs: &[String], outputs: &[String]) -> Result<Option<Truth>> {
+    /// `quantities` are the names of outputs and definitions.
+    pub fn truth(&self, inputs: &[String], quantities: &[String]) -> Result<Option<Truth>> {
         let section = self.document.section("truth", TRUTH_KEYS)?;
         if !section.is_present() {
             return Ok(None);
         }
         let given = |item: &Item| {
-            let given = entries(item, inputs, outputs, |_| true)?;
+            let given = entries(item, inputs, quantities, |_| true)?;
             match given.is_empty() {
                 true => Err(item.error("this table is empty", "name at least one entry, or remove the section")),
                 false => Ok(given),

@@ -67,7 +67,8 @@ impl Job {
     }
 
     fn truth_keys(&self) -> Vec<(&str, Value)> {
-        let table = |columns| entries(columns, &self.inputs, &self.outputs);
+        let quantities: Vec<String> = self.outputs.iter().chain(self.definitions.keys()).cloned().collect();
+        let table = |columns| entries(columns, &self.inputs, &quantities);
         match self.truth.as_ref().map(|truth| &truth.source) {
             None => vec![],
             Some(TruthSource::File { file, columns }) => vec![("file", path(file)), ("columns", table(columns))],
@@ -76,13 +77,14 @@ impl Job {
     }
 
     fn loss_keys(&self, data: &Data) -> Vec<(&'static str, Value)> {
-        let LossSettings { value, first, second, curvature, weights, scales } = &self.loss;
+        let LossSettings { value, first, second, curvature, weights, scales, allow_rough } = &self.loss;
         let has = |order| data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == order);
         let mut keys = vec![("value", (*value).into())];
         keys.extend(has(1).then(|| ("first", (*first).into())));
         keys.extend(has(2).then(|| ("second", (*second).into())));
         keys.push(("curvature", (*curvature).into()));
         keys.extend([("weights", numbers(weights)), ("scales", numbers(scales))]);
+        keys.extend(allow_rough.then_some(("allow_rough", true.into())));
         keys
     }
 }
@@ -228,6 +230,9 @@ impl Predictions {
         }
         keys.push(("order", whole(self.order as u64)));
         keys.extend((self.order == 2).then(|| ("second", self.seconds.name().into())));
+        if !self.definitions.is_empty() {
+            keys.push(("definitions", self.definitions.clone().into()));
+        }
         keys.push(("allow_rough", self.allow_rough.into()));
         keys
     }
@@ -235,12 +240,14 @@ impl Predictions {
 
 impl EquationTerm {
     fn keys(&self) -> Vec<(&'static str, Value)> {
-        vec![
+        let mut keys = vec![
             ("name", self.name.as_str().into()),
             ("residual", self.residual.as_str().into()),
             ("weight", self.weight.into()),
             ("points", self.points.table().into()),
-        ]
+        ];
+        keys.extend(self.allow_rough.then_some(("allow_rough", true.into())));
+        keys
     }
 }
 

@@ -40,6 +40,17 @@ pub enum Smoothness {
     Infinite,
 }
 
+impl Smoothness {
+    /// The highest order of derivative that is continuous, of those that a jet has.
+    pub fn order(self) -> usize {
+        match self {
+            Smoothness::C0 => 0,
+            Smoothness::C1 => 1,
+            Smoothness::Infinite => 2,
+        }
+    }
+}
+
 impl Activation {
     /// Every activation.
     pub const ALL: [Activation; 9] = [

@@ -70,6 +70,11 @@ impl Features {
         }
     }
 
+    /// The functions, not standardised.
+    pub fn functions(&self) -> &PointFunctions {
+        &self.functions
+    }
+
     /// F
     pub fn count(&self) -> usize {
         self.document.functions.len()

@@ -20,7 +20,7 @@ pub struct Transforms {
     pub features: Option<Features>,
     /// The texts of transformed outputs, by name.
     pub texts: BTreeMap<String, String>,
-    /// The definitions that features and outputs may use.
+    /// The definitions that features and outputs may use, and that can be predicted.
     pub definitions: BTreeMap<String, String>,
     /// The outputs over the network's own (M); nothing where no output has a transform.
     outputs: Vec<Expression>,
@@ -33,8 +33,9 @@ impl Transforms {
     /// [`Error::Input`] for a transform of no output, for one that does not read the network's value,
     /// or reads its derivatives, and for every mistake in its text.
     pub fn read(place: impl Fn(&str) -> String, scope: &Scope) -> Result<Self> {
+        let definitions = scope.definitions.clone();
         if scope.transforms.is_empty() {
-            return Ok(Self::default());
+            return Ok(Self { definitions, ..Self::default() });
         }
         let read = |(output, name): (usize, &String)| {
             let expression = Expression::output(place(name), output, scope)?;
@@ -51,8 +52,7 @@ impl Transforms {
             Ok(expression)
         };
         let outputs = scope.outputs.iter().enumerate().map(read).collect::<Result<_>>()?;
-        let (texts, definitions) = (scope.transforms.clone(), scope.definitions.clone());
-        Ok(Self { features: None, texts, definitions, outputs })
+        Ok(Self { features: None, texts: scope.transforms.clone(), definitions, outputs })
     }
 
     /// The same behind a network that reads features, whose definitions are those of `scope`.
@@ -79,6 +79,16 @@ impl Transforms {
                 derived.expect("a transform reads values alone, which have two derivatives")
             }
         }
+    }
+
+    /// Whether an entry of an output's jet goes through a jump of its transform.
+    pub fn loses(&self, entry: Entry, laplacian: &[f64]) -> bool {
+        self.outputs.get(entry.output).is_some_and(|output| output.loses(entry.derivative, laplacian))
+    }
+
+    /// Whether the transform of an output lets an entry of its jet jump somewhere.
+    pub fn jump(&self, entry: Entry) -> bool {
+        self.outputs.get(entry.output).is_some() && self.entry(entry, &[]).jumps()
     }
 
     /// The jets of `outputs` outputs in a layout, each an expression over the network's own, which

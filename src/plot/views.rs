@@ -7,7 +7,7 @@ use crate::entry::Entry;
 use crate::error::Result;
 use crate::jet::{Derivative, JetLayout, Jets};
 use crate::network::Model;
-use crate::predict::Source;
+use crate::predict::{self, Source};
 
 /// Numbers that are known at some points: measured, or true.
 #[derive(Clone, Copy, Debug)]
@@ -26,18 +26,22 @@ impl Known<'_> {
         Some(&self.columns[position])
     }
 
-    /// ‖ours − known‖/‖known‖ of an entry over all points; `None` where it is not known, or 0 everywhere.
+    /// ‖ours − known‖/‖known‖ of an entry over the points where it is known, which is where it is finite, and
+    /// the number of these; `None` where it is known nowhere, or 0 everywhere.
     ///
     /// # Errors
     /// Those of the device.
-    pub fn relative_error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<f64>> {
+    pub fn relative_error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<(f64, usize)>> {
         let Some(column) = self.column(entry) else { return Ok(None) };
-        let layout = JetLayout::selected(self.points.len(), [entry.derivative]);
-        let jets = source.jets(self.points, &layout)?;
-        let ours = jets.entry(entry.output, entry.derivative).expect("a channel of the layout");
-        let square: f64 = ours.iter().zip(column).map(|(a, b)| (a - b).powi(2)).sum();
-        let size: f64 = column.iter().map(|b| b * b).sum();
-        Ok((size > 0.0).then(|| (square / size).sqrt()))
+        let ours = predict::entry(source, self.points, entry)?;
+        let pairs = || ours.iter().zip(column).filter(|(_, known)| known.is_finite());
+        let square: f64 = pairs().map(|(a, b)| (a - b).powi(2)).sum();
+        let size: f64 = pairs().map(|(_, b)| b * b).sum();
+        Ok((size > 0.0).then(|| ((square / size).sqrt(), pairs().count())))
+    }
+
+    fn error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<f64>> {
+        Ok(self.relative_error(source, entry)?.map(|(error, _)| error))
     }
 }
 
@@ -80,7 +84,7 @@ pub fn fit_rows(source: &mut dyn Source, data: &Known, truth: Option<&Known>, or
                     band: spread.map(|spread| Band::around(&x, curve, spread)),
                     truth: truth.and_then(|truth| slice.truth(truth, entry)),
                     data: slice.data(model, data, entry),
-                    error: truth.map(|truth| truth.relative_error(source, entry)).transpose()?.flatten(),
+                    error: truth.map(|truth| truth.error(source, entry)).transpose()?.flatten(),
                 });
             }
             rows.push(FitRow {
@@ -141,8 +145,12 @@ impl Slice {
     /// The known values of an entry on the line.
     fn truth(&self, known: &Known, entry: Entry) -> Option<Series> {
         let column = known.column(entry)?;
-        let (x, y): (Vec<f64>, Vec<f64>) =
-            self.rows.iter().map(|row| (known.points[self.input][*row], column[*row])).unzip();
+        let (x, y): (Vec<f64>, Vec<f64>) = self
+            .rows
+            .iter()
+            .map(|row| (known.points[self.input][*row], column[*row]))
+            .filter(|(_, y)| y.is_finite())
+            .unzip();
         (!x.is_empty()).then_some(Series { x, y })
     }
 
@@ -179,7 +187,7 @@ pub fn map_rows(source: &mut dyn Source, points: &[Vec<f64>], truth: Option<&Kno
             y: axis(1, &y),
             fit: jets.entry(output, Derivative::Value).expect("the value").to_vec(),
             truth: shown.and_then(|truth| truth.column(entry)).map(<[f64]>::to_vec),
-            error: truth.map(|truth| truth.relative_error(source, entry)).transpose()?.flatten(),
+            error: truth.map(|truth| truth.error(source, entry)).transpose()?.flatten(),
         });
     }
     Ok(Some(rows))

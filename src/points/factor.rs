@@ -65,6 +65,24 @@ impl Factor {
         }
     }
 
+    /// Whether a point (D) of the whole space lies in it, rounding aside.
+    pub(super) fn contains(&self, point: &[f64]) -> bool {
+        const SLACK: f64 = 1e-9;
+        let distance = |ball: &Ball| {
+            let square = |(axis, centre): (&usize, &f64)| (point[*axis] - centre).powi(2);
+            ball.axes.iter().zip(&ball.centre).map(square).sum::<f64>().sqrt()
+        };
+        match self {
+            Factor::Point { axis, value, .. } => (point[*axis] - value).abs() <= SLACK * value.abs(),
+            Factor::Interval { axis, low, high } => {
+                let slack = SLACK * (high - low);
+                (low - slack..=high + slack).contains(&point[*axis])
+            }
+            Factor::Ball(ball) => distance(ball) <= ball.radius * (1.0 + SLACK),
+            Factor::Sphere(ball) => (distance(ball) / ball.radius - 1.0).abs() <= SLACK,
+        }
+    }
+
     /// The dimensions of the unit cube that maps onto it.
     pub(super) fn dimensions(&self) -> usize {
         match self {

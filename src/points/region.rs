@@ -141,6 +141,11 @@ impl Region {
         self
     }
 
+    /// Whether a point (D) lies in it, rounding aside.
+    pub fn contains(&self, point: &[f64]) -> bool {
+        self.patches.iter().any(|patch| patch.iter().all(|factor| factor.contains(point)))
+    }
+
     /// The most dimensions of one of its patches: 2 for a box in x, y, 1 for its boundary.
     pub fn dimensions(&self) -> usize {
         self.patches.iter().map(|patch| dimensions(patch)).max().unwrap_or(0)

@@ -1,6 +1,7 @@
 //! Jobs from text: defaults, round trips, and an error for every kind of mistake.
 
 mod equations;
+mod rough;
 mod transforms;
 
 use proptest::prelude::*;

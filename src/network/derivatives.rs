@@ -1,0 +1,124 @@
+//! Which derivatives the outputs of a network have: those that neither its activation rules out, nor a
+//! feature before it or a transform behind it that jumps on the way.
+
+use super::{Activation, Model, Transforms};
+use crate::entry::Entry;
+use crate::error::{Error, Result};
+use crate::expression::PointFunctions;
+use crate::jet::{Derivative, JetLayout};
+
+/// A network's outputs, by all that their derivatives go through.
+#[derive(Clone, Copy, Debug)]
+pub struct Outputs<'a> {
+    /// The inputs' names (D).
+    pub inputs: &'a [String],
+    /// The outputs' names (M).
+    pub outputs: &'a [String],
+    /// σ of the hidden layers.
+    pub activation: Activation,
+    /// The features, where there are some.
+    pub features: Option<&'a PointFunctions>,
+    /// What stands behind the network.
+    pub transforms: &'a Transforms,
+}
+
+impl Model {
+    /// Its outputs, by all that their derivatives go through.
+    pub fn derivatives(&self) -> Outputs<'_> {
+        Outputs {
+            inputs: &self.inputs,
+            outputs: &self.outputs,
+            activation: self.spec.activation,
+            features: self.transforms.features.as_ref().map(|features| features.functions()),
+            transforms: &self.transforms,
+        }
+    }
+}
+
+impl Outputs<'_> {
+    /// Every output's jet in a layout.
+    pub fn jets(&self, layout: &JetLayout) -> Vec<Entry> {
+        let of_output = |output| layout.derivatives().map(move |derivative| Entry { output, derivative });
+        (0..self.outputs.len()).flat_map(of_output).collect()
+    }
+
+    /// An error where one of the entries has no meaning; `laplacian` has the cᵢ where one is a Laplacian.
+    /// `place` is the key or flag that asks for them.
+    pub fn supports(&self, entries: &[Entry], laplacian: &[f64], place: &str) -> Result<()> {
+        let order = entries.iter().map(|entry| entry.derivative.order()).max().unwrap_or(0);
+        self.activation.supports(order, place)?;
+        let Some((entry, jump)) = self.lost(entries, laplacian).next() else { return Ok(()) };
+        let name = entry.column(self.inputs, self.outputs);
+        let problem = format!(
+            "{name} is asked for, which goes through a jump: {jump} jumps on the way (if, heaviside or sign, or the \
+             first derivative of abs, min or max), and at a jump a derivative is an impulse, which no point sees"
+        );
+        let mend = "write it with functions that are smooth, or ask for a lower order; or insist with allow_rough";
+        Err(Error::input(place, problem, mend))
+    }
+
+    /// What accompanies entries that somebody insists on though [`Self::supports`] refuses them.
+    pub fn rough_warning(&self, entries: &[Entry], laplacian: &[f64]) -> String {
+        match self.lost(entries, laplacian).next() {
+            Some((entry, jump)) => format!(
+                "{} and what else goes through a jump of {jump} hold between the jumps alone: the impulses at them are \
+                 left out",
+                entry.column(self.inputs, self.outputs)
+            ),
+            None => self.activation.rough_warning(),
+        }
+    }
+
+    /// Those of the entries that go through a jump, and what jumps.
+    fn lost<'a>(&'a self, entries: &'a [Entry], laplacian: &'a [f64]) -> impl Iterator<Item = (Entry, String)> + 'a {
+        let jump = |entry: &Entry| {
+            if self.features.is_some_and(|features| features.loses(entry.derivative, laplacian)) {
+                return Some((*entry, "a feature of the network".to_string()));
+            }
+            let is_lost = self.transforms.loses(*entry, laplacian);
+            is_lost.then(|| (*entry, format!("the transform of {}", self.outputs[entry.output])))
+        };
+        entries.iter().filter_map(jump)
+    }
+
+    /// Derivatives that the network's own values have not, as a feature jumps on their way.
+    pub fn lost_to_features(&self) -> Vec<Derivative> {
+        self.features.map_or(vec![], |features| lost_to_features(features, self.inputs.len()))
+    }
+
+    /// The highest order whose derivatives, with all below it, exist and are continuous; and why the
+    /// others do not.
+    pub fn smooth_order(&self) -> (usize, Option<String>) {
+        let own = self.activation.smoothness().order();
+        let entries = self.jets(&JetLayout::full(self.inputs.len()));
+        for order in 1..=own {
+            for entry in entries.iter().filter(|entry| entry.derivative.order() == order) {
+                let jump = match self.features.is_some_and(|features| features.jump(entry.derivative)) {
+                    true => Some("a feature of the network".to_string()),
+                    false => {
+                        self.transforms.jump(*entry).then(|| format!("the transform of {}", self.outputs[entry.output]))
+                    }
+                };
+                if let Some(jump) = jump {
+                    let name = entry.column(self.inputs, self.outputs);
+                    let left = ["values alone are", "values and first derivatives are"][order - 1];
+                    return (order - 1, Some(format!("{jump} makes {name} jump: {left} certified")));
+                }
+            }
+        }
+        let because = |what: &str| Some(format!("{} is {}: {what}", self.activation, self.activation.smoothness()));
+        let why = match own {
+            0 => because("its derivatives jump or do not exist at the kinks of every unit; values alone are certified"),
+            1 => because(
+                "its second derivative jumps at the kinks of every unit; values and first derivatives are certified",
+            ),
+            _ => None,
+        };
+        (own, why)
+    }
+}
+
+/// Derivatives that a network of these features has not, whatever its weights.
+pub fn lost_to_features(features: &PointFunctions, inputs: usize) -> Vec<Derivative> {
+    JetLayout::full(inputs).derivatives().filter(|derivative| features.loses(*derivative, &[])).collect()
+}
