@@ -16,7 +16,7 @@
 //! #     inputs: vec!["x".into()], outputs: vec!["u".into()], coefficients: vec![],
 //! #     transforms: jetfit::network::Transforms::default(),
 //! #     normalizer: jetfit::data::Normalizer::identity(1, 1), precision: Precision::F64,
-//! #     parameters: jetfit::network::initialize(&spec, None, 0), spec,
+//! #     parameters: jetfit::network::initialize(&spec, None, 0), ranges: vec![], spec,
 //! # }.write(&path)?;
 //! let model = Model::read(&path)?;
 //! let mut cpu = device::open("cpu", Precision::F64, 0, &model)?;
@@ -74,8 +74,8 @@
 //! | [`problem`], [`truth`] | point sets with their terms; what is known to be true |
 //! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
 //! | [`trial`] | short trainings that choose how steep the network starts |
-//! | [`run`], [`results`], [`run_dir`] | a job from its data to its run directory |
-//! | [`model_file`], [`tensors`], [`files`], [`predict`], [`plot`] | what is written, and how |
+//! | [`run`], [`results`], [`run_dir`], [`divergence`] | a job from its data to its run directory |
+//! | [`model_file`], [`tensors`], [`files`], [`predict`], [`predict_warnings`], [`plot`] | what is written, and how |
 //! | [`warnings`] | where a trained run may be wrong |
 //! | [`certificate`], [`bench`](mod@bench) | is a derivative right, and what does it cost |
 //!
@@ -97,6 +97,7 @@ pub mod checkpoint;
 pub mod cpu;
 pub mod data;
 pub mod device;
+pub mod divergence;
 pub mod ensemble;
 pub mod entry;
 pub mod error;
@@ -112,6 +113,7 @@ pub mod optimizer;
 pub mod plot;
 pub mod points;
 pub mod predict;
+pub mod predict_warnings;
 pub mod problem;
 pub mod results;
 pub mod run;

@@ -9,7 +9,8 @@ use crate::data::{TableReader, rows};
 use crate::error::{Error, Result};
 use crate::expression::PointData;
 use crate::jet::{JetLayout, Jets};
-use crate::network::{Model, Precision};
+use crate::network::Model;
+use crate::predict_warnings::PredictionWatch;
 
 /// Points that are evaluated and formatted at once.
 const BLOCK: usize = 1 << 16;
@@ -82,29 +83,29 @@ pub struct Predictions<'a, W: Write> {
     /// Written with the first rows, so that a mistake before them leaves nothing.
     header: Vec<u8>,
     layout: &'a JetLayout,
-    precision: Precision,
+    watch: PredictionWatch,
 }
 
 impl<'a, W: Write> Predictions<'a, W> {
     /// The columns are the inputs, then for each output its value and its derivatives, and of an ensemble's
-    /// `members` behind each its deviation over them, `u_spread`. `precision` is that of the backend; the fewest digits are
-    /// written that read back to its bits.
-    pub fn new(
-        writer: W,
-        place: &str,
-        model: &Model,
-        members: usize,
-        layout: &'a JetLayout,
-        precision: Precision,
-    ) -> Self {
+    /// `members` behind each its deviation over them, `u_spread`. The fewest digits are written that read back to the
+    /// same f64.
+    pub fn new(writer: W, place: &str, model: &Model, members: usize, layout: &'a JetLayout) -> Self {
         let outputs = model.outputs.iter();
         let entries = outputs.flat_map(|output| layout.derivatives().map(|d| d.column(output, &model.inputs)));
         let entries = entries.flat_map(|entry| {
             let spread = (members > 1).then(|| format!("{entry}_spread"));
             [entry].into_iter().chain(spread)
         });
-        let header = rows::header(model.inputs.iter().cloned().chain(entries));
-        Self { writer, place: place.to_string(), header, layout, precision }
+        let entries: Vec<String> = entries.collect();
+        let header = rows::header(model.inputs.iter().chain(&entries));
+        let watch = PredictionWatch::new(model, entries);
+        Self { writer, place: place.to_string(), header, layout, watch }
+    }
+
+    /// What is to be said of the points and numbers that were written.
+    pub fn warnings(&self) -> Vec<String> {
+        self.watch.warnings()
     }
 
     /// Evaluates all rows of `points`, whose inputs were selected in the model's order, and writes
@@ -156,13 +157,13 @@ impl<'a, W: Write> Predictions<'a, W> {
         let entries = jets.values.chunks_exact(count);
         let entries = entries.flat_map(|entry| [entry].into_iter().chain(spreads.as_mut().and_then(Iterator::next)));
         let entries: Vec<&[f64]> = entries.collect();
+        self.watch.look(points, &entries);
         let starts: Vec<usize> = (0..count).step_by(ROWS).collect();
-        let precision = self.precision;
         let format = |start: &usize| {
             let mut text = Vec::with_capacity(ROWS * 16 * (points.len() + entries.len()));
             for row in *start..(*start + ROWS).min(count) {
-                points.iter().for_each(|column| rows::push(&mut text, column[row], Precision::F64));
-                entries.iter().for_each(|entry| rows::push(&mut text, entry[row], precision));
+                points.iter().for_each(|column| rows::push(&mut text, column[row]));
+                entries.iter().for_each(|entry| rows::push(&mut text, entry[row]));
                 rows::end(&mut text);
             }
             text

@@ -10,6 +10,6 @@ mod transforms;
 pub use activation::{Activation, Smoothness};
 pub use features::{Features, FeaturesDocument, InputJets, fourier};
 pub use initialization::{DEFAULT_FREQUENCY, initialize, natural_steepness};
-pub use model::{Model, Precision};
+pub use model::{Coefficient, Model, Precision};
 pub use spec::{Layer, NetworkSpec};
 pub use transforms::Transforms;
