@@ -348,7 +348,7 @@ mod tests {
     fn scales_far_from_1_keep_every_factor_that_f64_can_hold() {
         let scaling = |scale: &[f64]| Scaling { mean: vec![0.0; scale.len()], scale: scale.to_vec() };
         let factors = |layout: JetLayout, x: &[f64], y: f64| {
-            layout.factors(&Normalizer { inputs: scaling(x), outputs: scaling(&[y]) }, 0)
+            layout.factors(&Normalizer { inputs: scaling(x), outputs: scaling(&[y]), coefficients: vec![] }, 0)
         };
         let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-14;
         let mixed = JetLayout::selected(2, [Derivative::Second(0, 1)]);
@@ -362,7 +362,8 @@ mod tests {
         }
         // Σ ∂ᵢᵢ over inputs of 1e-160 and 2e-160: 1/x² alone is beyond f64, y/x² is not.
         let laplacian = JetLayout::collapsed(&[1.0, 1.0]);
-        let normalizer = Normalizer { inputs: scaling(&[2e-160, 1e-160]), outputs: scaling(&[1e-300]) };
+        let (inputs, outputs) = (scaling(&[2e-160, 1e-160]), scaling(&[1e-300]));
+        let normalizer = Normalizer { inputs, outputs, coefficients: vec![] };
         assert!(near(*laplacian.factors(&normalizer, 0).last().unwrap(), 1e20));
         let products: Vec<f64> = laplacian.products(&[0, 1], &normalizer).iter().map(|p| p.coefficient).collect();
         assert_eq!(products, [0.25, 1.0]);

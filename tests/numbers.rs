@@ -39,6 +39,10 @@ fn jetfit(place: &Place, arguments: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
+fn warnings(report: &Value) -> Vec<String> {
+    report["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_string()).collect()
+}
+
 #[test]
 fn a_large_offset_leaves_every_digit_of_the_spread() {
     let place = Place::new("");
@@ -71,10 +75,11 @@ fn units_change_nothing_but_the_units() {
         let place = Place::new("");
         wave(&place, x, y);
         let report = place.report("wave.toml", &[]);
-        (place.csv("run/predictions.csv"), report["warnings"].clone())
+        (place.csv("run/predictions.csv"), warnings(&report))
     };
-    let (unit, warnings) = trained((0.0, 1.0), (0.0, 1.0));
-    assert_eq!(warnings, serde_json::json!([]));
+    let is_of_numbers = |text: &String| ["finite", "outside", "decades"].iter().any(|part| text.contains(part));
+    let (unit, said) = trained((0.0, 1.0), (0.0, 1.0));
+    assert!(!said.iter().any(is_of_numbers), "{said:?}");
     for (x, y) in [
         ((0.0, 1e-30), (0.0, 1.0)),
         ((0.0, 1e30), (0.0, 1e-30)),
@@ -85,8 +90,8 @@ fn units_change_nothing_but_the_units() {
         ((-3e8, 10.0), (101325.0, 0.01)),
         ((0.0, 1.0), (-4e5, 1e-3)),
     ] {
-        let (found, warnings) = trained(x, y);
-        assert_eq!(warnings, serde_json::json!([]), "{x:?} {y:?}");
+        let (found, said) = trained(x, y);
+        assert!(!said.iter().any(is_of_numbers), "{x:?} {y:?}: {said:?}");
         let by = [("y", y.1, y.0), ("dy_dx", y.1 / x.1, 0.0), ("d2y_dx2", y.1 / x.1 / x.1, 0.0)];
         for (entry, factor, offset) in by {
             let largest = unit[entry].iter().fold(0.0f64, |most, u| most.max(u.abs()));
@@ -158,8 +163,8 @@ fn points_outside_of_the_training_are_counted() {
     wave(&place, (0.0, 1.0), (0.0, 1.0));
     place.write("wide.toml", format!("{JOB}[predictions]\ngrid = {{ x = [-2, 1, 4] }}\n"));
     let report = place.report("wide.toml", &[]);
-    let warning = report["warnings"][0].as_str().unwrap();
-    assert!(warning.starts_with("1 of 4 points lie outside"), "{warning}");
+    let said = warnings(&report);
+    assert!(said.iter().any(|text| text.starts_with("1 of 4 points lie outside")), "{said:?}");
     assert_eq!(Model::read(place.path("run/model.safetensors")).unwrap().ranges, [[-1.0, 1.0]]);
 }
 
@@ -170,6 +175,7 @@ fn most_rows_lost_beside_the_largest_are_a_warning() {
     let rows = (0..=40).map(|k| format!("{},{:e}\n", f64::from(k) / 20.0 - 1.0, 10f64.powf(f64::from(k) * 0.45 - 9.0)));
     place.write("wave.csv", format!("x,y\n{}", rows.collect::<String>()));
     let report = place.report("wave.toml", &[]);
-    let warning = report["warnings"][0].as_str().unwrap();
-    assert!(warning.contains("column \"y\" spans 18 decades") && warning.contains("logarithm"), "{warning}");
+    let said = warnings(&report);
+    let is_named = |text: &String| text.contains("column \"y\" spans 18 decades") && text.contains("logarithm");
+    assert!(said.iter().any(is_named), "{said:?}");
 }
