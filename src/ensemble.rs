@@ -19,7 +19,7 @@ use crate::expression::Expression;
 use crate::files;
 use crate::jet::{JetLayout, Jets};
 use crate::job::{Job, OptimizerKind};
-use crate::network::{Model, Precision};
+use crate::network::{Coefficient, Model, Precision};
 use crate::predict::{self, Source, Spread};
 use crate::problem::Problem;
 use crate::results::{self, Named, RelativeError, Summary, Wanted};
@@ -111,10 +111,14 @@ pub struct Report {
     pub stop: &'static str,
     /// Seconds of this call's training.
     pub seconds: f64,
+    /// The means of the coefficients over the members, each with its deviation over them.
+    pub coefficients: Vec<Coefficient>,
     /// ‖mean − truth‖/‖truth‖ over the rows of the truth, by entry.
     pub relative_errors: Vec<RelativeError>,
     /// ‖deviation over the members‖/‖mean‖ over the predicted points, by entry.
     pub relative_spreads: Vec<Named>,
+    /// What the user should know; each member has its own.
+    pub warnings: Vec<String>,
     /// The members' own reports.
     pub members: Vec<Summary>,
 }
@@ -151,20 +155,34 @@ pub fn train(
         directory: job.output.display().to_string(),
         stop: stopped.or(members.last().map(|member| member.stop)).unwrap_or("steps"),
         seconds: started.elapsed().as_secs_f64(),
+        coefficients: coefficients(&members),
         relative_errors: vec![],
         relative_spreads: vec![],
+        warnings: vec![],
         members,
     };
     if is_done {
         let mut ensemble = open(&job.output, &job.device.name, Some(job.device.precision), job.device.threads)?;
         let problem = Problem::read(job)?;
         let wanted = Wanted::read(job, &problem)?;
-        (report.relative_errors, report.relative_spreads) =
+        (report.relative_errors, report.relative_spreads, report.warnings) =
             results::of_ensemble(job, &problem, &wanted, &mut ensemble, &directory)?;
     }
     let text = serde_json::to_string_pretty(&report).expect("a report of numbers and names");
     files::write_text(&directory.report(), &format!("{text}\n"))?;
     Ok(report)
+}
+
+fn coefficients(members: &[Summary]) -> Vec<Coefficient> {
+    let count = members.len() as f64;
+    let of = |k: usize| {
+        let values = || members.iter().map(move |member| member.coefficients[k].value);
+        let mean = values().sum::<f64>() / count;
+        let square = values().map(|value| (value - mean).powi(2)).sum::<f64>();
+        let standard_error = (members.len() > 1).then(|| (square / (count - 1.0)).sqrt());
+        Coefficient { name: members[0].coefficients[k].name.clone(), value: mean, standard_error }
+    };
+    (0..members.first().map_or(0, |member| member.coefficients.len())).map(of).collect()
 }
 
 /// Why a member's run ended that can be resumed; no member begins after it.

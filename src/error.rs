@@ -31,20 +31,41 @@ pub enum Error {
         problem: String,
     },
 
-    /// Training met a loss or gradient that is not a number.
-    #[error(
-        "training diverged at step {step}: the loss or its gradient is not finite; \
-         the state before that step was kept\n  mend: lower optimizer.learning_rate, or set optimizer.clip_norm"
-    )]
+    /// Training met a loss or gradient that is not a number, or ended far above where it began.
+    #[error("training diverged{problem}\n  mend: {mend}")]
     Diverged {
-        /// The first step whose loss or gradient was not finite (from 1).
-        step: u64,
+        /// When, and what was seen there: ` at step 7: …`.
+        problem: String,
+        /// How to mend it.
+        mend: String,
+    },
+
+    /// A signal ended the work before it was done.
+    #[error("interrupted by {}; {left}", if *.signal == SIGTERM { "SIGTERM" } else { "SIGINT" })]
+    Interrupted {
+        /// Its number.
+        signal: i32,
+        /// What is left, and how to go on.
+        left: String,
+    },
+
+    /// The time that a job may take is over.
+    #[error("training.max_seconds are over before the training is; {left}")]
+    TimeOver {
+        /// What is left, and how to go on.
+        left: String,
     },
 
     /// The work was done, and a stated tolerance was missed.
     #[error("{0}")]
     Tolerance(String),
 }
+
+/// What a process ends with whose time is over: `EX_TEMPFAIL` of sysexits.h, "try again later".
+pub const TIME_OVER: u8 = 75;
+
+/// The signal that asks a process to end, on every system.
+const SIGTERM: i32 = 15;
 
 /// An error that names its place and how to mend it.
 #[derive(Debug)]
@@ -80,9 +101,12 @@ impl Error {
     }
 
     /// The exit code of a process that ends with this error: 1 failed while running, 2 bad usage,
-    /// job or data, 3 finished but a stated tolerance was missed.
+    /// job or data, 3 finished but a stated tolerance was missed, 75 ([`TIME_OVER`]) the time is over, 130 and 143
+    /// stopped by SIGINT and SIGTERM.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Error::TimeOver { .. } => TIME_OVER,
+            Error::Interrupted { signal, .. } => 128 + *signal as u8,
             Error::Input(_) => 2,
             Error::Tolerance(_) => 3,
             Error::Io { .. } | Error::Device { .. } | Error::Diverged { .. } => 1,
@@ -109,9 +133,27 @@ pub fn suggest(name: &str, known: &[&str]) -> String {
     }
 }
 
+/// A number in a message: 15 digits at most, so that 0.1 + 0.2 reads 0.3 and a time stamp keeps all of its own.
+pub fn number(x: f64) -> String {
+    let x: f64 = format!("{x:.14e}").parse().unwrap_or(x);
+    if x == 0.0 || (1e-4..1e16).contains(&x.abs()) || !x.is_finite() { x.to_string() } else { format!("{x:e}") }
+}
+
+/// A point in a message: `x = 0.5, t = 2000`.
+pub fn point(names: &[String], inputs: &[f64]) -> String {
+    let one = |(name, x): (&String, &f64)| format!("{name} = {}", number(*x));
+    names.iter().zip(inputs).map(one).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_short_and_whole() {
+        let texts = [0.1 + 0.2, 1756200000000.5, -1e-30, 0.0, 2.5e20, f64::NAN].map(number);
+        assert_eq!(texts, ["0.3", "1756200000000.5", "-1e-30", "0", "2.5e20", "NaN"]);
+    }
 
     #[test]
     fn the_nearest_name_is_found_and_a_far_one_is_not() {

@@ -234,7 +234,9 @@ impl JetLayout {
                 Second::Collapsed(coefficients) => {
                     let largest = largest_standardised(coefficients, normalizer);
                     for (i, c) in coefficients.iter().enumerate().filter(|(_, c)| **c != 0.0) {
-                        let coefficient = c / normalizer.inputs.scale[i].powi(2) / largest;
+                        // By quotients of like sizes: a square of a scale may leave the range of f64.
+                        let narrower = normalizer.inputs.scale[largest] / normalizer.inputs.scale[i];
+                        let coefficient = c / coefficients[largest].abs() * narrower * narrower;
                         products.push(Product { second, k: tangent(i), l: tangent(i), coefficient });
                     }
                 }
@@ -254,17 +256,26 @@ impl JetLayout {
         let x = &normalizer.inputs.scale;
         let firsts = self.tangents.iter().map(|i| y / x[*i]);
         let seconds = self.seconds.iter().map(|second| match second {
-            Second::Pair(i, j) => y / x[*i] / x[*j],
-            Second::Collapsed(coefficients) => y * largest_standardised(coefficients, normalizer),
+            Second::Pair(i, j) => over(y, x[*i], x[*j]),
+            Second::Collapsed(coefficients) => {
+                let largest = largest_standardised(coefficients, normalizer);
+                over(y, x[largest], x[largest]) * coefficients[largest].abs()
+            }
         });
         std::iter::once(y).chain(firsts).chain(seconds).collect()
     }
 }
 
-/// max |cᵢ| / scaleᵢ²: keeps a collapsed channel near 1 whatever the units.
-fn largest_standardised(coefficients: &[f64], normalizer: &Normalizer) -> f64 {
-    let scaled = coefficients.iter().zip(&normalizer.inputs.scale).map(|(c, s)| c.abs() / (s * s));
-    scaled.fold(0.0, f64::max)
+/// y/(a b) for positive a and b, in the order that leaves the range of f64 only where the result does.
+fn over(y: f64, a: f64, b: f64) -> f64 {
+    let (first, then) = if (y.abs() >= 1.0) == (a >= b) { (a, b) } else { (b, a) };
+    y / first / then
+}
+
+/// The i of max |cᵢ| / scaleᵢ²: what a collapsed channel is divided by, which keeps it near 1 whatever the units.
+fn largest_standardised(coefficients: &[f64], normalizer: &Normalizer) -> usize {
+    let root = |i: usize| coefficients[i].abs().sqrt() / normalizer.inputs.scale[i];
+    (0..coefficients.len()).max_by(|i, j| root(*i).total_cmp(&root(*j))).expect("a Laplacian has an input")
 }
 
 /// Jets at points, in the user's units.
@@ -311,6 +322,7 @@ impl Jets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Scaling;
 
     #[test]
     fn names_follow_the_file_format() {
@@ -330,6 +342,31 @@ mod tests {
         assert_eq!(JetLayout::diagonal(3).channels(), 7);
         assert_eq!(JetLayout::collapsed(&[1.0, 1.0, 1.0]).channels(), 5);
         assert_eq!(JetLayout::full(3).channels(), 10);
+    }
+
+    #[test]
+    fn scales_far_from_1_keep_every_factor_that_f64_can_hold() {
+        let scaling = |scale: &[f64]| Scaling { mean: vec![0.0; scale.len()], scale: scale.to_vec() };
+        let factors = |layout: JetLayout, x: &[f64], y: f64| {
+            layout.factors(&Normalizer { inputs: scaling(x), outputs: scaling(&[y]), coefficients: vec![] }, 0)
+        };
+        let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-14;
+        let mixed = JetLayout::selected(2, [Derivative::Second(0, 1)]);
+        for (x, y, second) in [
+            ([1e200, 1e-200], 1e-300, 1e-300),
+            ([1e-200, 1e200], 1e300, 1e300),
+            ([1e-30, 1e-30], 1.0, 1e60),
+            ([1e30, 1e200], 1e100, 1e-130),
+        ] {
+            assert!(near(*factors(mixed.clone(), &x, y).last().unwrap(), second), "{x:?} {y}");
+        }
+        // Σ ∂ᵢᵢ over inputs of 1e-160 and 2e-160: 1/x² alone is beyond f64, y/x² is not.
+        let laplacian = JetLayout::collapsed(&[1.0, 1.0]);
+        let (inputs, outputs) = (scaling(&[2e-160, 1e-160]), scaling(&[1e-300]));
+        let normalizer = Normalizer { inputs, outputs, coefficients: vec![] };
+        assert!(near(*laplacian.factors(&normalizer, 0).last().unwrap(), 1e20));
+        let products: Vec<f64> = laplacian.products(&[0, 1], &normalizer).iter().map(|p| p.coefficient).collect();
+        assert_eq!(products, [0.25, 1.0]);
     }
 
     #[test]

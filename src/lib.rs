@@ -16,7 +16,7 @@
 //! #     inputs: vec!["x".into()], outputs: vec!["u".into()], coefficients: vec![],
 //! #     transforms: jetfit::network::Transforms::default(),
 //! #     normalizer: jetfit::data::Normalizer::identity(1, 1), precision: Precision::F64,
-//! #     parameters: jetfit::network::initialize(&spec, None, 0), spec,
+//! #     parameters: jetfit::network::initialize(&spec, None, 0), ranges: vec![], spec,
 //! # }.write(&path)?;
 //! let model = Model::read(&path)?;
 //! let mut cpu = device::open("cpu", Precision::F64, 0, &model)?;
@@ -75,8 +75,8 @@
 //! | [`definitions`] | definitions as quantities that are predicted and judged |
 //! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
 //! | [`trial`] | short trainings that choose how steep the network starts |
-//! | [`run`], [`results`], [`run_dir`] | a job from its data to its run directory |
-//! | [`model_file`], [`tensors`], [`files`], [`predict`], [`plot`] | what is written, and how |
+//! | [`run`], [`results`], [`run_dir`], [`divergence`] | a job from its data to its run directory |
+//! | [`model_file`], [`tensors`], [`files`], [`predict`], [`predict_warnings`], [`plot`] | what is written, and how |
 //! | [`warnings`] | where a trained run may be wrong |
 //! | [`certificate`], [`bench`](mod@bench) | is a derivative right, and what does it cost |
 //!
@@ -99,6 +99,7 @@ pub mod cpu;
 pub mod data;
 pub mod definitions;
 pub mod device;
+pub mod divergence;
 pub mod ensemble;
 pub mod entry;
 pub mod error;
@@ -114,6 +115,7 @@ pub mod optimizer;
 pub mod plot;
 pub mod points;
 pub mod predict;
+pub mod predict_warnings;
 pub mod problem;
 pub mod results;
 pub mod run;

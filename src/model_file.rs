@@ -26,6 +26,8 @@ struct Document {
     activation: String,
     normalizer: Normalizer,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ranges: Vec<[f64; 2]>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     coefficients: Vec<Coefficient>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     features: Option<FeaturesDocument>,
@@ -59,6 +61,7 @@ impl Model {
     ///     transforms: Transforms::default(),
     ///     spec: NetworkSpec { inputs: 1, hidden: vec![1], outputs: 1, activation: Activation::Tanh, coefficients: 0 },
     ///     parameters: vec![1.0, 0.0, 1.0, 0.0],
+    ///     ranges: vec![],
     ///     precision: Precision::F64,
     ///     normalizer: Normalizer {
     ///         inputs: Scaling { mean: vec![300.0], scale: vec![100.0] },
@@ -134,6 +137,7 @@ impl Model {
             coefficients: scope.coefficients,
             transforms,
             parameters,
+            ranges: document.ranges,
         })
     }
 
@@ -148,6 +152,7 @@ impl Model {
             hidden: self.spec.hidden.clone(),
             activation: self.spec.activation.name().to_string(),
             normalizer: self.normalizer.clone(),
+            ranges: self.ranges.clone(),
             coefficients: self.coefficients.iter().zip(&values).map(coefficient).collect(),
             features: self.transforms.features.as_ref().map(|features| features.document.clone()),
             transforms: self.transforms.texts.clone(),
@@ -216,6 +221,10 @@ impl Document {
                 return wrong(key, problem);
             }
         }
+        let is_range = |[low, high]: &[f64; 2]| low <= high && low.is_finite() && high.is_finite();
+        if !self.ranges.is_empty() && (self.ranges.len() != self.inputs.len() || !self.ranges.iter().all(is_range)) {
+            return wrong("ranges", "it is no [low, high] for each input".to_string());
+        }
         Ok(())
     }
 
@@ -273,6 +282,7 @@ mod tests {
             },
             precision,
             parameters: (0..spec.parameters()).map(|i| round((i as f64 + 0.1).sin())).collect(),
+            ranges: vec![[-1.0, 0.1], [0.0, 1e200]],
             spec,
         }
     }
@@ -306,6 +316,8 @@ mod tests {
             ("inputs", json!(["x"]), "it has 2 means and 2 scales for 1 names"),
             ("outputs", json!([]), "metadata key \"outputs\": it names nothing"),
             ("normalizer", json!(3), "the metadata is not a model's"),
+            ("ranges", json!([[0.0, 1.0]]), "metadata key \"ranges\": it is no [low, high] for each input"),
+            ("ranges", json!([[0.0, 1.0], [1.0, 0.0]]), "metadata key \"ranges\": it is no"),
         ];
         for (key, value, part) in edits {
             let mut file = model(Precision::F32).to_tensors();

@@ -11,7 +11,8 @@ use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::expression::{self, Expression, Places, PointData};
 use crate::jet::{JetLayout, Jets};
-use crate::network::{Model, Precision};
+use crate::network::Model;
+use crate::predict_warnings::PredictionWatch;
 
 /// Points that are evaluated and formatted at once.
 const BLOCK: usize = 1 << 16;
@@ -137,20 +138,19 @@ pub struct Predictions<'a, W: Write> {
     header: Vec<u8>,
     layout: &'a JetLayout,
     definitions: &'a Definitions,
-    precision: Precision,
+    watch: PredictionWatch,
 }
 
 impl<'a, W: Write> Predictions<'a, W> {
-    /// The columns are the inputs, then for each output its value and its derivatives, then those of `definitions`, and of an ensemble's
-    /// `members` behind each its deviation over them, `u_spread`. `precision` is that of the backend; the fewest digits are
-    /// written that read back to its bits.
+    /// The columns are the inputs, then for each output its value and its derivatives, then those of `definitions`, and
+    /// of an ensemble's `members` behind each its deviation over them, `u_spread`. The fewest digits are written that read
+    /// back to the same f64.
     pub fn new(
         writer: W,
         place: &str,
         model: &Model,
         members: usize,
         (layout, definitions): (&'a JetLayout, &'a Definitions),
-        precision: Precision,
     ) -> Self {
         let outputs = model.outputs.iter();
         let entries = outputs.flat_map(|output| layout.derivatives().map(|d| d.column(output, &model.inputs)));
@@ -159,8 +159,15 @@ impl<'a, W: Write> Predictions<'a, W> {
             let spread = (members > 1).then(|| format!("{entry}_spread"));
             [entry].into_iter().chain(spread)
         });
-        let header = rows::header(model.inputs.iter().cloned().chain(entries));
-        Self { writer, place: place.to_string(), header, layout, definitions, precision }
+        let entries: Vec<String> = entries.collect();
+        let header = rows::header(model.inputs.iter().chain(&entries));
+        let watch = PredictionWatch::new(model, entries);
+        Self { writer, place: place.to_string(), header, layout, definitions, watch }
+    }
+
+    /// What is to be said of the points and numbers that were written.
+    pub fn warnings(&self) -> Vec<String> {
+        self.watch.warnings()
     }
 
     /// Evaluates all rows of `points`, whose inputs were selected in the model's order, and writes
@@ -217,14 +224,14 @@ impl<'a, W: Write> Predictions<'a, W> {
         let mut spreads = spread.map(|spread| spread.iter());
         let entries = entries.iter();
         let entries = entries.flat_map(|entry| [entry].into_iter().chain(spreads.as_mut().and_then(Iterator::next)));
-        let entries: Vec<&Vec<f64>> = entries.collect();
+        let entries: Vec<&[f64]> = entries.map(Vec::as_slice).collect();
+        self.watch.look(points, &entries);
         let starts: Vec<usize> = (0..count).step_by(ROWS).collect();
-        let precision = self.precision;
         let format = |start: &usize| {
             let mut text = Vec::with_capacity(ROWS * 16 * (points.len() + entries.len()));
             for row in *start..(*start + ROWS).min(count) {
-                points.iter().for_each(|column| rows::push(&mut text, column[row], Precision::F64));
-                entries.iter().for_each(|entry| rows::push(&mut text, entry[row], precision));
+                points.iter().for_each(|column| rows::push(&mut text, column[row]));
+                entries.iter().for_each(|entry| rows::push(&mut text, entry[row]));
                 rows::end(&mut text);
             }
             text

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::files;
 use crate::jet::Jets;
 use crate::job::{Job, Stage};
-use crate::network::Model;
+use crate::network::{Coefficient, Model};
 use crate::plot::{self, Fit, Known, LossHistory, MapFigure, Parity, Series};
 use crate::predict::{Predictions, Source, Trained};
 use crate::problem::Problem;
@@ -55,7 +55,7 @@ pub struct Summary {
     /// Weights and biases, and coefficients.
     pub parameters: usize,
     /// The coefficients as they were trained.
-    pub coefficients: Vec<Named>,
+    pub coefficients: Vec<Coefficient>,
     /// Rows that were fitted.
     pub training_rows: usize,
     /// Rows that judged.
@@ -158,7 +158,8 @@ pub fn write(
             summary.relative_errors = relative_errors(job, source, truth)?;
             summary.warnings.extend(truth_warnings(job, truth, &summary.relative_errors));
         }
-        predictions(job, wanted, source, 1, directory)?;
+        summary.warnings.extend(problem.warnings(job, &ended.state.adapted)?);
+        summary.warnings.extend(predictions(job, wanted, source, 1, directory)?);
         pictures(job, problem, wanted, source, directory)?;
         history(job, problem, directory)?;
         if job.device.precision.halves() > 0 {
@@ -181,12 +182,7 @@ fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: S
         directory: job.output.display().to_string(),
         device,
         parameters: model.spec.parameters(),
-        coefficients: model
-            .coefficients
-            .iter()
-            .zip(model.coefficient_values())
-            .map(|(name, value)| Named { name: name.clone(), value })
-            .collect(),
+        coefficients: model.coefficients_with_errors(ended.standard_errors.as_deref()),
         training_rows: problem.rows(),
         validation_rows: problem.validation().map_or(0, PointSet::points),
         fresh_points: problem.fresh_points(),
@@ -268,17 +264,17 @@ fn truth_warnings(job: &Job, truth: &Truths, errors: &[RelativeError]) -> Vec<St
 }
 
 /// Writes the mean and the spread of an ensemble at the points of the job, with pictures. Gives the relative errors of
-/// the mean, and the relative spreads.
+/// the mean, the relative spreads, and what is to be said of the predictions.
 pub(crate) fn of_ensemble(
     job: &Job,
     problem: &Problem,
     wanted: &Wanted,
     ensemble: &mut Ensemble,
     directory: &RunDir,
-) -> Result<(Vec<RelativeError>, Vec<Named>)> {
+) -> Result<(Vec<RelativeError>, Vec<Named>, Vec<String>)> {
     let errors = wanted.truth.as_ref().map_or(Ok(vec![]), |truth| relative_errors(job, ensemble, truth))?;
     let members = ensemble.count();
-    predictions(job, wanted, ensemble, members, directory)?;
+    let warnings = predictions(job, wanted, ensemble, members, directory)?;
     pictures(job, problem, wanted, ensemble, directory)?;
     let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
     let (mean, spread) = ensemble.jets_with_spread(&wanted.points, &layout)?;
@@ -291,32 +287,40 @@ pub(crate) fn of_ensemble(
             spreads.push(Named { name: derivative.column(name, &job.inputs), value });
         }
     }
-    Ok((errors, spreads))
+    Ok((errors, spreads, warnings))
 }
 
-fn predictions(job: &Job, wanted: &Wanted, source: &mut dyn Source, members: usize, directory: &RunDir) -> Result<()> {
+/// Writes the predictions; gives what is to be said of them.
+fn predictions(
+    job: &Job,
+    wanted: &Wanted,
+    source: &mut dyn Source,
+    members: usize,
+    directory: &RunDir,
+) -> Result<Vec<String>> {
     let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
     let path = directory.predictions();
     files::write_atomically(&path, |writer| {
         let place = path.display().to_string();
-        let mut file = Predictions::new(
-            writer,
-            &place,
-            source.model(),
-            members,
-            (&layout, &wanted.definitions),
-            job.device.precision,
-        );
-        file.points(&wanted.points, source, |_| Ok(()))
+        let what = (&layout, &wanted.definitions);
+        let mut file = Predictions::new(writer, &place, source.model(), members, what);
+        file.points(&wanted.points, source, |_| Ok(()))?;
+        Ok(file.warnings())
     })
 }
 
 fn pictures(job: &Job, problem: &Problem, wanted: &Wanted, source: &mut dyn Source, directory: &RunDir) -> Result<()> {
     let targets: Vec<Entry> = job.data.iter().flat_map(|data| data.targets()).map(|(entry, _)| entry).collect();
-    let measured = match &problem.data {
+    let mut measured = vec![match &problem.data {
         Some(data) => Known { points: &data.training.inputs, entries: &targets, columns: &data.training.columns },
         None => Known { points: &wanted.points, entries: &[], columns: &[] },
-    };
+    }];
+    let of_terms = problem.measurements(job)?;
+    measured.extend(of_terms.iter().map(|(set, entry, column)| Known {
+        points: &problem.sets[*set].points.inputs,
+        entries: std::slice::from_ref(entry),
+        columns: std::slice::from_ref(column),
+    }));
     let truth = wanted.truth.as_ref().map(Truths::known);
     let fit = Fit {
         title: job.name(),
@@ -339,6 +343,8 @@ fn pictures(job: &Job, problem: &Problem, wanted: &Wanted, source: &mut dyn Sour
 fn history(job: &Job, problem: &Problem, directory: &RunDir) -> Result<()> {
     let mut names: Vec<String> = ["step", "loss"].map(str::to_string).into();
     names.extend(problem.terms().map(|term| format!("loss_{}", term.name)));
+    let terms = names.len();
+    names.extend(job.coefficients.iter().map(|(name, _)| name.clone()));
     let is_judged = problem.judged_terms().any(|(_, is_judged)| is_judged);
     names.extend(is_judged.then(|| "validation".to_string()));
     let columns = directory.read_metrics(&names)?;
@@ -348,6 +354,7 @@ fn history(job: &Job, problem: &Problem, directory: &RunDir) -> Result<()> {
         training: series(1),
         validation: is_judged.then(|| series(names.len() - 1)),
         terms: problem.terms().enumerate().map(|(k, term)| (term.name.clone(), series(2 + k))).collect(),
+        coefficients: (terms..).zip(&job.coefficients).map(|(k, (name, _))| (name.clone(), series(k))).collect(),
     };
     plot::write_svg_png(&plot::loss(&history), &directory.picture("loss"))
 }

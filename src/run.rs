@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::backend::Backend;
 use crate::checkpoint;
 use crate::device;
+use crate::divergence;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::gpu;
@@ -98,6 +99,14 @@ pub fn run_on(
         checkpoint::read(&directory.checkpoint(), &model.spec, job.device.precision.stored(), &model.normalizer)
     };
     let mut backend = open(&job.device.name, job.device.precision)?;
+    let start = match problem.survey(job, &Adapted::default(), backend.as_mut()) {
+        // The training will hear of it, and may go on on another.
+        Err(Error::Device { .. }) if job.device.fallback => None,
+        survey => Some(survey?),
+    };
+    if let Some(fault) = start.as_ref().and_then(|start| start.fault.clone()).filter(|_| mode != Mode::Resume) {
+        return Err(fault.into_error());
+    }
     let (directory, state) = match mode {
         Mode::Resume => {
             let directory = RunDir::open(&job.output)?;
@@ -127,9 +136,9 @@ pub fn run_on(
     model.parameters = backend.parameters()?;
     model.write(directory.model())?;
     let summary = results::write(job, &problem, &wanted, &model, &ended, backend.as_mut(), &directory)?;
-    match ended.stop {
-        Stop::Diverged(step) => Err(Error::Diverged { step }),
-        _ => Ok(summary),
+    match divergence::of(job, &problem, &ended, start.as_ref(), backend.as_mut())? {
+        Some(error) => Err(error),
+        None => Ok(summary),
     }
 }
 
@@ -167,6 +176,8 @@ pub struct Ended {
     pub training: Vec<f64>,
     /// Each term where it is judged (T).
     pub validation: Vec<Option<f64>>,
+    /// The standard errors of the coefficients' parameters (K), where they are known.
+    pub standard_errors: Option<Vec<f64>>,
 }
 
 /// What a training needs, whatever the device.
@@ -215,8 +226,11 @@ impl Training<'_> {
             trainer.set_parameters(&best.parameters)?;
             (training, validation) = trainer.losses()?;
         }
+        let is_over = stop.is_of_a_stage() || stop == Stop::EarlyStopping;
+        let standard_errors = if is_over { trainer.standard_errors()? } else { None };
         let terms = self.problem.terms().map(|term| term.name.clone()).collect();
-        Ok(Ended { stop, steps_now: state.step - done, seconds_now, state, best_step, terms, training, validation })
+        let steps_now = state.step - done;
+        Ok(Ended { stop, best_step, steps_now, seconds_now, state, terms, training, validation, standard_errors })
     }
 
     fn save(&self, state: &State) -> Result<()> {

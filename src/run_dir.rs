@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use crate::data::rows;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::network::Precision;
 
 /// The directory of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,7 +200,7 @@ impl Metrics {
         let mut row = format!("{step},").into_bytes();
         for value in values {
             match value {
-                Some(value) => rows::push(&mut row, *value, Precision::F64),
+                Some(value) => rows::push(&mut row, *value),
                 None => row.push(b','),
             }
         }

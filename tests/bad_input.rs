@@ -33,6 +33,7 @@ impl Place {
             normalizer: Normalizer::identity(1, 1),
             precision: Precision::F32,
             parameters: vec![0.5; spec.parameters()],
+            ranges: vec![],
             spec,
         };
         model.write(place.path("model.safetensors")).unwrap();

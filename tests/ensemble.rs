@@ -26,15 +26,15 @@ fn the_mean_and_the_spread_are_the_members() {
             let values: Vec<f64> = members.iter().map(|member| member[entry][row]).collect();
             let mean = values.iter().sum::<f64>() / 3.0;
             let spread = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
-            // The files hold f32.
-            let scale = 1e-5 * values.iter().fold(0.0f64, |most, value| most.max(value.abs()));
+            // The files hold every digit.
+            let scale = 1e-12 * values.iter().fold(0.0f64, |most, value| most.max(value.abs()));
             assert!((all[entry][row] - mean).abs() <= scale, "{entry} {row}");
             assert!((all[&format!("{entry}_spread")][row] - spread).abs() <= scale && spread > 0.0, "{entry} {row}");
             square = (square.0 + spread * spread, square.1 + mean * mean);
         }
         let spreads = report["relative_spreads"].as_array().unwrap();
         let told = spreads.iter().find(|spread| spread["name"] == entry).unwrap()["value"].as_f64().unwrap();
-        assert!((told / (square.0 / square.1).sqrt() - 1.0).abs() < 1e-4, "{entry}: {told}");
+        assert!((told / (square.0 / square.1).sqrt() - 1.0).abs() < 1e-9, "{entry}: {told}");
     }
     assert!(place.text("run/fit.svg").contains("two deviations of the ensemble"));
     // Each member is the run of its own seed.

@@ -132,11 +132,20 @@ fn a_loss_history() {
     let steps = grid(0.0, 20_000.0, 400);
     let fall = |end: f64| curve(&steps, |s| (-s / 2000.0).exp() + end * (1.0 + 0.1 * noise(s as usize)));
     let terms = vec![("y".into(), fall(1e-6)), ("dy/dx".into(), fall(1e-5)), ("d²y/dx²".into(), fall(3e-4))];
-    let history =
-        LossHistory { title: "sine".into(), training: fall(1e-4), validation: Some(fall(2e-4)), terms: terms.clone() };
+    let history = LossHistory {
+        title: "sine".into(),
+        training: fall(1e-4),
+        validation: Some(fall(2e-4)),
+        terms: terms.clone(),
+        ..LossHistory::default()
+    };
     picture("loss", &plot::loss(&history));
-    let single =
-        LossHistory { title: "sine".into(), training: fall(1e-4), terms: terms[..1].to_vec(), validation: None };
+    let single = LossHistory {
+        title: "sine".into(),
+        training: fall(1e-4),
+        terms: terms[..1].to_vec(),
+        ..LossHistory::default()
+    };
     assert!(!plot::loss(&single).contains("dy/dx"));
 }
 
@@ -150,7 +159,10 @@ fn ten_terms_of_a_loss_are_told_apart() {
     };
     let terms = (0..10).map(term).collect();
     let training = curve(&steps, |s| 10.0 * (-s / 2000.0).exp() + 1e-1);
-    picture("loss_ten_terms", &plot::loss(&LossHistory { title: "flow".into(), training, validation: None, terms }));
+    picture(
+        "loss_ten_terms",
+        &plot::loss(&LossHistory { title: "flow".into(), training, terms, ..LossHistory::default() }),
+    );
 }
 
 /// A row over the grid of `x` and `y` with the truth `f` and the fit `f` + `error`.
@@ -291,7 +303,7 @@ fn slices_and_parity_of_a_model() {
     let entries = [Entry::value(0), Entry::value(1), Entry { output: 0, derivative: Derivative::First(1) }];
     let columns: Vec<Vec<f64>> = points.iter().chain([&points[0]]).cloned().collect();
     let data = Known { points: &points, entries: &entries, columns: &columns };
-    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &data, Some(&data), 2).unwrap();
+    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &[data], Some(&data), 2).unwrap();
     assert_eq!(rows.len(), 4);
     // About 0.1 / 1.7 of the points are near a slice.
     assert!((100..300).contains(&rows[0].panels[0].data.as_ref().unwrap().x.len()));
@@ -310,7 +322,7 @@ fn the_truth_of_one_input_is_drawn_in_its_order() {
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let (points, columns, entries) = (vec![vec![3.0, 1.0, 2.0]], vec![vec![9.0, 1.0, 4.0]], [Entry::value(0)]);
     let known = Known { points: &points, entries: &entries, columns: &columns };
-    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &known, Some(&known), 1).unwrap();
+    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &[known], Some(&known), 1).unwrap();
     assert_eq!((rows.len(), rows[0].panels.len(), &rows[0].slice), (1, 2, &None));
     assert_eq!(rows[0].panels[0].truth, Some(Series::new([1.0, 2.0, 3.0], [1.0, 4.0, 9.0])));
     assert_eq!((rows[0].panels[0].fit.x[0], *rows[0].panels[0].fit.x.last().unwrap()), (1.0, 3.0));

@@ -41,8 +41,10 @@ fn stop(place: &Place, arguments: &[&str], signal: &str, more: usize) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("interrupted; go on with: jetfit train --resume"), "{text}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(if signal == "-TERM" { 143 } else { 130 }), "{message}");
+    assert!(text.contains("interrupted"), "{text}");
+    assert!(message.contains("go on with: jetfit train --resume run\n"), "{message}");
     assert_eq!(place.json("run/report.json")["stop"], "interrupted");
 }
 
@@ -66,7 +68,7 @@ fn stopped_three_times(precision: &str) {
     stop(&place, &["--resume", "run", "--threads", "2"], "-TERM", 5);
     let first = place.json("run/report.json")["steps"].as_u64().unwrap();
     let limited = start(&place, &["--resume", "run", "--threads", "3", "--max-seconds", "0.05"]);
-    assert!(limited.wait_with_output().unwrap().status.success());
+    assert_eq!(limited.wait_with_output().unwrap().status.code(), Some(75));
     let report = place.json("run/report.json");
     assert_eq!(report["stop"], "max_seconds");
     assert!(report["steps"].as_u64().unwrap() > first);

@@ -4,7 +4,7 @@ mod runs;
 
 use jetfit::network::Model;
 use runs::{Place, assert_errors, assert_says, example, relative_error};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// All of a run that has one input.
 const FILES: [&str; 10] = [
@@ -158,7 +158,9 @@ fn epochs_batches_and_rare_reports() {
     assert_eq!(place.report("job.toml", &[])["steps"], 12);
     assert_eq!(place.csv("run/metrics.csv")["step"], [12.0]);
     // No report at all before the time is over.
-    let report = place.report("job.toml", &["--out", "none", "--max-seconds", "1e-9"]);
+    let output = place.train("job.toml", &["--out", "none", "--max-seconds", "1e-9", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(75));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["stop"], &report["steps"]), (&json!("max_seconds"), &json!(0)));
     assert_eq!(place.csv("none/metrics.csv")["step"], [0.0; 0]);
     assert_pictures(&place, &["none/fit", "none/loss", "none/parity"]);
@@ -169,8 +171,11 @@ fn a_time_limit_ends_the_run_with_all_results() {
     let place = Place::new("[training]\nsteps = 100000000\n");
     let output = place.train("job.toml", &["--max-seconds", "0.3"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success());
-    assert!(text.contains("the time is over; go on with: jetfit train --resume"), "{text}");
+    // So that `train && next` stops.
+    assert_eq!(output.status.code(), Some(75));
+    assert!(text.contains("the time is over"), "{text}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("go on with: jetfit train --resume run\n"), "{message}");
     assert_eq!(place.json("run/report.json")["stop"], "max_seconds");
     assert_eq!(place.csv("run/predictions.csv")["u"].len(), 35);
 }

@@ -85,7 +85,10 @@ impl Case {
     /// Waits for the device, which may still be at work, and makes sure that it went well.
     fn check(&mut self) -> Result<()> {
         match self.set.and(self.backend.report()?.diverged_at) {
-            Some(step) => Err(Error::Diverged { step }),
+            Some(step) => Err(Error::Diverged {
+                problem: format!(" at step {step}: the loss or its gradient is not finite"),
+                mend: "give the network fewer inputs or narrower layers".to_string(),
+            }),
             None => Ok(()),
         }
     }

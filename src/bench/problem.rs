@@ -27,6 +27,7 @@ pub fn network(spec: NetworkSpec, precision: Precision) -> Model {
         spec,
         precision,
         parameters,
+        ranges: vec![],
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Judge<'a> {
 impl Judge<'_> {
     pub fn finding(&self, comparison: Comparison, tested: &[f64], exact: &[f64], tolerance: f64) -> Finding {
         let least = LEAST_SIZE * self.entry.natural_scale(&self.model.normalizer);
+        // What is not a number agrees with nothing, be it the same on both sides, or small beside an infinite scale.
+        let is_finite = least.is_finite() && tested.iter().chain(exact).all(|x| x.is_finite());
         let apart: Vec<f64> = tested.iter().zip(exact).map(|(a, b)| distance(*a, *b)).collect();
         let largest = exact.iter().fold(least, |largest, x| largest.max(x.abs()));
         let at = (0..apart.len()).max_by(|a, b| apart[*a].total_cmp(&apart[*b])).unwrap_or(0);
@@ -39,7 +41,7 @@ impl Judge<'_> {
             normwise,
             tolerance,
             differences_error: None,
-            passed: normwise <= tolerance && worst <= WORST_OVER_NORM * tolerance,
+            passed: is_finite && normwise <= tolerance && worst <= WORST_OVER_NORM * tolerance,
             unresolved: false,
         }
     }

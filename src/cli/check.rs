@@ -8,7 +8,7 @@ use jetfit::certificate::{Certificate, Finding, Strictness, TermFinding, WORST_O
 use jetfit::data::TableReader;
 use jetfit::device;
 use jetfit::entry::Seconds;
-use jetfit::error::{Error, Result};
+use jetfit::error::{Error, Result, point};
 use jetfit::job::{Job, Overrides};
 use jetfit::network::{Model, Precision};
 use jetfit::problem::{Problem, TermSet};
@@ -159,7 +159,6 @@ fn from_run(model: &Model, path: &Path) -> Result<Subject> {
 
 fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &str) -> String {
     let row = |finding: &Finding| {
-        let places = model.inputs.iter().zip(&finding.worst_at).map(|(name, x)| format!("{name} = {x:.4}"));
         vec![
             finding.entry.clone(),
             finding.comparison.to_string(),
@@ -167,7 +166,7 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
             format!("{:.1e}", finding.worst),
             format!("{:.0e}", finding.tolerance),
             if finding.unresolved { "open".to_string() } else { verdict(finding.passed) },
-            places.collect::<Vec<_>>().join(", "),
+            point(&model.inputs, &finding.worst_at),
         ]
     };
     let rows: Vec<_> = certificate.findings.iter().map(row).collect();

@@ -6,6 +6,7 @@ mod devices;
 mod new;
 mod predict;
 mod progress;
+mod signals;
 mod table;
 mod train;
 
@@ -19,7 +20,8 @@ use jetfit::error::{Error, Result};
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed while running, 2 bad usage, job or data, 3 a tolerance was missed."
+    after_help = "Exit codes: 0 done, 1 failed while running, 2 bad usage, job or data, 3 a tolerance was missed, \
+                  75 the time limit is over, 130 and 143 stopped by SIGINT and SIGTERM."
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -2,8 +2,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
@@ -20,6 +18,7 @@ use jetfit::predict::{Predictions, Source};
 use serde_json::json;
 
 use super::progress::Progress;
+use super::signals::Signals;
 use super::{Display, Format};
 
 /// Evaluate a trained network and its derivatives at the points of a CSV file
@@ -102,7 +101,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
         super::warn(&outputs.rough_warning(&entries, laplacian));
     }
-    let precision = arguments.precision.unwrap_or(model.precision);
     let mut reader = TableReader::open(points)?;
     reader.select(&model.inputs)?;
     // Reading and formatting run on the global threads, beside the backend's own.
@@ -114,10 +112,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let progress = Progress::new("predict", length, display.quiet);
     let scope = model.scope(arguments.allow_rough);
     let definitions = &Definitions::read("--definitions", &scope, &arguments.definitions, &layout)?;
-    let (model, layout, stop) = (&model, &layout, interrupts()?);
-    let mut work = Work { model, layout, definitions, precision, reader, ensemble, progress, stop };
+    let (model, layout, signals) = (&model, &layout, Signals::listen()?);
+    let mut work = Work { model, layout, definitions, reader, ensemble, progress, signals, warnings: vec![] };
     let Some(out) = out.as_deref().filter(|out| *out != Path::new("-")) else {
-        return work.write(&mut std::io::stdout(), "stdout").map(|_| ());
+        work.write(&mut std::io::stdout(), "stdout")?;
+        work.warn();
+        return Ok(());
     };
     if std::fs::canonicalize(out).is_ok_and(|out| std::fs::canonicalize(points).is_ok_and(|points| points == out)) {
         let problem = "this is the file of the points, which it would replace";
@@ -127,9 +127,16 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let rows = files::write_atomically(out, |writer| work.write(writer, &out.display().to_string()))?;
     let seconds = start.elapsed().as_secs_f64();
     let (file, device) = (out.display().to_string(), work.ensemble.device());
+    work.warn();
+    let warnings = std::mem::take(&mut work.warnings);
     drop(work);
     super::print(&match display.format {
-        Format::Json => json!({ "file": file, "rows": rows, "seconds": seconds, "device": device }).to_string(),
+        Format::Json => {
+            let result = json!({
+                "file": file, "rows": rows, "seconds": seconds, "device": device, "warnings": warnings
+            });
+            result.to_string()
+        }
         Format::Human => format!("{file}: {rows} rows in {seconds:.2} s on {device}"),
     })
 }
@@ -139,33 +146,35 @@ struct Work<'a> {
     model: &'a Model,
     layout: &'a JetLayout,
     definitions: &'a Definitions,
-    precision: Precision,
     reader: TableReader<std::fs::File>,
     ensemble: Ensemble,
     progress: Progress,
-    stop: Arc<AtomicBool>,
+    signals: Signals,
+    /// What is to be said of what was written.
+    warnings: Vec<String>,
 }
 
 impl Work<'_> {
     fn write(&mut self, writer: &mut dyn Write, place: &str) -> Result<u64> {
         let members = self.ensemble.count();
         let what = (self.layout, self.definitions);
-        let mut predictions = Predictions::new(writer, place, self.model, members, what, self.precision);
-        predictions.stream(&mut self.reader, &mut self.ensemble, |bytes, rows| {
+        let mut predictions = Predictions::new(writer, place, self.model, members, what);
+        let rows = predictions.stream(&mut self.reader, &mut self.ensemble, |bytes, rows| {
             self.progress.at(bytes, || format!("{rows} rows"));
-            match self.stop.load(Ordering::Relaxed) {
-                true => Err(Error::io(place, std::io::Error::other("interrupted"))),
+            // The temporary file goes before the process does.
+            match self.signals.is_set() {
+                true => Err(self.signals.error(format!("{place} was not written"))),
                 false => Ok(()),
             }
-        })
+        })?;
+        self.warnings = predictions.warnings();
+        Ok(rows)
     }
-}
 
-/// Set by SIGINT and SIGTERM, so that the temporary file goes before the process does.
-pub fn interrupts() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .map_err(|error| Error::io("signals", std::io::Error::other(error)))?;
-    Ok(stop)
+    fn warn(&self) {
+        self.warnings.iter().for_each(|warning| match &self.progress {
+            Progress::Bar(bar) => bar.suspend(|| super::warn(warning)),
+            _ => super::warn(warning),
+        });
+    }
 }

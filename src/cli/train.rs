@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use jetfit::ensemble;
-use jetfit::error::Result;
+use jetfit::error::{Error, Result};
 use jetfit::job::{Job, Overrides};
 use jetfit::network::Precision;
 use jetfit::results::{Named, RelativeError, StageSummary, Summary};
@@ -13,8 +13,9 @@ use jetfit::run::{Mode, Observer, run};
 use jetfit::trainer::Report;
 use serde_json::json;
 
-use super::predict::{interrupts, precision};
+use super::predict::precision;
 use super::progress::Progress;
+use super::signals::Signals;
 use super::table::table;
 use super::{Display, Format, print, warn};
 
@@ -103,23 +104,35 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
     let job = Job::read(&file, &overrides)?;
     let quiet = arguments.display.quiet;
     let mut show = Show { quiet, progress: Progress::Quiet, started: (Instant::now(), 0) };
-    let stop = interrupts()?;
+    let signals = Signals::listen()?;
     if job.training.ensemble > 1 {
-        let ended = ensemble::train(&job, job.training.ensemble, mode, &mut show, stop.as_ref());
+        let ended = ensemble::train(&job, job.training.ensemble, mode, &mut show, &signals.stop);
         drop(show);
         let report = ended?;
-        return print(&match arguments.display.format {
+        print(&match arguments.display.format {
             Format::Json => json!(report).to_string(),
             Format::Human => of_ensemble(&report),
-        });
+        })?;
+        return ended_by(report.stop, &report.directory, &signals);
     }
-    let ended = run(&job, mode, &mut show, stop.as_ref());
+    let ended = run(&job, mode, &mut show, &signals.stop);
     drop(show);
     let summary = ended?;
     print(&match arguments.display.format {
         Format::Json => json!(summary).to_string(),
         Format::Human => for_people(&summary),
-    })
+    })?;
+    ended_by(summary.stop, &summary.directory, &signals)
+}
+
+/// An error where the training was stopped before its end, so that whatever waits for it does not begin.
+fn ended_by(stop: &str, directory: &str, signals: &Signals) -> Result<()> {
+    let left = format!("go on with: jetfit train --resume {directory}");
+    match stop {
+        "interrupted" => Err(signals.error(left)),
+        "max_seconds" => Err(Error::TimeOver { left }),
+        _ => Ok(()),
+    }
 }
 
 /// Progress on stderr.
@@ -157,10 +170,11 @@ impl Observer for Show {
 fn of_ensemble(report: &ensemble::Report) -> String {
     let ensemble::Report { directory, seconds, members, .. } = report;
     let go_on = match report.stop {
-        "interrupted" | "max_seconds" => format!(": {}; go on with: jetfit train --resume {directory}", report.stop),
-        _ => String::new(),
+        "interrupted" => ": interrupted",
+        "max_seconds" => ": the time is over",
+        _ => "",
     };
-    let text = format!("{directory}: {} members in {seconds:.1} s{go_on}\n", members.len());
+    let mut text = format!("{directory}: {} members in {seconds:.1} s{go_on}\n", members.len());
     let number = |list: &[Named], name: &str| {
         list.iter().find(|n| n.name == name).map_or_else(|| "-".to_string(), |n| format!("{:.3e}", n.value))
     };
@@ -169,7 +183,14 @@ fn of_ensemble(report: &ensemble::Report) -> String {
         vec![name.clone(), number(&report.relative_spreads, name), error_of(&report.relative_errors, name)]
     };
     let rows: Vec<_> = report.relative_spreads.iter().map(row).collect();
-    text + &table(&["", "relative spread", "relative error of the mean"], &rows)
+    for coefficient in &report.coefficients {
+        text += &format!("{coefficient}\n");
+    }
+    text += &table(&["", "relative spread", "relative error of the mean"], &rows);
+    for warning in &report.warnings {
+        text += &format!("\nwarning: {warning}");
+    }
+    text
 }
 
 /// The error of an entry, and where not all points of the truth count, how many do.
@@ -183,13 +204,12 @@ fn error_of(errors: &[RelativeError], name: &str) -> String {
 
 fn for_people(summary: &Summary) -> String {
     let Summary { directory, steps, seconds, device, .. } = summary;
-    let go_on = format!("go on with: jetfit train --resume {directory}");
     let why = match summary.stop {
         "converged" => ": the gradient is as small as was asked for".to_string(),
         "no_descent" => ": no step lowers the loss any more".to_string(),
         "early_stopping" => ": the validation loss stopped falling".to_string(),
-        "max_seconds" => format!(": the time is over; {go_on}"),
-        "interrupted" => format!(": interrupted; {go_on}"),
+        "max_seconds" => ": the time is over".to_string(),
+        "interrupted" => ": interrupted".to_string(),
         _ => String::new(),
     };
     let rate = match summary.steps_per_second {
@@ -209,7 +229,7 @@ fn for_people(summary: &Summary) -> String {
         text += &format!("kept the network of step {step}, whose validation loss is the lowest\n");
     }
     for coefficient in &summary.coefficients {
-        text += &format!("{} = {:.6e}\n", coefficient.name, coefficient.value);
+        text += &format!("{coefficient}\n");
     }
     let find = |list: &[Named], name: &str| {
         list.iter().find(|n| n.name == name).map_or_else(|| "-".to_string(), |n| format!("{:.3e}", n.value))

@@ -2,6 +2,7 @@
 
 mod cells;
 mod dataset;
+mod decades;
 mod normalizer;
 mod point_set;
 mod points;
@@ -9,6 +10,7 @@ pub mod rows;
 mod table;
 
 pub use dataset::Dataset;
+pub use decades::spans_decades;
 pub(crate) use normalizer::mean_and_deviation;
 pub use normalizer::{Normalizer, Scaling};
 pub use point_set::PointSet;

@@ -1,8 +1,6 @@
 //! How tables are written: a header with quotes where a name needs them, and the fewest digits that
 //! read back to the same bits.
 
-use crate::network::Precision;
-
 /// The header of these columns, with its line end.
 pub fn header<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(vec![]);
@@ -11,13 +9,11 @@ pub fn header<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Vec<u8> {
     writer.into_inner().expect("a vector takes every byte")
 }
 
-/// Adds `number` and a comma to a row.
-pub fn push(row: &mut Vec<u8>, number: f64, precision: Precision) {
+/// Adds `number` and a comma to a row. All digits of an f64 count, whatever the arithmetic of the run: offsets and
+/// scales are applied in f64, and a number of f32 would hold a large offset alone.
+pub fn push(row: &mut Vec<u8>, number: f64) {
     let mut buffer = ryu::Buffer::new();
-    let digits = match precision {
-        Precision::F64 => buffer.format(number),
-        _ => buffer.format(number as f32),
-    };
+    let digits = buffer.format(number);
     // ryu writes a whole number as `1.0`.
     row.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes());
     row.push(b',');
@@ -35,11 +31,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fewest_digits_of_either_precision() {
+    fn the_fewest_digits_that_read_back() {
         let mut row = header(["x", "a, b"]);
-        [1.0, -0.1, 1e300, 1e-7, f64::NAN].iter().for_each(|number| push(&mut row, *number, Precision::F64));
-        push(&mut row, f64::from(0.1f32), Precision::F32);
+        let numbers = [1.0, -0.1, 1e300, 1e-7, f64::NAN, 101325.00123456789, 1756200000000.5];
+        numbers.iter().for_each(|number| push(&mut row, *number));
         end(&mut row);
-        assert_eq!(row, b"x,\"a, b\"\n1,-0.1,1e300,1e-7,NaN,0.1\n");
+        assert_eq!(row, b"x,\"a, b\"\n1,-0.1,1e300,1e-7,NaN,101325.00123456789,1756200000000.5\n");
     }
 }

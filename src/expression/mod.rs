@@ -65,15 +65,20 @@
 //! | `program` | a graph | instructions over registers |
 //! | `tile`, `wgsl` | a program | numbers, over tiles of points; a shader's function |
 //! | `fault` | a mistake | the message with its caret |
+//! | `measurement` | a residual | the entry that it compares with columns |
+//! | `culprit`, `print` | a graph and a point | the part that is not finite there, as text |
 
+mod culprit;
 mod derive;
 mod fault;
 mod function;
 mod graph;
 mod jumps;
 mod layout;
+mod measurement;
 mod place;
 mod points;
+mod print;
 mod program;
 mod read;
 mod residual;
@@ -89,8 +94,10 @@ mod tests;
 
 use std::fmt::Display;
 
+pub use self::culprit::Culprit;
 pub use self::graph::Leaf;
 pub use self::layout::layout;
+pub use self::measurement::Measurement;
 pub use self::place::{Places, places};
 pub use self::points::{PointFunctions, PointJets};
 pub use self::program::Program;

@@ -12,6 +12,6 @@ pub use activation::{Activation, Smoothness};
 pub use derivatives::{Outputs, lost_to_features};
 pub use features::{Features, FeaturesDocument, InputJets, fourier};
 pub use initialization::{DEFAULT_FREQUENCY, initialize, natural_steepness};
-pub use model::{Model, Precision};
+pub use model::{Coefficient, Model, Precision};
 pub use spec::{Layer, NetworkSpec};
 pub use transforms::Transforms;

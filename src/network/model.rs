@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use super::{NetworkSpec, Transforms};
 use crate::data::Normalizer;
 use crate::error::{Error, Result, suggest};
@@ -81,6 +83,24 @@ impl FromStr for Precision {
     }
 }
 
+/// A trained number.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Coefficient {
+    /// Its name in the job.
+    pub name: String,
+    /// In the user's units.
+    pub value: f64,
+    /// How far the noise of the measurements may have moved it, one deviation, where that is known.
+    pub standard_error: Option<f64>,
+}
+
+impl fmt::Display for Coefficient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {:.6e}", self.name, self.value)?;
+        self.standard_error.map_or(Ok(()), |error| write!(f, " ± {error:.1e}"))
+    }
+}
+
 /// A network that can be evaluated: shape, names, scaling and parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -101,11 +121,24 @@ pub struct Model {
     /// All weights and biases in standardised space, laid out as [`NetworkSpec::layers`] says, then the
     /// coefficients over their scales.
     pub parameters: Vec<f64>,
+    /// The least and the greatest of each input in training (D); empty where that is not known.
+    pub ranges: Vec<[f64; 2]>,
 }
 
 impl Model {
     /// The coefficients in the user's units (K).
     pub fn coefficient_values(&self) -> Vec<f64> {
         self.normalizer.coefficients_of(&self.parameters[self.spec.weights()..])
+    }
+
+    /// The same with their names; `errors` (K) are the standard errors of what is trained, where these are known.
+    pub fn coefficients_with_errors(&self, errors: Option<&[f64]>) -> Vec<Coefficient> {
+        let errors = errors.map(|errors| self.normalizer.coefficients_of(errors));
+        let one = |(k, (name, value)): (usize, (&String, f64))| Coefficient {
+            name: name.clone(),
+            value,
+            standard_error: errors.as_ref().map(|errors| errors[k]),
+        };
+        self.coefficients.iter().zip(self.coefficient_values()).enumerate().map(one).collect()
     }
 }

@@ -9,12 +9,14 @@ mod lbfgs;
 mod line_search;
 mod normal_equations;
 mod schedule;
+mod uncertainty;
 
 pub use adam::Adam;
 pub use gauss_newton::{Damping, GaussNewton};
 pub use inverse_hessian::{History, InverseHessian};
 pub use lbfgs::Lbfgs;
 pub use schedule::{Plateau, Schedule, Shape};
+pub use uncertainty::{TermRows, standard_errors};
 
 /// What an iteration of L-BFGS or Gauss–Newton did.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,6 +1,8 @@
 //! The dense solution of (JᵀJ + λD) δ = −Jᵀr. With A = J D^(-1/2), whichever of AᵀA (P, P) and AAᵀ (R, R) is
 //! smaller is factorised.
 
+use std::ops::Range;
+
 use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{Accum, Mat, MatRef, Par, Side};
@@ -102,6 +104,32 @@ impl Damped<'_> {
         let step = self.unscaled(&scaled);
         let slope: f64 = step.iter().zip(&self.system.gradient).map(|(s, g)| s * g).sum();
         (step, self.lambda * square(&scaled) - slope)
+    }
+
+    /// y (R) with y·dr what a change −dr of the residuals moves a parameter by: J (JᵀJ + λD)⁻¹ e.
+    pub fn influence(&self, parameter: usize) -> Vec<f64> {
+        let System { a, inverse, is_kernel, .. } = self.system;
+        let unscaled = if *is_kernel {
+            self.factor.solve(a.subcols(parameter, 1))
+        } else {
+            let unit = Mat::from_fn(a.ncols(), 1, |k, _| if k == parameter { 1.0 } else { 0.0 });
+            a * self.factor.solve(unit)
+        };
+        unscaled.col(0).iter().map(|y| y * inverse[parameter]).collect()
+    }
+
+    /// The trace of the hat matrix J (JᵀJ + λD)⁻¹ Jᵀ over some rows: how many of them the parameters can follow.
+    pub fn leverage(&self, rows: Range<usize>) -> f64 {
+        let System { a, is_kernel, .. } = self.system;
+        if *is_kernel {
+            // It is 1 − λ (AAᵀ + λ)⁻¹.
+            let own = Mat::from_fn(a.nrows(), rows.len(), |r, c| if r == rows.start + c { 1.0 } else { 0.0 });
+            let solution = self.factor.solve(own);
+            return (0..rows.len()).map(|c| 1.0 - self.lambda * solution[(rows.start + c, c)]).sum();
+        }
+        let own = a.subrows(rows.start, rows.len());
+        let solution = self.factor.solve(own.transpose());
+        (0..rows.len()).map(|r| own.row(r) * solution.col(r)).sum()
     }
 
     /// Half the second-order correction (P) from the residuals at a part of the step; empty where it is too

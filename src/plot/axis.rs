@@ -12,7 +12,15 @@ pub(super) struct Axis {
     logarithmic: bool,
     /// Each tick's value and label, ascending.
     ticks: Vec<(f64, String)>,
+    /// What labels are counted from, as text, where the numbers themselves would be too long: 1756200000000.
+    origin: Option<String>,
 }
+
+/// A spread that is below this part of its numbers is rounding, not a curve, and is drawn flat.
+const FLAT: f64 = 1e-13;
+
+/// Numbers whose labels would need more digits than this are counted from an origin.
+const MOST_DIGITS: i32 = 6;
 
 impl Axis {
     /// A linear axis that holds all finite `values`, with a margin, and labels of at most
@@ -20,9 +28,8 @@ impl Axis {
     pub fn linear<'a>(values: impl IntoIterator<Item = &'a f64>, characters: usize) -> Self {
         let (low, high) = extent(values.into_iter().copied()).unwrap_or((0.0, 1.0));
         let largest = low.abs().max(high.abs());
-        // A spread below the resolution of f32 is rounding, not a curve: draw it flat.
         let margin = match high - low {
-            spread if spread > 1e-7 * largest => 0.05 * spread,
+            spread if spread > FLAT * largest => 0.05 * spread,
             _ if largest > 0.0 => 0.1 * largest,
             _ => 1.0,
         };
@@ -33,19 +40,25 @@ impl Axis {
     /// they are equal but for rounding.
     pub fn snug(values: &[f64], characters: usize) -> Self {
         match extent(values.iter().copied()) {
-            Some((low, high)) if high - low > 1e-7 * low.abs().max(high.abs()) => Self::between(low, high, characters),
+            Some((low, high)) if high - low > FLAT * low.abs().max(high.abs()) => Self::between(low, high, characters),
             _ => Self::linear(values, characters),
         }
     }
 
     /// A linear axis from `low` to `high`, finite and ascending.
     pub fn between(low: f64, high: f64, characters: usize) -> Self {
+        let origin = origin(low, high);
+        let linear_ticks = |low: f64, high: f64, count: usize| -> Vec<(f64, String)> {
+            let start = origin.as_ref().map_or(0.0, |origin| origin.0);
+            let ticks = linear_ticks(low - start, high - start, count);
+            ticks.into_iter().map(|(value, label)| (start + value, label)).collect()
+        };
         let ticks = (2..=8).rev().map(|count| linear_ticks(low, high, count));
         let fits = |ticks: &Vec<(f64, String)>| {
             ticks.iter().map(|(_, label)| label.chars().count() + 2).sum::<usize>() <= characters
         };
         let ticks = ticks.clone().find(fits).unwrap_or_else(|| linear_ticks(low, high, 2));
-        Self { low, high, logarithmic: false, ticks }
+        Self { low, high, logarithmic: false, ticks, origin: origin.map(|origin| origin.1) }
     }
 
     /// A logarithmic axis that holds all positive finite `values`, with a margin; ticks at powers
@@ -60,7 +73,7 @@ impl Axis {
         let tick = |decade: i32, m: i32| (f64::from(m) * 10f64.powi(decade), power_of_ten(m, decade));
         let ticks = decades.flat_map(|decade| mantissas.iter().map(move |m| tick(decade, *m)));
         let ticks = ticks.filter(|(v, _)| (low..=high).contains(&v.log10())).collect();
-        Self { low: 10f64.powf(low), high: 10f64.powf(high), logarithmic: true, ticks }
+        Self { low: 10f64.powf(low), high: 10f64.powf(high), logarithmic: true, ticks, origin: None }
     }
 
     /// A logarithmic axis with a tick at each of `values`, as they are.
@@ -71,6 +84,15 @@ impl Axis {
     /// The characters of the widest label: how much room the axis needs beside it.
     pub fn widest_label(&self) -> usize {
         self.ticks.iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0)
+    }
+
+    /// What its labels say of a quantity of this name: `stamp_ms − 1756200000000`.
+    pub fn named(&self, name: &str) -> String {
+        match &self.origin {
+            Some(origin) if origin.starts_with('−') => format!("{name} + {}", origin.trim_start_matches('−')),
+            Some(origin) => format!("{name} − {origin}"),
+            None => name.to_string(),
+        }
     }
 
     /// Each tick's value and label, ascending.
@@ -117,6 +139,23 @@ pub(super) fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         let (low, high) = extent.unwrap_or((v, v));
         Some((f64::min(low, v), f64::max(high, v)))
     })
+}
+
+/// A round number near the middle, with its text, where a spread is so small beside its numbers that their labels would be
+/// too long.
+fn origin(low: f64, high: f64) -> Option<(f64, String)> {
+    let (spread, largest) = (high - low, low.abs().max(high.abs()));
+    let decade = spread.log10().ceil() as i32;
+    if !spread.is_finite() || (largest.log10().floor() as i32) - decade < MOST_DIGITS - 2 {
+        return None;
+    }
+    let middle = low + 0.5 * spread;
+    // By a whole power on either side of the point, so that the text has no digits of rounding.
+    let round = match decade {
+        0.. => (middle / 10f64.powi(decade)).round() * 10f64.powi(decade),
+        _ => (middle * 10f64.powi(-decade)).round() / 10f64.powi(-decade),
+    };
+    Some((round, crate::error::number(round).replace('-', "−")))
 }
 
 /// At most `count + 1` round numbers in low..=high, a step of 1, 2 or 5 times a power of ten apart.
@@ -197,6 +236,27 @@ mod tests {
         assert_eq!(labels(&Axis::linear(&[0.0, 3e-3], 60)), ["0", "1×10⁻³", "2×10⁻³", "3×10⁻³"]);
         assert_eq!(labels(&Axis::linear(&[0.0, 4e7], 60)), ["0", "1×10⁷", "2×10⁷", "3×10⁷", "4×10⁷"]);
         assert_eq!(labels(&Axis::linear(&[0.0, 1.0], 14)), ["0", "0.5", "1.0"]);
+    }
+
+    #[test]
+    fn a_small_spread_on_large_numbers_has_distinct_labels() {
+        let stamps = Axis::linear(&[1756200000000.0, 1756200002000.0], 44);
+        assert_eq!(labels(&stamps), ["0", "500", "1000", "1500", "2000"]);
+        assert_eq!(stamps.named("ms"), "ms − 1756200000000");
+        assert!(stamps.ticks.iter().zip(1..).all(|(tick, k)| tick.0 == 1756200000000.0 + 500.0 * f64::from(k - 1)));
+        let pressure = Axis::linear(&[101324.99, 101325.01], usize::MAX);
+        assert_eq!(labels(&pressure), ["−0.010", "−0.005", "0", "0.005", "0.010"]);
+        assert_eq!(pressure.named("p"), "p − 101325");
+        assert_eq!(Axis::linear(&[-101324.99, -101325.01], usize::MAX).named("p"), "p + 101325");
+        for (offset, spread) in [(1.0, 1e-7), (1.0, 1e-10), (3e5, 1e-3), (-7e11, 0.5), (1e300, 1e292), (2e-30, 1e-38)] {
+            let axis = Axis::linear(&[offset, offset + spread], usize::MAX);
+            let mut texts = labels(&axis);
+            let count = texts.len();
+            texts.dedup();
+            assert!(count >= 3 && texts.len() == count, "{offset} {spread}: {axis:?}");
+            assert!(texts.iter().all(|text| text.chars().count() <= 12), "{offset} {spread}: {axis:?}");
+        }
+        assert_eq!(Axis::linear(&[100.0, 101.0], 60).named("T"), "T");
     }
 
     #[test]

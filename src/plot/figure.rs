@@ -165,6 +165,7 @@ impl Panel<'_> {
     fn draw_axes<'a, 'b>(self, area: &'a Area<'b>, grid: bool, right: i32) -> Drawn<Chart<'a, 'b>> {
         let ticks = 30 + 6 * self.label_characters as i32;
         let top = if self.caption.is_empty() { 8 } else { 26 };
+        let (x_name, y_name) = (self.x.named(self.x_name), self.y.named(self.y_name));
         let mut chart = ChartBuilder::on(area)
             .margin_top(top * UNIT)
             .margin_right(right * UNIT)
@@ -183,8 +184,8 @@ impl Panel<'_> {
             .set_all_tick_mark_size(4 * UNIT)
             .label_style(font(11.0).color(&INK))
             .axis_desc_style(font(12.0).color(&INK))
-            .x_desc(self.x_name)
-            .y_desc(self.y_name)
+            .x_desc(x_name)
+            .y_desc(y_name)
             .draw()?;
         // Above the axis, or further left where it would leave the panel.
         let room = area.dim_in_pixel().0 as i32 / UNIT - text_width(&self.caption, 12.0) - 8;

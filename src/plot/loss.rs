@@ -1,4 +1,4 @@
-//! The picture of a training run: the loss and its terms against the step.
+//! The picture of a training run: the loss and its terms against the step, and below them the coefficients.
 
 use super::Series;
 use super::axis::Axis;
@@ -16,7 +16,12 @@ pub struct LossHistory {
     pub validation: Option<Series>,
     /// Each term of the training loss by name, unweighted; drawn where there are at least two.
     pub terms: Vec<(String, Series)>,
+    /// Each trained coefficient by name; more than six are left out, and the picture says so.
+    pub coefficients: Vec<(String, Series)>,
 }
+
+/// Panels of coefficients in one picture.
+const MOST_COEFFICIENTS: usize = 6;
 
 /// The picture of `history`.
 pub fn loss(history: &LossHistory) -> String {
@@ -34,19 +39,26 @@ pub fn loss(history: &LossHistory) -> String {
             curves.push((term_mark(k), format!("{name}, unweighted"), positive(series)));
         }
     }
+    let shown = &history.coefficients[..history.coefficients.len().min(MOST_COEFFICIENTS)];
+    let left_out: Vec<_> = history.coefficients[shown.len()..].iter().map(|(name, _)| name.as_str()).collect();
+    let notes = if left_out.is_empty() { vec![] } else { vec![format!("Not shown: {}.", left_out.join(", "))] };
     let frame = Frame {
         title: history.title.clone(),
         legend: curves.iter().map(|(mark, name, _)| (*mark, name.clone())).collect(),
         warning: None,
-        notes: vec![],
-        panel: (760, 330),
+        notes,
+        panel: (760, if shown.is_empty() { 330 } else { 260 }),
     };
     let y = Axis::logarithmic(curves.iter().flat_map(|(_, _, s)| &s.y));
-    frame.draw(1, 1, |areas| {
+    let x = Axis::linear(curves.iter().flat_map(|(_, _, s)| &s.x), 80);
+    let values: Vec<Axis> = shown.iter().map(|(_, series)| Axis::linear(&series.y, usize::MAX)).collect();
+    // All panels stand one under the other.
+    let label_characters = values.iter().chain([&y]).map(Axis::widest_label).max().unwrap_or(0);
+    frame.draw(1 + shown.len(), 1, |areas| {
         let mut chart = Panel {
             caption: String::new(),
-            x: Axis::linear(curves.iter().flat_map(|(_, _, s)| &s.x), 80),
-            label_characters: y.widest_label(),
+            x: x.clone(),
+            label_characters,
             y,
             x_name: "step",
             y_name: if curves.len() == 1 { "training loss" } else { "loss" },
@@ -58,6 +70,11 @@ pub fn loss(history: &LossHistory) -> String {
                 Mark::Dotted(colour) => dotted(&mut chart, series, *colour, 1.8)?,
                 Mark::Line(colour) | Mark::Dots(colour) | Mark::Area(colour) => line(&mut chart, series, *colour, 1.8)?,
             }
+        }
+        for (((name, series), y), area) in shown.iter().zip(values).zip(&areas[1..]) {
+            let (caption, x) = (String::new(), x.clone());
+            let mut chart = Panel { caption, x, label_characters, y, x_name: "step", y_name: name }.draw(area)?;
+            line(&mut chart, series, BLUE, 1.8)?;
         }
         Ok(())
     })

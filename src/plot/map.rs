@@ -108,9 +108,11 @@ fn maps(row: &MapRow) -> Vec<Map<'_>> {
         scale,
     };
     let shared = Axis::snug(&both, usize::MAX);
+    // The labels of the bar may count from an origin, which has no other place.
+    let output = shared.named(&row.output);
     let caption = match row.error {
-        Some(error) => format!("{}, relative error {}", row.output, scientific(error)),
-        None => row.output.clone(),
+        Some(error) => format!("{output}, relative error {}", scientific(error)),
+        None => output.clone(),
     };
     let mut maps = vec![map(caption, row.fit.clone(), Palette::Sequential, shared.clone())];
     if let Some(truth) = &row.truth {
@@ -119,7 +121,7 @@ fn maps(row: &MapRow) -> Vec<Map<'_>> {
             |values: &[f64]| extent(values.iter().map(|v| v.abs())).map(|(_, high)| high).filter(|v| *v > 0.0);
         // An error of 0 everywhere is shown on the solution's own scale.
         let end = largest(&error).or(largest(&both)).unwrap_or(1.0);
-        maps.push(map(format!("{}, truth", row.output), truth.clone(), Palette::Sequential, shared));
+        maps.push(map(format!("{output}, truth"), truth.clone(), Palette::Sequential, shared));
         let symmetric = Axis::between(-end, end, usize::MAX);
         maps.push(map(format!("{}, error (fit − truth)", row.output), error, Palette::Diverging, symmetric));
     }

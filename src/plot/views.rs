@@ -53,11 +53,11 @@ pub const NEAR: f64 = 0.1;
 const MOST_NAMED: usize = 2;
 
 /// A row for each output and input: the slice along that input, the other inputs at their mean or
-/// where the truth stands next to it, with derivatives up to `order`.
+/// where the truth stands next to it, with derivatives up to `order`, and all that `data` says was measured.
 ///
 /// # Errors
 /// Those of the device.
-pub fn fit_rows(source: &mut dyn Source, data: &Known, truth: Option<&Known>, order: usize) -> Result<Vec<FitRow>> {
+pub fn fit_rows(source: &mut dyn Source, data: &[Known], truth: Option<&Known>, order: usize) -> Result<Vec<FitRow>> {
     let model = &source.model().clone();
     let inputs = model.inputs.len();
     let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input)).collect();
@@ -66,7 +66,10 @@ pub fn fit_rows(source: &mut dyn Source, data: &Known, truth: Option<&Known>, or
         for (input, slice) in slices.iter().enumerate() {
             let derivatives =
                 &[Derivative::Value, Derivative::First(input), Derivative::Second(input, input)][..=order.min(2)];
-            let seen = data.points[input].iter().chain(truth.iter().flat_map(|truth| &truth.points[input]));
+            let seen = data
+                .iter()
+                .flat_map(|data| &data.points[input])
+                .chain(truth.iter().flat_map(|truth| &truth.points[input]));
             let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (x.min(low), x.max(high)));
             let at = |k: usize| low + (high - low) * k as f64 / (CURVE_POINTS - 1) as f64;
             let x: Vec<f64> = (0..CURVE_POINTS).map(at).collect();
@@ -155,13 +158,17 @@ impl Slice {
     }
 
     /// The measured values of an entry at points near the line.
-    fn data(&self, model: &Model, data: &Known, entry: Entry) -> Option<Series> {
-        let column = data.column(entry)?;
+    fn data(&self, model: &Model, data: &[Known], entry: Entry) -> Option<Series> {
         let scale = &model.normalizer.inputs.scale;
-        let is_near =
-            |row: &usize| self.others().all(|d| ((data.points[d][*row] - self.centre[d]) / scale[d]).abs() <= NEAR);
-        let (x, y): (Vec<f64>, Vec<f64>) =
-            (0..column.len()).filter(is_near).map(|row| (data.points[self.input][row], column[row])).unzip();
+        let (mut x, mut y) = (vec![], vec![]);
+        for known in data {
+            let Some(column) = known.column(entry) else { continue };
+            let away = |d: usize, row: usize| ((known.points[d][row] - self.centre[d]) / scale[d]).abs();
+            for row in (0..column.len()).filter(|row| self.others().all(|d| away(d, *row) <= NEAR)) {
+                x.push(known.points[self.input][row]);
+                y.push(column[row]);
+            }
+        }
         (!x.is_empty()).then_some(Series { x, y })
     }
 }

@@ -51,6 +51,21 @@ impl Causal {
         (step - 1).is_multiple_of(self.spec.every)
     }
 
+    /// The input that is cut into slices.
+    pub fn input(&self) -> &str {
+        &self.spec.input
+    }
+
+    /// Where a slice begins, in the order in which they are learned, and on which side of that lie it and those that
+    /// follow.
+    pub fn beyond(&self, slice: usize) -> (&'static str, f64) {
+        let part = slice as f64 / self.spec.slices as f64;
+        match self.spec.backwards {
+            false => ("after", self.low + part * (self.high - self.low)),
+            true => ("before", self.high - part * (self.high - self.low)),
+        }
+    }
+
     /// The slice of each point (B) of `inputs` (D, B), counted in the order in which they are learned.
     fn slices<'a>(&'a self, inputs: &'a [Vec<f64>]) -> impl Iterator<Item = usize> + 'a {
         let count = self.spec.slices;

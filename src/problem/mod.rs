@@ -1,11 +1,16 @@
 //! What a job poses: point sets with the terms of the loss on each, and the scaling.
 
 mod adapt;
+mod measurements;
+mod ranges;
 mod scales;
 mod source;
+mod survey;
+mod warnings;
 
 pub use adapt::{Adapted, Now, Round};
 pub use source::Source;
+pub use survey::{Fault, Survey};
 
 use std::path::Path;
 
@@ -223,6 +228,7 @@ impl Problem {
             transforms: self.transforms.clone(),
             precision: job.device.precision.stored(),
             parameters,
+            ranges: self.ranges(job),
             spec,
         }
     }

@@ -6,6 +6,7 @@
 mod sets;
 mod settings;
 mod stop;
+mod uncertainty;
 
 pub use settings::{Method, Settings, Stage};
 pub use stop::Stop;

@@ -37,6 +37,11 @@ impl<'a> Sets<'a> {
         Ok(Self { problem, training, judging, epoch: None })
     }
 
+    /// The training sets on the device, in the problem's order.
+    pub fn ids(&self) -> &[SetId] {
+        &self.training
+    }
+
     /// The batches of a step: some rows of the data, all points of every other set. Sets whose time
     /// has come get new points first, and new weights; whether there were any, or the rows have another order, comes with
     /// them.

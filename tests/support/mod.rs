@@ -99,6 +99,7 @@ impl Reference {
             },
             precision: Precision::F64,
             parameters: block(&self.weights, &self.biases),
+            ranges: vec![],
         }
     }
 
@@ -181,6 +182,7 @@ pub fn random_model(inputs: usize, hidden: &[usize], outputs: usize, activation:
         normalizer,
         precision: Precision::F32,
         parameters,
+        ranges: vec![],
     }
 }
 

@@ -1,0 +1,67 @@
+//! Trainings that lead nowhere: a loss that is no number, and one that only grew.
+
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::job::{Job, OptimizerKind};
+use crate::problem::{Adapted, Problem, Survey};
+use crate::run::Ended;
+use crate::trainer::Stop;
+
+/// A loss that ends this many times above its start has diverged. Both are taken at the points of the first step with the
+/// weights of the job, whatever batches, new points, balance and causal weights have done since.
+const RISEN: f64 = 5.0;
+
+/// The error that a training which has ended deserves, if any; `start` was seen before its first step, if anything,
+/// and `backend` the network that it came to.
+///
+/// # Errors
+/// The backend's.
+pub fn of(
+    job: &Job,
+    problem: &Problem,
+    ended: &Ended,
+    start: Option<&Survey>,
+    backend: &mut dyn Backend,
+) -> Result<Option<Error>> {
+    let stage = &job.stages[ended.state.over.len().min(job.stages.len() - 1)];
+    let key = if job.stages.len() > 1 { "the stage's " } else { "optimizer." };
+    let advice = match stage.optimizer.kind {
+        OptimizerKind::Adam | OptimizerKind::AdamW => {
+            format!("lower {key}learning_rate, or set {key}clip_norm")
+        }
+        OptimizerKind::Lbfgs => "put a stage of adam before it, from which L-BFGS starts".to_string(),
+        OptimizerKind::GaussNewton => format!("raise {key}damping, or put a stage of adam before it"),
+    };
+    let problem = match ended.stop {
+        Stop::Diverged(step) => {
+            let survey = problem.survey(job, &ended.state.adapted, backend)?;
+            let kept = "the state before that step was kept";
+            match survey.fault {
+                Some(fault) => {
+                    let problem = format!(" at step {step}: term {:?}: {}; {kept}", fault.term, fault.problem);
+                    // What was finite at the start has grown, or left where a function has values.
+                    let mend = if fault.is_too_large { advice } else { format!("{advice}; {}", fault.mend) };
+                    return Ok(Some(Error::Diverged { problem, mend }));
+                }
+                None => format!(
+                    " at step {step}: the loss or its gradient is not finite; {kept}, whose largest residual is {:.1e}, that \
+                     of {}",
+                    survey.largest.0, survey.largest.1
+                ),
+            }
+        }
+        Stop::MaxSeconds | Stop::Interrupted => return Ok(None),
+        Stop::Steps | Stop::Converged | Stop::Stuck | Stop::EarlyStopping => {
+            let Some(start) = start.filter(|start| start.fault.is_none()) else { return Ok(None) };
+            let end = problem.survey(job, &Adapted::default(), backend)?;
+            let [start, end] = [start, &end].map(|survey| problem.total(&survey.losses, &Adapted::default()));
+            if end <= RISEN * start {
+                return Ok(None);
+            }
+            format!(
+                ": the loss rose from {start:.3e} before the first step to {end:.3e} at the end, at the same points"
+            )
+        }
+    };
+    Ok(Some(Error::Diverged { problem, mend: advice }))
+}

@@ -1,0 +1,40 @@
+//! What a user should know of a job's columns, and of how its loss has followed the network.
+
+use super::{Adapted, Problem};
+use crate::data::spans_decades;
+use crate::error::{Result, number};
+use crate::job::Job;
+
+/// A causal weight below this takes no part.
+const ASLEEP: f64 = 0.1;
+
+impl Problem {
+    /// What is to be said at the end of a training.
+    ///
+    /// # Errors
+    /// Those of a file that has changed since it was read.
+    pub fn warnings(&self, job: &Job, adapted: &Adapted) -> Result<Vec<String>> {
+        let mut warnings = vec![];
+        for (index, set) in self.sets.iter().enumerate() {
+            if let Some(term) = set.loss.terms.first().filter(|_| set.source.is_none()) {
+                let names = self.columns_of(job, &term.name)?;
+                let inputs = job.inputs.iter().zip(&set.points.inputs);
+                let columns = inputs.chain(names.iter().zip(&set.points.columns));
+                warnings.extend(columns.filter_map(|(name, column)| spans_decades(name, column)));
+            }
+            let causal = set.source.as_ref().and_then(|source| source.causal.as_ref());
+            let (Some(causal), Some(weights)) = (causal, adapted.causal.get(&index)) else { continue };
+            if let Some(slice) = weights.iter().position(|weight| *weight < ASLEEP) {
+                let (name, last) = (&set.loss.terms[0].name, weights[weights.len() - 1]);
+                let (side, from) = causal.beyond(slice);
+                warnings.push(format!(
+                    "term {name:?}: the causal weights never reached the end: the last slice's is {last:.1e}, so that the \
+                     equation was not enforced {side} {} = {}; lower points.causal.tolerance, or train longer",
+                    causal.input(),
+                    number(from)
+                ));
+            }
+        }
+        Ok(warnings)
+    }
+}

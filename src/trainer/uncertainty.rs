@@ -1,0 +1,44 @@
+//! The standard errors of coefficients, where the last stage was Gauss–Newton's.
+
+use super::{Method, Trainer};
+use crate::backend::{Batch, Jacobian, SetId};
+use crate::error::{Error, Result};
+use crate::optimizer::{TermRows, standard_errors};
+use crate::problem::TermSet;
+
+impl Trainer<'_> {
+    /// How far the noise of the residuals may have moved each coefficient (K), in the units of its parameter; nothing where
+    /// the last stage is not Gauss–Newton's, its Jacobian does not fit into memory, or says nothing.
+    ///
+    /// # Errors
+    /// The backend's.
+    pub fn standard_errors(&mut self) -> Result<Option<Vec<f64>>> {
+        let is_last = self.state.over.len() + 1 == self.settings.stages.len();
+        let Some(Method::GaussNewton { memory, .. }) = self.settings.stages.last().map(|stage| &stage.method) else {
+            return Ok(None);
+        };
+        let sets = &self.problem.sets;
+        let rows: usize = sets.iter().map(|set| set.loss.terms.len() * set.points.points()).sum();
+        let parameters = self.backend.parameters()?.len();
+        if self.problem.coefficients == 0 || !is_last || 16.0 * rows as f64 * (parameters + 1) as f64 > *memory {
+            return Ok(None);
+        }
+        let batch = |(set, id): (&TermSet, &SetId)| Batch { set: *id, start: 0, count: set.points.points() };
+        let batches: Vec<Batch> = sets.iter().zip(self.sets.ids()).map(batch).collect();
+        let mut jacobian = Jacobian::default();
+        self.backend.jacobian(&batches, &mut jacobian)?;
+        let mut terms = vec![];
+        let mut first = 0;
+        for set in sets {
+            for _ in &set.loss.terms {
+                let next = first + set.points.points();
+                terms.push(TermRows { rows: first..next, is_measured: set.source.is_none() });
+                first = next;
+            }
+        }
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.settings.threads).build();
+        let threads = threads.map_err(|error| Error::device("cpu", error))?;
+        let own = parameters - self.problem.coefficients..parameters;
+        Ok(standard_errors(&jacobian, &terms, own, &threads))
+    }
+}
