@@ -74,6 +74,7 @@
 //! | [`problem`], [`truth`] | point sets with their terms; what is known to be true |
 //! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
 //! | [`trial`] | short trainings that choose how steep the network starts |
+//! | [`settle`] | what a job leaves open, settled by its data |
 //! | [`run`], [`results`], [`run_dir`] | a job from its data to its run directory |
 //! | [`model_file`], [`tensors`], [`files`], [`predict`], [`plot`] | what is written, and how |
 //! | [`warnings`] | where a trained run may be wrong |
@@ -116,6 +117,7 @@ pub mod problem;
 pub mod results;
 pub mod run;
 pub mod run_dir;
+pub mod settle;
 pub mod tensors;
 pub mod trainer;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod cells;
 mod dataset;
+mod noise;
 mod normalizer;
 mod point_set;
 mod points;
