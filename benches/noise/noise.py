@@ -67,7 +67,9 @@ def measure(arguments):
         if arguments.what == "peers":
             import peers
 
-            for method, first, second in peers.all_of(name, sampling, times, noisy, truth[0]):
+            for method, first, second in peers.all_of(
+                name, sampling, times, noisy, truth[0], arguments.methods, arguments.with_truth
+            ):
                 if first is None:
                     records.append(dict(case=case, failed=second, method=method))
                 else:
@@ -118,6 +120,9 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--counts", type=int, nargs="+", default=signals.COUNTS)
     parser.add_argument("--samplings", nargs="+", default=signals.SAMPLINGS)
+    parser.add_argument("--methods", nargs="*", default=["butterdiff", "savgoldiff", "kerneldiff", "polydiff",
+                        "spectraldiff", "splinediff", "rtsdiff", "tvrdiff"], help="those of PyNumDiff")
+    parser.add_argument("--with-truth", action="store_true", help="tune these by the true derivative, too")
     parser.add_argument("--binary", default=str(HERE.parents[1] / "target/release/jetfit"))
     arguments = parser.parse_args()
     table(arguments) if arguments.what == "table" else measure(arguments)

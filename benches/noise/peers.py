@@ -16,9 +16,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from signals import BANDLIMIT
 
-EVEN = ["butterdiff", "savgoldiff", "kerneldiff", "polydiff", "spectraldiff", "splinediff", "rtsdiff", "tvrdiff"]
-UNEVEN = ["splinediff", "rtsdiff"]  # those that take times
-SLOW = {"tvrdiff"}  # convex programs: at 200 points alone
+UNEVEN = {"splinediff", "rtsdiff"}  # those that take times
 
 
 def spline(times, noisy):
@@ -56,15 +54,13 @@ def pynumdiff_method(name, case, times, noisy, truth=None):
     return first, method(first, where, **tuned)[1], np.gradient(first, times)
 
 
-def all_of(case, sampling, times, noisy, first):
+def all_of(case, sampling, times, noisy, first, methods, with_truth):
     """(method, first, second) one after the other."""
     warnings.simplefilter("ignore")
     yield "smoothing spline (GCV)", *spline(times, noisy)
     yield "Gaussian process", *gaussian_process(times, noisy)
-    for name in EVEN if sampling == "even" else UNEVEN:
-        if name in SLOW and len(times) > 200:
-            continue
-        for truth, label in ((None, name), (first, f"{name} (truth)")):
+    for name in methods if sampling == "even" else UNEVEN.intersection(methods):
+        for truth, label in ((None, name), (first, f"{name} (truth)"))[: 1 + with_truth]:
             try:
                 found, twice, gradient = pynumdiff_method(name, case, times, noisy, truth)
             except Exception as error:  # e.g. the optimiser takes no uneven times without truth
