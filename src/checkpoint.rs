@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Normalizer;
 use crate::error::{Error, Result};
 use crate::network::{NetworkSpec, Precision};
-use crate::optimizer::{Damping, History, OptimizerState, Plateau};
+use crate::optimizer::{Damping, History, OptimizerState, Plateau, Prior};
 use crate::problem::Adapted;
 use crate::tensors::{Tensor, TensorFile};
 use crate::trainer::{Best, Over, State};
@@ -40,6 +40,8 @@ struct Document {
     adapted: Adapted,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     damping: Option<Damping>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prior: Option<Prior>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,6 +73,7 @@ pub fn write(
         normalizer: normalizer.clone(),
         adapted: state.adapted.clone(),
         damping: state.damping.clone(),
+        prior: state.prior.clone(),
     };
     let blocks = [
         ("parameters", precision, Some(&state.parameters)),
@@ -154,5 +157,6 @@ pub fn read(path: &Path, spec: &NetworkSpec, precision: Precision, normalizer: &
         best: document.best.map(best).transpose()?,
         adapted: document.adapted,
         damping: damping.transpose()?,
+        prior: document.prior,
     })
 }

@@ -18,13 +18,14 @@ use crate::error::{Error, Result};
 use crate::expression::Expression;
 use crate::files;
 use crate::jet::{JetLayout, Jets};
-use crate::job::{Job, OptimizerKind};
+use crate::job::Job;
 use crate::network::{Coefficient, Model, Precision};
 use crate::predict::{self, Source, Spread};
 use crate::problem::Problem;
 use crate::results::{self, Named, RelativeError, Summary, Wanted};
 use crate::run::{Mode, Observer, run};
 use crate::run_dir::{RunDir, model_path};
+use crate::settle::settle;
 use crate::trainer;
 
 /// Trained networks of the same inputs and outputs, each on its device.
@@ -136,6 +137,7 @@ pub fn train(
     observer: &mut (dyn Observer + Send),
     stop: &AtomicBool,
 ) -> Result<Report> {
+    let job = &settled(job, stop)?;
     let directory = match mode {
         Mode::Resume => RunDir::open(&job.output)?,
         Mode::New | Mode::Replace => {
@@ -185,6 +187,15 @@ fn coefficients(members: &[Summary]) -> Vec<Coefficient> {
     (0..members.first().map_or(0, |member| member.coefficients.len())).map(of).collect()
 }
 
+/// The job with nothing left open: one choice for all members, by the rows as they are.
+fn settled(job: &Job, stop: &AtomicBool) -> Result<Job> {
+    let mut as_they_are = job.clone();
+    as_they_are.training.bootstrap = false;
+    let mut settled = settle(&as_they_are, &Problem::read(&as_they_are)?, stop)?;
+    settled.training.bootstrap = job.training.bootstrap;
+    Ok(settled)
+}
+
 /// Why a member's run ended that can be resumed; no member begins after it.
 const STOPPED: [&str; 2] = ["interrupted", "max_seconds"];
 
@@ -201,7 +212,7 @@ fn members(
         threads => threads,
     };
     // Gauss–Newton's factorisations use all threads well, and its Jacobians all memory.
-    let is_newton = job.stages.iter().any(|stage| stage.optimizer.kind == OptimizerKind::GaussNewton);
+    let is_newton = job.stages.iter().any(|stage| stage.optimizer.kind.needs_jacobian());
     let at_once = match device::is_cpu(&job.device.name, job.device.precision) && !is_newton {
         true => count.min(threads),
         false => 1,

@@ -75,6 +75,7 @@
 //! | [`definitions`] | definitions as quantities that are predicted and judged |
 //! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
 //! | [`trial`] | short trainings that choose how steep the network starts |
+//! | [`settle`] | what a job leaves open, settled by its data |
 //! | [`run`], [`results`], [`run_dir`], [`divergence`] | a job from its data to its run directory |
 //! | [`model_file`], [`tensors`], [`files`], [`predict`], [`predict_warnings`], [`plot`] | what is written, and how |
 //! | [`warnings`] | where a trained run may be wrong |
@@ -120,6 +121,7 @@ pub mod problem;
 pub mod results;
 pub mod run;
 pub mod run_dir;
+pub mod settle;
 pub mod tensors;
 pub mod trainer;
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::network::{Model, Precision};
 use crate::problem::{Adapted, Problem};
 use crate::results::{self, Summary};
 use crate::run_dir::{Metrics, RunDir};
+use crate::settle::settle;
 use crate::trainer::{Report, Settings, State, Stop, Trainer};
 use crate::trial;
 
@@ -89,6 +90,7 @@ pub fn run_on(
     }
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &problem)?;
+    let job = &settle(job, &problem, stop)?;
     let job = &match mode {
         Mode::Resume => job.clone(),
         Mode::New | Mode::Replace => started(job, &problem, stop, &open)?,
@@ -286,6 +288,6 @@ fn rate(kind: OptimizerKind) -> &'static str {
     match kind {
         OptimizerKind::Adam | OptimizerKind::AdamW => "learning_rate",
         OptimizerKind::Lbfgs => "step_length",
-        OptimizerKind::GaussNewton => "damping",
+        OptimizerKind::GaussNewton | OptimizerKind::Evidence => "damping",
     }
 }

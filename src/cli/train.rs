@@ -205,6 +205,9 @@ fn error_of(errors: &[RelativeError], name: &str) -> String {
 fn for_people(summary: &Summary) -> String {
     let Summary { directory, steps, seconds, device, .. } = summary;
     let why = match summary.stop {
+        "converged" if summary.stages.last().is_some_and(|stage| stage.optimizer == "evidence") => {
+            ": the evidence stands still".to_string()
+        }
         "converged" => ": the gradient is as small as was asked for".to_string(),
         "no_descent" => ": no step lowers the loss any more".to_string(),
         "early_stopping" => ": the validation loss stopped falling".to_string(),

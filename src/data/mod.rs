@@ -3,6 +3,7 @@
 mod cells;
 mod dataset;
 mod decades;
+mod noise;
 mod normalizer;
 mod point_set;
 mod points;

@@ -34,11 +34,17 @@ impl Dataset {
             _ => return self.training.inputs.clone(),
         };
         let axis = |input: usize| {
-            let sets = [Some(&self.training), self.validation.as_ref()];
-            let all = || sets.into_iter().flatten().flat_map(|set| set.inputs[input].iter().copied());
-            Axis { from: all().fold(f64::INFINITY, f64::min), to: all().fold(f64::NEG_INFINITY, f64::max), count }
+            let (from, to) = self.range(input);
+            Axis { from, to, count }
         };
         grid(&(0..self.inputs.len()).map(axis).collect::<Vec<_>>())
+    }
+
+    /// The least and the largest number of an input over all rows, those that judge among them.
+    pub fn range(&self, input: usize) -> (f64, f64) {
+        let sets = [Some(&self.training), self.validation.as_ref()];
+        let all = || sets.into_iter().flatten().flat_map(|set| set.inputs[input].iter().copied());
+        (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max))
     }
 }
 

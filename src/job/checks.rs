@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::section::{Document, Section};
-use super::{Data, Job, Length, TermPoints, Truth, TruthSource};
+use super::{Data, Job, Length, OptimizerKind, Stage, TermPoints, Truth, TruthSource};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::network::Outputs;
@@ -19,6 +19,7 @@ pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) 
     entries(job, document)?;
     terms(job, document)?;
     stages(job, place)?;
+    evidence(job, document)?;
     job.stages_fit(None, &format!("{}: ", place.display()))?;
     smoothness(job, place)
 }
@@ -40,6 +41,17 @@ fn size(job: &Job, place: &Path) -> Result<()> {
             Err(Error::input(place, problem, "name fewer or smaller widths"))
         }
     }
+}
+
+/// Training by evidence tells a curve from the noise of its values: what it weighs is rows of data alone.
+fn evidence(job: &Job, document: &Document) -> Result<()> {
+    let is_of_data = job.data.is_some() && job.terms.is_empty() && job.loss.curvature == 0.0;
+    if job.trains_by_evidence() && !is_of_data {
+        let problem = "evidence trains on the rows of [data] alone, and finds its own weight for smoothness";
+        let mend = "remove the terms and loss.curvature, or choose another optimizer";
+        return Err(Error::input(document.key_place("optimizer.name"), problem, mend));
+    }
+    Ok(())
 }
 
 /// Every weight and scale names a data term, and some weight is not 0.
@@ -98,9 +110,10 @@ fn stages(job: &Job, place: &Path) -> Result<()> {
 
 impl Job {
     /// That every warm-up is shorter than its stage. Stages of epochs have a length once the `rows` are
-    /// counted. `place` comes before the key.
+    /// counted, and the Jacobian of one that trains by evidence a size. `place` comes before the key.
     pub(crate) fn stages_fit(&self, rows: Option<usize>, place: &str) -> Result<()> {
         for (k, stage) in self.stages.iter().enumerate() {
+            self.jacobian_fits(stage, rows.unwrap_or(0), place)?;
             let steps = match (stage.length, rows) {
                 (Length::Epochs(_), None) => continue,
                 (_, rows) => stage.steps(rows.unwrap_or(0)),
@@ -117,6 +130,20 @@ impl Job {
             }
         }
         Ok(())
+    }
+}
+
+impl Job {
+    fn jacobian_fits(&self, stage: &Stage, rows: usize, place: &str) -> Result<()> {
+        let residuals = rows * self.data.iter().flat_map(Data::targets).count();
+        // J and the whitened one.
+        let gib = 2.0 * 8.0 * residuals as f64 * self.network_spec().parameters() as f64 / f64::from(1 << 30);
+        if stage.optimizer.kind != OptimizerKind::Evidence || gib <= stage.optimizer.memory {
+            return Ok(());
+        }
+        let problem = format!("the Jacobian of {residuals} residuals takes {gib:.3} GiB");
+        let mend = "raise it, take a smaller network or fewer rows, or choose adam";
+        Err(Error::input(format!("{place}optimizer.memory"), problem, mend))
     }
 }
 

@@ -24,7 +24,7 @@ pub use self::settings::{Balance, Device, Length, Optimizer, OptimizerKind, Sche
 
 use self::read_settings::TRAINING_KEYS;
 
-use crate::data::Dataset;
+use crate::data::{Dataset, PointSet};
 use crate::entry::{Entry, Seconds};
 use crate::error::Result;
 use crate::loss::{Loss, Term};
@@ -69,6 +69,9 @@ pub struct Job {
     pub truth: Option<Truth>,
     /// The run directory.
     pub output: PathBuf,
+    /// Whether network, optimizer and steps are left to [`crate::settle`]: the job fits values over one input, and
+    /// names none of them.
+    pub is_open: bool,
     /// What the user should be told, though the job goes on.
     pub warnings: Vec<String>,
 }
@@ -238,6 +241,11 @@ impl Job {
         }
     }
 
+    /// Whether a stage trains by evidence.
+    pub fn trains_by_evidence(&self) -> bool {
+        self.stages.iter().any(|stage| stage.optimizer.kind == OptimizerKind::Evidence)
+    }
+
     /// What stands behind the network.
     ///
     /// # Errors
@@ -246,17 +254,41 @@ impl Job {
         Transforms::read(|output| place(&format!("transforms.{output}")), &self.scope(vec![], false))
     }
 
-    /// The data terms: values, then derivative columns, then curvature penalties. A term's scale is, if
-    /// the job names none, the standard deviation of its target over the training rows; if that is
-    /// 0 or there is no target, what the entry is when its standardised self is 1.
+    /// The terms on the rows: values, then derivative columns. A term's scale is, if the job names none, the
+    /// standard deviation of its target over the training rows; if that is 0, what the entry is when its
+    /// standardised self is 1.
     pub fn loss(&self, data: &Dataset, transforms: &Transforms) -> Loss {
-        let term = |DataTerm { name, entry, column, weight }: DataTerm| {
-            let deviation = column.map(|column| data.deviations[column]).filter(|deviation| *deviation > 0.0);
-            let scale = self.loss.scales.get(&name).copied().or(deviation);
-            let scale = scale.unwrap_or_else(|| entry.natural_scale(&data.normalizer));
+        self.posed(data, transforms, |term| term.column.is_some())
+    }
+
+    /// The curvature penalties; by default the scale of each is what the entry is when its standardised self is 1.
+    pub fn curvature_loss(&self, data: &Dataset, transforms: &Transforms) -> Loss {
+        self.posed(data, transforms, |term| term.column.is_none())
+    }
+
+    fn posed(&self, data: &Dataset, transforms: &Transforms, is_wanted: impl Fn(&DataTerm) -> bool) -> Loss {
+        let term = |term: DataTerm| {
+            let scale = self.scale(&term, data);
+            let DataTerm { name, entry, column, weight } = term;
             Term { name, residual: transforms.entry(entry, &[]).misfit(column, scale), scale, weight }
         };
-        Loss { terms: self.data_terms().map(term).collect() }
+        Loss { terms: self.data_terms().filter(is_wanted).map(term).collect() }
+    }
+
+    fn scale(&self, term: &DataTerm, data: &Dataset) -> f64 {
+        let deviation = term.column.map(|column| data.deviations[column]).filter(|deviation| *deviation > 0.0);
+        let scale = self.loss.scales.get(&term.name).copied().or(deviation);
+        scale.unwrap_or_else(|| term.entry.natural_scale(&data.normalizer))
+    }
+
+    /// The standard deviation that noise gives the residuals of each term on rows of the data, as backends scale them
+    /// (T); `None` where the rows do not tell it.
+    pub fn residual_noise(&self, data: &Dataset, rows: &PointSet) -> Vec<Option<f64>> {
+        let of_term = |term: DataTerm| {
+            let noise = rows.weights.is_none().then(|| rows.noise(term.column?)).flatten()?;
+            Some(noise / self.scale(&term, data) * (term.weight / rows.points() as f64).sqrt())
+        };
+        self.data_terms().filter(|term| term.column.is_some()).map(of_term).collect()
     }
 
     /// The data terms and penalties with their own weights, in the order of the reports.

@@ -91,6 +91,7 @@ impl Reader<'_> {
             predictions: self.predictions(&inputs, data.is_none().then_some(&variables))?,
             truth: self.truth(&inputs, &quantities)?,
             output: self.output()?,
+            is_open: false,
             warnings: vec![],
             inputs,
             outputs,
@@ -100,8 +101,31 @@ impl Reader<'_> {
         };
         names::check(&job, self.document)?;
         self.equations(&mut job)?;
+        job.is_open = self.is_open(&job);
         checks::across_sections(&mut job, self.document, self.place)?;
         Ok(job)
+    }
+
+    /// Whether the job names none of the keys that [`crate::settle`] chooses, and nothing that its choice would not do.
+    fn is_open(&self, job: &Job) -> bool {
+        let names_none = |section: &str, keys: &[&str]| {
+            let names = self.document.entries(section);
+            !names.iter().any(|(name, _)| keys.contains(&name.as_str()))
+        };
+        let is_plain = job.data.as_ref().is_some_and(|data| data.inputs.len() == 1 && data.derivatives.is_empty())
+            && job.loss.curvature == 0.0
+            && job.loss.value > 0.0
+            && job.terms.is_empty()
+            && job.transforms.is_empty()
+            && job.coefficients.is_empty();
+        is_plain
+            && !["network", "optimizer", "schedule", "balance"].iter().any(|section| self.document.has(section))
+            && self.document.list("stage").is_empty()
+            && names_none("training", &["steps", "epochs", "batch_size", "report_every"])
+            && names_none("device", &["precision"])
+            && self.overrides.steps.is_none()
+            && self.overrides.precision.is_none()
+            && matches!(job.device.name.as_str(), "auto" | "cpu")
     }
 
     fn data(&self) -> Result<Option<Data>> {

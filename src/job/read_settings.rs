@@ -71,13 +71,15 @@ impl Reader<'_> {
         let section = self.document.section("device", &["name", "precision", "threads", "fallback"])?;
         let choices = Precision::ALL.map(|precision| (precision.name(), precision));
         let name = section.read("name", "auto".to_string(), Item::text)?;
-        let is_newton = stages.iter().any(|stage| stage.optimizer.kind == OptimizerKind::GaussNewton);
+        let newton = stages.iter().map(|stage| stage.optimizer.kind).find(|kind| kind.needs_jacobian());
+        let is_newton = newton.is_some();
         // Its factorisation squares the condition of the Jacobian.
         let default = if is_newton { Precision::F64 } else { Precision::F32 };
         let precision = section.read("precision", default, |item| item.one_of(&choices))?;
         let name = self.overrides.device.clone().unwrap_or(name);
-        if is_newton && !matches!(name.as_str(), "auto" | "cpu") {
-            let problem = format!("gauss-newton runs on the CPU alone, not on device {name:?}");
+        if let Some(kind) = newton.filter(|_| !matches!(name.as_str(), "auto" | "cpu")) {
+            let kind = kind.name();
+            let problem = format!("{kind} runs on the CPU alone, not on device {name:?}");
             return Err(Error::input(section.place("name"), problem, "use device \"cpu\", or adam or lbfgs"));
         }
         let device = Device {

@@ -99,10 +99,10 @@ impl Reader<'_> {
             ("history", OptimizerKind::Lbfgs),
             ("tolerance", OptimizerKind::Lbfgs),
             ("damping", OptimizerKind::GaussNewton),
-            ("memory", OptimizerKind::GaussNewton),
         ] {
             section.only_if(key, kind == only, &format!("{name} = {:?}", only.name()))?;
         }
+        section.only_if("memory", kind.needs_jacobian(), &format!("{name} = \"gauss-newton\" or \"evidence\""))?;
         let share = |item: &Item| item.number_that("a number from 0 to below 1", |b| (0.0..1.0).contains(&b));
         let decays = kind == OptimizerKind::AdamW;
         let adam = Adam {
@@ -135,7 +135,7 @@ impl Reader<'_> {
         let (steps, report_every) = match kind {
             OptimizerKind::Adam | OptimizerKind::AdamW => (20_000, 100),
             OptimizerKind::Lbfgs => (5_000, 50),
-            OptimizerKind::GaussNewton => (200, 10),
+            OptimizerKind::GaussNewton | OptimizerKind::Evidence => (200, 10),
         };
         Ok(Stage {
             optimizer,

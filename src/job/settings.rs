@@ -50,6 +50,8 @@ pub enum OptimizerKind {
     Lbfgs,
     /// Gauss–Newton over all residuals, on the CPU.
     GaussNewton,
+    /// Gauss–Newton with the prior and the noise that have the highest evidence, on the CPU.
+    Evidence,
 }
 
 /// `[schedule]`
@@ -128,7 +130,7 @@ impl Stage {
 
 impl OptimizerKind {
     /// Every optimizer.
-    pub const ALL: [Self; 4] = [Self::Adam, Self::AdamW, Self::Lbfgs, Self::GaussNewton];
+    pub const ALL: [Self; 5] = [Self::Adam, Self::AdamW, Self::Lbfgs, Self::GaussNewton, Self::Evidence];
 
     /// Its name in jobs.
     pub fn name(self) -> &'static str {
@@ -137,7 +139,13 @@ impl OptimizerKind {
             Self::AdamW => "adamw",
             Self::Lbfgs => "lbfgs",
             Self::GaussNewton => "gauss-newton",
+            Self::Evidence => "evidence",
         }
+    }
+
+    /// Whether it needs the Jacobian of all residuals, which the CPU alone has.
+    pub fn needs_jacobian(self) -> bool {
+        matches!(self, Self::GaussNewton | Self::Evidence)
     }
 
     /// Whether it is one of the two that take a learning rate, and single batches of the rows.

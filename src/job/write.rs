@@ -27,7 +27,9 @@ impl Job {
         sections.extend(self.data.as_ref().map(|data| ("data", data.keys())));
         let interval = |v: &Variable| -> Value { vec![v.low, v.high].into() };
         sections.push(("variables", self.variables.iter().map(|v| (v.name.as_str(), interval(v))).collect()));
-        sections.push(("network", self.network_keys()));
+        if !self.is_open {
+            sections.push(("network", self.network_keys()));
+        }
         let coefficients = self.coefficients.iter().map(|(name, start)| (name.as_str(), (*start).into()));
         sections.push(("coefficients", coefficients.collect()));
         let definitions = self.definitions.iter().map(|(name, text)| (name.as_str(), text.as_str().into()));
@@ -38,13 +40,15 @@ impl Job {
         sections.extend([
             ("balance", self.balance.map_or(vec![], Balance::keys)),
             ("training", self.training.keys()),
-            ("device", self.device.keys()),
+            ("device", self.device.keys(self.is_open)),
             ("predictions", self.predictions.keys(&self.inputs)),
             ("truth", self.truth_keys()),
             ("output", vec![("directory", path(&self.output))]),
         ]);
         let mut lists = vec![];
-        if let [stage] = &self.stages[..] {
+        if self.is_open {
+            // What settles the job reads none of these keys.
+        } else if let [stage] = &self.stages[..] {
             let [optimizer, schedule, length] = stage.keys("name");
             let training = sections.iter_mut().find(|(name, _)| *name == "training").expect("it stands above");
             training.1.splice(0..0, length);
@@ -165,6 +169,7 @@ impl Optimizer {
             OptimizerKind::GaussNewton => {
                 keys.extend([("damping", self.damping.into()), ("memory", self.memory.into())])
             }
+            OptimizerKind::Evidence => keys.push(("memory", self.memory.into())),
         }
         keys
     }
@@ -205,13 +210,16 @@ impl Training {
 }
 
 impl Device {
-    fn keys(&self) -> Vec<(&'static str, Value)> {
-        vec![
+    /// Without the precision of a job that leaves it open.
+    fn keys(&self, is_open: bool) -> Vec<(&'static str, Value)> {
+        let mut keys = vec![
             ("name", self.name.as_str().into()),
             ("precision", self.precision.to_string().into()),
             ("threads", whole(self.threads as u64)),
             ("fallback", self.fallback.into()),
-        ]
+        ];
+        keys.retain(|(name, _)| *name != "precision" || !is_open);
+        keys
     }
 }
 

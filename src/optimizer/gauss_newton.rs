@@ -8,14 +8,13 @@
 //! Where J fits into memory, the system is factorised, and what J leaves out of the bend of r along δ is mended by
 //! geodesic acceleration (Transtrum & Sethna 2012). Beyond, conjugate gradients take products with JᵀJ.
 
-use faer::Par;
 use serde::{Deserialize, Serialize};
 
-use super::Iteration;
 use super::conjugate_gradients::{self, Solution};
 use super::normal_equations::System;
+use super::{Iteration, pool};
 use crate::backend::{Backend, Batch, Jacobian};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// What the method remembers between iterations; part of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
@@ -96,11 +95,7 @@ impl GaussNewton {
         if bytes > memory {
             return Ok(Self { form: Form::Free, there: vec![] });
         }
-        // Its own threads would sum in an order that depends on their number.
-        faer::set_global_parallelism(Par::Seq);
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let threads = threads.map_err(|error| Error::device("cpu", error))?;
-        Ok(Self { form: Form::Dense { threads, here: Jacobian::default() }, there: vec![] })
+        Ok(Self { form: Form::Dense { threads: pool(threads)?, here: Jacobian::default() }, there: vec![] })
     }
 
     /// One iteration over all points of the batches, from the backend's parameters to better ones.

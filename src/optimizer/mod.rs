@@ -1,8 +1,10 @@
 //! Optimizers: what the host decides before each step. Adam's arithmetic stands in the backends' `adam`
-//! kernels, that of L-BFGS in their `vectors`, and that of Gauss–Newton here, over the backend's Jacobian.
+//! kernels, that of L-BFGS in their `vectors`, and that of Gauss–Newton and of
+//! training by evidence here, over the backend's Jacobian.
 
 mod adam;
 mod conjugate_gradients;
+mod evidence;
 mod gauss_newton;
 mod inverse_hessian;
 mod lbfgs;
@@ -10,15 +12,28 @@ mod line_search;
 mod normal_equations;
 mod schedule;
 mod uncertainty;
+mod whitened;
 
 pub use adam::Adam;
+pub use evidence::{Evidence, Prior};
 pub use gauss_newton::{Damping, GaussNewton};
 pub use inverse_hessian::{History, InverseHessian};
 pub use lbfgs::Lbfgs;
 pub use schedule::{Plateau, Schedule, Shape};
 pub use uncertainty::{TermRows, standard_errors};
 
-/// What an iteration of L-BFGS or Gauss–Newton did.
+use faer::Par;
+
+use crate::error::{Error, Result};
+
+/// So many threads (0: all) for factorisations.
+fn pool(threads: usize) -> Result<rayon::ThreadPool> {
+    // Its own threads would sum in an order that depends on their number.
+    faer::set_global_parallelism(Par::Seq);
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| Error::device("cpu", error))
+}
+
+/// What an iteration of L-BFGS, Gauss–Newton or by evidence did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Iteration {
     /// It lowered the loss.
@@ -28,7 +43,7 @@ pub enum Iteration {
         /// The part of the step that was taken.
         step_length: f64,
     },
-    /// The gradient is as small as was asked for.
+    /// The gradient is as small as was asked for, or the evidence stands still.
     Converged,
     /// No step lowers the loss: the limit of the arithmetic.
     Stuck,

@@ -54,7 +54,7 @@ impl System {
 }
 
 /// The lower triangle of BᵀB for B (m, n).
-fn gram(b: MatRef<'_, f64>) -> Mat<f64> {
+pub(super) fn gram(b: MatRef<'_, f64>) -> Mat<f64> {
     let n = b.ncols();
     let block = |k: usize| (k * BLOCK, BLOCK.min(n - k * BLOCK));
     let blocks = n.div_ceil(BLOCK);

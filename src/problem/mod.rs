@@ -1,6 +1,7 @@
 //! What a job poses: point sets with the terms of the loss on each, and the scaling.
 
 mod adapt;
+mod curvature;
 mod measurements;
 mod ranges;
 mod scales;
@@ -75,7 +76,9 @@ impl Problem {
         if let Some(data) = &data {
             let mut points = data.training.clone();
             if job.training.bootstrap {
-                points = points.bootstrap(seed, 0);
+                // Rows that are there twice would hide the noise from the evidence.
+                let noisier = job.trains_by_evidence().then(|| points.noisier(seed)).flatten();
+                points = noisier.unwrap_or_else(|| points.bootstrap(seed, 0));
             }
             sets.push(TermSet { points, loss: job.loss(data, &transforms), source: None });
         }
@@ -84,6 +87,7 @@ impl Problem {
             Some(features) => transforms.with_features(features, &job.scope(vec![], false)),
         };
         let mut problem = Self { data, normalizer, transforms, sets, seed, coefficients: job.coefficients.len() };
+        problem.penalise_curvature(job)?;
         let mut sampled: Vec<(&PointsSpec, usize)> = vec![];
         let mut equations = vec![];
         for term in &job.terms {

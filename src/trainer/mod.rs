@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use self::sets::Sets;
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::optimizer::{Damping, GaussNewton, History, InverseHessian, Iteration, OptimizerState, Plateau, Update};
+use crate::optimizer::{
+    Damping, Evidence, GaussNewton, History, InverseHessian, Iteration, OptimizerState, Plateau, Prior, Update,
+};
 use crate::problem::{Adapted, Now, Problem};
 
 /// Where a run stands: what a checkpoint holds.
@@ -39,6 +41,8 @@ pub struct State {
     pub history: History,
     /// Gauss–Newton's memory.
     pub damping: Option<Damping>,
+    /// What training by evidence knows of the noise and of the parameters' sizes.
+    pub prior: Option<Prior>,
     /// The on-plateau schedule's memory.
     pub plateau: Plateau,
     /// The best parameters so far, where they are kept.
@@ -171,6 +175,7 @@ impl<'a> Trainer<'a> {
             self.backend.keep(0)?;
         }
         self.state.damping = None;
+        self.state.prior = None;
         self.state.plateau = Plateau::default();
         Ok(())
     }
@@ -186,6 +191,10 @@ impl<'a> Trainer<'a> {
         let last = first + stage.steps;
         let mut newton = match stage.method {
             Method::GaussNewton { memory, .. } => Some(self.gauss_newton(memory)?),
+            _ => None,
+        };
+        let mut evidence = match stage.method {
+            Method::Evidence => Some(self.evidence()?),
             _ => None,
         };
         if let Method::Lbfgs(lbfgs) = &stage.method {
@@ -241,6 +250,10 @@ impl<'a> Trainer<'a> {
                     let damping = self.state.damping.get_or_insert_with(|| Damping::new(*damping));
                     Some(newton.iterate(self.backend, &batches, damping)?)
                 }
+                (Method::Evidence, _) => {
+                    let evidence = evidence.as_mut().expect("made above");
+                    Some(evidence.iterate(self.backend, &batches, &mut self.state.prior)?)
+                }
             };
             match iteration {
                 None => {}
@@ -250,7 +263,9 @@ impl<'a> Trainer<'a> {
                 Some(Iteration::Moved { gradient_norm, step_length }) => {
                     self.state.step = step;
                     if is_due {
-                        let rate = self.state.damping.as_ref().map_or(step_length, |damping| damping.lambda);
+                        let lambda = self.state.damping.as_ref().map(|damping| damping.lambda);
+                        let damping = lambda.or(self.state.prior.as_ref().map(|prior| prior.damping));
+                        let rate = damping.unwrap_or(step_length);
                         let losses = self.sets.losses(self.backend)?;
                         self.report(index, (losses, rate, gradient_norm), observe)?;
                     }
@@ -266,6 +281,12 @@ impl<'a> Trainer<'a> {
     fn gauss_newton(&mut self, memory: f64) -> Result<GaussNewton> {
         let residuals = self.problem.sets.iter().map(|set| set.loss.terms.len() * set.points.points()).sum();
         GaussNewton::new(residuals, self.backend.parameters()?.len(), memory, self.settings.threads)
+    }
+
+    fn evidence(&self) -> Result<Evidence> {
+        let rows = self.problem.sets[0].points.points();
+        let terms: Vec<_> = self.settings.noise.iter().map(|noise| (rows, *noise)).collect();
+        Evidence::new(&self.settings.network, &terms, self.settings.threads)
     }
 
     /// Tells the observer of the terms' losses, the rate and the norm of the gradient.

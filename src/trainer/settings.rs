@@ -1,6 +1,7 @@
 //! What does not change during a run.
 
 use crate::job::{self, Balance, Job, OptimizerKind};
+use crate::network::NetworkSpec;
 use crate::optimizer::{Adam, Lbfgs, Schedule};
 use crate::points::Resampling;
 use crate::problem::Problem;
@@ -25,6 +26,10 @@ pub struct Settings {
     pub max_seconds: Option<f64>,
     /// Shuffles follow from it.
     pub seed: u64,
+    /// The network's shape, whose layers have priors of their own in training by evidence.
+    pub network: NetworkSpec,
+    /// The standard deviation that noise gives the residuals of each of the data's terms, where rows tell it.
+    pub noise: Vec<Option<f64>>,
 }
 
 /// A stage of the training.
@@ -61,6 +66,8 @@ pub enum Method {
         /// Bytes that Jacobians may take.
         memory: f64,
     },
+    /// Gauss–Newton by evidence.
+    Evidence,
 }
 
 impl Stage {
@@ -89,6 +96,7 @@ impl Settings {
                         let memory = optimizer.memory * f64::from(1 << 30);
                         Method::GaussNewton { damping: optimizer.damping, memory }
                     }
+                    OptimizerKind::Evidence => Method::Evidence,
                 },
                 steps: stage.steps(problem.rows()),
                 batch_size: stage.batch_size.unwrap_or(usize::MAX),
@@ -106,6 +114,11 @@ impl Settings {
             early_stopping: job.training.early_stopping,
             max_seconds: job.training.max_seconds,
             seed: job.training.seed,
+            network: job.network_spec(),
+            noise: match &problem.data {
+                Some(data) if job.trains_by_evidence() => job.residual_noise(data, &problem.sets[0].points),
+                _ => vec![],
+            },
         }
     }
 

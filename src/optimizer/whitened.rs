@@ -1,0 +1,101 @@
+//! A linear least-squares problem under a Gaussian prior, in parameters of which the prior is the unit normal:
+//! A = β^½ J α^(-½), so that (I + AᵀA)⁻¹ is the covariance of what the data leaves open. Whichever of AᵀA (P, P) and
+//! AAᵀ (R, R) is smaller is factorised.
+
+use faer::linalg::solvers::{Llt, Solve};
+use faer::{Mat, MatRef, Side};
+
+use super::gauss_newton::square;
+use super::normal_equations::gram;
+
+/// A with its gradient and its smaller Gram matrix.
+pub struct Whitened {
+    /// (R, P)
+    a: Mat<f64>,
+    /// Aᵀ β^½ r + α^½ θ (P)
+    gradient: Mat<f64>,
+    /// α^(-½) (P)
+    deviations: Vec<f64>,
+    gram: Mat<f64>,
+    is_kernel: bool,
+}
+
+/// What the data determines.
+pub struct Measures {
+    /// Of each parameter, from 0 to 1 (P): their sum is γ.
+    pub determined: Vec<f64>,
+    /// Of each residual, how far it is fitted whatever it is (R): their sum is γ again.
+    pub leverages: Vec<f64>,
+    /// log det (I + AᵀA)
+    pub log_determinant: f64,
+}
+
+impl Whitened {
+    /// From J (R, P), column by column, r (R), θ (P), and α of each parameter with β of each residual.
+    pub fn new(
+        jacobian: &[f64],
+        residuals: &[f64],
+        parameters: &[f64],
+        (alphas, betas): (&[f64], &[f64]),
+        threads: &rayon::ThreadPool,
+    ) -> Self {
+        let (rows, columns) = (residuals.len(), parameters.len());
+        let deviations: Vec<f64> = alphas.iter().map(|alpha| 1.0 / alpha.sqrt()).collect();
+        let roots: Vec<f64> = betas.iter().map(|beta| beta.sqrt()).collect();
+        let j = MatRef::from_column_major_slice(jacobian, rows, columns);
+        let a = Mat::from_fn(rows, columns, |r, c| roots[r] * j[(r, c)] * deviations[c]);
+        let r = Mat::from_fn(rows, 1, |k, _| roots[k] * residuals[k]);
+        let mut gradient = a.transpose() * r;
+        (0..columns).for_each(|c| gradient[(c, 0)] += parameters[c] / deviations[c]);
+        let is_kernel = rows < columns;
+        let gram = threads.install(|| gram(if is_kernel { a.transpose() } else { a.as_ref() }));
+        Self { a, gradient, deviations, gram, is_kernel }
+    }
+
+    /// The norm of the whitened gradient.
+    pub fn gradient_norm(&self) -> f64 {
+        square(self.gradient.col_as_slice(0)).sqrt()
+    }
+
+    /// The Gram matrix with `diagonal` added to it, factorised; `None` where rounding leaves it indefinite.
+    fn factor(&self, diagonal: f64) -> Option<Llt<f64>> {
+        let mut matrix = self.gram.clone();
+        (0..matrix.nrows()).for_each(|k| matrix[(k, k)] += diagonal);
+        Llt::new(matrix.as_ref(), Side::Lower).ok()
+    }
+
+    /// The step to the optimum, with the prior's precision raised by the part `damping` (P).
+    pub fn step(&self, damping: f64) -> Option<Vec<f64>> {
+        let precision = 1.0 + damping;
+        let factor = self.factor(precision)?;
+        let whitened = if self.is_kernel {
+            let through = self.a.transpose() * factor.solve(&self.a * &self.gradient);
+            Mat::from_fn(self.a.ncols(), 1, |k, _| (self.gradient[(k, 0)] - through[(k, 0)]) / precision)
+        } else {
+            factor.solve(&self.gradient)
+        };
+        Some(self.deviations.iter().enumerate().map(|(k, deviation)| -whitened[(k, 0)] * deviation).collect())
+    }
+
+    /// What the data determines; `None` where rounding hides it.
+    pub fn measures(&self) -> Option<Measures> {
+        let factor = self.factor(1.0)?;
+        let side = self.gram.nrows();
+        let inverse = factor.solve(Mat::<f64>::identity(side, side));
+        let lower = factor.L();
+        let log_determinant = 2.0 * (0..side).map(|k| lower[(k, k)].ln()).sum::<f64>();
+        let left_open = |k: usize| 1.0 - inverse[(k, k)];
+        // The diagonal of A (I + AᵀA)⁻¹ Aᵀ, or of Aᵀ (I + AAᵀ)⁻¹ A.
+        let products = |a: MatRef<'_, f64>| -> Vec<f64> {
+            let half = &inverse * a;
+            let along = |c: usize| (0..side).map(|k| half[(k, c)] * a[(k, c)]).sum();
+            (0..a.ncols()).map(along).collect()
+        };
+        let own: Vec<f64> = (0..side).map(left_open).collect();
+        let (determined, leverages) = match self.is_kernel {
+            true => (products(self.a.as_ref()), own),
+            false => (own, products(self.a.transpose())),
+        };
+        Some(Measures { determined, leverages, log_determinant })
+    }
+}

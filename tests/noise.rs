@@ -1,0 +1,116 @@
+//! Noisy values: curvature penalties, and training by evidence, which is the default for them.
+
+mod runs;
+
+use runs::{Place, assert_errors, assert_says};
+use serde_json::Value;
+
+/// Irrational steps fill the interval, and another is as good as noise; `deviation` is that of the noise.
+fn rows(count: usize, deviation: f64, curve: impl Fn(f64) -> f64) -> String {
+    let row = |k: usize| {
+        let fraction = |step: f64| ((k + 1) as f64 * step).fract();
+        let x = 8.0 * fraction(0.618_033_988_749_895) - 4.0;
+        let normal = (-2.0 * fraction(0.732_050_807_568_877).ln()).sqrt()
+            * (std::f64::consts::TAU * fraction(0.414_213_562_373_095)).cos();
+        format!("{x},{}\n", curve(x) + deviation * normal)
+    };
+    format!("x,y\n{}", (0..count).map(row).collect::<String>())
+}
+
+/// A place with values of sin x and a job that names their columns and the truth, and nothing else.
+fn sine(deviation: f64, more: &str) -> Place {
+    let place = Place::new("");
+    place.write("data.csv", rows(200, deviation, f64::sin));
+    let job = "[data]\nfile = \"data.csv\"\ninputs = [\"x\"]\noutputs = [\"y\"]\n[truth]\nexpressions = { y = \"sin(x)\", \
+               dy_dx = \"cos(x)\", d2y_dx2 = \"-sin(x)\" }\n[output]\ndirectory = \"run\"\n";
+    place.write("job.toml", format!("{job}{more}"));
+    place
+}
+
+fn optimizer(report: &Value) -> &str {
+    report["stages"][0]["optimizer"].as_str().unwrap()
+}
+
+#[test]
+fn curvature_falls_with_its_weight_between_the_rows_too() {
+    let mut last = f64::INFINITY;
+    let mut found = vec![];
+    for weight in [0.0, 1e-5, 1e-4, 1e-3, 1e-2] {
+        let more = format!("[loss]\ncurvature = {weight}\n[network]\nhidden = [24, 24]\n[training]\nsteps = 1500\n");
+        let place = sine(0.1, &more);
+        let report = place.report("job.toml", &[]);
+        let second = &place.csv("run/predictions.csv")["d2y_dx2"];
+        let roughness = second.iter().map(|y| y * y).sum::<f64>() / second.len() as f64;
+        assert!(roughness < last, "{weight}: {roughness} after {last}");
+        last = roughness;
+        found.push(runs::relative_error(&report, "d2y_dx2"));
+    }
+    assert!(found[3] < 0.3 * found[0], "{found:?}");
+}
+
+#[test]
+fn noisy_values_are_fitted_by_evidence_without_a_key() {
+    let place = sine(0.1, "");
+    let report = place.report("job.toml", &[]);
+    assert_eq!(optimizer(&report), "evidence");
+    assert_errors(&report, &[("y", 0.05), ("dy_dx", 0.1), ("d2y_dx2", 0.2)]);
+    // The resolved job names what was chosen, and runs again to the same bits.
+    let settled = place.text("run/job.toml");
+    assert!(settled.contains("name = \"evidence\"") && settled.contains("hidden = [32]"), "{settled}");
+    place.write("again.toml", settled.replace("/run\"", "/again\""));
+    place.report("again.toml", &["--threads", "1"]);
+    assert!(place.read("run/model.safetensors") == place.read("again/model.safetensors"));
+}
+
+#[test]
+fn clean_values_and_jobs_that_choose_keep_what_they_had() {
+    for (deviation, more) in
+        [(0.0, "[training]\nmax_seconds = 0.1\n"), (0.1, "[training]\nsteps = 20\n"), (0.1, "[optimizer]\n")]
+    {
+        let more =
+            if more == "[optimizer]\n" { "[optimizer]\nname = \"lbfgs\"\n[network]\nhidden = [4]\n" } else { more };
+        let report = sine(deviation, more).report("job.toml", &[]);
+        assert_ne!(optimizer(&report), "evidence", "{deviation} {more}");
+    }
+}
+
+#[test]
+fn a_stopped_run_resumes_to_the_same_bits() {
+    let more = "[optimizer]\nname = \"evidence\"\n[network]\nhidden = [12]\n[training]\nreport_every = 1\nsteps = 12\n";
+    let trained = |stops: &[u64]| {
+        let place = sine(0.1, more);
+        let mut job = jetfit::job::Job::read(place.path("job.toml"), &Default::default()).unwrap();
+        job.output = place.path("run");
+        runs::train_with_stops(&job, stops);
+        place.read("run/model.safetensors")
+    };
+    assert!(trained(&[]) == trained(&[3, 7]));
+}
+
+#[test]
+fn the_band_of_an_ensemble_covers_the_truth() {
+    let place = sine(0.1, "");
+    place.report("job.toml", &["--ensemble", "5"]);
+    let columns = place.csv("run/predictions.csv");
+    let x = &columns["x"];
+    let curves: [(&str, fn(f64) -> f64); 3] = [("y", f64::sin), ("dy_dx", f64::cos), ("d2y_dx2", |x| -x.sin())];
+    for (name, curve) in curves {
+        let (mean, spread) = (&columns[name], &columns[&format!("{name}_spread")]);
+        let inside = x.iter().zip(mean).zip(spread).filter(|((x, y), s)| (*y - curve(**x)).abs() <= 2.0 * *s).count();
+        let covered = inside as f64 / x.len() as f64;
+        assert!(covered > 0.7, "{name}: {covered}");
+    }
+}
+
+#[test]
+fn evidence_is_refused_where_it_has_no_meaning() {
+    let evidence = "[optimizer]\nname = \"evidence\"\n";
+    for (more, part) in [
+        (format!("{evidence}learning_rate = 1e-3\n"), "optimizer.learning_rate: this key has no effect here"),
+        (format!("{evidence}[loss]\ncurvature = 1e-3\n"), "evidence trains on the rows of [data] alone"),
+        (format!("{evidence}[device]\nname = \"gpu\"\n"), "evidence runs on the CPU alone"),
+        (format!("{evidence}memory = 0\n"), "the Jacobian of 200 residuals takes"),
+    ] {
+        assert_says(&sine(0.1, &more).refused("job.toml", &[]), &[part]);
+    }
+}
