@@ -30,6 +30,7 @@ pub fn of(
             format!("lower {key}learning_rate, or set {key}clip_norm")
         }
         OptimizerKind::Lbfgs => "put a stage of adam before it, from which L-BFGS starts".to_string(),
+        OptimizerKind::Evidence => "take other rows, or adam".to_string(),
         OptimizerKind::GaussNewton => format!("raise {key}damping, or put a stage of adam before it"),
     };
     let problem = match ended.stop {

@@ -3,14 +3,10 @@
 use crate::backend::Backend;
 use crate::certificate::thin;
 use crate::error::Result;
-use crate::loss::{self, Parts, Term};
+use crate::loss::{self, Parts, Term, is_worse};
 use crate::problem::{Problem, TermSet};
 use crate::run::Ended;
 
-/// How many times as large a mean square may be where a term is judged as where it was trained.
-const MOST_RATIO: f64 = 10.0;
-/// A mean square below this, of residuals a ten-thousandth of what they add up from, is no fault wherever it is.
-const SMALL: f64 = 1e-8;
 /// The part of a column's variance that has to be explained.
 const LEAST_EXPLAINED: f64 = 0.1;
 /// The part of what an equation adds up from that may be left of it, and of what its scales let expect.
@@ -19,11 +15,6 @@ const MOST_LEFT: f64 = 0.1;
 const LEAST_PARTS: f64 = 1e-3;
 /// Points of a set at which its parts are looked at.
 const POINTS: usize = 1000;
-
-/// Whether a term is much worse where it is judged than where it was trained.
-pub fn is_worse_between(trained: f64, judged: f64) -> bool {
-    judged > SMALL && judged > MOST_RATIO * trained
-}
 
 /// What should be said of a run that has ended, whose parameters the backend holds.
 ///
@@ -61,7 +52,7 @@ fn of_column(set: &TermSet, index: usize, trained: f64, judged: Option<f64>) -> 
         return None;
     }
     let name = &term.name;
-    if let Some(judged) = judged.filter(|judged| is_worse_between(trained, *judged)) {
+    if let Some(judged) = judged.filter(|judged| is_worse(*judged, trained)) {
         return Some(format!(
             "{name} is overfitted: its mean square is {judged:.1e} over the validation rows and {trained:.1e} over those \
              it was trained on; take fewer units or more rows, or set loss.curvature"
@@ -81,7 +72,7 @@ fn of_column(set: &TermSet, index: usize, trained: f64, judged: Option<f64>) -> 
 /// What is said of an equation: that it holds at its points alone, or nowhere.
 fn of_equation(term: &Term, trained: f64, judged: Option<f64>, parts: Parts) -> Option<String> {
     let name = &term.name;
-    if let Some(judged) = judged.filter(|judged| is_worse_between(trained, *judged)) {
+    if let Some(judged) = judged.filter(|judged| is_worse(*judged, trained)) {
         return Some(format!(
             "term {name:?} holds at its points and not between them: its mean square is {judged:.1e} at fresh points and \
              {trained:.1e} at its own; give it more points or resample_every (in the stage, too), or take fewer units"

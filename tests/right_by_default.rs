@@ -193,7 +193,7 @@ fn a_start_is_chosen_that_suits_the_inputs() {
         place.write("waves.csv", waves(1000, inputs));
         let names: Vec<String> = (0..inputs).map(|k| format!("\"x{k}\"")).collect();
         let slopes: Vec<String> = (0..inputs).map(|k| format!("dy_dx{k} = \"g{k}\"")).collect();
-        let mut trained = |network: &str| {
+        let trained = |network: &str| {
             place.write(
                 "job.toml",
                 format!(

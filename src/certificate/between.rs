@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::loss::is_worse;
 use crate::problem::Problem;
-use crate::warnings::is_worse_between;
 
 /// The round of fresh points that neither training nor its report has seen.
 const ROUND: u64 = u64::MAX - 1;
@@ -38,7 +38,11 @@ impl fmt::Display for BetweenFinding {
 ///
 /// # Errors
 /// Those of the device.
-pub fn between(problem: &Problem, points: Option<&[Vec<f64>]>, device: &mut dyn Backend) -> Result<Vec<BetweenFinding>> {
+pub fn between(
+    problem: &Problem,
+    points: Option<&[Vec<f64>]>,
+    device: &mut dyn Backend,
+) -> Result<Vec<BetweenFinding>> {
     let mut findings = vec![];
     for (index, set) in problem.sets.iter().enumerate() {
         let Some(source) = &set.source else { continue };
@@ -55,7 +59,7 @@ pub fn between(problem: &Problem, points: Option<&[Vec<f64>]>, device: &mut dyn 
                 term: term.name.clone(),
                 own,
                 fresh,
-                passed: term.weight == 0.0 || !is_worse_between(own, fresh),
+                passed: term.weight == 0.0 || !is_worse(fresh, own),
             });
         }
     }

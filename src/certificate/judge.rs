@@ -108,6 +108,7 @@ mod tests {
             normalizer: Normalizer::identity(1, 1),
             precision: Precision::F64,
             parameters: vec![1.0, 0.0],
+            ranges: vec![],
             spec,
         };
         let entry = Entry { output: 0, derivative: Derivative::First(0) };

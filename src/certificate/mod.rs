@@ -2,6 +2,7 @@
 //! jets in f64 on the CPU, and both against differences of values, which know nothing of jets. And the
 //! terms of a job's loss with their gradients, the device against f64.
 
+mod between;
 mod differences;
 mod judge;
 mod terms;
@@ -10,6 +11,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use self::between::{BetweenFinding, between};
 pub use self::terms::TermFinding;
 
 use self::differences::{Differences, differences, evaluations};
@@ -116,6 +118,8 @@ pub struct Certificate {
     pub findings: Vec<Finding>,
     /// The findings, term by term.
     pub terms: Vec<TermFinding>,
+    /// Whether each term holds between its points, too.
+    pub between: Vec<BetweenFinding>,
     /// Why orders, and terms that read them, were left out, if any were.
     pub skipped: Option<String>,
     /// The findings that differences leave open, and why.
@@ -125,9 +129,10 @@ pub struct Certificate {
 }
 
 /// What a certificate judges; the terms only where it has some.
-const JUDGES: [&str; 2] = [
+const JUDGES: [&str; 3] = [
     "the network's derivatives on this device: whether they are those of the network",
     "the terms' values and gradients on this device, at the points of the terms",
+    "the equations between the points that they were trained on",
 ];
 /// What it leaves to others.
 const JUDGES_NOT: &str = "the data, and how near the network is to the truth";
@@ -241,6 +246,7 @@ pub fn certify(
         unresolved: findings.iter().filter(|finding| finding.unresolved).map(Finding::why_open).collect(),
         findings,
         terms,
+        between: vec![],
         skipped,
         passed: false,
     };
@@ -276,9 +282,20 @@ impl Certificate {
         (self.findings.len() + self.terms.len(), entries.chain(terms).collect())
     }
 
-    /// An [`Error::Tolerance`] (exit code 3) where a tolerance was missed.
+    /// The same with what was found of the terms between their points.
+    pub fn with_between(mut self, between: Vec<BetweenFinding>) -> Self {
+        self.judges.extend((!between.is_empty()).then_some(JUDGES[2]));
+        self.passed &= between.iter().all(|finding| finding.passed);
+        self.between = between;
+        self
+    }
+
+    /// An [`Error::Tolerance`] (exit code 3) where a tolerance was missed, or a term does not hold between its points.
     pub fn verdict(&self) -> Result<()> {
         let (all, missed) = self.missed();
+        if let Some(finding) = self.between.iter().find(|finding| !finding.passed).filter(|_| missed.is_empty()) {
+            return Err(Error::Tolerance(format!("{finding}; the derivatives are right, what they solve is not")));
+        }
         let Some(first) = missed.first() else { return Ok(()) };
         let count = missed.len();
         Err(Error::Tolerance(format!("{count} of {all} comparisons miss their tolerance; the first is {first}")))

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jetfit::certificate::{Certificate, Finding, Strictness, TermFinding, WORST_OVER_NORM, at, certify, thin};
+use jetfit::certificate::{
+    BetweenFinding, Certificate, Finding, Strictness, TermFinding, WORST_OVER_NORM, at, between, certify, thin,
+};
 use jetfit::data::TableReader;
 use jetfit::device;
 use jetfit::entry::Seconds;
@@ -87,9 +89,10 @@ fn positive(text: &str) -> Result<f64, String> {
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
     let model = Model::read(run_dir::model_path(&arguments.model)?)?;
+    let problem = arguments.model.is_dir().then(|| problem_of(&model, &arguments.model)).transpose()?;
     let Subject { points, mut source, mut sets } = match &arguments.points {
         Some(file) => from_file(&model, file)?,
-        None => from_run(&model, &arguments.model)?,
+        None => from_run(problem.as_ref(), &arguments.model)?,
     };
     for TermSet { points, .. } in &mut sets {
         *points = points.select(&thin(points.points(), arguments.max_points));
@@ -105,7 +108,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let strictness =
         Strictness { seconds: arguments.second, precision, tolerance: arguments.tolerance, threads: arguments.threads };
     let mut backend = device::open(&arguments.device, precision, arguments.threads, &model)?;
-    let certificate = certify(&model, &at(&points, &kept), &sets, backend.as_mut(), &strictness)?;
+    let points = at(&points, &kept);
+    let own = arguments.points.is_some().then_some(&points[..]);
+    let between = problem.map_or(Ok(vec![]), |problem| between(&problem, own, backend.as_mut()))?;
+    let certificate = certify(&model, &points, &sets, backend.as_mut(), &strictness)?.with_between(between);
     print(&match arguments.format {
         Format::Json => {
             let mut value = json!(certificate);
@@ -135,26 +141,30 @@ fn from_file(model: &Model, file: &Path) -> Result<Subject> {
     Ok(Subject { points: reader.read_rows()?, source: format!("rows of {}", file.display()), sets: vec![] })
 }
 
-/// The rows that judged the run, or those it was trained on where none did; and all its terms.
-fn from_run(model: &Model, path: &Path) -> Result<Subject> {
-    if !path.is_dir() {
-        let problem = "a model file alone names no points to check it at";
-        return Err(Error::input(path.display(), problem, "give --points FILE, or the directory of a run"));
-    }
+/// What the job of a run poses.
+fn problem_of(model: &Model, path: &Path) -> Result<Problem> {
     let job = Job::read(RunDir::open(path)?.job(), &Overrides::default())?;
     let coefficients = job.coefficients.iter().map(|(name, _)| name);
     if (&job.inputs, &job.outputs) != (&model.inputs, &model.outputs) || !coefficients.eq(&model.coefficients) {
         let problem = "its job and its model have not the same inputs, outputs and coefficients";
         return Err(Error::input(path.display(), problem, "undo what was changed in it, or train again"));
     }
-    let problem = Problem::read(&job)?;
+    Problem::read(&job)
+}
+
+/// The rows that judged the run, or those it was trained on where none did; and all its terms.
+fn from_run(problem: Option<&Problem>, path: &Path) -> Result<Subject> {
+    let Some(problem) = problem else {
+        let problem = "a model file alone names no points to check it at";
+        return Err(Error::input(path.display(), problem, "give --points FILE, or the directory of a run"));
+    };
     let TermSet { points, loss, .. } = &problem.sets[0];
     let (points, source) = match (problem.validation(), &problem.data) {
         (Some(set), _) => (set, "validation rows of the run".to_string()),
         (None, Some(_)) => (points, "training rows of the run, which has no others".to_string()),
         (None, None) => (points, format!("points of the run's term {:?}", loss.terms[0].name)),
     };
-    Ok(Subject { points: points.inputs.clone(), source, sets: problem.sets })
+    Ok(Subject { points: points.inputs.clone(), source, sets: problem.sets.clone() })
 }
 
 fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &str) -> String {
@@ -195,6 +205,12 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
                 .to_string(),
         );
     }
+    if !certificate.between.is_empty() {
+        lines.extend([String::new(), between_points(&certificate.between), String::new()]);
+        lines.push(
+            "  mean squares of each term over its scale, at its own points and at fresh ones between them".to_string(),
+        );
+    }
     let (all, missed) = certificate.missed();
     lines.extend(certificate.unresolved.iter().map(|why| format!("  {why}")));
     let open = certificate.unresolved.len();
@@ -203,6 +219,9 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
         (0, open) => format!("  passed: {} of {all} comparisons; {open} are open", all - open),
         (missed, _) => format!("  failed: {missed} of {all} comparisons"),
     });
+    lines.extend(
+        certificate.between.iter().filter(|finding| !finding.passed).map(|finding| format!("  failed: {finding}")),
+    );
     lines.join("\n")
 }
 
@@ -222,6 +241,14 @@ pub fn terms(findings: &[TermFinding]) -> String {
     };
     let rows: Vec<_> = findings.iter().map(row).collect();
     table(&["term", "points", "residual", "parts", "difference", "gradient", "tolerance", ""], &rows)
+}
+
+fn between_points(findings: &[BetweenFinding]) -> String {
+    let row = |finding: &BetweenFinding| {
+        let numbers = [finding.own, finding.fresh].map(|square| format!("{square:.1e}"));
+        [vec![finding.term.clone()], numbers.into(), vec![verdict(finding.passed)]].concat()
+    };
+    table(&["term", "at its points", "between them", ""], &findings.iter().map(row).collect::<Vec<_>>())
 }
 
 fn verdict(passed: bool) -> String {

@@ -1,7 +1,7 @@
 //! Outputs and definitions at other points, against functions that are known.
 
 use super::{residual, scope};
-use crate::data::{Normalizer, Scaling};
+use crate::data::Normalizer;
 use crate::entry::Entry;
 use crate::expression::{Expression, PointData, Scope, layout, places};
 use crate::jet::{Derivative, JetLayout, Jets};
