@@ -17,7 +17,7 @@ use crate::plot::{self, Fit, Known, LossHistory, MapFigure, Parity, Series};
 use crate::predict::{Predictions, Source, Trained};
 use crate::problem::Problem;
 use crate::run::Ended;
-use crate::run_dir::RunDir;
+use crate::run_dir::{RunDir, coefficient_column};
 use crate::trainer::{Over, Stop};
 use crate::truth::Truths;
 use crate::warnings;
@@ -344,7 +344,7 @@ fn history(job: &Job, problem: &Problem, directory: &RunDir) -> Result<()> {
     let mut names: Vec<String> = ["step", "loss"].map(str::to_string).into();
     names.extend(problem.terms().map(|term| format!("loss_{}", term.name)));
     let terms = names.len();
-    names.extend(job.coefficients.iter().map(|(name, _)| name.clone()));
+    names.extend(job.coefficients.iter().map(|(name, _)| coefficient_column(name)));
     let is_judged = problem.judged_terms().any(|(_, is_judged)| is_judged);
     names.extend(is_judged.then(|| "validation".to_string()));
     let columns = directory.read_metrics(&names)?;

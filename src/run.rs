@@ -14,7 +14,7 @@ use crate::job::{Job, OptimizerKind};
 use crate::network::{Model, Precision};
 use crate::problem::{Adapted, Problem};
 use crate::results::{self, Summary};
-use crate::run_dir::{Metrics, RunDir};
+use crate::run_dir::{Metrics, RunDir, coefficient_column};
 use crate::settle::settle;
 use crate::trainer::{Report, Settings, State, Stop, Trainer};
 use crate::trial;
@@ -250,7 +250,7 @@ impl Training<'_> {
             columns.extend(self.problem.terms().map(|term| format!("weight_{}", term.name)));
         }
         columns.extend(self.problem.causal(&Adapted::default()).map(|(name, _)| format!("causal_{name}")));
-        columns.extend(self.model.coefficients.iter().cloned());
+        columns.extend(self.model.coefficients.iter().map(|name| coefficient_column(name)));
         let judged = self.problem.judged_terms().filter(|(_, is_judged)| *is_judged);
         let judged: Vec<String> = judged.map(|(term, _)| format!("validation_{}", term.name)).collect();
         columns.extend((!judged.is_empty()).then(|| "validation".to_string()));

@@ -159,6 +159,17 @@ pub fn model_path(model_or_run: &Path) -> Result<PathBuf> {
     Err(Error::input(model_or_run.display(), problem, "name a model file, or the directory of a run that has ended"))
 }
 
+/// Columns of `metrics.csv` that are the run's own, and how others of them begin.
+const OWN_COLUMNS: [&str; 9] =
+    ["step", "seconds", "stage", "learning_rate", "step_length", "damping", "gradient_norm", "loss", "validation"];
+const OWN_PREFIXES: [&str; 4] = ["loss_", "weight_", "causal_", "validation_"];
+
+/// The column of a coefficient in `metrics.csv`: its name, where no column of the run's own may have that.
+pub fn coefficient_column(name: &str) -> String {
+    let is_taken = OWN_COLUMNS.contains(&name) || OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    if is_taken { format!("coefficient_{name}") } else { name.to_string() }
+}
+
 /// `metrics.csv`: a row each report, on disk as soon as it is written, so that it can be watched.
 pub struct Metrics {
     file: File,

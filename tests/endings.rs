@@ -72,7 +72,7 @@ fn an_ensemble_that_is_stopped_says_so() {
     let place = Place::new("[training]\nsteps = 100000000\n");
     let (code, message) = ended(start(&place, &["train", "job.toml", "--ensemble", "2", "--max-seconds", "0.2"]));
     assert_eq!(code, Some(75), "{message}");
-    assert!(message.contains("go on with: jetfit train --resume run"), "{message}");
+    assert!(message.contains("go on with: jetfit train --resume "), "{message}");
     let child = start(&place, &["train", "job.toml", "--ensemble", "2", "--force"]);
     std::thread::sleep(Duration::from_millis(500));
     send("-TERM", &child);

@@ -175,7 +175,7 @@ fn a_time_limit_ends_the_run_with_all_results() {
     assert_eq!(output.status.code(), Some(75));
     assert!(text.contains("the time is over"), "{text}");
     let message = String::from_utf8(output.stderr).unwrap();
-    assert!(message.contains("go on with: jetfit train --resume run\n"), "{message}");
+    assert!(message.contains("go on with: jetfit train --resume "), "{message}");
     assert_eq!(place.json("run/report.json")["stop"], "max_seconds");
     assert_eq!(place.csv("run/predictions.csv")["u"].len(), 35);
 }

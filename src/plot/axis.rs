@@ -155,7 +155,8 @@ fn origin(low: f64, high: f64) -> Option<(f64, String)> {
         0.. => (middle / 10f64.powi(decade)).round() * 10f64.powi(decade),
         _ => (middle * 10f64.powi(-decade)).round() / 10f64.powi(-decade),
     };
-    Some((round, crate::error::number(round).replace('-', "−")))
+    // 10³⁰⁸ is the last power.
+    round.is_finite().then(|| (round, crate::error::number(round).replace('-', "−")))
 }
 
 /// At most `count + 1` round numbers in low..=high, a step of 1, 2 or 5 times a power of ten apart.
