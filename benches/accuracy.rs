@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use jetfit::job::{Job, Overrides};
-use jetfit::results::{Named, RelativeError, Summary};
+use jetfit::results::{RelativeError, Summary};
 use jetfit::run::{Mode, run};
 
 /// A task of the table.
@@ -130,16 +130,16 @@ fn train(job: &str) -> Result<Summary, Box<dyn Error>> {
 
 impl Measure {
     fn of(&self, summary: &Summary) -> f64 {
-        let find = |list: &[Named], name: &str| {
-            list.iter().find(|named| named.name == name).map_or(f64::NAN, |named| named.value)
-        };
         let error = |list: &[RelativeError], name: &str| {
             list.iter().find(|error| error.name == name).map_or(f64::NAN, |error| error.value)
         };
         match self {
             Measure::Error(entry) => error(&summary.relative_errors, entry),
             Measure::OverDeviation => error(&summary.relative_errors, "u") * styblinski_tang_over_deviation(),
-            Measure::Exponential(name, truth) => (find(&summary.coefficients, name).exp() / truth - 1.0).abs(),
+            Measure::Exponential(name, truth) => {
+                let found = summary.coefficients.iter().find(|coefficient| coefficient.name == *name);
+                found.map_or(f64::NAN, |found| (found.value.exp() / truth - 1.0).abs())
+            }
         }
     }
 }

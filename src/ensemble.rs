@@ -68,7 +68,8 @@ impl Ensemble {
                 *square += apart * (value - *mean);
             }
         }
-        let spread = || squares.iter().map(|square| (square / (count - 1.0)).sqrt()).collect();
+        let factor = interval(count);
+        let spread = || squares.iter().map(|square| factor * (square / (count - 1.0)).sqrt()).collect();
         Ok((mean, (count > 1.0).then(spread)))
     }
 }
@@ -101,6 +102,18 @@ impl Source for Ensemble {
     }
 }
 
+/// Half of the 95 % interval of one more number, the truth, over the deviation of `count` others: of few members the
+/// deviation is known badly, and their mean, too, has an error (Student's t). Twice the spread then covers what it should
+/// with three members as with thirty.
+fn interval(count: f64) -> f64 {
+    const QUANTILES: [f64; 9] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+    let free = count - 1.0;
+    // Cornish and Fisher's series, exact to a thousandth from ten on.
+    let series = 1.960 + 2.372 / free + 2.823 / (free * free);
+    let quantile = QUANTILES.get((free as usize).saturating_sub(1)).copied().unwrap_or(series);
+    0.5 * quantile * (1.0 + 1.0 / count).sqrt()
+}
+
 /// `report.json` of an ensemble.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
@@ -116,7 +129,7 @@ pub struct Report {
     pub coefficients: Vec<Coefficient>,
     /// ‖mean − truth‖/‖truth‖ over the rows of the truth, by entry.
     pub relative_errors: Vec<RelativeError>,
-    /// ‖deviation over the members‖/‖mean‖ over the predicted points, by entry.
+    /// ‖spread over the members‖/‖mean‖ over the predicted points, by entry.
     pub relative_spreads: Vec<Named>,
     /// What the user should know; each member has its own.
     pub warnings: Vec<String>,

@@ -58,8 +58,9 @@ def measure(arguments):
         done = {(tuple(r["case"]), r["by"]) for r in map(json.loads, open(arguments.results))}
     by = "peers" if arguments.what == "peers" else f"jetfit {arguments.ensemble}"
     for case in signals.cases(arguments.seeds):
-        name, _, count, sampling, _ = case
-        if (case, by) in done or count not in arguments.counts or sampling not in arguments.samplings:
+        name, level, count, sampling, _ = case
+        is_wanted = count in arguments.counts and sampling in arguments.samplings and level in arguments.levels
+        if (case, by) in done or not is_wanted:
             continue
         times, noisy, signal, *truth = signals.case(*case)
         records = []
@@ -119,6 +120,7 @@ if __name__ == "__main__":
     parser.add_argument("--ensemble", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--counts", type=int, nargs="+", default=signals.COUNTS)
+    parser.add_argument("--levels", type=float, nargs="+", default=signals.LEVELS)
     parser.add_argument("--samplings", nargs="+", default=signals.SAMPLINGS)
     parser.add_argument("--methods", nargs="*", default=["butterdiff", "savgoldiff", "kerneldiff", "polydiff",
                         "spectraldiff", "splinediff", "rtsdiff", "tvrdiff"], help="those of PyNumDiff")

@@ -116,7 +116,7 @@ impl Evidence {
             Some(prior) => prior,
             None => self.start(backend, batches)?,
         };
-        let iteration = self.advance(backend, batches, &mut known);
+        let iteration = self.advance(backend, batches, &mut known, true);
         *prior = Some(known);
         iteration
     }
@@ -124,7 +124,7 @@ impl Evidence {
     /// The best of several starts: its parameters are the backend's then.
     fn start(&mut self, backend: &mut dyn Backend, batches: &[Batch]) -> Result<Prior> {
         let own = backend.parameters()?;
-        let mut best: Option<(Prior, Vec<f64>)> = None;
+        let mut best: Option<(f64, Prior, Vec<f64>)> = None;
         for (factor, sign) in STARTS.into_iter().flat_map(|factor| [(factor, 1.0), (factor, -1.0)]) {
             let mut parameters = own.clone();
             parameters[self.first.clone()].iter_mut().for_each(|p| *p *= factor);
@@ -133,19 +133,32 @@ impl Evidence {
             backend.set_parameters(&parameters)?;
             let mut prior = self.last_layer(backend, batches)?;
             for _ in 0..TRIAL {
-                if !matches!(self.advance(backend, batches, &mut prior)?, Iteration::Moved { .. }) {
+                if !matches!(self.advance(backend, batches, &mut prior, false)?, Iteration::Moved { .. }) {
                     break;
                 }
             }
-            let is_better = |(best, _): &(Prior, Vec<f64>)| prior.evidence > best.evidence;
-            if best.as_ref().is_none_or(is_better) {
-                best = Some((prior, backend.parameters()?));
+            let evidence = self.bounded(backend, batches, &prior)?;
+            if best.as_ref().is_none_or(|(most, ..)| evidence > *most) {
+                best = Some((evidence, prior, backend.parameters()?));
             }
         }
-        let (mut prior, parameters) = best.expect("there are starts");
+        let (_, mut prior, parameters) = best.expect("there are starts");
         backend.set_parameters(&parameters)?;
         prior.calm = 0;
         Ok(prior)
+    }
+
+    /// The evidence at the backend's parameters, had the noise kept to its bound from the start: with it, what a start has
+    /// yet to learn would pass for knowledge, and it would end in a worse optimum.
+    fn bounded(&mut self, backend: &mut dyn Backend, batches: &[Batch], prior: &Prior) -> Result<f64> {
+        backend.residuals(batches, &mut self.there)?;
+        let squares = self.squares(&self.there);
+        let of_term = |t: usize| {
+            let (beta, bound) = (prior.betas[t], prior.betas[t].max(self.floors[t]));
+            0.5 * (self.rows[t] as f64 * (bound / beta).ln() - (bound - beta) * squares[t])
+        };
+        let evidence = prior.evidence.filter(|evidence| evidence.is_finite()).unwrap_or(f64::NEG_INFINITY);
+        Ok(evidence + (0..self.rows.len()).map(of_term).sum::<f64>())
     }
 
     /// The prior before the first iteration: that of the start's own weights, and what the last layer finds, whose
@@ -178,14 +191,21 @@ impl Evidence {
             let squares = self.squares(&residuals);
             let own = own.to_vec();
             update(&mut prior.alphas[last..last + 1], &groups[..1], &measures, &own);
-            self.noise(&mut prior.betas, &measures, &squares);
+            self.noise(&mut prior.betas, &measures, &squares, false);
         }
         backend.set_parameters(&parameters)?;
         Ok(prior)
     }
 
-    /// A damped step under the prior and the noise as they are; then both follow what was measured before it.
-    fn advance(&mut self, backend: &mut dyn Backend, batches: &[Batch], prior: &mut Prior) -> Result<Iteration> {
+    /// A damped step under the prior and the noise as they are; then both follow what was measured before it, the noise
+    /// up to its bound where it `is_bounded`.
+    fn advance(
+        &mut self,
+        backend: &mut dyn Backend,
+        batches: &[Batch],
+        prior: &mut Prior,
+        is_bounded: bool,
+    ) -> Result<Iteration> {
         let start = backend.parameters()?;
         backend.jacobian(batches, &mut self.here)?;
         let residuals = self.here.residuals();
@@ -221,7 +241,7 @@ impl Evidence {
         }
         let free = self.groups.len() - 1;
         update(&mut prior.alphas[..free], &self.groups[..free], &measures, &start);
-        self.noise(&mut prior.betas, &measures, &squares);
+        self.noise(&mut prior.betas, &measures, &squares, is_bounded);
         let is_still = prior.evidence.is_some_and(|last| (evidence - last).abs() < STILL * self.here.rows as f64);
         prior.calm = if is_still { prior.calm + 1 } else { 0 };
         (prior.evidence, prior.determined) = (Some(evidence), measures.determined.iter().sum());
@@ -231,14 +251,15 @@ impl Evidence {
         }
     }
 
-    /// MacKay's update of β, half of the way on a logarithmic scale, with no more noise than neighbouring rows show.
-    fn noise(&self, betas: &mut [f64], measures: &Measures, squares: &[f64]) {
+    /// MacKay's update of β, half of the way on a logarithmic scale, and where it `is_bounded` with no more noise than
+    /// neighbouring rows show.
+    fn noise(&self, betas: &mut [f64], measures: &Measures, squares: &[f64], is_bounded: bool) {
         let mut leverages = &measures.leverages[..];
         for (t, beta) in betas.iter_mut().enumerate() {
             let (own, others) = leverages.split_at(self.rows[t]);
             leverages = others;
             let free = (self.rows[t] as f64 - own.iter().sum::<f64>()).max(1.0);
-            *beta = (*beta * free / squares[t]).sqrt().max(self.floors[t]);
+            *beta = (*beta * free / squares[t]).sqrt().max(if is_bounded { self.floors[t] } else { 0.0 });
         }
     }
 
