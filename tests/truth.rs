@@ -51,7 +51,7 @@ fn place(truth: &str) -> Place {
 
 /// Points of the grid in the disc.
 fn inside() -> u64 {
-    let steps = || (-10..=10i64);
+    let steps = || -10..=10i64;
     steps().flat_map(|x| steps().map(move |y| x * x + y * y)).filter(|square| *square <= 100).count() as u64
 }
 

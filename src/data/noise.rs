@@ -77,7 +77,7 @@ mod tests {
     fn wave(count: usize, deviation: f64) -> PointSet {
         let mut random = ChaCha8Rng::seed_from_u64(5);
         let x: Vec<f64> = (0..count).map(|_| random.random_range(0.0..6.0)).collect();
-        let mut noise = || -> f64 { deviation * StandardNormal.sample(&mut random) };
+        let mut noise = || -> f64 { deviation * Distribution::<f64>::sample(&StandardNormal, &mut random) };
         let y = x.iter().map(|x: &f64| x.sin() + noise()).collect();
         PointSet { inputs: vec![x], columns: vec![y], ..PointSet::default() }
     }
@@ -97,7 +97,7 @@ mod tests {
         let mut random = ChaCha8Rng::seed_from_u64(7);
         let x: Vec<f64> = (0..400).map(|k| f64::from(k / 2)).collect();
         // Between two inputs the values leap by far more than their noise.
-        let mut noise = || -> f64 { 0.1 * StandardNormal.sample(&mut random) };
+        let mut noise = || -> f64 { 0.1 * Distribution::<f64>::sample(&StandardNormal, &mut random) };
         let y = (0..400).map(|k| 5.0 * f64::from(k / 2 % 3) + noise()).collect();
         let set = PointSet { inputs: vec![x], columns: vec![y], ..PointSet::default() };
         let found = set.noise(0).unwrap();
