@@ -39,6 +39,8 @@ pub enum Mode {
 
 /// Who hears of a run while it goes on.
 pub trait Observer {
+    /// What the job leaves open is settled by short trainings first.
+    fn settling(&mut self, _what: &str) {}
     /// Training starts after `done` of `steps` steps.
     fn started(&mut self, _device: &str, _done: u64, _steps: u64) {}
     /// Another report.
@@ -90,12 +92,14 @@ pub fn run_on(
     }
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &problem)?;
+    let began = Instant::now();
     let job = &settle(job, &problem, stop)?;
     let job = &match mode {
         Mode::Resume => job.clone(),
-        Mode::New | Mode::Replace => started(job, &problem, stop, &open)?,
+        Mode::New | Mode::Replace => started(job, &problem, observer, stop, &open)?,
     };
-    let mut model = problem.model(job);
+    let spent = began.elapsed().as_secs_f64();
+    let model = problem.model(job);
     let open = |name: &str, precision: Precision| open(name, precision, job.device.threads, &model);
     let saved = |directory: &RunDir| {
         checkpoint::read(&directory.checkpoint(), &model.spec, job.device.precision.stored(), &model.normalizer)
@@ -123,7 +127,8 @@ pub fn run_on(
     };
     let unused = gpu::unused_halves(&model.spec, job.device.precision);
     job.warnings.iter().chain(&unused).for_each(|warning| observer.warning(warning));
-    let mut training = Training { job, problem: &problem, directory: &directory, model: &model, observer, stop };
+    let (problem, directory, model) = (&problem, &directory, &model);
+    let mut training = Training { job, problem, directory, model, observer, stop, spent };
     let ended = match training.on(backend.as_mut(), state) {
         Err(Error::Device { device, problem }) if job.device.fallback && !device.starts_with("cpu") => {
             training.observer.warning(&format!(
@@ -135,10 +140,10 @@ pub fn run_on(
         }
         ended => ended,
     }?;
-    model.parameters = backend.parameters()?;
+    let model = Model { parameters: backend.parameters()?, ..model.clone() };
     model.write(directory.model())?;
-    let summary = results::write(job, &problem, &wanted, &model, &ended, backend.as_mut(), &directory)?;
-    match divergence::of(job, &problem, &ended, start.as_ref(), backend.as_mut())? {
+    let summary = results::write(job, problem, &wanted, &model, &ended, backend.as_mut(), directory)?;
+    match divergence::of(job, problem, &ended, start.as_ref(), backend.as_mut())? {
         Some(error) => Err(error),
         None => Ok(summary),
     }
@@ -148,12 +153,13 @@ pub fn run_on(
 fn started(
     job: &Job,
     problem: &Problem,
+    observer: &mut dyn Observer,
     stop: &AtomicBool,
     open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
 ) -> Result<Job> {
     let open = |model: &Model| open(&job.device.name, job.device.precision, job.device.threads, model);
     let mut job = job.clone();
-    if let Some(steepness) = trial::steepness(&job, problem, open, stop)? {
+    if let Some(steepness) = trial::steepness(&job, problem, |what| observer.settling(what), open, stop)? {
         job.network.steepness = Some(steepness);
     }
     Ok(job)
@@ -190,12 +196,15 @@ struct Training<'a> {
     model: &'a Model,
     observer: &'a mut dyn Observer,
     stop: &'a AtomicBool,
+    /// Seconds of the limit that are over before it begins.
+    spent: f64,
 }
 
 impl Training<'_> {
     /// Trains on one device, from a state or from the start.
     fn on(&mut self, backend: &mut dyn Backend, state: Option<State>) -> Result<Ended> {
-        let settings = Settings::new(self.job, self.problem);
+        let mut settings = Settings::new(self.job, self.problem);
+        settings.max_seconds = settings.max_seconds.map(|most| (most - self.spent).max(0.0));
         let done = state.as_ref().map_or(0, |state| state.step);
         self.observer.started(&backend.device(), done, settings.steps());
         let columns = self.columns();

@@ -42,6 +42,7 @@ fn is_open(job: &Job, problem: &Problem, first: &Stage) -> bool {
 pub fn steepness(
     job: &Job,
     problem: &Problem,
+    mut say: impl FnMut(&str),
     open: impl Fn(&Model) -> Result<Box<dyn Backend>>,
     stop: &AtomicBool,
 ) -> Result<Option<f64>> {
@@ -52,7 +53,9 @@ pub fn steepness(
         return Ok(None);
     }
     first.shorten((first.steps / SHARE).clamp(LEAST_STEPS, MOST_STEPS));
-    (settings.keeps_best, settings.early_stopping, settings.max_seconds) = (false, None, None);
+    say(&format!("{} starts are tried for {} steps each", PARTS.len(), first.steps));
+    (settings.keeps_best, settings.early_stopping) = (false, None);
+    settings.max_seconds = settings.max_seconds.map(|most| most / (SHARE * PARTS.len() as u64) as f64);
     let mut found: Vec<(f64, f64)> = vec![];
     for part in PARTS {
         let mut own = job.clone();

@@ -144,6 +144,10 @@ struct Show {
 }
 
 impl Observer for Show {
+    fn settling(&mut self, what: &str) {
+        Progress::new("train", 0, self.quiet).say(&format!("train: {what}"));
+    }
+
     fn started(&mut self, device: &str, done: u64, steps: u64) {
         self.progress = Progress::new("train", steps, self.quiet);
         let from = if done > 0 { format!(", from step {done}") } else { String::new() };
