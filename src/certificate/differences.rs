@@ -23,6 +23,9 @@ const PROBE: Range<i32> = 16..17;
 /// a step of a millionth alone is taken, and the one before it for an estimate.
 const KINKED: Range<i32> = 19..21;
 
+/// The part of the largest by which the narrowest difference is far from the limit.
+const FAR: f64 = 0.1;
+
 /// Rounding through many layers is so many times that of one value at most.
 const MOST_ROUNDING: f64 = 1e3;
 
@@ -116,13 +119,27 @@ pub(super) fn differences(
     for (ladders, narrow) in ladders.iter_mut().zip(narrow) {
         open.iter().zip(narrow).for_each(|(point, ladder)| ladders[*point] = ladder);
     }
-    Ok(ladders.iter().map(|ladders| Differences::of(ladders, extrapolate)).collect())
+    let of_output = |ladders: &Vec<Ladder>| Differences::of(ladders, extrapolate).settled(ladders, &open);
+    Ok(ladders.iter().map(of_output).collect())
 }
 
 impl Differences {
     fn of(ladders: &[Ladder], limit: fn(&Ladder) -> (f64, f64)) -> Self {
         let (values, errors) = ladders.iter().map(limit).unzip();
         Self { values, errors }
+    }
+
+    /// Where even the narrowest step is far from the limit, the network does more than it between two steps, and
+    /// nothing is known.
+    fn settled(mut self, ladders: &[Ladder], open: &[usize]) -> Self {
+        let largest = self.values.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+        for point in open {
+            let (narrowest, rounding) = ladders[*point][STEEP.end as usize - 1];
+            if (narrowest - self.values[*point]).abs() > FAR * largest + MOST_ROUNDING * rounding {
+                self.errors[*point] = f64::INFINITY;
+            }
+        }
+        self
     }
 }
 

@@ -92,10 +92,13 @@ impl Finding {
     /// Why it is unresolved.
     fn why_open(&self) -> String {
         let Self { entry, comparison, differences_error, tolerance, .. } = self;
+        let own = match differences_error {
+            Some(error) if error.is_finite() => format!("is {error:.1e}"),
+            _ => "has no bound".to_string(),
+        };
         format!(
-            "differences cannot resolve this network here: {entry} ({comparison}): their own error is {:.1e}, the \
-             tolerance {tolerance:.1e}",
-            differences_error.unwrap_or(f64::NAN)
+            "differences cannot resolve this network here: {entry} ({comparison}): their own error {own}, the \
+             tolerance {tolerance:.1e}"
         )
     }
 }
