@@ -204,7 +204,7 @@ fn coefficients(members: &[Summary]) -> Vec<Coefficient> {
 fn settled(job: &Job, stop: &AtomicBool) -> Result<Job> {
     let mut as_they_are = job.clone();
     as_they_are.training.bootstrap = false;
-    let mut settled = settle(&as_they_are, &Problem::read(&as_they_are)?, stop)?;
+    let (mut settled, _) = settle(&as_they_are, Problem::read(&as_they_are)?, stop)?;
     settled.training.bootstrap = job.training.bootstrap;
     Ok(settled)
 }

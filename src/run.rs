@@ -93,7 +93,8 @@ pub fn run_on(
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &problem)?;
     let began = Instant::now();
-    let job = &settle(job, &problem, stop)?;
+    let (job, problem) = settle(job, problem, stop)?;
+    let job = &job;
     let job = &match mode {
         Mode::Resume => job.clone(),
         Mode::New | Mode::Replace => started(job, &problem, observer, stop, &open)?,

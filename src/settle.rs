@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use crate::data::Dataset;
 use crate::device;
 use crate::error::Result;
-use crate::job::{Job, Length, OptimizerKind};
+use crate::job::{Job, Length, OptimizerKind, Validation};
 use crate::network::{Activation, DEFAULT_FREQUENCY, Precision};
 use crate::problem::Problem;
 use crate::trainer::{Settings, Trainer};
@@ -23,25 +23,27 @@ const ACTIVATIONS: [Activation; 2] = [Activation::Tanh, Activation::Sin];
 /// Iterations, which most often end earlier.
 const STEPS: u64 = 200;
 
-/// The job with nothing left open. On noisy data networks of several activations are trained, and the one with the
-/// highest evidence is the job's.
+/// The job with nothing left open, and what it then poses. On noisy data networks of several activations are trained,
+/// and the one with the highest evidence is the job's.
 ///
 /// # Errors
-/// Those of the training.
-pub fn settle(job: &Job, problem: &Problem, stop: &AtomicBool) -> Result<Job> {
+/// Those of the files and of the training.
+pub fn settle(job: &Job, problem: Problem, stop: &AtomicBool) -> Result<(Job, Problem)> {
     let defaults = Job { is_open: false, ..job.clone() };
     if !job.is_open || !problem.data.as_ref().is_some_and(is_noisy) {
-        return Ok(defaults);
+        return Ok((defaults, problem));
     }
+    let candidates = ACTIVATIONS.map(|activation| by_evidence(&defaults, activation));
+    let problem = Problem::read(&candidates[0])?;
     let mut best: Option<(f64, Job)> = None;
-    for activation in ACTIVATIONS {
-        let candidate = by_evidence(&defaults, activation);
-        let evidence = evidence(&candidate, problem, stop)?;
+    for candidate in candidates {
+        let evidence = evidence(&candidate, &problem, stop)?;
         if best.as_ref().is_none_or(|(most, _)| evidence > *most) {
             best = Some((evidence, candidate));
         }
     }
-    Ok(best.map_or(defaults, |(_, job)| job))
+    let (_, job) = best.expect("there are candidates");
+    Ok((job, problem))
 }
 
 fn is_noisy(data: &Dataset) -> bool {
@@ -61,6 +63,11 @@ fn by_evidence(job: &Job, activation: Activation) -> Job {
     for stage in &mut job.stages {
         stage.optimizer.kind = OptimizerKind::Evidence;
         (stage.length, stage.report_every) = (Length::Steps(STEPS), 10);
+    }
+    // Nothing is chosen by rows that judge, and every row helps.
+    let is_judged = job.training.early_stopping.is_some();
+    if let Some(data) = job.data.as_mut().filter(|data| data.validation == Validation::Default && !is_judged) {
+        data.validation = Validation::None;
     }
     job.device.name = "cpu".to_string();
     job.device.precision = Precision::F64;

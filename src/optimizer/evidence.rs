@@ -187,7 +187,7 @@ impl Evidence {
                 residuals.iter_mut().zip(column).for_each(|(r, j)| *r += j * step);
             }
             own.iter_mut().zip(&step).for_each(|(p, step)| *p += step);
-            let Some(measures) = system.measures() else { break };
+            let Some(measures) = system.measures(&self.rows) else { break };
             let squares = self.squares(&residuals);
             let own = own.to_vec();
             update(&mut prior.alphas[last..last + 1], &groups[..1], &measures, &own);
@@ -216,7 +216,7 @@ impl Evidence {
         }
         let (alphas, betas) = (spread(&self.groups, &prior.alphas), spread_rows(&self.rows, &prior.betas));
         let system = Whitened::new(self.here.matrix(), residuals, &start, (&alphas, &betas), &self.threads);
-        let Some(measures) = system.measures() else { return Ok(Iteration::Stuck) };
+        let Some(measures) = system.measures(&self.rows) else { return Ok(Iteration::Stuck) };
         let counts = self.rows.iter().map(|rows| *rows as f64);
         let evidence = 0.5 * counts.zip(&prior.betas).map(|(rows, beta)| rows * beta.ln()).sum::<f64>()
             - loss
@@ -254,11 +254,8 @@ impl Evidence {
     /// MacKay's update of β, half of the way on a logarithmic scale, and where it `is_bounded` with no more noise than
     /// neighbouring rows show.
     fn noise(&self, betas: &mut [f64], measures: &Measures, squares: &[f64], is_bounded: bool) {
-        let mut leverages = &measures.leverages[..];
         for (t, beta) in betas.iter_mut().enumerate() {
-            let (own, others) = leverages.split_at(self.rows[t]);
-            leverages = others;
-            let free = (self.rows[t] as f64 - own.iter().sum::<f64>()).max(1.0);
+            let free = (self.rows[t] as f64 - measures.fitted[t]).max(1.0);
             *beta = (*beta * free / squares[t]).sqrt().max(if is_bounded { self.floors[t] } else { 0.0 });
         }
     }

@@ -24,8 +24,8 @@ pub struct Whitened {
 pub struct Measures {
     /// Of each parameter, from 0 to 1 (P): their sum is γ.
     pub determined: Vec<f64>,
-    /// Of each residual, how far it is fitted whatever it is (R): their sum is γ again.
-    pub leverages: Vec<f64>,
+    /// Of each group of residuals, how many of them are fitted whatever they are (T): their sum is γ again.
+    pub fitted: Vec<f64>,
     /// log det (I + AᵀA)
     pub log_determinant: f64,
 }
@@ -77,8 +77,8 @@ impl Whitened {
         Some(self.deviations.iter().enumerate().map(|(k, deviation)| -whitened[(k, 0)] * deviation).collect())
     }
 
-    /// What the data determines; `None` where rounding hides it.
-    pub fn measures(&self) -> Option<Measures> {
+    /// What the data determines, with the residuals in groups of so many; `None` where rounding hides it.
+    pub fn measures(&self, rows: &[usize]) -> Option<Measures> {
         let factor = self.factor(1.0)?;
         let side = self.gram.nrows();
         let inverse = factor.solve(Mat::<f64>::identity(side, side));
@@ -92,10 +92,24 @@ impl Whitened {
             (0..a.ncols()).map(along).collect()
         };
         let own: Vec<f64> = (0..side).map(left_open).collect();
-        let (determined, leverages) = match self.is_kernel {
-            true => (products(self.a.as_ref()), own),
-            false => (own, products(self.a.transpose())),
+        let of_groups = |leverages: &[f64]| {
+            let mut rest = leverages;
+            let of_group = |count: &usize| {
+                let (own, others) = rest.split_at(*count);
+                rest = others;
+                own.iter().sum()
+            };
+            rows.iter().map(of_group).collect()
         };
-        Some(Measures { determined, leverages, log_determinant })
+        let (determined, fitted) = match (self.is_kernel, rows.len()) {
+            (true, _) => (products(self.a.as_ref()), of_groups(&own)),
+            // One group has all of γ, which saves a product as large as the Gram matrix.
+            (false, 1) => {
+                let all = own.iter().sum();
+                (own, vec![all])
+            }
+            (false, _) => (own, of_groups(&products(self.a.transpose()))),
+        };
+        Some(Measures { determined, fitted, log_determinant })
     }
 }
