@@ -15,8 +15,6 @@ pub struct Culprit {
     pub text: String,
     /// Infinite or NaN.
     pub value: f64,
-    /// Whether it depends on the network or a coefficient.
-    pub is_trained: bool,
     /// How the user can mend it.
     pub mend: String,
 }
@@ -47,18 +45,26 @@ impl Expression {
         while let Some(part) = used(id).into_iter().find(|part| !value(*part).is_finite()) {
             id = part;
         }
-        let mend = match graph.node(id) {
+        let keep = match graph.node(id) {
             Node::Function(function @ (Function::Log | Function::Sqrt | Function::Asin | Function::Acos), x) => {
-                format!("keep {} where {} has a value", print(graph, *x, scope), function.name())
+                Some(format!("keep {} where {} has a value", print(graph, *x, scope), function.name()))
             }
-            Node::Power(..) => "keep the base above 0, for of a negative one there are whole powers alone".to_string(),
+            Node::Power(..) => {
+                Some("keep the base above 0, for of a negative one there are whole powers alone".to_string())
+            }
             Node::Product(factors) if factors.iter().any(|(id, exponent)| *exponent < 0 && value(*id) == 0.0) => {
-                "keep its divisor away from 0".to_string()
+                Some("keep its divisor away from 0".to_string())
             }
-            Node::Leaf(Leaf::Entry(..)) => "give the inputs and outputs in other units".to_string(),
-            _ => "write it in other units, in which it is not as large".to_string(),
+            _ => None,
         };
-        Some(Culprit { text: print(graph, id, scope), value: value(id), is_trained: graph.varies(id), mend })
+        let how = match graph.varies(id) {
+            true => "a transform can keep an output where it may be: [transforms] u = \"exp(net)\" is above 0",
+            false => "an if(…, …, …), max, or other points (`on`, [variables]) can leave a point out",
+        };
+        // Everything else is too large for the numbers.
+        let mend =
+            keep.map_or("give the inputs and outputs in other units".to_string(), |keep| format!("{keep}; {how}"));
+        Some(Culprit { text: print(graph, id, scope), value: value(id), mend })
     }
 
     /// What it is called in messages that something is read: `u_x`, `nu`.

@@ -134,11 +134,7 @@ impl Problem {
                 format!(" in its derivative by {}, which training follows,", Expression::leaf_name(leaf, &scope))
             });
             let problem = format!("{}{of} is {} at {place}", culprit.text, culprit.value);
-            let start = match culprit.is_trained {
-                true => "; a transform can keep an output where it may be: [transforms] u = \"exp(net)\" is above 0",
-                false => "; an if(…, …, …), max, or other points (`on`, [variables]) can leave a point out",
-            };
-            return Ok(Fault { term: name.clone(), problem, mend: culprit.mend + start, is_too_large: false });
+            return Ok(Fault { term: name.clone(), problem, mend: culprit.mend, is_too_large: false });
         }
         let r = residual.evaluate(&data, &coefficients, Some(&jets))[0];
         let precision = job.device.precision.stored();
