@@ -112,10 +112,10 @@ fn a_residual_without_a_value_is_named_before_anything_is_written() {
 
 #[test]
 fn a_derivative_without_a_value_is_named_too() {
-    // u is 0 at x = 0 for certain, where √|u| has no derivative.
+    // u is 0 at x = 0 for certain, where √u has no derivative.
     let place = Place::new("");
     let job = "[variables]\nx = [-1, 1]\n[network]\noutputs = [\"u\"]\nhidden = [8]\n[transforms]\nu = \"x*net\"\n\
-               [[term]]\nname = \"r\"\nresidual = \"u_x = sqrt(u^2)\"\n\
+               [[term]]\nname = \"r\"\nresidual = \"u_x = sqrt(u)\"\n\
                points = { count = 1, on = \"x = 0\" }\n[output]\ndirectory = \"run\"\n";
     place.write("equation.toml", job.replace("x = [-1, 1]", "x = [0, 1]"));
     let message = place.refused("equation.toml", &[]);
