@@ -28,7 +28,7 @@ optimizer = "adam"
 steps = 600
 [[stage]]
 optimizer = "gauss-newton"
-steps = 60
+steps = 200
 [device]
 name = "cpu"
 threads = 1

@@ -7,6 +7,8 @@
 //! square of the term's residuals; for measurements over their degrees of freedom, R_t − tr H_t with the hat matrix
 //! H = J (JᵀJ)⁻¹ Jᵀ, as the network follows some of the noise.
 //!
+//! Where Σ r² is not at its least yet, y·r is how far the parameter has still to go; it counts like a deviation.
+//!
 //! Directions of the weights that no residual sees are held by a damping as small as rounding allows.
 
 use std::ops::Range;
@@ -52,7 +54,8 @@ pub fn standard_errors(
     let error = |parameter: usize| {
         let influence = damped.influence(parameter);
         let of = |(term, variance): (&TermRows, &f64)| variance * norm_square(&influence[term.rows.clone()]);
-        let error = terms.iter().zip(&variances).map(of).sum::<f64>().sqrt();
+        let ahead: f64 = influence.iter().zip(jacobian.residuals()).map(|(y, r)| y * r).sum();
+        let error = (terms.iter().zip(&variances).map(of).sum::<f64>() + ahead * ahead).sqrt();
         error.is_finite().then_some(error)
     };
     parameters.map(error).collect()
@@ -78,13 +81,18 @@ mod tests {
     #[test]
     fn a_line_has_the_errors_of_the_text_books() {
         // y = a + b x at x = 0 … 4: s² = Σ r²/(n − 2), var b = s²/Σ(x − x̄)², var a = s² (1/n + x̄²/Σ(x − x̄)²).
-        let r = [0.1, -0.2, 0.15, 0.05, -0.1];
+        let r = [0.1, -0.2, 0.0, 0.2, -0.1];
         let rows = jacobian(&[&[1.0; 5], &[0.0, 1.0, 2.0, 3.0, 4.0]], &r);
         let terms = [TermRows { rows: 0..5, is_measured: true }];
         let errors = standard_errors(&rows, &terms, 0..2, &pool()).unwrap();
         let s2 = norm_square(&r) / 3.0;
         let expected = [(s2 * (0.2 + 4.0 / 10.0)).sqrt(), (s2 / 10.0).sqrt()];
         assert!(errors.iter().zip(expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-6), "{errors:?} {expected:?}");
+        // One that has not ended: the slope is still 3 too small.
+        let short: Vec<f64> = r.iter().zip(0..).map(|(r, x)| r - 3.0 * f64::from(x)).collect();
+        let rows = jacobian(&[&[1.0; 5], &[0.0, 1.0, 2.0, 3.0, 4.0]], &short);
+        let error = standard_errors(&rows, &terms, 1..2, &pool()).unwrap()[0];
+        assert!(error > 3.0 && error < 10.0, "{error}");
         // Two rows leave nothing to judge the noise by.
         let exact = jacobian(&[&[1.0, 1.0], &[0.0, 1.0]], &[0.0, 0.0]);
         let terms = [TermRows { rows: 0..2, is_measured: true }];
@@ -94,7 +102,7 @@ mod tests {
     #[test]
     fn an_equation_without_a_residual_adds_no_certainty_of_its_own() {
         // The same line, where a term that is solved exactly ties a third parameter to b, heavily: b's error stays.
-        let r = [0.1, -0.2, 0.15, 0.05, -0.1, 0.0];
+        let r = [0.1, -0.2, 0.0, 0.2, -0.1, 0.0];
         let columns: [&[f64]; 3] =
             [&[1.0, 1.0, 1.0, 1.0, 1.0, 0.0], &[0.0, 1.0, 2.0, 3.0, 4.0, 100.0], &[0.0, 0.0, 0.0, 0.0, 0.0, -100.0]];
         let terms = [TermRows { rows: 0..5, is_measured: true }, TermRows { rows: 5..6, is_measured: false }];
