@@ -113,3 +113,43 @@ impl Whitened {
         Some(Measures { determined, fitted, log_determinant })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Any numbers: a Jacobian (R, P), residuals, parameters, α and β.
+    fn system(rows: usize, columns: usize) -> (Vec<f64>, Vec<f64>, Vec<f64>, Vec<f64>, Vec<f64>) {
+        let some = |count: usize, seed: f64| (0..count).map(|k| (1.7 * k as f64 + seed).sin()).collect::<Vec<_>>();
+        let sizes = |count: usize, seed: f64| some(count, seed).iter().map(|x| 1.5 + x).collect::<Vec<_>>();
+        (some(rows * columns, 0.3), some(rows, 1.0), some(columns, 2.0), sizes(columns, 3.0), sizes(rows, 4.0))
+    }
+
+    #[test]
+    fn both_forms_step_to_the_optimum_and_count_what_is_determined() {
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        for (rows, columns) in [(7, 3), (3, 7)] {
+            let (j, r, theta, alphas, betas) = system(rows, columns);
+            let whitened = Whitened::new(&j, &r, &theta, (&alphas, &betas), &threads);
+            let step = whitened.step(0.0).unwrap();
+            // The gradient of ½ Σ β (r + J δ)² + ½ Σ α (θ + δ)² vanishes.
+            let residual = |k: usize| r[k] + (0..columns).map(|c| j[c * rows + k] * step[c]).sum::<f64>();
+            for c in 0..columns {
+                let misfit: f64 = (0..rows).map(|k| betas[k] * residual(k) * j[c * rows + k]).sum();
+                assert!((misfit + alphas[c] * (theta[c] + step[c])).abs() < 1e-12, "{rows} {columns} {c}");
+            }
+            let groups = [rows - 1, 1];
+            let (one, two) = (whitened.measures(&[rows]).unwrap(), whitened.measures(&groups).unwrap());
+            let determined: f64 = one.determined.iter().sum();
+            assert!(
+                (one.fitted[0] - determined).abs() < 1e-12
+                    && (two.fitted.iter().sum::<f64>() - determined).abs() < 1e-12
+            );
+            assert!(determined > 0.0 && determined < rows.min(columns) as f64);
+            // A weaker prior leaves less open.
+            let weak: Vec<f64> = alphas.iter().map(|alpha| 1e-3 * alpha).collect();
+            let weak = Whitened::new(&j, &r, &theta, (&weak, &betas), &threads).measures(&[rows]).unwrap();
+            assert!(weak.fitted[0] > determined && weak.log_determinant > one.log_determinant);
+        }
+    }
+}
