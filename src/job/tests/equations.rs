@@ -172,7 +172,6 @@ fn a_mistake_names_line_key_and_mend() {
             &["training.epochs: this key has no effect", "training.steps"],
         ),
         ("[variables]", "[training]\nbatch_size = 3\n[variables]", &["training.batch_size: this key has no effect"]),
-        ("[variables]", "[training]\nearly_stopping = 3\n[variables]", &["training.early_stopping: this key has no"]),
         ("{ count = 100 }", "{ count = 100 }\nweight = 0", &["job.toml:10: term: every term has weight 0"]),
         (
             "{ count = 100 }",

@@ -107,7 +107,7 @@ fn a_mistake_names_line_key_and_mend() {
         ("[training]\nsteps = \"many\"", &["training.steps: expected a finite number, found the string \"many\""]),
         ("[training]\nsteps = 10\nepochs = 2", &["training.epochs", "exclude each other"]),
         ("[training]\nsteps = 10\n[schedule]\nwarmup = 10", &["schedule.warmup", "not shorter"]),
-        ("[training]\nearly_stopping = 5", &["training.early_stopping", "validation_fraction"]),
+        ("validation_fraction = 0\n[training]\nearly_stopping = 5", &["training.early_stopping", "validation rows"]),
         ("[optimizer]\nweight_decay = 0.1", &["job.toml:6: optimizer.weight_decay", "name = \"adamw\""]),
         (
             "[optimizer]\nlearning_rate = nan",
