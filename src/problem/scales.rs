@@ -113,7 +113,7 @@ impl Equations {
     }
 
     /// The scale at which what an equation reads of an output is as large as its other parts, the largest over all
-    /// equations; those outputs that are not known are 0.
+    /// equations; those outputs that are not known are their mean.
     fn balanced(&self, output: usize, normalizer: &Normalizer, known: &[bool]) -> Option<f64> {
         let of_trial = |trial: &Trial| {
             let mut normalizer = normalizer.clone();
@@ -167,13 +167,15 @@ impl Equations {
 }
 
 impl Trial {
-    /// The residual's values where the network's outputs have these scales and some of them are 0 everywhere (B).
+    /// The residual's values where the network's outputs have these scales and some of them are their mean everywhere (B).
     fn residuals(&self, normalizer: &Normalizer, coefficients: &[f64], is_silent: impl Fn(usize) -> bool) -> Vec<f64> {
-        let mut jets = Jets::from_standardised(&self.layout, normalizer, self.jets.clone());
-        let of_output = jets.values.len() / jets.outputs;
-        for output in (0..jets.outputs).filter(|output| is_silent(*output)) {
-            jets.values[output * of_output..][..of_output].fill(0.0);
+        let mut jets = self.jets.clone();
+        let outputs = normalizer.outputs.mean.len();
+        let of_output = jets.len() / outputs;
+        for output in (0..outputs).filter(|output| is_silent(*output)) {
+            jets[output * of_output..][..of_output].fill(0.0);
         }
+        let jets = Jets::from_standardised(&self.layout, normalizer, jets);
         self.residual.evaluate(&self.points.data(), coefficients, Some(&jets))
     }
 
