@@ -94,10 +94,9 @@ pub fn run_on(
     let wanted = results::Wanted::read(job, &problem)?;
     let began = Instant::now();
     let (job, problem) = settle(job, problem, stop)?;
-    let job = &job;
-    let job = &match mode {
-        Mode::Resume => job.clone(),
-        Mode::New | Mode::Replace => started(job, &problem, observer, stop, &open)?,
+    let (job, problem) = &match mode {
+        Mode::Resume => (job, problem),
+        Mode::New | Mode::Replace => tried(job, problem, observer, stop, &open)?,
     };
     let spent = began.elapsed().as_secs_f64();
     let model = problem.model(job);
@@ -128,7 +127,7 @@ pub fn run_on(
     };
     let unused = gpu::unused_halves(&model.spec, job.device.precision);
     job.warnings.iter().chain(&unused).for_each(|warning| observer.warning(warning));
-    let (problem, directory, model) = (&problem, &directory, &model);
+    let (directory, model) = (&directory, &model);
     let mut training = Training { job, problem, directory, model, observer, stop, spent };
     let ended = match training.on(backend.as_mut(), state) {
         Err(Error::Device { device, problem }) if job.device.fallback && !device.starts_with("cpu") => {
@@ -150,20 +149,26 @@ pub fn run_on(
     }
 }
 
-/// A job whose network starts as trials found best, where it leaves that to them.
-fn started(
-    job: &Job,
-    problem: &Problem,
+/// A job with what trials found best, and what it then poses, where it leaves something to them.
+fn tried(
+    mut job: Job,
+    mut problem: Problem,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
     open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
-) -> Result<Job> {
-    let open = |model: &Model| open(&job.device.name, job.device.precision, job.device.threads, model);
-    let mut job = job.clone();
-    if let Some(steepness) = trial::steepness(&job, problem, |what| observer.settling(what), open, stop)? {
+) -> Result<(Job, Problem)> {
+    let device = job.device.clone();
+    let open = |model: &Model| open(&device.name, device.precision, device.threads, model);
+    if let Some(steepness) = trial::steepness(&job, &problem, |what| observer.settling(what), open, stop)? {
         job.network.steepness = Some(steepness);
     }
-    Ok(job)
+    if job.loss.tries_curvature
+        && let Some(curvature) = trial::curvature(&job, |what| observer.settling(what), open, stop)?
+    {
+        (job.loss.curvature, job.loss.tries_curvature) = (curvature, false);
+        problem = Problem::read(&job)?;
+    }
+    Ok((job, problem))
 }
 
 /// How the training ended.

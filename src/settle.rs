@@ -69,6 +69,7 @@ fn by_evidence(job: &Job, activation: Activation) -> Job {
     if let Some(data) = job.data.as_mut().filter(|data| data.validation == Validation::Default && !is_judged) {
         data.validation = Validation::None;
     }
+    (job.loss.curvature, job.loss.tries_curvature) = (0.0, false);
     job.device.name = "cpu".to_string();
     job.device.precision = Precision::F64;
     job

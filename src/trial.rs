@@ -1,7 +1,7 @@
-//! How steep a network should start: a few starts are trained for a short while, and rows that take no part in it judge
-//! them.
+//! What short trainings choose, judged by rows that take no part in them: how steep a network should start, and where a
+//! job asks for it how much its curvature weighs.
 //!
-//! What suits depends on how fast the data bends over one deviation of its inputs, which nobody knows before: for
+//! What start suits depends on how fast the data bends over one deviation of its inputs, which nobody knows before: for
 //! y = sin(w·x) of 1, 2, 10 and 40 inputs the best of four starts differ thirtyfold, and so do the errors between the best
 //! and the worst.
 
@@ -56,24 +56,82 @@ pub fn steepness(
     say(&format!("{} starts are tried for {} steps each", PARTS.len(), first.steps));
     (settings.keeps_best, settings.early_stopping) = (false, None);
     settings.max_seconds = settings.max_seconds.map(|most| most / (SHARE * PARTS.len() as u64) as f64);
-    let mut found: Vec<(f64, f64)> = vec![];
+    let mut found = vec![];
     for part in PARTS {
         let mut own = job.clone();
-        let steepness = part * natural_steepness(job.network.activation);
-        own.network.steepness = Some(steepness);
-        let trained = || {
-            let mut backend = open(&problem.model(&own))?;
-            let mut trainer = Trainer::new(backend.as_mut(), &settings, problem, None)?;
-            let ended = trainer.run(stop, |_, _| Ok(()))?;
-            let (training, validation) = trainer.losses()?;
-            Ok((ended, problem.judged(&training, &validation)))
-        };
-        match trained() {
-            Ok((Stop::Interrupted, _)) | Err(Error::Device { .. }) => return Ok(None),
-            Ok((_, loss)) => found.push((steepness, loss)),
-            Err(error) => return Err(error),
+        own.network.steepness = Some(part * natural_steepness(job.network.activation));
+        match judged(&own, problem, &settings, &open, stop)? {
+            Some(loss) => found.push((part * natural_steepness(job.network.activation), loss)),
+            None => return Ok(None),
         }
     }
+    Ok(first_as_good(&found, AS_GOOD))
+}
+
+/// Weights of the penalty on curvature that are tried, the smoothest first.
+const CURVATURES: [f64; 6] = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 0.0];
+/// A smoother network is as good as the best where its validation loss is at most this many times as large.
+const AS_GOOD_CURVATURE: f64 = 1.05;
+
+/// The weight of the penalty on curvature, found by the whole first stage with each of some; `None` where the trials were
+/// stopped.
+///
+/// # Errors
+/// [`Error::Input`] where no rows judge; those of the device but for its failure.
+pub fn curvature(
+    job: &Job,
+    mut say: impl FnMut(&str),
+    open: impl Fn(&Model) -> Result<Box<dyn Backend>>,
+    stop: &AtomicBool,
+) -> Result<Option<f64>> {
+    let mut found = vec![];
+    for curvature in CURVATURES {
+        let mut own = job.clone();
+        own.loss.curvature = curvature;
+        let problem = Problem::read(&own)?;
+        if problem.validation().is_none() {
+            let problem = "no rows judge which weight is best: below 50 rows none are kept by default";
+            return Err(Error::input("loss.curvature", problem, "give data.validation_fraction, or a number"));
+        }
+        say(&format!("a curvature of {curvature:e} is tried"));
+        let mut settings = Settings::new(&own, &problem);
+        settings.stages.truncate(1);
+        settings.max_seconds = settings.max_seconds.map(|most| 0.5 * most / CURVATURES.len() as f64);
+        match judged(&own, &problem, &settings, &open, stop)? {
+            Some(loss) => found.push((curvature, loss)),
+            None => return Ok(None),
+        }
+    }
+    Ok(first_as_good(&found, AS_GOOD_CURVATURE))
+}
+
+/// The loss where a job's terms are judged, after a training; `None` where it was stopped, or the device failed, which
+/// is for the training proper to meet.
+fn judged(
+    job: &Job,
+    problem: &Problem,
+    settings: &Settings,
+    open: impl Fn(&Model) -> Result<Box<dyn Backend>>,
+    stop: &AtomicBool,
+) -> Result<Option<f64>> {
+    let trained = || {
+        let mut backend = open(&problem.model(job))?;
+        let mut trainer = Trainer::new(backend.as_mut(), settings, problem, None)?;
+        let ended = trainer.run(stop, |_, _| Ok(()))?;
+        Ok((ended, trainer.losses()?.1))
+    };
+    match trained() {
+        Ok((Stop::Interrupted, _)) | Err(Error::Device { .. }) => Ok(None),
+        Ok((_, judged)) => {
+            let weighted = problem.terms().zip(judged).filter_map(|(term, judged)| Some(term.weight * judged?));
+            Ok(Some(weighted.sum()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The first whose loss is at most `most` times the least.
+fn first_as_good(found: &[(f64, f64)], most: f64) -> Option<f64> {
     let best = found.iter().map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min);
-    Ok(found.into_iter().find(|(_, loss)| *loss <= AS_GOOD * best).map(|(steepness, _)| steepness))
+    found.iter().find(|(_, loss)| *loss <= most * best).map(|(choice, _)| *choice)
 }

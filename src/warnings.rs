@@ -81,7 +81,8 @@ fn of_equation(term: &Term, trained: f64, judged: Option<f64>, parts: Parts) -> 
     let (left, size) = (judged.unwrap_or(trained).sqrt(), parts.size());
     let percent = 100.0 * left / size;
     let is_differential = term.residual.entries().iter().any(|entry| entry.derivative.order() > 0);
-    if left > MOST_LEFT * size && size < LEAST_PARTS && is_differential && parts.are_several() {
+    let is_doubtful = size < LEAST_PARTS && left > MOST_LEFT * LEAST_PARTS;
+    if left > MOST_LEFT * size && is_doubtful && is_differential && parts.are_several() {
         return Some(format!(
             "term {name:?} is not solved: {percent:.0} % of what it adds up from is left, and that is {size:.0e} of what \
              was expected; state how large the outputs are under network.scales"

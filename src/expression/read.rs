@@ -153,6 +153,9 @@ impl<'a> Reader<'a> {
             (_, Some((_, least, most))) => (*least, *most),
             (None, None) => return self.placed(name, arguments, span, spans),
         };
+        if name == "d" && arguments.len() > most {
+            return Err(third(span));
+        }
         if !(least..=most).contains(&arguments.len()) {
             let count = if least == most { least.to_string() } else { format!("{least} or {most}") };
             let plural = if most == 1 { "" } else { "s" };
@@ -270,7 +273,7 @@ fn through_jump(by: &str, span: &Span) -> Fault {
 fn third(span: &Span) -> Fault {
     Fault::new(
         span.clone(),
-        "this is a third derivative, and a jet has the first and the second",
+        "this is a third derivative or a higher one, and a jet has the first and the second",
         "make a first derivative an output of its own, with a term such as \"p = u_x\", and derive that",
     )
 }

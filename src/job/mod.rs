@@ -153,6 +153,8 @@ pub struct LossSettings {
     pub second: f64,
     /// The weight of every curvature penalty; 0 for none.
     pub curvature: f64,
+    /// Whether that weight is left to trials, which rows that take no part judge.
+    pub tries_curvature: bool,
     /// The weight of single terms, by the term's name.
     pub weights: BTreeMap<String, f64>,
     /// What a residual of 1 means, in the entry's units, by the term's name.

@@ -11,6 +11,9 @@ use super::*;
 use crate::error::{Error, Result};
 use crate::network::DEFAULT_FREQUENCY;
 
+/// A weight that stands for those that are tried.
+const TRIED_CURVATURE: f64 = 1e-4;
+
 const SECTIONS: [&str; 15] = [
     "data",
     "variables",
@@ -113,7 +116,7 @@ impl Reader<'_> {
             !names.iter().any(|(name, _)| keys.contains(&name.as_str()))
         };
         let is_plain = job.data.as_ref().is_some_and(|data| data.inputs.len() == 1 && data.derivatives.is_empty())
-            && job.loss.curvature == 0.0
+            && (job.loss.curvature == 0.0 || job.loss.tries_curvature)
             && job.loss.value > 0.0
             && job.terms.is_empty()
             && job.transforms.is_empty()
@@ -215,11 +218,25 @@ impl Reader<'_> {
         let has = |order| derivatives().any(|(entry, _)| entry.derivative.order() == order);
         section.only_if("first", has(1), "a first derivative in data.derivatives")?;
         section.only_if("second", has(2), "a second derivative in data.derivatives")?;
+        let tries_curvature = section.get("curvature").is_some_and(|item| item.text().is_ok_and(|text| text == "auto"));
+        if tries_curvature && data.is_some_and(|data| data.validation == Validation::None) {
+            let problem = "no rows judge which weight is best";
+            return Err(Error::input(
+                section.place("curvature"),
+                problem,
+                "give data.validation_fraction, or a number",
+            ));
+        }
         Ok(LossSettings {
             value: section.read("value", 1.0, Item::not_negative)?,
             first: section.read("first", 1.0, Item::not_negative)?,
             second: section.read("second", 1.0, Item::not_negative)?,
-            curvature: section.read("curvature", 0.0, Item::not_negative)?,
+            curvature: if tries_curvature {
+                TRIED_CURVATURE
+            } else {
+                section.read("curvature", 0.0, Item::not_negative)?
+            },
+            tries_curvature,
             weights: section.read("weights", BTreeMap::new(), |item| item.numbers(Item::not_negative))?,
             scales: section.read("scales", BTreeMap::new(), |item| item.numbers(Item::positive))?,
             allow_rough: section.read("allow_rough", false, Item::flag)?,

@@ -81,12 +81,13 @@ impl Job {
     }
 
     fn loss_keys(&self, data: &Data) -> Vec<(&'static str, Value)> {
-        let LossSettings { value, first, second, curvature, weights, scales, allow_rough } = &self.loss;
+        let LossSettings { value, first, second, curvature, tries_curvature, weights, scales, allow_rough } =
+            &self.loss;
         let has = |order| data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == order);
         let mut keys = vec![("value", (*value).into())];
         keys.extend(has(1).then(|| ("first", (*first).into())));
         keys.extend(has(2).then(|| ("second", (*second).into())));
-        keys.push(("curvature", (*curvature).into()));
+        keys.push(("curvature", if *tries_curvature { "auto".into() } else { (*curvature).into() }));
         keys.extend([("weights", numbers(weights)), ("scales", numbers(scales))]);
         keys.extend(allow_rough.then_some(("allow_rough", true.into())));
         keys
