@@ -88,7 +88,8 @@ fn of_equation(term: &Term, trained: f64, judged: Option<f64>, parts: Parts) -> 
              was expected; state how large the outputs are under network.scales"
         ));
     }
-    (left > MOST_LEFT * size.max(1.0)).then(|| {
+    let percent = 100.0 * parts.relative();
+    (parts.relative() > MOST_LEFT).then(|| {
         format!(
             "term {name:?} is not solved: {percent:.0} % of what it adds up from is left; train longer, weigh it more, or \
              look whether it contradicts the other terms"

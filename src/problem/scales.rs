@@ -61,41 +61,43 @@ impl Equations {
         Self { trials: terms.iter().map(trial).collect(), coefficients }
     }
 
-    /// Means and scales of the outputs (M) that are not yet `known`: from the values that equations give them, such as
-    /// `u = sin(pi*x)` or `T = 293`; else so large that no part of an equation exceeds those that are known.
-    pub fn scale_outputs(&self, normalizer: &mut Normalizer, mut known: Vec<bool>) {
-        let asked: Vec<usize> = (0..known.len()).filter(|output| !known[*output]).collect();
-        for &output in &asked {
-            if let Some((mean, scale)) = self.values_of(output) {
-                normalizer.outputs.mean[output] = mean;
-                known[output] = scale > 0.0;
-                if known[output] {
-                    normalizer.outputs.scale[output] = scale;
-                }
-            }
-        }
-        for &output in &asked {
-            let others: Vec<bool> = known.iter().enumerate().map(|(k, known)| *known && k != output).collect();
-            let balanced = self.balanced(output, normalizer, &others).unwrap_or(0.0);
-            // sin(pi) is 1e-16, and means 0.
-            if known[output] && normalizer.outputs.scale[output] < ROUNDING * balanced {
-                normalizer.outputs.scale[output] = balanced;
-            }
-        }
-        loop {
-            let unknown = (0..known.len()).filter(|output| !known[*output]);
-            let found: Vec<(usize, f64)> =
-                unknown.filter_map(|output| Some((output, self.balanced(output, normalizer, &known)?))).collect();
-            if found.is_empty() {
-                break;
-            }
-            for (output, scale) in found {
+    /// Means and scales of the outputs (M), but for those that `are_fixed`: from the values that equations give them, such
+    /// as `u = sin(pi*x)` or `T = 293`; else so large that no part of an equation exceeds those that are known. A scale
+    /// that is `stated` stays.
+    pub fn scale_outputs(&self, normalizer: &mut Normalizer, are_fixed: &[bool], stated: &[Option<f64>]) {
+        let mut known = are_fixed.to_vec();
+        let open: Vec<usize> = (0..known.len()).filter(|output| !known[*output]).collect();
+        for &output in &open {
+            let values = self.values_of(output);
+            normalizer.outputs.mean[output] = values.map_or(0.0, |(mean, _)| mean);
+            let scale = stated[output].or(values.map(|(_, scale)| scale).filter(|scale| *scale > 0.0));
+            if let Some(scale) = scale {
                 normalizer.outputs.scale[output] = scale;
                 known[output] = true;
             }
         }
+        let others = |known: &[bool], output: usize| -> Vec<bool> {
+            known.iter().enumerate().map(|(k, known)| *known && k != output).collect()
+        };
+        // One after another, as each makes parts of equations known to the next; then once more, with all others known.
+        while let Some((output, scale)) = open
+            .iter()
+            .filter(|output| !known[**output])
+            .find_map(|output| Some((*output, self.balanced(*output, normalizer, &known)?)))
+        {
+            normalizer.outputs.scale[output] = scale;
+            known[output] = true;
+        }
+        for &output in open.iter().filter(|output| known[**output] && stated[**output].is_none()) {
+            let Some(balanced) = self.balanced(output, normalizer, &others(&known, output)) else { continue };
+            let has_values = self.values_of(output).is_some_and(|(_, scale)| scale > 0.0);
+            // sin(pi) is 1e-16, and means 0.
+            if !has_values || normalizer.outputs.scale[output] < ROUNDING * balanced {
+                normalizer.outputs.scale[output] = balanced;
+            }
+        }
         // What is constant wherever it is known, and in no equation with anything else, has its own size.
-        for output in (0..known.len()).filter(|output| !known[*output]) {
+        for &output in open.iter().filter(|output| !known[**output]) {
             let mean = normalizer.outputs.mean[output].abs();
             normalizer.outputs.scale[output] = if mean > 0.0 { mean } else { 1.0 };
         }
@@ -159,9 +161,13 @@ impl Equations {
         normalizer.coefficients = (0..self.coefficients.len()).map(scale).collect();
     }
 
-    /// The size of each equation's residual before its parts cancel, in the order in which they were given.
+    /// The size of each equation's residual before its parts cancel, in the order in which they were given: that of the
+    /// middle of its points, as a factor such as a time over ten decades would let a few of them stand for all.
     pub fn sizes(&self, normalizer: &Normalizer) -> Vec<f64> {
-        let of_trial = |trial: &Trial| size(&trial.residuals(normalizer, &self.coefficients, |_| false)).unwrap_or(1.0);
+        let of_trial = |trial: &Trial| {
+            let residuals = trial.residuals(normalizer, &self.coefficients, |_| false);
+            middle(&residuals).or(size(&residuals)).unwrap_or(1.0)
+        };
         self.trials.iter().map(of_trial).collect()
     }
 }
@@ -227,4 +233,12 @@ fn typical(values: &[f64]) -> Option<f64> {
 /// The same where it is above 0.
 fn size(values: &[f64]) -> Option<f64> {
     typical(values).filter(|size| *size > 0.0)
+}
+
+/// The deviation of normal numbers with the median size of these; `None` where that is 0.
+fn middle(values: &[f64]) -> Option<f64> {
+    const NORMAL_MEDIAN: f64 = 0.6745;
+    let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).filter(|size| size.is_finite()).collect();
+    sizes.sort_by(f64::total_cmp);
+    sizes.get(sizes.len() / 2).map(|median| median / NORMAL_MEDIAN).filter(|size| *size > 0.0)
 }
