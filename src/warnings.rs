@@ -10,9 +10,11 @@ use crate::run::Ended;
 /// The part of a column's variance that has to be explained.
 const LEAST_EXPLAINED: f64 = 0.1;
 /// The part of what an equation adds up from that may be left of it, and of what its scales let expect.
-const MOST_LEFT: f64 = 0.1;
+const MOST_LEFT: f64 = 0.03;
 /// Parts that are smaller than this, relative to their scales, make these doubtful.
 const LEAST_PARTS: f64 = 1e-3;
+/// What is left of them, over their scale, is no fault below this.
+const LEAST_LEFT: f64 = 1e-4;
 /// Points of a set at which its parts are looked at.
 const POINTS: usize = 1000;
 
@@ -81,7 +83,7 @@ fn of_equation(term: &Term, trained: f64, judged: Option<f64>, parts: Parts) -> 
     let (left, size) = (judged.unwrap_or(trained).sqrt(), parts.size());
     let percent = 100.0 * left / size;
     let is_differential = term.residual.entries().iter().any(|entry| entry.derivative.order() > 0);
-    let is_doubtful = size < LEAST_PARTS && left > MOST_LEFT * LEAST_PARTS;
+    let is_doubtful = size < LEAST_PARTS && left > LEAST_LEFT;
     if left > MOST_LEFT * size && is_doubtful && is_differential && parts.are_several() {
         return Some(format!(
             "term {name:?} is not solved: {percent:.0} % of what it adds up from is left, and that is {size:.0e} of what \

@@ -86,7 +86,7 @@ const NEWTON: &str = "[optimizer]\nname = \"gauss-newton\"\n";
 #[test]
 fn data_are_fitted_and_a_fit_that_cannot_improve_ends() {
     // The kernel form: fewer residuals than parameters, which goes through every point, noise and all.
-    let place = Place::new(&format!("{NEWTON}[training]\nsteps = 60\n"));
+    let place = Place::new(&format!("{NEWTON}[training]\nsteps = 300\n"));
     // With rows that judge, the best of its networks would be kept, which is none that goes through noise.
     let job = place.text("job.toml").replace("hidden = [9]", "hidden = [24, 24]");
     place.write("job.toml", job.replace("validation_fraction = 0.25", "validation_fraction = 0"));

@@ -79,7 +79,14 @@ impl Equations {
         let others = |known: &[bool], output: usize| -> Vec<bool> {
             known.iter().enumerate().map(|(k, known)| *known && k != output).collect()
         };
-        // One after another, as each makes parts of equations known to the next; then once more, with all others known.
+        // sin(pi) is 1e-16, and means 0.
+        for &output in open.iter().filter(|output| known[**output] && stated[**output].is_none()) {
+            let balanced = self.balanced(output, normalizer, &others(&known, output)).unwrap_or(0.0);
+            if normalizer.outputs.scale[output] < ROUNDING * balanced {
+                normalizer.outputs.scale[output] = balanced;
+            }
+        }
+        // One after another, as each makes parts of equations known to the next.
         while let Some((output, scale)) = open
             .iter()
             .filter(|output| !known[**output])
@@ -87,14 +94,6 @@ impl Equations {
         {
             normalizer.outputs.scale[output] = scale;
             known[output] = true;
-        }
-        for &output in open.iter().filter(|output| known[**output] && stated[**output].is_none()) {
-            let Some(balanced) = self.balanced(output, normalizer, &others(&known, output)) else { continue };
-            let has_values = self.values_of(output).is_some_and(|(_, scale)| scale > 0.0);
-            // sin(pi) is 1e-16, and means 0.
-            if !has_values || normalizer.outputs.scale[output] < ROUNDING * balanced {
-                normalizer.outputs.scale[output] = balanced;
-            }
         }
         // What is constant wherever it is known, and in no equation with anything else, has its own size.
         for &output in open.iter().filter(|output| !known[**output]) {
@@ -235,10 +234,12 @@ fn size(values: &[f64]) -> Option<f64> {
     typical(values).filter(|size| *size > 0.0)
 }
 
-/// The deviation of normal numbers with the median size of these; `None` where that is 0.
+/// The deviation of normal numbers with the median size of these, of which a 0 is no size: an equation for a part of the
+/// points, `if(y < 1, …, 0)`, has them.
 fn middle(values: &[f64]) -> Option<f64> {
     const NORMAL_MEDIAN: f64 = 0.6745;
-    let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).filter(|size| size.is_finite()).collect();
+    let mut sizes: Vec<f64> =
+        values.iter().map(|value| value.abs()).filter(|size| size.is_finite() && *size > 0.0).collect();
     sizes.sort_by(f64::total_cmp);
-    sizes.get(sizes.len() / 2).map(|median| median / NORMAL_MEDIAN).filter(|size| *size > 0.0)
+    sizes.get(sizes.len() / 2).map(|median| median / NORMAL_MEDIAN)
 }
