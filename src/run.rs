@@ -134,7 +134,7 @@ pub fn run_on(
             training.observer.warning(&format!(
                 "device {device} failed ({problem}): the run goes on on the CPU from its last checkpoint"
             ));
-            let state = directory.checkpoint().exists().then(|| saved(&directory)).transpose()?;
+            let state = directory.checkpoint().exists().then(|| saved(directory)).transpose()?;
             backend = open("cpu", job.device.precision.stored())?;
             training.on(backend.as_mut(), state)
         }
@@ -237,7 +237,7 @@ impl Training<'_> {
         let (mut training, mut validation) = trainer.losses()?;
         let last = self.problem.judged(&training, &validation);
         // A loss that is not a number is above every other.
-        let best = state.best.as_ref().filter(|best| !(last <= AS_GOOD * best.loss));
+        let best = state.best.as_ref().filter(|best| last.is_nan() || last > AS_GOOD * best.loss);
         let best_step = best.map(|best| best.step);
         if let Some(best) = best {
             trainer.set_parameters(&best.parameters)?;

@@ -74,14 +74,15 @@ fn errors_count_the_points_where_the_terms_live() {
     assert!(place.text("run/predictions.csv").starts_with(header));
     let table = place.csv("run/predictions.csv");
     assert_eq!(table["u"].len(), 441);
-    for row in 0..441 {
+    let of_row = |row: usize| {
         let [u, slope, second] = ["u", "du_dx", "d2u_dx2"].map(|name| table[name][row]);
         let k = u.exp();
         for (name, expected) in [("k", k), ("dk_dx", slope * k), ("d2k_dx2", (second + slope * slope) * k)] {
             let apart = (table[name][row] - expected).abs();
             assert!(apart < 1e-10 * expected.abs().max(1.0), "{name} in row {row}: {apart:e}");
         }
-    }
+    };
+    (0..441).for_each(of_row);
     // The model file has the definition, too.
     let predict = |names: &str| {
         let flags = ["predict", "run", "--points", "run/predictions.csv", "--out", "again.csv", "--device", "cpu"];

@@ -88,7 +88,7 @@ impl GaussNewton {
     /// take more than `memory` bytes, none is stored.
     ///
     /// # Errors
-    /// [`Error::Device`] where threads cannot be had.
+    /// [`crate::error::Error::Device`] where threads cannot be had.
     pub fn new(residuals: usize, parameters: usize, memory: f64, threads: usize) -> Result<Self> {
         // The Jacobian, and the scaled one.
         let bytes = 2.0 * 8.0 * residuals as f64 * (parameters + 1) as f64;

@@ -119,17 +119,17 @@ mod tests {
     use super::*;
 
     /// Any numbers: a Jacobian (R, P), residuals, parameters, α and β.
-    fn system(rows: usize, columns: usize) -> (Vec<f64>, Vec<f64>, Vec<f64>, Vec<f64>, Vec<f64>) {
+    fn system(rows: usize, columns: usize) -> [Vec<f64>; 5] {
         let some = |count: usize, seed: f64| (0..count).map(|k| (1.7 * k as f64 + seed).sin()).collect::<Vec<_>>();
         let sizes = |count: usize, seed: f64| some(count, seed).iter().map(|x| 1.5 + x).collect::<Vec<_>>();
-        (some(rows * columns, 0.3), some(rows, 1.0), some(columns, 2.0), sizes(columns, 3.0), sizes(rows, 4.0))
+        [some(rows * columns, 0.3), some(rows, 1.0), some(columns, 2.0), sizes(columns, 3.0), sizes(rows, 4.0)]
     }
 
     #[test]
     fn both_forms_step_to_the_optimum_and_count_what_is_determined() {
         let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         for (rows, columns) in [(7, 3), (3, 7)] {
-            let (j, r, theta, alphas, betas) = system(rows, columns);
+            let [j, r, theta, alphas, betas] = system(rows, columns);
             let whitened = Whitened::new(&j, &r, &theta, (&alphas, &betas), &threads);
             let step = whitened.step(0.0).unwrap();
             // The gradient of ½ Σ β (r + J δ)² + ½ Σ α (θ + δ)² vanishes.
