@@ -116,7 +116,8 @@ fn the_band_of_an_ensemble_covers_the_truth() {
     place.report("job.toml", &["--ensemble", "5"]);
     let columns = place.csv("run/predictions.csv");
     let x = &columns["x"];
-    let curves: [(&str, fn(f64) -> f64); 3] = [("y", f64::sin), ("dy_dx", f64::cos), ("d2y_dx2", |x| -x.sin())];
+    type Curve = fn(f64) -> f64;
+    let curves: [(&str, Curve); 3] = [("y", f64::sin), ("dy_dx", f64::cos), ("d2y_dx2", |x| -x.sin())];
     for (name, curve) in curves {
         let (mean, spread) = (&columns[name], &columns[&format!("{name}_spread")]);
         let inside = x.iter().zip(mean).zip(spread).filter(|((x, y), s)| (*y - curve(**x)).abs() <= 2.0 * *s).count();
