@@ -267,3 +267,21 @@ fn terms_that_contradict_each_other_stay_unsolved_and_are_told() {
     let report = place.report("job.toml", &["--out", "run"]);
     assert_eq!(warnings(&report).iter().filter(|warning| warning.contains("is not solved")).count(), 2, "{report}");
 }
+
+#[test]
+fn a_curvature_that_is_left_open_is_found_by_rows_that_judge() {
+    let place = Place::new("");
+    let open = place.text("job.toml") + "[loss]\ncurvature = \"auto\"\n[training]\nsteps = 300\n";
+    place.write("open.toml", &open);
+    let report = place.report("open.toml", &["--out", "open"]);
+    let resolved = place.text("open/job.toml");
+    let line = resolved.lines().find(|line| line.starts_with("curvature = ")).unwrap();
+    let found: f64 = line.trim_start_matches("curvature = ").parse().unwrap();
+    assert!([0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1].contains(&found), "{line}");
+    // What was found, given by hand, is the same run.
+    place.write("found.toml", open.replace("curvature = \"auto\"", line));
+    let given = place.report("found.toml", &["--out", "found"]);
+    assert_eq!(report["losses"], given["losses"]);
+    place.write("bad.toml", open.replace("validation_fraction = 0.25", "validation_fraction = 0"));
+    assert_says(&place.refused("bad.toml", &[]), &["loss.curvature: no rows judge"]);
+}
