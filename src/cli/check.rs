@@ -215,6 +215,9 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
     lines.extend(certificate.unresolved.iter().map(|why| format!("  {why}")));
     let open = certificate.unresolved.len();
     lines.push(match (missed.len(), open) {
+        (0, 0) if certificate.between.iter().any(|finding| !finding.passed) => {
+            format!("  the derivatives are right: all {all} comparisons; what they solve is not:")
+        }
         (0, 0) => format!("  passed: all {all} comparisons"),
         (0, open) => format!("  passed: {} of {all} comparisons; {open} are open", all - open),
         (missed, _) => format!("  failed: {missed} of {all} comparisons"),
