@@ -92,6 +92,9 @@ pub fn run_on(
     }
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &problem)?;
+    if mode != Mode::Resume {
+        RunDir::may_hold_new(&job.output, mode == Mode::Replace)?;
+    }
     let began = Instant::now();
     let (job, problem) = settle(job, problem, stop)?;
     let (job, problem) = &match mode {

@@ -40,16 +40,7 @@ impl RunDir {
     /// then nothing was changed.
     pub fn create(path: impl Into<PathBuf>, force: bool) -> Result<Self> {
         let run = Self { path: path.into() };
-        if run.path.exists() && !run.path.is_dir() {
-            let mend = "name another directory with output.directory or --out";
-            return Err(Error::input(run.path.display(), "this is a file, not a directory", mend));
-        }
-        let held: Vec<_> = FILES.iter().map(|name| run.path.join(name)).filter(|file| file.exists()).collect();
-        if !held.is_empty() && !force {
-            let mend =
-                "name another directory with --out, go on with the run with --resume, or replace it with --force";
-            return Err(Error::input(run.path.display(), "this directory holds a run already", mend));
-        }
+        let held = run.held(force)?;
         // Tried where the first new directory would be, so that a failure leaves none behind.
         let existing = run.path.ancestors().find(|ancestor| ancestor.exists());
         let existing = existing.filter(|ancestor| !ancestor.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -57,6 +48,29 @@ impl RunDir {
         fs::create_dir_all(&run.path).map_err(|error| files::unwritable(&run.path, &error))?;
         held.iter().try_for_each(|file| fs::remove_file(file).map_err(|error| Error::io(file, error)))?;
         Ok(run)
+    }
+
+    /// Whether a new run may have this directory, before anything is spent on it; see [`RunDir::create`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it holds a run and `force` is false, or is none.
+    pub fn may_hold_new(path: impl Into<PathBuf>, force: bool) -> Result<()> {
+        Self { path: path.into() }.held(force).map(|_| ())
+    }
+
+    /// The files of a run that it holds, which may go with `force` alone.
+    fn held(&self, force: bool) -> Result<Vec<PathBuf>> {
+        if self.path.exists() && !self.path.is_dir() {
+            let mend = "name another directory with output.directory or --out";
+            return Err(Error::input(self.path.display(), "this is a file, not a directory", mend));
+        }
+        let held: Vec<_> = FILES.iter().map(|name| self.path.join(name)).filter(|file| file.exists()).collect();
+        if !held.is_empty() && !force {
+            let mend =
+                "name another directory with --out, go on with the run with --resume, or replace it with --force";
+            return Err(Error::input(self.path.display(), "this directory holds a run already", mend));
+        }
+        Ok(held)
     }
 
     /// The directory of a run that is there, to go on with it or to read it.

@@ -57,11 +57,11 @@ pub fn steepness(
     (settings.keeps_best, settings.early_stopping) = (false, None);
     settings.max_seconds = settings.max_seconds.map(|most| most / (SHARE * PARTS.len() as u64) as f64);
     let mut found = vec![];
-    for part in PARTS {
+    for steepness in PARTS.map(|part| part * natural_steepness(job.network.activation)) {
         let mut own = job.clone();
-        own.network.steepness = Some(part * natural_steepness(job.network.activation));
+        own.network.steepness = Some(steepness);
         match judged(&own, problem, &settings, &open, stop)? {
-            Some(loss) => found.push((part * natural_steepness(job.network.activation), loss)),
+            Some(loss) => found.push((steepness, loss)),
             None => return Ok(None),
         }
     }
