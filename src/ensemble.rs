@@ -6,14 +6,15 @@
 //! that than by sharing a step's points. Their bits are the same either way.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::backend::Backend;
 use crate::device;
+use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::expression::Expression;
 use crate::files;
@@ -23,8 +24,9 @@ use crate::network::{Coefficient, Model, Precision};
 use crate::predict::{self, Source, Spread};
 use crate::problem::Problem;
 use crate::results::{self, Named, RelativeError, Summary, Wanted};
-use crate::run::{Mode, Observer, run};
-use crate::run_dir::{RunDir, model_path};
+use crate::run::{Mode, Observer, run_on};
+use crate::run_dir::{self, RunDir, model_path};
+use crate::saver::Saver;
 use crate::settle::settle;
 use crate::trainer;
 
@@ -151,18 +153,18 @@ pub fn train(
     stop: &AtomicBool,
 ) -> Result<Report> {
     let job = &settled(job, stop)?;
-    let directory = match mode {
-        Mode::Resume => RunDir::open(&job.output)?,
-        Mode::New | Mode::Replace => {
+    let directory = match mode.resumes() {
+        true => RunDir::resume(&job.output)?,
+        false => {
             let problem = Problem::read(job)?;
             Wanted::read(job, &problem)?;
-            let directory = RunDir::create(&job.output, mode == Mode::Replace)?;
-            files::write_text(&directory.job(), &job.to_toml())?;
-            directory
+            RunDir::create(&job.output, mode == Mode::Replace, &job.to_toml())?
         }
     };
+    let text = std::fs::read_to_string(directory.job()).map_err(|error| Error::io(directory.job(), error))?;
+    let of_job = &Digest::of_text(&text);
     let started = Instant::now();
-    let members = members(job, count, mode, observer, stop)?;
+    let members = members(job, count, (mode, of_job), observer, stop)?;
     let stopped = members.iter().map(|member| member.stop).find(|stop| STOPPED.contains(stop));
     let is_done = members.len() == count && members.iter().all(|member| member.stop != "interrupted");
     let mut report = Report {
@@ -216,7 +218,7 @@ const STOPPED: [&str; 2] = ["interrupted", "max_seconds"];
 fn members(
     job: &Job,
     count: usize,
-    mode: Mode,
+    (mode, of_job): (Mode, &str),
     observer: &mut (dyn Observer + Send),
     stop: &AtomicBool,
 ) -> Result<Vec<Summary>> {
@@ -244,12 +246,14 @@ fn members(
             own.training.seed += k as u64;
             own.output = member(&job.output, k);
             own.device.threads = if at_once > 1 { (threads / at_once).max(1) } else { job.device.threads };
-            let begun = RunDir::open(&own.output).is_ok_and(|own| own.checkpoint().exists());
             let mode = match mode {
-                Mode::Resume if !begun => Mode::Replace,
+                _ if RunDir::open(&own.output).is_err() => Mode::New,
+                // Those of the ensemble that was there before have gone with it.
+                Mode::Replace => Mode::New,
                 mode => mode,
             };
-            let end = run(&own, mode, &mut Of { member: k, together: &together }, stop);
+            let observer = &mut Of { member: k, together: &together };
+            let end = run_on(&own, mode, Some(of_job), observer, stop, device::open);
             if !end.as_ref().is_ok_and(|end| !STOPPED.contains(&end.stop)) {
                 ended.store(true, Ordering::Relaxed);
             }
@@ -275,6 +279,10 @@ struct Of<'a, 'b> {
 }
 
 impl Observer for Of<'_, '_> {
+    fn keeping(&mut self, saver: &Arc<Saver>) {
+        self.together.lock().expect("no observer panics").observer.keeping(saver);
+    }
+
     fn started(&mut self, device: &str, done: u64, steps: u64) {
         let mut together = self.together.lock().expect("no observer panics");
         together.steps[self.member] = done;
@@ -301,7 +309,7 @@ impl Observer for Of<'_, '_> {
 
 /// Where member `k` (from 0) of an ensemble runs.
 fn member(directory: &Path, k: usize) -> PathBuf {
-    directory.join(format!("member-{}", k + 1))
+    directory.join(run_dir::member(k + 1))
 }
 
 /// Whether this is the directory of an ensemble.

@@ -167,10 +167,8 @@ impl Model {
             let weights = tensor(vec![layer.outputs, layer.inputs], layer.weights());
             [(weight(index), weights), (bias(index), tensor(vec![layer.outputs], layer.biases()))]
         };
-        TensorFile {
-            document: serde_json::to_value(document).expect("names and finite numbers are JSON"),
-            tensors: self.spec.layers().into_iter().enumerate().flat_map(of_layer).collect(),
-        }
+        let document = serde_json::to_value(document).expect("names and finite numbers are JSON");
+        TensorFile::new(document, self.spec.layers().into_iter().enumerate().flat_map(of_layer).collect())
     }
 }
 

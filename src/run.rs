@@ -1,30 +1,36 @@
 //! A job from its data to its run directory.
 
+use std::fs;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
-use crate::checkpoint;
+use crate::checkpoint::Origin;
 use crate::device;
+use crate::digest::Digest;
 use crate::divergence;
 use crate::error::{Error, Result};
-use crate::files;
 use crate::gpu;
 use crate::job::{Job, OptimizerKind};
 use crate::network::{Model, Precision};
 use crate::problem::{Adapted, Problem};
 use crate::results::{self, Summary};
 use crate::run_dir::{Metrics, RunDir, coefficient_column};
+use crate::saver::Saver;
 use crate::settle::settle;
-use crate::trainer::{Report, Settings, State, Stop, Trainer};
+use crate::trainer::{Event, Report, Settings, State, Stop, Trainer};
 use crate::trial;
 
 /// The last network is kept where its validation loss is at most this many times that of the best: of many reports the
 /// lowest is low by chance.
 const AS_GOOD: f64 = 1.05;
 
-/// Between two checkpoints of a run that goes well.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+/// The first checkpoint comes after so much time at most.
+const FIRST_CHECKPOINT: Duration = Duration::from_secs(5);
+
+/// A step that takes so long leaves its state in memory, for a signal that comes during the next.
+const SLOW_STEP: Duration = Duration::from_millis(500);
 
 /// How the run directory is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +41,23 @@ pub enum Mode {
     Replace,
     /// The run that is there, from its checkpoint.
     Resume,
+    /// The same, though its job is not the one that it began with.
+    ResumeEdited,
+}
+
+impl Mode {
+    /// Whether a run goes on.
+    pub fn resumes(self) -> bool {
+        matches!(self, Mode::Resume | Mode::ResumeEdited)
+    }
 }
 
 /// Who hears of a run while it goes on.
 pub trait Observer {
     /// What the job leaves open is settled by short trainings first.
     fn settling(&mut self, _what: &str) {}
+    /// The run's directory is made, and its state is kept here from now on.
+    fn keeping(&mut self, _saver: &Arc<Saver>) {}
     /// Training starts after `done` of `steps` steps.
     fn started(&mut self, _device: &str, _done: u64, _steps: u64) {}
     /// Another report.
@@ -68,17 +85,18 @@ impl Observer for () {}
 /// # Ok::<(), jetfit::error::Error>(())
 /// ```
 pub fn run(job: &Job, mode: Mode, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Summary> {
-    run_on(job, mode, observer, stop, device::open)
+    run_on(job, mode, None, observer, stop, device::open)
 }
 
 /// The same on devices that `open` opens: by the job's device name, and `cpu` where that one fails
-/// while it trains and the job allows to go on.
+/// while it trains and the job allows to go on. A member of an ensemble knows the digest of the ensemble's job.
 ///
 /// # Errors
 /// Those of [`run`].
 pub fn run_on(
     job: &Job,
     mode: Mode,
+    ensemble: Option<&str>,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
     open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
@@ -92,54 +110,52 @@ pub fn run_on(
     }
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &problem)?;
-    if mode != Mode::Resume {
+    if !mode.resumes() {
         RunDir::may_hold_new(&job.output, mode == Mode::Replace)?;
     }
     let began = Instant::now();
     let (job, problem) = settle(job, problem, stop)?;
-    let (job, problem) = &match mode {
-        Mode::Resume => (job, problem),
-        Mode::New | Mode::Replace => tried(job, problem, observer, stop, &open)?,
+    let (job, problem) = &match mode.resumes() {
+        true => (job, problem),
+        false => tried(job, problem, observer, stop, &open)?,
     };
     let spent = began.elapsed().as_secs_f64();
     let model = problem.model(job);
     let open = |name: &str, precision: Precision| open(name, precision, job.device.threads, &model);
-    let saved = |directory: &RunDir| {
-        checkpoint::read(&directory.checkpoint(), &model.spec, job.device.precision.stored(), &model.normalizer)
-    };
     let mut backend = open(&job.device.name, job.device.precision)?;
     let start = match problem.survey(job, &Adapted::default(), backend.as_mut()) {
         // The training will hear of it, and may go on on another.
         Err(Error::Device { .. }) if job.device.fallback => None,
         survey => Some(survey?),
     };
-    if let Some(fault) = start.as_ref().and_then(|start| start.fault.clone()).filter(|_| mode != Mode::Resume) {
+    if let Some(fault) = start.as_ref().and_then(|start| start.fault.clone()).filter(|_| !mode.resumes()) {
         return Err(fault.into_error());
     }
-    let (directory, state) = match mode {
-        Mode::Resume => {
-            let directory = RunDir::open(&job.output)?;
-            let state = saved(&directory)?;
-            (directory, Some(state))
-        }
-        Mode::New | Mode::Replace => {
-            let directory = RunDir::create(&job.output, mode == Mode::Replace)?;
-            files::write_text(&directory.job(), &job.to_toml())?;
-            (directory, None)
-        }
+    let directory = &match mode.resumes() {
+        true => RunDir::resume(&job.output)?,
+        false => RunDir::create(&job.output, mode == Mode::Replace, &job.to_toml())?,
     };
+    let saver = Arc::new(saver(job, problem, &model, directory, ensemble)?);
+    let state = saver.read(mode == Mode::ResumeEdited)?;
+    if mode.resumes() && state.is_none() {
+        directory.was_never_saved()?;
+        observer.warning("no checkpoint was written before this run was stopped: it starts from its beginning");
+    }
+    if !directory.is_locked() {
+        observer.warning("this file system has no locks: nothing keeps another run out of this one's directory");
+    }
+    observer.keeping(&saver);
     let unused = gpu::unused_halves(&model.spec, job.device.precision);
     job.warnings.iter().chain(&unused).for_each(|warning| observer.warning(warning));
-    let (directory, model) = (&directory, &model);
-    let mut training = Training { job, problem, directory, model, observer, stop, spent };
+    let (saver, model) = (saver.as_ref(), &model);
+    let mut training = Training { job, problem, directory, model, saver, observer, stop, spent };
     let ended = match training.on(backend.as_mut(), state) {
         Err(Error::Device { device, problem }) if job.device.fallback && !device.starts_with("cpu") => {
             training.observer.warning(&format!(
                 "device {device} failed ({problem}): the run goes on on the CPU from its last checkpoint"
             ));
-            let state = directory.checkpoint().exists().then(|| saved(directory)).transpose()?;
             backend = open("cpu", job.device.precision.stored())?;
-            training.on(backend.as_mut(), state)
+            training.on(backend.as_mut(), saver.take()?)
         }
         ended => ended,
     }?;
@@ -150,6 +166,20 @@ pub fn run_on(
         Some(error) => Err(error),
         None => Ok(summary),
     }
+}
+
+/// What keeps the run's state, of a job as it stands in its directory.
+fn saver(job: &Job, problem: &Problem, model: &Model, directory: &RunDir, ensemble: Option<&str>) -> Result<Saver> {
+    let text = fs::read_to_string(directory.job()).map_err(|error| Error::io(directory.job(), error))?;
+    let origin = Origin {
+        job: Digest::of_text(&text),
+        ensemble: ensemble.map(str::to_string),
+        data: problem.digest(),
+        spec: model.spec.clone(),
+        precision: job.device.precision.stored(),
+        normalizer: model.normalizer.clone(),
+    };
+    Ok(Saver::new(directory.checkpoint(), origin))
 }
 
 /// A job with what trials found best, and what it then poses, where it leaves something to them.
@@ -203,6 +233,7 @@ struct Training<'a> {
     problem: &'a Problem,
     directory: &'a RunDir,
     model: &'a Model,
+    saver: &'a Saver,
     observer: &'a mut dyn Observer,
     stop: &'a AtomicBool,
     /// Seconds of the limit that are over before it begins.
@@ -223,20 +254,33 @@ impl Training<'_> {
         };
         let started = Instant::now();
         let mut trainer = Trainer::new(backend, &settings, self.problem, state)?;
-        let mut saved = Instant::now();
-        let stop = trainer.run(self.stop, |report, trainer| {
-            let coefficients = trainer.coefficients()?;
-            metrics.row(report.step, &self.row(report, &coefficients))?;
-            self.observer.report(report);
-            if saved.elapsed() >= CHECKPOINT_EVERY {
-                self.save(&trainer.state()?)?;
-                saved = Instant::now();
+        let mut pace = Pace::new(self.job.training.checkpoint_every);
+        let stop = trainer.run(self.stop, |event, trainer| match event {
+            Event::Report(report) => {
+                let coefficients = trainer.coefficients()?;
+                metrics.row(report.step, &self.row(report, &coefficients))?;
+                self.observer.report(report);
+                Ok(())
             }
-            Ok(())
+            Event::Step => {
+                match pace.after_step() {
+                    Keep::Nothing => {}
+                    Keep::InMemory => trainer.good_state()?.into_iter().for_each(|state| self.saver.keep(state)),
+                    Keep::OnDisk => {
+                        if let Some(state) = trainer.good_state()? {
+                            metrics.sync()?;
+                            self.saver.save(&state)?;
+                        }
+                    }
+                }
+                pace.go_on();
+                Ok(())
+            }
         })?;
         let seconds_now = started.elapsed().as_secs_f64();
         let state = trainer.state()?;
-        self.save(&state)?;
+        metrics.sync()?;
+        self.saver.save(&state)?;
         let (mut training, mut validation) = trainer.losses()?;
         let last = self.problem.judged(&training, &validation);
         // A loss that is not a number is above every other.
@@ -251,11 +295,6 @@ impl Training<'_> {
         let terms = self.problem.terms().map(|term| term.name.clone()).collect();
         let steps_now = state.step - done;
         Ok(Ended { stop, best_step, steps_now, seconds_now, state, terms, training, validation, standard_errors })
-    }
-
-    fn save(&self, state: &State) -> Result<()> {
-        let path = self.directory.checkpoint();
-        checkpoint::write(&path, state, &self.model.spec, self.job.device.precision.stored(), &self.model.normalizer)
     }
 
     /// The columns of `metrics.csv` behind the step, as [`Self::row`] fills them.
@@ -298,6 +337,45 @@ impl Training<'_> {
         row.extend(report.judged.map(Some));
         row.extend(report.validation.iter().flatten().copied().map(Some));
         row
+    }
+}
+
+/// When the state is kept, and where.
+struct Pace {
+    every: Duration,
+    /// Until the next checkpoint, from the last.
+    due: Duration,
+    saved: Instant,
+    /// When the step began.
+    began: Instant,
+}
+
+enum Keep {
+    Nothing,
+    InMemory,
+    OnDisk,
+}
+
+impl Pace {
+    fn new(seconds: f64) -> Self {
+        let every = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        let now = Instant::now();
+        Self { every, due: every.min(FIRST_CHECKPOINT), saved: now, began: now }
+    }
+
+    /// What the step that is over asks for.
+    fn after_step(&mut self) -> Keep {
+        let now = Instant::now();
+        if now - self.saved >= self.due {
+            (self.saved, self.due) = (now, self.every);
+            return Keep::OnDisk;
+        }
+        if now - self.began >= SLOW_STEP { Keep::InMemory } else { Keep::Nothing }
+    }
+
+    /// The next step begins.
+    fn go_on(&mut self) {
+        self.began = Instant::now();
     }
 }
 

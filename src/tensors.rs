@@ -1,5 +1,5 @@
 //! Safetensors files: named tensors of f32 or f64 and one JSON document, the key `jetfit` of their
-//! metadata. Models and checkpoints are such files.
+//! metadata. Models and checkpoints are such files. The key `digest` is that of all the rest.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -8,12 +8,16 @@ use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde_json::Value;
 
+use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::network::Precision;
 
 /// The key of the metadata that holds the document.
 const KEY: &str = "jetfit";
+/// The key of the metadata that holds the digest, and of the document to say that there is one.
+const DIGEST: &str = "digest";
+const METHOD: &str = "blake3";
 
 /// The contents of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +26,9 @@ pub struct TensorFile {
     pub document: Value,
     /// The tensors of f32 or f64; others are left out when a file is read.
     pub tensors: BTreeMap<String, Tensor>,
+    /// Whether it was compared with the digest that it holds, so that no bit of it has changed; not so for files of other
+    /// programs, which hold none.
+    pub is_verified: bool,
 }
 
 /// One tensor.
@@ -36,13 +43,18 @@ pub struct Tensor {
 }
 
 impl TensorFile {
+    /// What is to be written; `document` is a JSON object.
+    pub fn new(document: Value, tensors: BTreeMap<String, Tensor>) -> Self {
+        Self { document, tensors, is_verified: false }
+    }
+
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Input`] for a file that is not there, is no safetensors file, was cut off, or was not
-    /// written by jetfit.
+    /// [`Error::Input`] for a file that is not there, is no safetensors file, was cut off, has changed since it was written,
+    /// or was not written by jetfit.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| files::unreadable(path, &error, "check the path"))?;
+        let bytes = std::fs::read(path).map_err(|error| files::unreadable(path, error, "check the path"))?;
         Self::parse(&bytes, path)
     }
 
@@ -61,23 +73,38 @@ impl TensorFile {
         };
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_whole)?;
         let file = SafeTensors::deserialize(bytes).map_err(not_whole)?;
-        let Some(document) = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)) else {
+        let metadata = header.metadata().as_ref();
+        let Some(document) = metadata.and_then(|metadata| metadata.get(KEY)) else {
             return Err(wrong(format!("its metadata has no key {KEY:?}, so that names and scaling are not known")));
         };
-        let document = serde_json::from_str(document)
+        let written = metadata.and_then(|metadata| metadata.get(DIGEST));
+        let is_verified = written.is_some_and(|written| *written == digest(document, file.iter()));
+        let document: Value = serde_json::from_str(document)
             .map_err(|error| wrong(format!("the key {KEY:?} of its metadata is not JSON: {error}")))?;
+        if !is_verified && (written.is_some() || document.get(DIGEST).is_some()) {
+            let problem = "it has changed since it was written: its contents have another digest";
+            let mend = format!(
+                "take a copy that is whole; if it was changed on purpose, remove {DIGEST:?} from its metadata and from the \
+                 document there"
+            );
+            return Err(Error::input(path.display(), problem, mend));
+        }
         let tensors = file.iter().filter_map(|(name, view)| Some((name.to_string(), Tensor::of_view(&view)?)));
-        Ok(Self { document, tensors: tensors.collect() })
+        Ok(Self { document, tensors: tensors.collect(), is_verified })
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file with its digest, whole or not at all.
     pub fn write(&self, path: &Path) -> Result<()> {
         let bytes: BTreeMap<_, _> = self.tensors.iter().map(|(name, tensor)| (name, tensor.bytes())).collect();
         let views = self.tensors.iter().map(|(name, tensor)| {
             let view = TensorView::new(tensor.dtype(), tensor.shape.clone(), &bytes[name]);
             (name.as_str(), view.expect("a tensor has as many numbers as its shape says"))
         });
-        let metadata = HashMap::from([(KEY.to_string(), self.document.to_string())]);
+        let mut document = self.document.clone();
+        document[DIGEST] = METHOD.into();
+        let document = document.to_string();
+        let digest = digest(&document, views.clone());
+        let metadata = HashMap::from([(KEY.to_string(), document), (DIGEST.to_string(), digest)]);
         let file = serialize(views, Some(metadata)).map_err(|error| Error::io(path, std::io::Error::other(error)))?;
         files::write_atomically(path, |writer| writer.write_all(&file).map_err(|error| Error::io(path, error)))
     }
@@ -101,6 +128,18 @@ impl TensorFile {
         }
         Ok(tensor)
     }
+}
+
+/// That of the document and of all tensors, by name.
+fn digest<'a>(document: &str, views: impl Iterator<Item = (&'a str, TensorView<'a>)>) -> String {
+    let mut digest = Digest::default();
+    digest.part(document.as_bytes());
+    for (name, view) in BTreeMap::from_iter(views) {
+        digest.part(name.as_bytes());
+        digest.part(format!("{:?} {:?}", view.dtype(), view.shape()).as_bytes());
+        digest.part(view.data());
+    }
+    digest.finish()
 }
 
 impl Tensor {

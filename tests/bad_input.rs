@@ -245,9 +245,12 @@ fn places_to_write() {
     assert_says(&place.predict(&["--out", "data.csv/jets.csv"]), &["data.csv", "nothing can be written here"]);
     assert_says(&place.predict(&["--out", "data.csv"]), &["--out data.csv", "the file of the points"]);
     assert_says(&place.predict(&["--out", "."]), &["this is a directory"]);
-    assert_refused(RunDir::create(place.path("data.csv/run"), false), &["data.csv", "nothing can be written here"]);
-    assert_refused(RunDir::create(place.path("data.csv"), true), &["data.csv: this is a file"]);
-    RunDir::create(place.path("run"), false).unwrap();
+    assert_refused(RunDir::create(place.path("data.csv/run"), false, ""), &["data.csv", "nothing can be written here"]);
+    assert_refused(RunDir::create(place.path("data.csv"), true, ""), &["data.csv: this is a file"]);
+    RunDir::create(place.path("run"), false, "").unwrap();
     place.write("run/model.safetensors", "");
-    assert_refused(RunDir::create(place.path("run"), false), &["run: this directory holds a run already", "--force"]);
+    assert_refused(
+        RunDir::create(place.path("run"), false, ""),
+        &["run: this directory holds a run already", "--force"],
+    );
 }

@@ -108,7 +108,7 @@ fn sine(fallback: bool, breaks: bool) -> (Result<Vec<u8>>, Heard) {
     job.device.fallback = fallback;
     let opened = Cell::new(0);
     let mut heard = Heard::default();
-    let summary = run_on(&job, Mode::New, &mut heard, &false.into(), |_, precision, threads, model| {
+    let summary = run_on(&job, Mode::New, None, &mut heard, &false.into(), |_, precision, threads, model| {
         opened.set(opened.get() + 1);
         let cpu = device::open("cpu", precision, threads, model)?;
         Ok(if breaks && opened.get() == 1 { Box::new(Broken(cpu)) } else { cpu })

@@ -146,20 +146,101 @@ fn what_cannot_be_resumed() {
         ("hidden = [9]", "hidden = [10]", "another network's"),
         ("\"tanh\"", "\"sin\"", "another network's"),
         ("precision = \"f32\"", "precision = \"f64\"", "the run has precision f32, the job f64"),
-        ("validation_fraction = 0.25", "validation_fraction = 0.5", "the data has changed"),
+        ("validation_fraction = 0.25", "validation_fraction = 0.5", "data has changed"),
     ] {
         assert!(job.contains(old), "{job}");
         place.write("run/job.toml", job.replace(old, new));
-        resume(&["run"], &["checkpoint.safetensors", part]);
+        resume(&["run"], &["checkpoint.safetensors: the run's job.toml has changed", "--edited"]);
+        resume(&["run", "--edited"], &["checkpoint.safetensors", part]);
+    }
+    // Cut off where it is another job, whole as TOML may be.
+    for (end, _) in job.match_indices("\n[") {
+        place.write("run/job.toml", &job[..end]);
+        resume(&["run"], &["mend: "]);
     }
     place.write("run/job.toml", &job);
     let data = place.text("data.csv");
     place.write("data.csv", format!("{data}0.5,1000,0.4\n"));
-    resume(&["run"], &["the data has changed", "restore the data files"]);
+    resume(&["run"], &["data has changed", "restore the data files"]);
+    // As many rows, of the same mean and deviation.
+    let mut rows: Vec<&str> = data.lines().collect();
+    rows[1..].reverse();
+    place.write("data.csv", rows.join("\n") + "\n");
+    resume(&["run"], &["data has changed", "restore the data files"]);
     place.write("data.csv", &data);
     let checkpoint = place.read("run/checkpoint.safetensors");
     place.write("run/checkpoint.safetensors", &checkpoint[..checkpoint.len() / 2]);
     resume(&["run"], &["checkpoint.safetensors: this file was cut off"]);
+    let mut flipped = checkpoint.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    place.write("run/checkpoint.safetensors", flipped);
+    resume(&["run"], &["checkpoint.safetensors: it has changed since it was written"]);
     std::fs::remove_file(place.path("run/checkpoint.safetensors")).unwrap();
     resume(&["run"], &["checkpoint.safetensors: there is no such file"]);
+}
+
+#[test]
+fn an_edited_job_goes_on_where_that_is_asked_for() {
+    let place = Place::new("[training]\nsteps = 20\n");
+    place.report("job.toml", &[]);
+    let job = place.text("run/job.toml");
+    place.write("run/job.toml", job.replace("steps = 20", "steps = 30"));
+    for (flags, code) in
+        [(&["--resume", "run"][..], 2), (&["--resume", "run", "--edited"], 0), (&["--resume", "run"], 0)]
+    {
+        let output = start(&place, flags).wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{flags:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(place.json("run/report.json")["steps"], 30);
+}
+
+#[test]
+fn a_run_that_was_killed_before_its_first_checkpoint_begins_again() {
+    let place = Place::new("[training]\nsteps = 100000000\n");
+    let mut child = start(&place, &["job.toml"]);
+    let patience = Instant::now() + Duration::from_secs(60);
+    while !place.path("run/metrics.csv").exists() {
+        assert!(Instant::now() < patience, "no progress");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!place.path("run/checkpoint.safetensors").exists());
+    let output = start(&place, &["--resume", "run", "--steps", "20"]).wait_with_output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && message.contains("it starts from its beginning"), "{message}");
+    assert_eq!(place.json("run/report.json")["steps"], 20);
+}
+
+#[test]
+fn checkpoints_come_by_the_clock() {
+    let place = Place::new(
+        "[training]\nsteps = 100000000\nreport_every = 100000000\ncheckpoint_every = 0.05\n\
+                            [schedule]\nshape = \"constant\"\n",
+    );
+    let mut child = start(&place, &["job.toml"]);
+    let checkpoint = || {
+        let bytes = std::fs::read(place.path("run/checkpoint.safetensors")).ok()?;
+        let file = TensorFile::parse(&bytes, &place.path("run")).unwrap();
+        file.document["step"].as_u64()
+    };
+    let patience = Instant::now() + Duration::from_secs(60);
+    let mut steps = vec![];
+    while steps.len() < 3 {
+        assert!(Instant::now() < patience, "no progress");
+        std::thread::sleep(Duration::from_millis(1));
+        steps.extend(checkpoint());
+        steps.dedup();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let from = checkpoint().unwrap();
+    assert!(steps.is_sorted() && steps[0] > 0 && from >= steps[2], "{steps:?} {from}");
+    // To the bits of a run that was never stopped, from a step that no report has seen.
+    let steps = (from + 7).to_string();
+    for flags in [&["--resume", "run"][..], &["job.toml", "--out", "straight"]] {
+        let output = start(&place, &[flags, &["--steps", &steps]].concat()).wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(place.read("run/model.safetensors") == place.read("straight/model.safetensors"));
 }

@@ -151,6 +151,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let settings =
         Settings { batches: wide(&arguments.batch), orders, seconds: arguments.second, mode, repeats, clock };
     let model = bench::network(spec, arguments.precision);
+    let files = [&arguments.out, &arguments.plot, &arguments.export];
+    files.into_iter().flatten().try_for_each(|path| files::check_place(path))?;
     if let Some(path) = &arguments.export {
         let (layout, batch) = settings.largest(model.spec.inputs);
         return bench::export(&model, &layout, batch, path);

@@ -62,7 +62,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some((path, _)) = written.iter().find(|(path, _)| path.exists()) {
         return Err(Error::input(path.display(), "this file is there already", "name another folder with --out"));
     }
-    std::fs::create_dir_all(&directory).map_err(|error| Error::io(&directory, error))?;
+    files::create_directory(&directory)?;
     for (path, text) in &written {
         files::write_text(path, text)?;
     }

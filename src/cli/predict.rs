@@ -89,6 +89,9 @@ pub fn precision() -> impl TypedValueParser<Value = Precision> {
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
     let Arguments { points, out, threads, display, .. } = &arguments;
+    if let Some(out) = out.as_deref().filter(|out| *out != Path::new("-")) {
+        files::check_place(out)?;
+    }
     let ensemble = ensemble::open(&arguments.model, &arguments.device, arguments.precision, *threads)?;
     let model = ensemble.model().clone();
     let order = usize::from(arguments.order);
@@ -112,7 +115,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let progress = Progress::new("predict", length, display.quiet);
     let scope = model.scope(arguments.allow_rough);
     let definitions = &Definitions::read("--definitions", &scope, &arguments.definitions, &layout)?;
-    let (model, layout, signals) = (&model, &layout, Signals::listen()?);
+    let place = out.as_ref().map_or("stdout".to_string(), |out| out.display().to_string());
+    let signals = Signals::listen(move || not_written(&place))?;
+    let (model, layout) = (&model, &layout);
     let mut work = Work { model, layout, definitions, reader, ensemble, progress, signals, warnings: vec![] };
     let Some(out) = out.as_deref().filter(|out| *out != Path::new("-")) else {
         work.write(&mut std::io::stdout(), "stdout")?;
@@ -141,6 +146,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     })
 }
 
+/// What a signal leaves.
+fn not_written(place: &str) -> String {
+    format!("{place} was not written")
+}
+
 /// Everything that the evaluation needs.
 struct Work<'a> {
     model: &'a Model,
@@ -163,7 +173,7 @@ impl Work<'_> {
             self.progress.at(bytes, || format!("{rows} rows"));
             // The temporary file goes before the process does.
             match self.signals.is_set() {
-                true => Err(self.signals.error(format!("{place} was not written"))),
+                true => Err(self.signals.error(not_written(place))),
                 false => Ok(()),
             }
         })?;

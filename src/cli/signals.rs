@@ -1,11 +1,19 @@
-//! SIGINT and SIGTERM: the first asks the work to end in order, the second ends the process at once.
+//! SIGINT and SIGTERM: the first asks the work to end in order and ends the process a few seconds later wherever the work
+//! is, the second ends it at once.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use jetfit::error::{Error, Result};
+use jetfit::files;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::{flag, iterator, low_level};
+
+/// How long the work may take to end in order. A factorisation, a driver or a file system may not hear at all.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Hears signals from now on.
 pub struct Signals {
@@ -15,7 +23,9 @@ pub struct Signals {
 }
 
 impl Signals {
-    pub fn listen() -> Result<Self> {
+    /// `rescue` saves what can be saved of work that does not end in order, beside it on a thread of its own; it gives what
+    /// is left, and how to go on.
+    pub fn listen(rescue: impl Fn() -> String + Send + 'static) -> Result<Self> {
         let signals = Self { stop: Arc::default(), signal: Arc::default() };
         let fail = |error| Error::io("signals", error);
         for signal in [SIGINT, SIGTERM] {
@@ -24,6 +34,19 @@ impl Signals {
             flag::register_usize(signal, signals.signal.clone(), signal as usize).map_err(fail)?;
             flag::register(signal, signals.stop.clone()).map_err(fail)?;
         }
+        let mut heard = iterator::Signals::new([SIGINT, SIGTERM]).map_err(fail)?;
+        let watch = move || {
+            let Some(signal) = heard.forever().next() else { return };
+            thread::sleep(PATIENCE);
+            let error = Error::Interrupted { signal, left: rescue() };
+            files::remove_temporaries();
+            // Nobody can be told if stderr is closed.
+            let _ = writeln!(std::io::stderr(), "\njetfit: {error}");
+            // Without what others want to do at the end: they may wait for the thread that does not end.
+            low_level::exit(error.exit_code().into());
+        };
+        // Without a thread for it the work is still asked to end.
+        let _ = thread::Builder::new().name("signals".to_string()).spawn(watch);
         Ok(signals)
     }
 

@@ -1,6 +1,7 @@
 //! `jetfit train`: a job from its data to its run directory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
@@ -10,6 +11,8 @@ use jetfit::job::{Job, Overrides};
 use jetfit::network::Precision;
 use jetfit::results::{Named, RelativeError, StageSummary, Summary};
 use jetfit::run::{Mode, Observer, run};
+use jetfit::run_dir::RunDir;
+use jetfit::saver::Saver;
 use jetfit::trainer::Report;
 use serde_json::json;
 
@@ -37,6 +40,10 @@ pub struct Arguments {
     /// Go on with the run in this directory from its checkpoint
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out", "force", "seed", "ensemble", "precision"])]
     resume: Option<PathBuf>,
+
+    /// With --resume: go on though the run's job.toml has been edited since
+    #[arg(long, requires = "resume")]
+    edited: bool,
 
     /// The run directory, in place of the job's
     #[arg(long, value_name = "DIR")]
@@ -94,17 +101,22 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
     };
     let (file, mode) = match (arguments.resume, arguments.job) {
         (Some(directory), _) => {
-            let file = jetfit::run_dir::RunDir::open(&directory)?.job();
+            let file = RunDir::open(&directory)?.job();
             overrides.directory = Some(directory);
-            (file, Mode::Resume)
+            (file, if arguments.edited { Mode::ResumeEdited } else { Mode::Resume })
         }
         (None, Some(job)) => (job, if arguments.force { Mode::Replace } else { Mode::New }),
         (None, None) => unreachable!("clap requires one of the two"),
     };
     let job = Job::read(&file, &overrides)?;
+    if mode == Mode::Replace {
+        stays(&file, &job.output)?;
+    }
     let quiet = arguments.display.quiet;
-    let mut show = Show { quiet, progress: Progress::Quiet, started: (Instant::now(), 0) };
-    let signals = Signals::listen()?;
+    let savers = Savers::default();
+    let mut show = Show { quiet, progress: Progress::Quiet, started: (Instant::now(), 0), savers: savers.clone() };
+    let output = job.output.clone();
+    let signals = Signals::listen(move || rescue(&savers, &output))?;
     if job.training.ensemble > 1 {
         let ended = ensemble::train(&job, job.training.ensemble, mode, &mut show, &signals.stop);
         drop(show);
@@ -125,9 +137,43 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
     ended_by(summary.stop, &summary.directory, &signals)
 }
 
+/// That the job that is to be run is not in the way of the run.
+fn stays(file: &Path, directory: &Path) -> Result<()> {
+    let [file, old] = [file.to_path_buf(), directory.join("job.toml")].map(std::fs::canonicalize);
+    match (file, old) {
+        (Ok(file), Ok(old)) if file == old => {
+            let problem = "--force would replace the job file that is to be run";
+            Err(Error::input(
+                old.display(),
+                problem,
+                "copy it elsewhere and train that, or name another directory with --out",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What keeps the state of each run that was begun.
+type Savers = Arc<Mutex<Vec<Arc<Saver>>>>;
+
+/// Saves the last finished step of each run, and says how to go on.
+fn rescue(savers: &Savers, directory: &Path) -> String {
+    let savers = savers.lock().unwrap_or_else(PoisonError::into_inner);
+    if savers.is_empty() {
+        return "nothing was written".to_string();
+    }
+    let failed = savers.iter().filter_map(|saver| saver.rescue().err());
+    let failed = failed.map(|error| format!("its last steps are lost ({error}); ")).next().unwrap_or_default();
+    failed + &go_on(&directory.display().to_string())
+}
+
+fn go_on(directory: &str) -> String {
+    format!("go on with: jetfit train --resume {directory}")
+}
+
 /// An error where the training was stopped before its end, so that whatever waits for it does not begin.
 fn ended_by(stop: &str, directory: &str, signals: &Signals) -> Result<()> {
-    let left = format!("go on with: jetfit train --resume {directory}");
+    let left = go_on(directory);
     match stop {
         "interrupted" => Err(signals.error(left)),
         "max_seconds" => Err(Error::TimeOver { left }),
@@ -141,11 +187,16 @@ struct Show {
     progress: Progress,
     /// When training started, and after how many steps.
     started: (Instant, u64),
+    savers: Savers,
 }
 
 impl Observer for Show {
     fn settling(&mut self, what: &str) {
         Progress::new("train", 0, self.quiet).say(&format!("train: {what}"));
+    }
+
+    fn keeping(&mut self, saver: &Arc<Saver>) {
+        self.savers.lock().unwrap_or_else(PoisonError::into_inner).push(saver.clone());
     }
 
     fn started(&mut self, device: &str, done: u64, steps: u64) {
@@ -221,7 +272,8 @@ fn for_people(summary: &Summary) -> String {
     };
     let rate = match summary.steps_per_second {
         Some(rate) => format!("{rate:.0} steps/s"),
-        None => "all done before".to_string(),
+        None if *steps > 0 => "all done before".to_string(),
+        None => "none was finished".to_string(),
     };
     let mut text = format!("{directory}: {steps} steps in {seconds:.1} s ({rate}) on {device}{why}\n");
     if summary.stages.len() > 1 {

@@ -37,7 +37,7 @@ impl TableReader<File> {
     /// As [`TableReader::new`]; and a file that is not there or cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let missing = |error| files::unreadable(path, &error, "check the path of the file");
+        let missing = |error| files::unreadable(path, error, "check the path of the file");
         let file = File::open(path).map_err(missing)?;
         // Some systems open a directory and fail only when it is read.
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {

@@ -1,6 +1,7 @@
 //! Tiles measured on this machine's adapters: how candidates are timed, and what is remembered of it in the
 //! user's cache directory.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use crate::backend::{Backend, Batch};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::lock::Lock;
 use crate::loss::Loss;
 use crate::network::Model;
 use crate::optimizer::Adam;
@@ -81,15 +83,17 @@ fn unreadable(file: &Path, error: &dyn std::fmt::Display) -> String {
 }
 
 fn write(file: &Path, tuned: Tuned) -> Result<()> {
+    if let Some(directory) = file.parent() {
+        files::create_directory(directory)?;
+    }
+    // Held until the end: of two that tune at once neither forgets what the other has found.
+    let beside = file.with_extension("lock");
+    let _lock = Lock::waiting(File::create(&beside).map_err(|error| Error::io(&beside, error))?);
     let mut all = read(file).0;
     let key = |t: &Tuned| (t.adapter.clone(), t.width, t.channels, t.mixed);
     all.retain(|known| key(known) != key(&tuned));
     all.push(tuned);
-    if let Some(directory) = file.parent() {
-        std::fs::create_dir_all(directory).map_err(|error| Error::io(directory, error))?;
-    }
-    let text = serde_json::to_string_pretty(&all).expect("plain data has a JSON form");
-    files::write_atomically(file, |writer| writer.write_all(text.as_bytes()).map_err(|error| Error::io(file, error)))
+    files::write_text(file, &serde_json::to_string_pretty(&all).expect("plain data has a JSON form"))
 }
 
 /// The tiles for a shape on an adapter: what was asked for or is remembered, where the adapter can run it;

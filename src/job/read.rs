@@ -43,7 +43,7 @@ impl Job {
             std::io::ErrorKind::InvalidData => {
                 Error::input(path.display(), "this is not a text file in UTF-8", "give a job file in TOML")
             }
-            _ => crate::files::unreadable(path, &error, "check the path of the job file"),
+            _ => crate::files::unreadable(path, error, "check the path of the job file"),
         })?;
         Self::parse(&text, path, overrides)
     }

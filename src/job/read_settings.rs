@@ -15,11 +15,15 @@ pub(super) const TRAINING_KEYS: &[&str] = &[
     "resample_every",
     "refine",
     "max_seconds",
+    "checkpoint_every",
     "early_stopping",
     "seed",
     "ensemble",
     "bootstrap",
 ];
+
+/// Seconds: what a run that is killed loses at most, by default.
+const CHECKPOINT_EVERY: f64 = 30.0;
 
 impl Reader<'_> {
     pub fn balance(&self, stages: &[Stage]) -> Result<Option<Balance>> {
@@ -54,6 +58,7 @@ impl Reader<'_> {
         };
         Ok(Training {
             max_seconds: self.overrides.max_seconds.or(max_seconds),
+            checkpoint_every: section.read("checkpoint_every", CHECKPOINT_EVERY, Item::positive)?,
             early_stopping: section.optional("early_stopping", Item::count)?,
             seed: match self.overrides.seed {
                 Some(seed) if seed > LARGEST_WHOLE => {

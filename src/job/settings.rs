@@ -77,6 +77,8 @@ pub struct Balance {
 pub struct Training {
     /// Seconds after which the run ends as if it were done.
     pub max_seconds: Option<f64>,
+    /// Seconds between two checkpoints; the first comes after 5 at most.
+    pub checkpoint_every: f64,
     /// Reports without a lower validation loss after which it ends.
     pub early_stopping: Option<u64>,
     /// Start values, split and shuffles follow from it.

@@ -202,6 +202,7 @@ impl Training {
     fn keys(&self) -> Vec<(&'static str, Value)> {
         let mut keys = vec![];
         keys.extend(self.max_seconds.map(|seconds| ("max_seconds", seconds.into())));
+        keys.push(("checkpoint_every", self.checkpoint_every.into()));
         keys.extend(self.early_stopping.map(|reports| ("early_stopping", whole(reports))));
         keys.push(("seed", whole(self.seed)));
         keys.extend((self.ensemble > 1).then(|| ("ensemble", whole(self.ensemble as u64))));

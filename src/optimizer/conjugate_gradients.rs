@@ -13,7 +13,7 @@ pub struct Solution {
 }
 
 /// Solves (K + λ) s = b for a symmetric K without negative eigenvalues, until the residual is at most `tolerance`
-/// of b, by `most` products with K at most.
+/// of b, by so many products with K at most; `None` once `is_over` says so.
 ///
 /// # Errors
 /// Those of `product`.
@@ -22,13 +22,16 @@ pub fn solve(
     b: &[f64],
     lambda: f64,
     tolerance: f64,
-    most: usize,
-) -> Result<Solution> {
+    (most, is_over): (usize, &dyn Fn() -> bool),
+) -> Result<Option<Solution>> {
     let mut found = Solution { solution: vec![0.0; b.len()], product: vec![0.0; b.len()], products: 0 };
     let (mut residual, mut direction) = (b.to_vec(), b.to_vec());
     let mut square = dot(b, b);
     let enough = tolerance * tolerance * square;
     while square > enough && found.products < most {
+        if is_over() {
+            return Ok(None);
+        }
         let along = product(&direction)?;
         found.products += 1;
         let curvature = dot(&direction, &along) + lambda * dot(&direction, &direction);
@@ -47,7 +50,7 @@ pub fn solve(
         square = next;
         direction.iter_mut().zip(&residual).for_each(|(direction, r)| *direction = r + part * *direction);
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -63,7 +66,7 @@ mod tests {
         let eigenvalues = [0.0, 1.0, 100.0];
         let matrix = |s: &[f64]| Ok(s.iter().enumerate().map(|(k, s)| eigenvalues[k % 3] * s).collect());
         let b: Vec<f64> = (0..33).map(|k| f64::cos(k.into())).collect();
-        let Solution { solution, product, products } = solve(matrix, &b, 0.5, 1e-12, 99).unwrap();
+        let Solution { solution, product, products } = solve(matrix, &b, 0.5, 1e-12, (99, &|| false)).unwrap().unwrap();
         assert_eq!(products, 3);
         for (k, b) in b.iter().enumerate() {
             let expected = b / (eigenvalues[k % 3] + 0.5);
@@ -71,16 +74,22 @@ mod tests {
             assert!((product[k] - eigenvalues[k % 3] * expected).abs() < 1e-10, "{k}");
         }
         for tolerance in [0.9, 0.1, 1e-3] {
-            let Solution { solution, product, .. } = solve(matrix, &b, 0.5, tolerance, 99).unwrap();
+            let Solution { solution, product, .. } =
+                solve(matrix, &b, 0.5, tolerance, (99, &|| false)).unwrap().unwrap();
             let left: f64 = (0..33).map(|k| (b[k] - product[k] - 0.5 * solution[k]).powi(2)).sum();
             assert!(left.sqrt() <= tolerance * dot(&b, &b).sqrt(), "{tolerance}: {left}");
         }
-        assert_eq!(solve(matrix, &b, 0.5, 1e-12, 2).unwrap().products, 2);
+        assert_eq!(solve(matrix, &b, 0.5, 1e-12, (2, &|| false)).unwrap().unwrap().products, 2);
+    }
+
+    #[test]
+    fn what_is_over_is_given_up() {
+        assert!(solve(|s| Ok(s.to_vec()), &[1.0; 3], 0.0, 1e-3, (9, &|| true)).unwrap().is_none());
     }
 
     #[test]
     fn nothing_to_solve_takes_no_product() {
-        let found = solve(|_| panic!("no product"), &[0.0; 3], 1.0, 1e-3, 9).unwrap();
+        let found = solve(|_| panic!("no product"), &[0.0; 3], 1.0, 1e-3, (9, &|| false)).unwrap().unwrap();
         assert_eq!((found.solution, found.products), (vec![0.0; 3], 0));
     }
 }

@@ -98,7 +98,8 @@ impl GaussNewton {
         Ok(Self { form: Form::Dense { threads: pool(threads)?, here: Jacobian::default() }, there: vec![] })
     }
 
-    /// One iteration over all points of the batches, from the backend's parameters to better ones.
+    /// One iteration over all points of the batches, from the backend's parameters to better ones. Once `is_over` says so, it
+    /// is given up: parameters and damping are then as before.
     ///
     /// # Errors
     /// The backend's; most of them have no Jacobian.
@@ -107,24 +108,33 @@ impl GaussNewton {
         backend: &mut dyn Backend,
         batches: &[Batch],
         damping: &mut Damping,
+        is_over: &dyn Fn() -> bool,
     ) -> Result<Iteration> {
+        let start = backend.parameters()?;
+        let before = damping.clone();
         let there = &mut self.there;
-        match &mut self.form {
-            Form::Dense { threads, here } => dense(backend, batches, damping, threads, here, there),
-            Form::Free => free(backend, batches, damping, there),
+        let iteration = match &mut self.form {
+            Form::Dense { threads, here } => dense(backend, &start, batches, damping, (threads, here, there), is_over),
+            Form::Free => free(backend, &start, batches, damping, there, is_over),
+        }?;
+        if iteration == Iteration::Interrupted {
+            *damping = before;
         }
+        if matches!(iteration, Iteration::Interrupted | Iteration::Stuck) {
+            backend.set_parameters(&start)?;
+        }
+        Ok(iteration)
     }
 }
 
 fn dense(
     backend: &mut dyn Backend,
+    start: &[f64],
     batches: &[Batch],
     damping: &mut Damping,
-    threads: &rayon::ThreadPool,
-    here: &mut Jacobian,
-    there: &mut Vec<f64>,
+    (threads, here, there): (&rayon::ThreadPool, &mut Jacobian, &mut Vec<f64>),
+    is_over: &dyn Fn() -> bool,
 ) -> Result<Iteration> {
-    let start = backend.parameters()?;
     backend.jacobian(batches, here)?;
     let loss = square(here.residuals());
     if !loss.is_finite() {
@@ -133,6 +143,9 @@ fn dense(
     damping.scale(here.matrix().chunks_exact(here.rows).map(square));
     let system = System::new(here, &damping.scales, threads);
     for _ in 0..ATTEMPTS {
+        if is_over() {
+            return Ok(Iteration::Interrupted);
+        }
         let Some(damped) = system.damped(damping.lambda) else {
             damping.raise();
             continue;
@@ -154,17 +167,17 @@ fn dense(
         }
         damping.raise();
     }
-    backend.set_parameters(&start)?;
     Ok(Iteration::Stuck)
 }
 
 fn free(
     backend: &mut dyn Backend,
+    start: &[f64],
     batches: &[Batch],
     damping: &mut Damping,
     there: &mut Vec<f64>,
+    is_over: &dyn Fn() -> bool,
 ) -> Result<Iteration> {
-    let start = backend.parameters()?;
     backend.residuals(batches, there)?;
     let loss = square(there);
     if !loss.is_finite() {
@@ -179,8 +192,12 @@ fn free(
     for _ in 0..ATTEMPTS {
         let lambda = damping.lambda;
         let product = |v: &[f64]| Ok(scaled(&backend.normal_product(batches, &scaled(v))?));
-        let Solution { solution, product, .. } =
-            conjugate_gradients::solve(product, &down, lambda, TOLERANCE, MOST_PRODUCTS)?;
+        let most = (MOST_PRODUCTS, is_over);
+        let Some(Solution { solution, product, .. }) =
+            conjugate_gradients::solve(product, &down, lambda, TOLERANCE, most)?
+        else {
+            return Ok(Iteration::Interrupted);
+        };
         let promised: f64 =
             solution.iter().zip(&down).zip(&product).map(|((s, down), product)| s * (2.0 * down - product)).sum();
         let moved: Vec<f64> = start.iter().zip(scaled(&solution)).map(|(p, s)| p + s).collect();
@@ -192,7 +209,7 @@ fn free(
             return Ok(Iteration::Moved { gradient_norm: square(&gradient).sqrt(), step_length: 1.0 });
         }
         damping.raise();
-        backend.set_parameters(&start)?;
+        backend.set_parameters(start)?;
     }
     Ok(Iteration::Stuck)
 }

@@ -49,6 +49,8 @@ pub enum Iteration {
     Stuck,
     /// The loss is not finite.
     Diverged,
+    /// It was given up half-way, and nothing has changed.
+    Interrupted,
 }
 
 /// What Adam remembers between steps (all of P numbers).

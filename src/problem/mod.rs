@@ -17,6 +17,7 @@ use std::path::Path;
 
 use self::scales::Equations;
 use crate::data::{Dataset, Normalizer, PointSet, Scaling, TableReader, grid};
+use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::expression::Places;
 use crate::job::{Equation, Fourier, Job, Points as PredictionPoints, TermPoints};
@@ -194,6 +195,17 @@ impl Problem {
         };
         let sets = self.sets.iter().enumerate();
         sets.flat_map(move |(index, set)| set.loss.terms.iter().map(move |term| (term, is_judged((index, set)))))
+    }
+
+    /// The digest of the rows of all files that are trained on, and of those that judge.
+    pub fn digest(&self) -> String {
+        let mut digest = Digest::default();
+        let of_files = self.sets.iter().filter(|set| set.source.is_none()).map(|set| &set.points);
+        for points in of_files.chain(self.validation()) {
+            let columns = points.inputs.iter().chain(&points.columns).chain(&points.weights);
+            columns.for_each(|column| digest.numbers(column));
+        }
+        digest.finish()
     }
 
     /// Where the trained network is evaluated (D, B).

@@ -106,6 +106,14 @@ pub struct Report {
     pub judged: Option<f64>,
 }
 
+/// What a training tells while it goes on.
+pub enum Event<'a> {
+    /// A report is due.
+    Report(&'a Report),
+    /// Another step is done, or is on its way through the device.
+    Step,
+}
+
 /// A run on a backend.
 pub struct Trainer<'a> {
     backend: &'a mut dyn Backend,
@@ -140,13 +148,9 @@ impl<'a> Trainer<'a> {
         Ok(Self { backend, settings, problem, sets, state, hessian: None, started, seconds_before })
     }
 
-    /// Trains stage by stage until there is a reason to stop. `observe` hears every report, and may ask the
+    /// Trains stage by stage until there is a reason to stop. `observe` hears of every step and report, and may ask the
     /// trainer for its state, to keep it.
-    pub fn run(
-        &mut self,
-        stop: &AtomicBool,
-        mut observe: impl FnMut(&Report, &mut Self) -> Result<()>,
-    ) -> Result<Stop> {
+    pub fn run(&mut self, stop: &AtomicBool, mut observe: impl FnMut(Event, &mut Self) -> Result<()>) -> Result<Stop> {
         // A run that had ended, and is resumed, has ended.
         if self.patience_is_over() {
             return self.end(Stop::EarlyStopping);
@@ -185,7 +189,7 @@ impl<'a> Trainer<'a> {
         index: usize,
         stage: &Stage,
         stop: &AtomicBool,
-        observe: &mut impl FnMut(&Report, &mut Self) -> Result<()>,
+        observe: &mut impl FnMut(Event, &mut Self) -> Result<()>,
     ) -> Result<Stop> {
         let first = self.state.over.last().map_or(0, |over| over.step);
         let last = first + stage.steps;
@@ -202,11 +206,14 @@ impl<'a> Trainer<'a> {
         }
         // The loss at the parameters, where the last iteration of L-BFGS has left it and its gradient.
         let mut known = None;
+        let (started, most) = (self.started, self.settings.max_seconds);
+        let is_too_late = || most.is_some_and(|most| started.elapsed().as_secs_f64() >= most);
+        let is_over = || stop.load(Ordering::Relaxed) || is_too_late();
         while self.state.step < last {
             if stop.load(Ordering::Relaxed) {
                 return self.end(Stop::Interrupted);
             }
-            if self.settings.max_seconds.is_some_and(|most| self.started.elapsed().as_secs_f64() >= most) {
+            if is_too_late() {
                 return self.end(Stop::MaxSeconds);
             }
             let step = self.state.step + 1;
@@ -248,7 +255,7 @@ impl<'a> Trainer<'a> {
                 (Method::GaussNewton { damping, .. }, newton) => {
                     let newton = newton.as_mut().expect("made above");
                     let damping = self.state.damping.get_or_insert_with(|| Damping::new(*damping));
-                    Some(newton.iterate(self.backend, &batches, damping)?)
+                    Some(newton.iterate(self.backend, &batches, damping, &is_over)?)
                 }
                 (Method::Evidence, _) => {
                     let evidence = evidence.as_mut().expect("made above");
@@ -260,6 +267,8 @@ impl<'a> Trainer<'a> {
                 Some(Iteration::Converged) => return Ok(Stop::Converged),
                 Some(Iteration::Stuck) => return Ok(Stop::Stuck),
                 Some(Iteration::Diverged) => return Ok(Stop::Diverged(step)),
+                // The reason is found at the top.
+                Some(Iteration::Interrupted) => continue,
                 Some(Iteration::Moved { gradient_norm, step_length }) => {
                     self.state.step = step;
                     if is_due {
@@ -271,6 +280,7 @@ impl<'a> Trainer<'a> {
                     }
                 }
             }
+            observe(Event::Step, self)?;
             if is_due && self.patience_is_over() {
                 return self.end(Stop::EarlyStopping);
             }
@@ -294,7 +304,7 @@ impl<'a> Trainer<'a> {
         &mut self,
         stage: usize,
         (training, rate, gradient_norm): (Vec<f64>, f64, f64),
-        observe: &mut impl FnMut(&Report, &mut Self) -> Result<()>,
+        observe: &mut impl FnMut(Event, &mut Self) -> Result<()>,
     ) -> Result<()> {
         let (step, seconds) = (self.state.step, self.seconds());
         let validation = self.sets.validation(self.backend, step)?;
@@ -305,7 +315,15 @@ impl<'a> Trainer<'a> {
         let report =
             Report { step, seconds, stage, rate, gradient_norm, training, loss, weights, causal, validation, judged };
         self.judge(&report)?;
-        observe(&report, self)
+        observe(Event::Report(&report), self)
+    }
+
+    /// The state as it is now, if none of the steps since the last report has diverged.
+    pub fn good_state(&mut self) -> Result<Option<State>> {
+        match self.backend.report()?.diverged_at {
+            Some(_) => Ok(None),
+            None => self.state().map(Some),
+        }
     }
 
     /// The state as it is now, read from the device.

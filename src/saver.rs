@@ -1,0 +1,92 @@
+//! Keeps the state of a run that is under way: on disk as often as the job asks, and in memory after every step that took
+//! long, so that the last finished step can be saved while another is still computed.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::checkpoint::{self, Origin};
+use crate::error::Result;
+use crate::trainer::State;
+
+/// Writes the checkpoints of one run; shared with whoever saves it in an emergency.
+pub struct Saver {
+    path: PathBuf,
+    origin: Origin,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// Newer than what is on disk.
+    state: Option<State>,
+    /// The step that is on disk.
+    saved: Option<u64>,
+}
+
+impl Saver {
+    /// For the checkpoint at `path`, of a run of this origin.
+    pub fn new(path: PathBuf, origin: Origin) -> Self {
+        Self { path, origin, kept: Mutex::default() }
+    }
+
+    /// The state on disk; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// Those of [`checkpoint::read`].
+    pub fn read(&self, is_edited: bool) -> Result<Option<State>> {
+        if !self.path.exists() {
+            return Ok(None);
+        }
+        let state = checkpoint::read(&self.path, &self.origin, is_edited)?;
+        self.kept().saved = Some(state.step);
+        Ok(Some(state))
+    }
+
+    /// Writes a state to disk.
+    ///
+    /// # Errors
+    /// Where it cannot be written; the one before it is then still there.
+    pub fn save(&self, state: &State) -> Result<()> {
+        let mut kept = self.kept();
+        self.write(&mut kept, state)
+    }
+
+    /// Keeps a state in memory.
+    pub fn keep(&self, state: State) {
+        self.kept().state = Some(state);
+    }
+
+    /// Takes the newest state, in memory or on disk, to go on from it on another device.
+    ///
+    /// # Errors
+    /// Those of [`checkpoint::read`].
+    pub fn take(&self) -> Result<Option<State>> {
+        match self.kept().state.take() {
+            Some(state) => Ok(Some(state)),
+            // This run has written it, whatever its job was before.
+            None => self.read(true),
+        }
+    }
+
+    /// Writes what is kept in memory to disk; the step that is then on disk, if any is.
+    ///
+    /// # Errors
+    /// Those of [`Saver::save`].
+    pub fn rescue(&self) -> Result<Option<u64>> {
+        let mut kept = self.kept();
+        if let Some(state) = kept.state.take() {
+            self.write(&mut kept, &state)?;
+        }
+        Ok(kept.saved)
+    }
+
+    fn write(&self, kept: &mut Kept, state: &State) -> Result<()> {
+        checkpoint::write(&self.path, state, &self.origin)?;
+        *kept = Kept { state: None, saved: Some(state.step) };
+        Ok(())
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
