@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::backend::Backend;
 use crate::device;
 use crate::digest::Digest;
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::expression::Expression;
 use crate::files;
 use crate::jet::{JetLayout, Jets};
@@ -158,6 +158,7 @@ pub fn train(
         false => {
             let problem = Problem::read(job)?;
             Wanted::read(job, &problem)?;
+            error::if_stopped(stop)?;
             RunDir::create(&job.output, mode == Mode::Replace, &job.to_toml())?
         }
     };

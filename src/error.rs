@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -64,8 +65,9 @@ pub enum Error {
 /// What a process ends with whose time is over: `EX_TEMPFAIL` of sysexits.h, "try again later".
 pub const TIME_OVER: u8 = 75;
 
-/// The signal that asks a process to end, on every system.
+/// The signals that ask a process to end, on every system.
 const SIGTERM: i32 = 15;
+const SIGINT: i32 = 2;
 
 /// An error that names its place and how to mend it.
 #[derive(Debug)]
@@ -111,6 +113,17 @@ impl Error {
             Error::Tolerance(_) => 3,
             Error::Io { .. } | Error::Device { .. } | Error::Diverged { .. } => 1,
         }
+    }
+}
+
+/// The error of work that is stopped before it has written anything.
+///
+/// # Errors
+/// [`Error::Interrupted`] once `stop` is true.
+pub(crate) fn if_stopped(stop: &AtomicBool) -> Result<()> {
+    match stop.load(Ordering::Relaxed) {
+        true => Err(Error::Interrupted { signal: SIGINT, left: "nothing was written".to_string() }),
+        false => Ok(()),
     }
 }
 

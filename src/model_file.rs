@@ -353,6 +353,39 @@ mod tests {
         assert!(TensorFile::parse(&others, &path).unwrap_err().to_string().contains("no key \"jetfit\""));
     }
 
+    #[test]
+    fn no_flipped_bit_passes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.safetensors");
+        let model = model(Precision::F32);
+        model.write(&path).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        assert!(TensorFile::parse(&bytes, &path).unwrap().is_verified);
+        for bit in 0..8 * bytes.len() {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(file) = TensorFile::parse(&bytes, &path) {
+                // Such as a blank at the end of the header.
+                assert!(file.is_verified && Model::of_tensors(&file, &path).unwrap() == model, "bit {bit}");
+            }
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_program_needs_no_digest() {
+        let TensorFile { document, tensors, .. } = model(Precision::F64).to_tensors();
+        let file = TensorFile::new(document, tensors);
+        let views = file.tensors.iter().map(|(name, tensor)| {
+            let data: &[u8] = bytemuck::cast_slice(&tensor.values);
+            (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F64, tensor.shape.clone(), data).unwrap())
+        });
+        let metadata = std::collections::HashMap::from([("jetfit".to_string(), file.document.to_string())]);
+        let bytes = safetensors::serialize(views, Some(metadata)).unwrap();
+        let read = TensorFile::parse(&bytes, Path::new("m.safetensors")).unwrap();
+        assert!(!read.is_verified);
+        assert_eq!(Model::of_tensors(&read, Path::new("m.safetensors")).unwrap(), model(Precision::F64));
+    }
+
     fn serialize_without_metadata() -> Vec<u8> {
         let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &[0; 4]).unwrap();
         safetensors::serialize([("0.weight", view)], None).unwrap()

@@ -10,7 +10,7 @@ use crate::checkpoint::Origin;
 use crate::device;
 use crate::digest::Digest;
 use crate::divergence;
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::gpu;
 use crate::job::{Job, OptimizerKind};
 use crate::network::{Model, Precision};
@@ -73,8 +73,8 @@ impl Observer for () {}
 /// that is under way; a checkpoint is then written and the run can be resumed.
 ///
 /// # Errors
-/// [`Error::Input`] before anything is written; [`Error::Diverged`] after the last good state was
-/// written; [`Error::Device`] and [`Error::Io`] with the last checkpoint in place.
+/// [`Error::Input`] before anything is written, and [`Error::Interrupted`] where it is stopped before; [`Error::Diverged`]
+/// after the last good state was written; [`Error::Device`] and [`Error::Io`] with the last checkpoint in place.
 ///
 /// ```no_run
 /// use jetfit::job::{Job, Overrides};
@@ -119,6 +119,10 @@ pub fn run_on(
         true => (job, problem),
         false => tried(job, problem, observer, stop, &open)?,
     };
+    if !mode.resumes() {
+        // What was settled in a hurry is not what would have been.
+        error::if_stopped(stop)?;
+    }
     let spent = began.elapsed().as_secs_f64();
     let model = problem.model(job);
     let open = |name: &str, precision: Precision| open(name, precision, job.device.threads, &model);

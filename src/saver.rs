@@ -90,3 +90,55 @@ impl Saver {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Normalizer, Scaling};
+    use crate::network::{Activation, NetworkSpec, Precision};
+    use crate::optimizer::OptimizerState;
+
+    fn saver(directory: &std::path::Path, job: &str) -> Saver {
+        let spec = NetworkSpec { inputs: 1, hidden: vec![], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
+        let normalizer =
+            Normalizer { inputs: Scaling::identity(1), outputs: Scaling::identity(1), coefficients: vec![] };
+        let [job, data] = [job, "data"].map(str::to_string);
+        let origin = Origin { job, ensemble: None, data, spec, precision: Precision::F64, normalizer };
+        Saver::new(directory.join("checkpoint.safetensors"), origin)
+    }
+
+    fn state(step: u64) -> State {
+        let numbers = || vec![step as f64, 0.5];
+        let optimizer = OptimizerState { first_moment: numbers(), second_moment: numbers() };
+        State { step, parameters: numbers(), optimizer, ..State::default() }
+    }
+
+    #[test]
+    fn the_newest_state_is_rescued_once_and_an_older_one_never_replaces_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let own = saver(directory.path(), "job");
+        assert_eq!(own.rescue().unwrap(), None);
+        assert_eq!(own.take().unwrap(), None);
+        own.save(&state(1)).unwrap();
+        own.keep(state(2));
+        assert_eq!(own.read(false).unwrap().unwrap().step, 1);
+        assert_eq!(own.rescue().unwrap(), Some(2));
+        assert_eq!(own.rescue().unwrap(), Some(2));
+        assert_eq!(own.read(false).unwrap(), Some(state(2)));
+        own.keep(state(3));
+        assert_eq!(own.take().unwrap().unwrap().step, 3);
+        own.keep(state(3));
+        own.save(&state(4)).unwrap();
+        assert_eq!(own.rescue().unwrap(), Some(4));
+        assert_eq!(own.take().unwrap(), Some(state(4)));
+    }
+
+    #[test]
+    fn another_job_has_another_state() {
+        let directory = tempfile::tempdir().unwrap();
+        saver(directory.path(), "job").save(&state(7)).unwrap();
+        let other = saver(directory.path(), "another job");
+        assert!(other.read(false).unwrap_err().to_string().contains("job.toml has changed"));
+        assert_eq!(other.read(true).unwrap(), Some(state(7)));
+    }
+}

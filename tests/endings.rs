@@ -68,6 +68,22 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
+fn a_signal_is_heard_in_the_middle_of_a_step() {
+    let place = equation("u_xx = u^2", "[training]\nsteps = 3\n[device]\nthreads = 1\n");
+    let job = place.text("equation.toml").replace("count = 64", "count = 4000000").replace("[8]", "[128, 128]");
+    place.write("equation.toml", job);
+    let child = start(&place, &["train", "equation.toml"]);
+    // In a step, or in what comes before the first.
+    std::thread::sleep(Duration::from_secs(1));
+    send("-TERM", &child);
+    let sent = Instant::now();
+    let (code, message) = ended(child);
+    assert_eq!(code, Some(143), "{message}");
+    assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
+    assert_says(&message, &["interrupted by SIGTERM; "]);
+}
+
+#[test]
 fn an_ensemble_that_is_stopped_says_so() {
     let place = Place::new("[training]\nsteps = 100000000\n");
     let (code, message) = ended(start(&place, &["train", "job.toml", "--ensemble", "2", "--max-seconds", "0.2"]));

@@ -120,7 +120,7 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
     if job.training.ensemble > 1 {
         let ended = ensemble::train(&job, job.training.ensemble, mode, &mut show, &signals.stop);
         drop(show);
-        let report = ended?;
+        let report = ended.map_err(|error| of_signal(error, &signals))?;
         print(&match arguments.display.format {
             Format::Json => json!(report).to_string(),
             Format::Human => of_ensemble(&report),
@@ -129,7 +129,7 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
     }
     let ended = run(&job, mode, &mut show, &signals.stop);
     drop(show);
-    let summary = ended?;
+    let summary = ended.map_err(|error| of_signal(error, &signals))?;
     print(&match arguments.display.format {
         Format::Json => json!(summary).to_string(),
         Format::Human => for_people(&summary),
@@ -169,6 +169,14 @@ fn rescue(savers: &Savers, directory: &Path) -> String {
 
 fn go_on(directory: &str) -> String {
     format!("go on with: jetfit train --resume {directory}")
+}
+
+/// The same error, of the signal that was heard.
+fn of_signal(error: Error, signals: &Signals) -> Error {
+    match error {
+        Error::Interrupted { left, .. } => signals.error(left),
+        error => error,
+    }
 }
 
 /// An error where the training was stopped before its end, so that whatever waits for it does not begin.

@@ -1,0 +1,28 @@
+//! Libraries that are preloaded to make a process's system fail, built by the C compiler that Rust links with.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Builds `tests/faults/NAME.c`; the shared library.
+pub fn shim(name: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults").join(name).with_extension("c");
+    // Several tests build at once: each puts a whole file in the place of the last.
+    let [library, own] = ["so".to_string(), format!("{}.so", std::process::id())]
+        .map(|ending| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension(ending));
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-O1", "-w", "-o"]).args([&own, &source]).arg("-ldl").status();
+    assert!(
+        built.is_ok_and(|status| status.success()),
+        "a C compiler is needed (Debian: apt-get install gcc libc6-dev)"
+    );
+    std::fs::rename(own, &library).unwrap();
+    library
+}
+
+/// Of the numbers 1 ..= `all`, so many evenly spread; all of them where JETFIT_EVERY_FAULT is set.
+pub fn some_of(all: usize, count: usize) -> Vec<usize> {
+    match std::env::var_os("JETFIT_EVERY_FAULT") {
+        Some(_) => (1..=all).collect(),
+        None => (0..count.min(all)).map(|k| 1 + k * all / count.min(all)).collect(),
+    }
+}
