@@ -241,6 +241,15 @@ impl Device {
     }
 }
 
+impl Drop for Device {
+    fn drop(&mut self) {
+        // The last handle waits for the device, and panics where that fails: within a panic an abort. It is kept.
+        if std::thread::panicking() || self.check().is_err() {
+            std::mem::forget((self.device.clone(), self.queue.clone()));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::gpu::adapter::{adapters, choose};
@@ -249,7 +258,8 @@ mod tests {
 
     #[test]
     fn a_failed_allocation_is_an_error_and_no_panic() {
-        let first = adapters().into_iter().next().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
+        let first =
+            adapters().unwrap().into_iter().next().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
         let device = Device::open(&choose(&first.name).unwrap(), true, Precision::F32).unwrap();
         assert!(device.check().is_ok());
         let buffer = device.storage("too large", device.limits.max_buffer_size + 16);
