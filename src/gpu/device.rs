@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytemuck::Pod;
 use futures_intrusive::channel::shared::oneshot_channel;
 
+use super::guard::Handle;
 use super::halves::Halves;
 use super::kernel::{Access, Kernel, entry};
 use crate::error::{Error, Result};
@@ -22,8 +23,8 @@ type Failure = Arc<Mutex<Option<String>>>;
 /// A device with its queue.
 pub struct Device {
     pub name: String,
-    pub device: wgpu::Device,
-    pub queue: wgpu::Queue,
+    pub device: Handle<wgpu::Device>,
+    pub queue: Handle<wgpu::Queue>,
     pub limits: wgpu::Limits,
     pub timestamps: bool,
     /// Where products are to be of halves.
@@ -93,8 +94,8 @@ impl Device {
         });
         Ok(Self {
             name: info.name,
-            device,
-            queue,
+            device: Handle::new(device),
+            queue: Handle::new(queue),
             limits,
             timestamps: !timestamps.is_empty(),
             halves,
@@ -162,17 +163,17 @@ impl Device {
     }
 
     /// Group 1: one slot of the ring at a time.
-    pub fn bind_ring(&self, ring: &wgpu::Buffer, bytes: u64) -> wgpu::BindGroup {
+    pub fn bind_ring(&self, ring: &wgpu::Buffer, bytes: u64) -> Handle<wgpu::BindGroup> {
         let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: ring,
             offset: 0,
             size: wgpu::BufferSize::new(bytes),
         });
-        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        Handle::new(self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("step"),
             layout: &self.step_layout,
             entries: &[wgpu::BindGroupEntry { binding: 0, resource }],
-        })
+        }))
     }
 
     pub fn encoder(&self) -> wgpu::CommandEncoder {
@@ -238,15 +239,6 @@ impl Device {
     /// Writes numbers to the start of a buffer, before whatever is submitted next.
     pub fn write<T: Pod>(&self, buffer: &wgpu::Buffer, numbers: &[T]) {
         self.queue.write_buffer(buffer, 0, bytemuck::cast_slice(numbers));
-    }
-}
-
-impl Drop for Device {
-    fn drop(&mut self) {
-        // The last handle waits for the device, and panics where that fails: within a panic an abort. It is kept.
-        if std::thread::panicking() || self.check().is_err() {
-            std::mem::forget((self.device.clone(), self.queue.clone()));
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
@@ -46,6 +47,33 @@ fn message(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("it panicked").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// One of wgpu's handles whose end may panic. While the thread panics already, as after another one's end, it is never
+/// given back: a second panic would be an abort.
+pub(super) struct Handle<T>(ManuallyDrop<T>);
+
+impl<T> Handle<T> {
+    pub fn new(handle: T) -> Self {
+        Self(ManuallyDrop::new(handle))
+    }
+}
+
+impl<T> Deref for Handle<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Drop for Handle<T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: it is used nowhere after this.
+            unsafe { ManuallyDrop::drop(&mut self.0) }
+        }
+    }
+}
+
 /// A network on a GPU, in f32. Once the device has failed, every call is answered with that failure.
 pub struct Gpu {
     gpu: ManuallyDrop<Unguarded>,
@@ -66,7 +94,9 @@ impl Gpu {
     /// The same with [`GpuOptions`].
     pub fn with_options(choice: &str, model: &Model, options: GpuOptions) -> Result<Self> {
         let gpu = guard(choice, || Unguarded::open(choice, model, options))?;
-        Ok(Self { gpu: ManuallyDrop::new(gpu), failure: None })
+        let mut gpu = Self { gpu: ManuallyDrop::new(gpu), failure: None };
+        gpu.set_parameters(&model.parameters)?;
+        Ok(gpu)
     }
 
     /// How the layers of a layout are computed here.

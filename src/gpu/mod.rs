@@ -58,7 +58,7 @@ use self::steps::Steps;
 use self::tiles::Shape;
 use self::vectors::Chunk;
 use self::workspace::Workspace;
-use crate::backend::{Backend, SetId};
+use crate::backend::SetId;
 use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::JetLayout;
@@ -109,7 +109,7 @@ impl Unguarded {
         }
         let state = State::new(&device, &model.spec);
         let steps = Steps::new(&device);
-        let mut gpu = Self {
+        Ok(Self {
             description: format!("{} ({}, {})", info.name, adapter::backend_name(info.backend), options.precision),
             key: adapter::describe(&adapter).key(),
             tiles: options.tiles,
@@ -125,9 +125,7 @@ impl Unguarded {
             evaluator: None,
             last: vec![],
             device,
-        };
-        gpu.set_parameters(&model.parameters)?;
-        Ok(gpu)
+        })
     }
 
     fn planner<'a>(&'a mut self, layout: &'a JetLayout, workspace: &'a Workspace, points: usize) -> Planner<'a> {
