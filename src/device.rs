@@ -1,40 +1,121 @@
-//! Opening a backend by the name that a job or a flag gives.
+//! Opening a backend by the name that a job or a flag gives, and handing work over to the CPU where it fails.
 
 use crate::backend::Backend;
 use crate::cpu;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{AdapterInfo, Gpu, GpuOptions, adapters};
+use crate::job;
 use crate::network::{Model, Precision};
 
+/// The name of the CPU, also in its errors.
+const CPU: &str = "cpu";
+
 /// Opens a device with the model's parameters on it: `auto`, `cpu`, `gpu` (the best hardware), or a
-/// part of an adapter's name. `auto` takes a hardware GPU where there is one that opens and the
-/// precision is f32, the CPU otherwise; for halves it takes the best hardware. `threads` counts CPU threads, 0 for all.
+/// part of an adapter's name. `auto` takes a hardware GPU where there is one and the precision is f32, the CPU
+/// otherwise; for halves it takes the best hardware. `threads` counts CPU threads, 0 for all.
 ///
 /// # Errors
-/// [`Input`](crate::error::Error::Input) for a name that matches no device, f64 on a GPU, or halves on a device without matrix units for
-/// them; [`Device`](crate::error::Error::Device) where the device fails.
+/// [`Input`](Error::Input) for a name that matches no device, f64 on a GPU, or halves on a device without matrix units for
+/// them; [`Device`](Error::Device) where the device fails.
 pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> Result<Box<dyn Backend>> {
-    match (name, precision) {
-        ("auto", Precision::F32) => match Gpu::new("gpu", model) {
-            Ok(gpu) => Ok(Box::new(gpu)),
-            Err(_) => open("cpu", precision, threads, model),
-        },
-        ("cpu", _) | ("auto", Precision::F64) => cpu::open(model, precision, threads),
-        _ => {
-            let name = if name == "auto" { "gpu" } else { name };
-            Ok(Box::new(Gpu::with_options(name, model, GpuOptions { precision, ..GpuOptions::default() })?))
-        }
+    if is_cpu(name, precision)? {
+        return cpu::open(model, precision, threads);
     }
+    let name = if name == "auto" { "gpu" } else { name };
+    Ok(Box::new(Gpu::with_options(name, model, GpuOptions { precision, ..GpuOptions::default() })?))
 }
 
 /// Whether this name means the CPU, as far as can be told without opening it.
-pub fn is_cpu(name: &str, precision: Precision) -> bool {
-    name == "cpu"
-        || precision == Precision::F64
-        || name == "auto" && precision == Precision::F32 && automatic(&adapters()).is_none()
+///
+/// # Errors
+/// Those of [`adapters`], where `auto` asks for them.
+pub fn is_cpu(name: &str, precision: Precision) -> Result<bool> {
+    Ok(match (name, precision) {
+        (CPU, _) | ("auto", Precision::F64) => true,
+        ("auto", Precision::F32) => automatic(&adapters()?).is_none(),
+        _ => false,
+    })
 }
 
 /// Which of the adapters `auto` takes in f32; `None` for the CPU.
 pub fn automatic(adapters: &[AdapterInfo]) -> Option<&AdapterInfo> {
     adapters.iter().find(|adapter| adapter.is_hardware())
+}
+
+/// How a device is opened: by its name, with a precision and so many CPU threads, and a model's parameters on it.
+pub type Open<'a> = dyn Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>> + 'a;
+
+/// Where work is done: on the device that is asked for, and once that has failed on the CPU, where that may take over.
+pub struct Workplace<'a> {
+    open: &'a Open<'a>,
+    device: job::Device,
+    backend: Option<Box<dyn Backend>>,
+    /// What was worked on, in turn.
+    devices: Vec<String>,
+}
+
+impl<'a> Workplace<'a> {
+    /// Nothing is opened yet.
+    pub fn new(open: &'a Open<'a>, device: &job::Device) -> Self {
+        Self { open, device: device.clone(), backend: None, devices: vec![] }
+    }
+
+    /// Does work that can be begun again, on a device with this model's parameters: what it leaves there, the next
+    /// work finds, unless another device had to be opened. Where the device fails the work is begun again on the CPU,
+    /// and is told of it.
+    ///
+    /// # Errors
+    /// Those of the device's opening and of the work.
+    pub fn run<T>(
+        &mut self,
+        model: &Model,
+        mut work: impl FnMut(&mut dyn Backend, Option<String>) -> Result<T>,
+    ) -> Result<T> {
+        match self.once(model, &mut work, None) {
+            Err(Error::Device { device, problem }) if self.device.fallback && device != CPU => {
+                self.device.name = CPU.to_string();
+                self.device.precision = self.device.precision.stored();
+                self.backend = None;
+                let failure = format!("device {device} failed ({problem}): the work goes on on the CPU");
+                self.once(model, &mut work, Some(failure))
+            }
+            done => done,
+        }
+    }
+
+    /// The same on a device that holds nothing but the model.
+    ///
+    /// # Errors
+    /// Those of [`Self::run`].
+    pub fn run_anew<T>(
+        &mut self,
+        model: &Model,
+        work: impl FnMut(&mut dyn Backend, Option<String>) -> Result<T>,
+    ) -> Result<T> {
+        self.backend = None;
+        self.run(model, work)
+    }
+
+    fn once<T>(
+        &mut self,
+        model: &Model,
+        work: &mut impl FnMut(&mut dyn Backend, Option<String>) -> Result<T>,
+        failure: Option<String>,
+    ) -> Result<T> {
+        if self.backend.is_none() {
+            let job::Device { name, precision, threads, .. } = &self.device;
+            let backend = (self.open)(name, *precision, *threads, model)?;
+            let name = backend.device();
+            if self.devices.last() != Some(&name) {
+                self.devices.push(name);
+            }
+            self.backend = Some(backend);
+        }
+        work(self.backend.as_mut().expect("opened").as_mut(), failure)
+    }
+
+    /// What was worked on: `llvmpipe (Vulkan, f32), then cpu (2 threads, AVX2)`.
+    pub fn devices(&self) -> String {
+        self.devices.join(", then ")
+    }
 }

@@ -11,7 +11,7 @@ use crate::trainer::Stop;
 /// weights of the job, whatever batches, new points, balance and causal weights have done since.
 const RISEN: f64 = 5.0;
 
-/// The error that a training which has ended deserves, if any; `start` was seen before its first step, if anything,
+/// The error that a training which has ended deserves, if any; `start` was seen before its first step,
 /// and `backend` the network that it came to.
 ///
 /// # Errors
@@ -20,7 +20,7 @@ pub fn of(
     job: &Job,
     problem: &Problem,
     ended: &Ended,
-    start: Option<&Survey>,
+    start: &Survey,
     backend: &mut dyn Backend,
 ) -> Result<Option<Error>> {
     let stage = &job.stages[ended.state.over.len().min(job.stages.len() - 1)];
@@ -53,7 +53,9 @@ pub fn of(
         }
         Stop::MaxSeconds | Stop::Interrupted => return Ok(None),
         Stop::Steps | Stop::Converged | Stop::Stuck | Stop::EarlyStopping => {
-            let Some(start) = start.filter(|start| start.fault.is_none()) else { return Ok(None) };
+            if start.fault.is_some() {
+                return Ok(None);
+            }
             let end = problem.survey(job, &Adapted::default(), backend)?;
             let [start, end] = [start, &end].map(|survey| problem.total(&survey.losses, &Adapted::default()));
             if end <= RISEN * start {

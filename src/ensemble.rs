@@ -13,13 +13,13 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::backend::Backend;
-use crate::device;
+use crate::device::{self, Workplace};
 use crate::digest::Digest;
 use crate::error::{self, Error, Result};
 use crate::expression::Expression;
 use crate::files;
 use crate::jet::{JetLayout, Jets};
-use crate::job::Job;
+use crate::job::{self, Job};
 use crate::network::{Coefficient, Model, Precision};
 use crate::predict::{self, Source, Spread};
 use crate::problem::Problem;
@@ -32,19 +32,34 @@ use crate::trainer;
 
 /// Trained networks of the same inputs and outputs, each on its device.
 pub struct Ensemble {
-    members: Vec<(Model, Box<dyn Backend>)>,
+    members: Vec<(Model, Workplace<'static>)>,
+    /// Of devices that failed, whose work the CPU took over.
+    warnings: Vec<String>,
 }
 
 impl Ensemble {
-    /// At least one network, and the backend that holds its parameters.
-    pub fn new(members: Vec<(Model, Box<dyn Backend>)>) -> Self {
+    /// At least one network, and where it is to be evaluated.
+    ///
+    /// # Errors
+    /// Those of the devices.
+    pub fn new(members: Vec<(Model, Workplace<'static>)>) -> Result<Self> {
         assert!(!members.is_empty(), "an ensemble has a member");
-        Self { members }
+        let mut ensemble = Self { members, warnings: vec![] };
+        // A device that cannot be opened is known before there are points.
+        ensemble.mean_and_spread(|_, _| Ok(vec![]))?;
+        Ok(ensemble)
     }
 
     /// What the members run on.
     pub fn device(&self) -> String {
-        self.members[0].1.device()
+        let mut devices: Vec<_> = self.members.iter().map(|(_, workplace)| workplace.devices()).collect();
+        devices.dedup();
+        devices.join("; ")
+    }
+
+    /// What the user should know of the devices.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// How many.
@@ -58,7 +73,12 @@ impl Ensemble {
         each: impl Fn(&Model, &mut dyn Backend) -> Result<Vec<f64>>,
     ) -> Result<(Vec<f64>, Option<Vec<f64>>)> {
         // Welford's recurrences: one member's numbers at a time.
-        let mut members = self.members.iter_mut().map(|(model, backend)| each(model, backend.as_mut()));
+        let mut members = self.members.iter_mut().map(|(model, workplace)| {
+            workplace.run(model, |backend, failure| {
+                self.warnings.extend(failure);
+                each(model, backend)
+            })
+        });
         let mut mean = members.next().expect("an ensemble has a member")?;
         let mut squares = vec![0.0; mean.len()];
         let mut count = 1.0;
@@ -180,11 +200,12 @@ pub fn train(
         members,
     };
     if is_done {
-        let mut ensemble = open(&job.output, &job.device.name, Some(job.device.precision), job.device.threads)?;
+        let mut ensemble = open(&job.output, &job.device, Some(job.device.precision))?;
         let problem = Problem::read(job)?;
         let wanted = Wanted::read(job, &problem)?;
         (report.relative_errors, report.relative_spreads, report.warnings) =
             results::of_ensemble(job, &problem, &wanted, &mut ensemble, &directory)?;
+        report.warnings.extend_from_slice(ensemble.warnings());
     }
     let text = serde_json::to_string_pretty(&report).expect("a report of numbers and names");
     files::write_text(&directory.report(), &format!("{text}\n"))?;
@@ -229,7 +250,7 @@ fn members(
     };
     // Gauss–Newton's factorisations use all threads well, and its Jacobians all memory.
     let is_newton = job.stages.iter().any(|stage| stage.optimizer.kind.needs_jacobian());
-    let at_once = match device::is_cpu(&job.device.name, job.device.precision) && !is_newton {
+    let at_once = match device::is_cpu(&job.device.name, job.device.precision)? && !is_newton {
         true => count.min(threads),
         false => 1,
     };
@@ -319,19 +340,19 @@ pub fn is_ensemble(path: &Path) -> bool {
 }
 
 /// The trained networks of an ensemble's directory, or the one network of a run directory or a model file, on
-/// devices of this name.
+/// devices as `device` says; in another precision than that of the model where one is given.
 ///
 /// # Errors
 /// [`Error::Input`] where there is no model; those of the devices.
-pub fn open(path: &Path, device: &str, precision: Option<Precision>, threads: usize) -> Result<Ensemble> {
+pub fn open(path: &Path, device: &job::Device, precision: Option<Precision>) -> Result<Ensemble> {
     let paths: Vec<PathBuf> = match is_ensemble(path) {
         true => (0..).map(|k| member(path, k)).take_while(|member| member.is_dir()).collect(),
         false => vec![path.to_path_buf()],
     };
     let open = |path: &PathBuf| {
         let model = Model::read(model_path(path)?)?;
-        let backend = device::open(device, precision.unwrap_or(model.precision), threads, &model)?;
-        Ok((model, backend))
+        let device = job::Device { precision: precision.unwrap_or(model.precision), ..device.clone() };
+        Ok((model, Workplace::new(&device::open, &device)))
     };
     let members = paths.iter().map(open).collect::<Result<Vec<_>>>()?;
     let names = |model: &Model| (model.inputs.clone(), model.outputs.clone());
@@ -340,5 +361,5 @@ pub fn open(path: &Path, device: &str, precision: Option<Precision>, threads: us
         let mend = "leave in the directory the members of one ensemble";
         return Err(Error::input(paths[k].display(), problem, mend));
     }
-    Ok(Ensemble::new(members))
+    Ensemble::new(members)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::checkpoint::Origin;
-use crate::device;
+use crate::device::{self, Workplace};
 use crate::digest::Digest;
 use crate::divergence;
 use crate::error::{self, Error, Result};
@@ -115,9 +115,10 @@ pub fn run_on(
     }
     let began = Instant::now();
     let (job, problem) = settle(job, problem, stop)?;
+    let mut workplace = Workplace::new(&open, &job.device);
     let (job, problem) = &match mode.resumes() {
         true => (job, problem),
-        false => tried(job, problem, observer, stop, &open)?,
+        false => tried(job, problem, &mut workplace, observer, stop)?,
     };
     if !mode.resumes() {
         // What was settled in a hurry is not what would have been.
@@ -125,14 +126,11 @@ pub fn run_on(
     }
     let spent = began.elapsed().as_secs_f64();
     let model = problem.model(job);
-    let open = |name: &str, precision: Precision| open(name, precision, job.device.threads, &model);
-    let mut backend = open(&job.device.name, job.device.precision)?;
-    let start = match problem.survey(job, &Adapted::default(), backend.as_mut()) {
-        // The training will hear of it, and may go on on another.
-        Err(Error::Device { .. }) if job.device.fallback => None,
-        survey => Some(survey?),
-    };
-    if let Some(fault) = start.as_ref().and_then(|start| start.fault.clone()).filter(|_| !mode.resumes()) {
+    let start = workplace.run_anew(&model, |backend, failure| {
+        failure.iter().for_each(|failure| observer.warning(failure));
+        problem.survey(job, &Adapted::default(), backend)
+    })?;
+    if let Some(fault) = start.fault.clone().filter(|_| !mode.resumes()) {
         return Err(fault.into_error());
     }
     let directory = &match mode.resumes() {
@@ -153,23 +151,22 @@ pub fn run_on(
     job.warnings.iter().chain(&unused).for_each(|warning| observer.warning(warning));
     let (saver, model) = (saver.as_ref(), &model);
     let mut training = Training { job, problem, directory, model, saver, observer, stop, spent };
-    let ended = match training.on(backend.as_mut(), state) {
-        Err(Error::Device { device, problem }) if job.device.fallback && !device.starts_with("cpu") => {
-            training.observer.warning(&format!(
-                "device {device} failed ({problem}): the run goes on on the CPU from its last checkpoint"
-            ));
-            backend = open("cpu", job.device.precision.stored())?;
-            training.on(backend.as_mut(), saver.take()?)
+    let (ended, parameters) = workplace.run(model, |backend, failure| {
+        let mut state = state.clone();
+        if let Some(failure) = failure {
+            training.observer.warning(&failure);
+            state = saver.take()?;
         }
-        ended => ended,
-    }?;
-    let model = Model { parameters: backend.parameters()?, ..model.clone() };
+        Ok((training.on(backend, state)?, backend.parameters()?))
+    })?;
+    let model = Model { parameters, ..model.clone() };
     model.write(directory.model())?;
-    let summary = results::write(job, problem, &wanted, &model, &ended, backend.as_mut(), directory)?;
-    match divergence::of(job, problem, &ended, start.as_ref(), backend.as_mut())? {
-        Some(error) => Err(error),
-        None => Ok(summary),
-    }
+    let (summary, diverged) = workplace.run(&model, |backend, failure| {
+        failure.iter().for_each(|failure| training.observer.warning(failure));
+        let summary = results::write(job, problem, &wanted, &model, &ended, backend, directory)?;
+        Ok((summary, divergence::of(job, problem, &ended, &start, backend)?))
+    })?;
+    diverged.map_or(Ok(summary), Err)
 }
 
 /// What keeps the run's state, of a job as it stands in its directory.
@@ -190,17 +187,15 @@ fn saver(job: &Job, problem: &Problem, model: &Model, directory: &RunDir, ensemb
 fn tried(
     mut job: Job,
     mut problem: Problem,
+    workplace: &mut Workplace,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
-    open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
 ) -> Result<(Job, Problem)> {
-    let device = job.device.clone();
-    let open = |model: &Model| open(&device.name, device.precision, device.threads, model);
-    if let Some(steepness) = trial::steepness(&job, &problem, |what| observer.settling(what), open, stop)? {
+    if let Some(steepness) = trial::steepness(&job, &problem, workplace, observer, stop)? {
         job.network.steepness = Some(steepness);
     }
     if job.loss.tries_curvature
-        && let Some(curvature) = trial::curvature(&job, |what| observer.settling(what), open, stop)?
+        && let Some(curvature) = trial::curvature(&job, workplace, observer, stop)?
     {
         (job.loss.curvature, job.loss.tries_curvature) = (curvature, false);
         problem = Problem::read(&job)?;

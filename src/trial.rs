@@ -7,11 +7,12 @@
 
 use std::sync::atomic::AtomicBool;
 
-use crate::backend::Backend;
+use crate::device::Workplace;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::network::{Activation, Model, natural_steepness};
+use crate::network::{Activation, natural_steepness};
 use crate::problem::Problem;
+use crate::run::Observer;
 use crate::trainer::{Settings, Stage, Stop, Trainer};
 
 /// The starts that are tried, as parts of the activation's own steepness.
@@ -38,12 +39,12 @@ fn is_open(job: &Job, problem: &Problem, first: &Stage) -> bool {
 /// stopped.
 ///
 /// # Errors
-/// Those of the device but for its failure, which is for the training to meet.
+/// Those of the device, where no CPU takes over.
 pub fn steepness(
     job: &Job,
     problem: &Problem,
-    mut say: impl FnMut(&str),
-    open: impl Fn(&Model) -> Result<Box<dyn Backend>>,
+    workplace: &mut Workplace,
+    observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Option<f64>> {
     let mut settings = Settings::new(job, problem);
@@ -53,14 +54,14 @@ pub fn steepness(
         return Ok(None);
     }
     first.shorten((first.steps / SHARE).clamp(LEAST_STEPS, MOST_STEPS));
-    say(&format!("{} starts are tried for {} steps each", PARTS.len(), first.steps));
+    observer.settling(&format!("{} starts are tried for {} steps each", PARTS.len(), first.steps));
     (settings.keeps_best, settings.early_stopping) = (false, None);
     settings.max_seconds = settings.max_seconds.map(|most| most / (SHARE * PARTS.len() as u64) as f64);
     let mut found = vec![];
     for steepness in PARTS.map(|part| part * natural_steepness(job.network.activation)) {
         let mut own = job.clone();
         own.network.steepness = Some(steepness);
-        match judged(&own, problem, &settings, &open, stop)? {
+        match judged(&own, problem, &settings, workplace, observer, stop)? {
             Some(loss) => found.push((steepness, loss)),
             None => return Ok(None),
         }
@@ -77,11 +78,11 @@ const AS_GOOD_CURVATURE: f64 = 1.05;
 /// stopped.
 ///
 /// # Errors
-/// [`Error::Input`] where no rows judge; those of the device but for its failure.
+/// [`Error::Input`] where no rows judge; those of the device, where no CPU takes over.
 pub fn curvature(
     job: &Job,
-    mut say: impl FnMut(&str),
-    open: impl Fn(&Model) -> Result<Box<dyn Backend>>,
+    workplace: &mut Workplace,
+    observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Option<f64>> {
     let mut found = vec![];
@@ -93,11 +94,11 @@ pub fn curvature(
             let problem = "no rows judge which weight is best: below 50 rows none are kept by default";
             return Err(Error::input("loss.curvature", problem, "give data.validation_fraction, or a number"));
         }
-        say(&format!("a curvature of {curvature:e} is tried"));
+        observer.settling(&format!("a curvature of {curvature:e} is tried"));
         let mut settings = Settings::new(&own, &problem);
         settings.stages.truncate(1);
         settings.max_seconds = settings.max_seconds.map(|most| 0.5 * most / CURVATURES.len() as f64);
-        match judged(&own, &problem, &settings, &open, stop)? {
+        match judged(&own, &problem, &settings, workplace, observer, stop)? {
             Some(loss) => found.push((curvature, loss)),
             None => return Ok(None),
         }
@@ -105,29 +106,23 @@ pub fn curvature(
     Ok(first_as_good(&found, AS_GOOD_CURVATURE))
 }
 
-/// The loss where a job's terms are judged, after a training; `None` where it was stopped, or the device failed, which
-/// is for the training proper to meet.
+/// The loss where a job's terms are judged, after a training; `None` where it was stopped.
 fn judged(
     job: &Job,
     problem: &Problem,
     settings: &Settings,
-    open: impl Fn(&Model) -> Result<Box<dyn Backend>>,
+    workplace: &mut Workplace,
+    observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Option<f64>> {
-    let trained = || {
-        let mut backend = open(&problem.model(job))?;
-        let mut trainer = Trainer::new(backend.as_mut(), settings, problem, None)?;
+    let (ended, judged) = workplace.run_anew(&problem.model(job), |backend, failure| {
+        failure.iter().for_each(|failure| observer.warning(failure));
+        let mut trainer = Trainer::new(backend, settings, problem, None)?;
         let ended = trainer.run(stop, |_, _| Ok(()))?;
         Ok((ended, trainer.losses()?.1))
-    };
-    match trained() {
-        Ok((Stop::Interrupted, _)) | Err(Error::Device { .. }) => Ok(None),
-        Ok((_, judged)) => {
-            let weighted = problem.terms().zip(judged).filter_map(|(term, judged)| Some(term.weight * judged?));
-            Ok(Some(weighted.sum()))
-        }
-        Err(error) => Err(error),
-    }
+    })?;
+    let weighted = problem.terms().zip(judged).filter_map(|(term, judged)| Some(term.weight * judged?));
+    Ok((ended != Stop::Interrupted).then(|| weighted.sum()))
 }
 
 /// The first whose loss is at most `most` times the least.

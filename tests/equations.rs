@@ -80,7 +80,7 @@ fn gradients_of_weights_and_coefficients_are_differences_of_the_loss() {
 
 #[test]
 fn the_gpu_follows_the_cpu() {
-    let adapters = adapters();
+    let adapters = adapters().unwrap();
     let Some(adapter) = adapters.first() else {
         panic!("there is no GPU adapter: install a Vulkan driver (Debian: mesa-vulkan-drivers)");
     };

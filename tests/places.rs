@@ -181,7 +181,7 @@ fn every_device_agrees_on_awkward_batches() {
 }
 
 fn devices_agree(model: &Model) {
-    let adapters = adapters();
+    let adapters = adapters().unwrap();
     let Some(adapter) = adapters.first() else {
         panic!("there is no GPU adapter: install a Vulkan driver (Debian: mesa-vulkan-drivers)");
     };
@@ -227,7 +227,7 @@ fn devices_agree(model: &Model) {
 
 #[test]
 fn steps_and_new_points_follow_the_cpu_in_f64() {
-    let adapters = adapters();
+    let adapters = adapters().unwrap();
     let Some(adapter) = adapters.first() else {
         panic!("there is no GPU adapter: install a Vulkan driver (Debian: mesa-vulkan-drivers)");
     };

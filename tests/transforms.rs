@@ -179,7 +179,7 @@ fn conditions_hold_to_the_bit_and_periods_to_rounding() {
 
 #[test]
 fn a_gpu_follows_the_cpu() {
-    let adapters = adapters();
+    let adapters = adapters().unwrap();
     let Some(adapter) = adapters.first() else {
         panic!("there is no GPU adapter: install a Vulkan driver (Debian: mesa-vulkan-drivers)");
     };

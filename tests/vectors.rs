@@ -26,7 +26,7 @@ fn random(count: usize, seed: u64) -> Vec<f64> {
 }
 
 fn gpu(model: &Model, max_binding_bytes: Option<u64>) -> Gpu {
-    let adapters = adapters();
+    let adapters = adapters().unwrap();
     let first = adapters.first().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
     let options = GpuOptions {
         checked: true,

@@ -19,7 +19,7 @@ pub struct Arguments {
 
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let adapters = adapters();
+    let adapters = adapters()?;
     let (tuned, warning) = tuned();
     if let Some(warning) = warning {
         super::warn(&warning);

@@ -13,6 +13,7 @@ use jetfit::entry::Seconds;
 use jetfit::error::{Error, Result};
 use jetfit::files;
 use jetfit::jet::JetLayout;
+use jetfit::job;
 use jetfit::network::{Model, Precision};
 use jetfit::predict::{Predictions, Source};
 use serde_json::json;
@@ -68,6 +69,10 @@ pub struct Arguments {
     #[arg(long, default_value_t = 0)]
     threads: usize,
 
+    /// End where the GPU fails, instead of going on on the CPU
+    #[arg(long)]
+    no_fallback: bool,
+
     /// Put out derivatives even where the network has none (second ones of relu, leaky_relu, elu; those that go
     /// through a jump of a transform or a feature)
     #[arg(long)]
@@ -92,7 +97,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(out) = out.as_deref().filter(|out| *out != Path::new("-")) {
         files::check_place(out)?;
     }
-    let ensemble = ensemble::open(&arguments.model, &arguments.device, arguments.precision, *threads)?;
+    let device = job::Device {
+        name: arguments.device.clone(),
+        precision: arguments.precision.unwrap_or(Precision::F32),
+        threads: *threads,
+        fallback: !arguments.no_fallback,
+    };
+    let ensemble = ensemble::open(&arguments.model, &device, arguments.precision)?;
     let model = ensemble.model().clone();
     let order = usize::from(arguments.order);
     let layout = arguments.second.layout(order, model.inputs.len());
@@ -178,6 +189,7 @@ impl Work<'_> {
             }
         })?;
         self.warnings = predictions.warnings();
+        self.warnings.extend_from_slice(self.ensemble.warnings());
         Ok(rows)
     }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::guard::guard;
 use super::halves::Halves;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, suggest};
 
 /// What an adapter is, for the `devices` command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,17 +73,48 @@ impl fmt::Display for AdapterKind {
 }
 
 /// The adapters, the best hardware first, software last.
-pub fn adapters() -> Vec<AdapterInfo> {
-    enumerate().iter().map(describe).collect()
+///
+/// # Errors
+/// [`Error::Input`] for a `WGPU_BACKEND` that means no backend; [`Error::Device`] where a driver fails.
+pub fn adapters() -> Result<Vec<AdapterInfo>> {
+    guard("gpu", || Ok(enumerate()?.iter().map(describe).collect()))
 }
 
-/// All adapters of the enabled backends, the best hardware first; the driver's order among equals.
-fn enumerate() -> Vec<wgpu::Adapter> {
-    // WGPU_BACKEND and its like may narrow the choice.
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+/// All adapters of the backends that `WGPU_BACKEND` leaves, the best hardware first; the driver's order among equals.
+fn enumerate() -> Result<Vec<wgpu::Adapter>> {
+    let backends = std::env::var(BACKEND).map_or(Ok(wgpu::Backends::all()), |names| backends(&names))?;
+    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor { backends, ..descriptor });
     let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
     adapters.sort_by_key(|adapter| kind(&adapter.get_info()) as u8);
-    adapters
+    Ok(adapters)
+}
+
+/// The environment variable that narrows the choice to some backends.
+const BACKEND: &str = "WGPU_BACKEND";
+
+/// The backends in a list of their names, which wgpu itself takes without a word for none where it knows none of them.
+fn backends(names: &str) -> Result<wgpu::Backends> {
+    let ours = wgpu::Instance::enabled_backend_features();
+    let known = |name: &&str| ours.intersects(wgpu::Backends::from_comma_list(name));
+    let known: Vec<_> = ["vulkan", "vk", "metal", "mtl", "dx12", "d3d12"].into_iter().filter(known).collect();
+    let mut all = wgpu::Backends::empty();
+    for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let named = wgpu::Backends::from_comma_list(name);
+        if named.is_empty() {
+            let problem = format!("there is no backend {name:?}");
+            return Err(Error::input(BACKEND, problem, suggest(name, &known)));
+        }
+        all |= named;
+    }
+    match all {
+        none if none.is_empty() => Ok(ours),
+        others if !others.intersects(ours) => {
+            let problem = format!("{names:?} names no backend that this program has on this system");
+            Err(Error::input(BACKEND, problem, suggest(names, &known)))
+        }
+        all => Ok(all),
+    }
 }
 
 fn kind(info: &wgpu::AdapterInfo) -> AdapterKind {
@@ -130,7 +162,7 @@ fn full_name(adapter: &wgpu::Adapter) -> String {
 /// The adapter that `choice` means: `gpu` is the best hardware, anything else a part of a full name
 /// in any case of letters.
 pub(super) fn choose(choice: &str) -> Result<wgpu::Adapter> {
-    let mut adapters = enumerate();
+    let mut adapters = enumerate()?;
     let wanted = choice.to_lowercase();
     let matches = |adapter: &wgpu::Adapter| match wanted.as_str() {
         "gpu" => kind(&adapter.get_info()) != AdapterKind::Software,
@@ -161,8 +193,26 @@ mod tests {
         let error = choose("no such adapter").unwrap_err();
         assert_eq!(error.exit_code(), 2);
         let message = error.to_string();
-        for adapter in adapters() {
+        for adapter in adapters().unwrap() {
             assert!(message.contains(&adapter.name), "{message}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_backend_is_named() {
+        assert_eq!(backends("").unwrap(), wgpu::Instance::enabled_backend_features());
+        let other = if cfg!(windows) { "metal" } else { "dx12" };
+        for (names, part) in [("vulcan", "vulcan"), ("vk, vulcan", "vulcan"), (other, other), ("gl", "gl")] {
+            let message = backends(names).unwrap_err().to_string();
+            assert!(message.starts_with("WGPU_BACKEND: ") && message.contains(part), "{message}");
+        }
+    }
+
+    #[cfg(not(target_vendor = "apple"))]
+    #[test]
+    fn the_nearest_backend_is_proposed() {
+        assert!(backends("vulcan").unwrap_err().to_string().contains("did you mean \"vulkan\"?"));
+        assert_eq!(backends(" Vulkan,gl").unwrap() & wgpu::Backends::VULKAN, wgpu::Backends::VULKAN);
+        assert_eq!(backends("vk").unwrap(), wgpu::Backends::VULKAN);
     }
 }

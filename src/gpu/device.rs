@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytemuck::Pod;
 use futures_intrusive::channel::shared::oneshot_channel;
 
+use super::guard::Handle;
 use super::halves::Halves;
 use super::kernel::{Access, Kernel, entry};
 use crate::error::{Error, Result};
@@ -22,8 +23,8 @@ type Failure = Arc<Mutex<Option<String>>>;
 /// A device with its queue.
 pub struct Device {
     pub name: String,
-    pub device: wgpu::Device,
-    pub queue: wgpu::Queue,
+    pub device: Handle<wgpu::Device>,
+    pub queue: Handle<wgpu::Queue>,
     pub limits: wgpu::Limits,
     pub timestamps: bool,
     /// Where products are to be of halves.
@@ -93,8 +94,8 @@ impl Device {
         });
         Ok(Self {
             name: info.name,
-            device,
-            queue,
+            device: Handle::new(device),
+            queue: Handle::new(queue),
             limits,
             timestamps: !timestamps.is_empty(),
             halves,
@@ -162,17 +163,17 @@ impl Device {
     }
 
     /// Group 1: one slot of the ring at a time.
-    pub fn bind_ring(&self, ring: &wgpu::Buffer, bytes: u64) -> wgpu::BindGroup {
+    pub fn bind_ring(&self, ring: &wgpu::Buffer, bytes: u64) -> Handle<wgpu::BindGroup> {
         let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: ring,
             offset: 0,
             size: wgpu::BufferSize::new(bytes),
         });
-        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        Handle::new(self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("step"),
             layout: &self.step_layout,
             entries: &[wgpu::BindGroupEntry { binding: 0, resource }],
-        })
+        }))
     }
 
     pub fn encoder(&self) -> wgpu::CommandEncoder {
@@ -249,7 +250,8 @@ mod tests {
 
     #[test]
     fn a_failed_allocation_is_an_error_and_no_panic() {
-        let first = adapters().into_iter().next().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
+        let first =
+            adapters().unwrap().into_iter().next().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
         let device = Device::open(&choose(&first.name).unwrap(), true, Precision::F32).unwrap();
         assert!(device.check().is_ok());
         let buffer = device.storage("too large", device.limits.max_buffer_size + 16);

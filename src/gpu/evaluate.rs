@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Gpu;
+use super::Unguarded;
 use super::demand::{Bounds, Demand};
 use super::device::Device;
 use super::plan::{Plan, encode};
@@ -58,7 +58,7 @@ struct Pending {
     submission: wgpu::SubmissionIndex,
 }
 
-impl Gpu {
+impl Unguarded {
     /// Standardised jets (M, C, B) at points (D, B) in the user's units.
     pub(super) fn stream(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Vec<f64>> {
         let count = points.first().map_or(0, Vec::len);

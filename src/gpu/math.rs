@@ -32,7 +32,7 @@ fn at(id: vec3<u32>) -> u32 { return min(id.x, arrayLength(&y) - 1u); }
 const COUNT: usize = 400_000;
 
 fn device() -> Device {
-    let first = adapters().into_iter().next().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
+    let first = adapters().unwrap().into_iter().next().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
     Device::open(&choose(&first.name).unwrap(), true, Precision::F32).unwrap()
 }
 

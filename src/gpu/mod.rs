@@ -11,6 +11,7 @@ mod channels;
 mod demand;
 mod device;
 mod evaluate;
+mod guard;
 mod halves;
 mod header;
 mod kernel;
@@ -40,6 +41,7 @@ mod vectors;
 mod workspace;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
+pub use guard::Gpu;
 pub use halves::unused as unused_halves;
 pub use options::GpuOptions;
 pub use tiles::{Path, Tile, TileChoice, Tiles};
@@ -56,15 +58,15 @@ use self::steps::Steps;
 use self::tiles::Shape;
 use self::vectors::Chunk;
 use self::workspace::Workspace;
-use crate::backend::{Backend, SetId};
+use crate::backend::SetId;
 use crate::data::{Normalizer, PointSet};
 use crate::error::{Error, Result};
 use crate::jet::JetLayout;
 use crate::loss::Loss;
 use crate::network::{Features, InputJets, Model, NetworkSpec, Precision};
 
-/// A network on a GPU, in f32.
-pub struct Gpu {
+/// What stands behind the guard of a [`Gpu`].
+struct Unguarded {
     device: Device,
     description: String,
     key: String,
@@ -84,19 +86,8 @@ pub struct Gpu {
     last: Vec<SetId>,
 }
 
-impl Gpu {
-    /// Opens an adapter and takes the model's parameters to it. `choice` is a part of an adapter's
-    /// name, such as `llvmpipe`, or `gpu` for the best hardware; software is taken only by name.
-    ///
-    /// # Errors
-    /// [`Error::Input`] where no adapter is meant, with the names of those that there are, or a precision that it has not;
-    /// [`Error::Device`] where it cannot be opened or has too little memory.
-    pub fn new(choice: &str, model: &Model) -> Result<Self> {
-        Self::with_options(choice, model, GpuOptions::default())
-    }
-
-    /// The same with [`GpuOptions`].
-    pub fn with_options(choice: &str, model: &Model, options: GpuOptions) -> Result<Self> {
+impl Unguarded {
+    fn open(choice: &str, model: &Model, options: GpuOptions) -> Result<Self> {
         if options.precision == Precision::F64 {
             let problem = format!("f64 runs on the CPU alone, not on device {choice:?}");
             return Err(Error::input("precision", problem, "use device \"cpu\", or precision \"f32\""));
@@ -118,7 +109,7 @@ impl Gpu {
         }
         let state = State::new(&device, &model.spec);
         let steps = Steps::new(&device);
-        let mut gpu = Self {
+        Ok(Self {
             description: format!("{} ({}, {})", info.name, adapter::backend_name(info.backend), options.precision),
             key: adapter::describe(&adapter).key(),
             tiles: options.tiles,
@@ -134,9 +125,7 @@ impl Gpu {
             evaluator: None,
             last: vec![],
             device,
-        };
-        gpu.set_parameters(&model.parameters)?;
-        Ok(gpu)
+        })
     }
 
     fn planner<'a>(&'a mut self, layout: &'a JetLayout, workspace: &'a Workspace, points: usize) -> Planner<'a> {
@@ -179,7 +168,7 @@ impl Gpu {
     }
 
     /// How the layers of a layout are computed here.
-    pub fn tiles(&self, layout: &JetLayout) -> Tiles {
+    fn tiles(&self, layout: &JetLayout) -> Tiles {
         tuning::choose(self.tiles, &self.tuned, &self.key, &self.shape(layout))
     }
 

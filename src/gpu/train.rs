@@ -1,6 +1,6 @@
 //! Losses, gradients and steps: a batch as chunks, each a plan that is built once.
 
-use super::Gpu;
+use super::Unguarded;
 use super::plan::Dispatch;
 use super::set::{Set, Task};
 use super::steps::Step;
@@ -10,7 +10,7 @@ use crate::backend::{Batch, KernelTime};
 use crate::error::{Error, Result};
 use crate::optimizer::Update;
 
-impl Gpu {
+impl Unguarded {
     /// Encodes the batches of a task; an update follows where the task is a step.
     pub(super) fn run(
         &mut self,

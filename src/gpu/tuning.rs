@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::guard::guard;
 use super::tiles::{Shape, TileChoice, Tiles};
 use super::{Gpu, GpuOptions, adapter};
 use crate::backend::{Backend, Batch};
@@ -133,7 +134,7 @@ pub fn tune(
     repeats: usize,
     watch: &mut dyn FnMut((u64, u64), &Timed),
 ) -> Result<(Vec<Timed>, Tuned)> {
-    let key = adapter::describe(&adapter::choose(choice)?).key();
+    let key = guard(choice, || Ok(adapter::describe(&adapter::choose(choice)?).key()))?;
     let layout = loss.compile(&model.normalizer).layout;
     let shape = Gpu::with_options(choice, model, options(TileChoice::Table))?.shape(&layout);
     let candidates = shape.candidates();

@@ -5,7 +5,7 @@ use super::header::Source;
 use super::kernel::Access::{Read, Write};
 use super::plan::{Dispatch, encode, grid};
 use super::shader::{self, THREADS};
-use super::{Gpu, to_f64};
+use super::{Unguarded, to_f64};
 use crate::backend::{Vector, Vectors};
 use crate::error::Result;
 
@@ -54,7 +54,7 @@ fn name(vector: Vector) -> u32 {
     }
 }
 
-impl Vectors for Gpu {
+impl Vectors for Unguarded {
     fn keep(&mut self, count: usize) -> Result<()> {
         self.steps.flush(&self.device)?;
         // What there was is given back first.
@@ -117,7 +117,7 @@ impl Vectors for Gpu {
     }
 }
 
-impl Gpu {
+impl Unguarded {
     /// Runs a kernel over all chunks: with a list of vectors and their factors, with so many of them as parts, and
     /// for each chunk with a buffer of partial sums where it leaves any.
     fn over_chunks(

@@ -13,7 +13,7 @@ use crate::{CHECKED, whole};
 
 /// The first adapter that has matrix units.
 fn with_units() -> Option<AdapterInfo> {
-    let found = adapters().into_iter().find(|adapter| adapter.matrix_units.is_some());
+    let found = adapters().unwrap().into_iter().find(|adapter| adapter.matrix_units.is_some());
     if found.is_none() {
         // Past the harness, which would keep it to itself.
         let _ = writeln!(std::io::stderr(), "note: no adapter here has matrix units; products of halves did not run");
@@ -55,7 +55,7 @@ fn two_halves_follow_the_cpu_as_f32_does_and_one_to_three_digits() {
 fn without_matrix_units_halves_are_bad_input() {
     let model = random_model(1, &[65], 1, Activation::Tanh, 5);
     let mut found = vec![cpu::open(&model, Precision::F16x2, 1).err()];
-    for adapter in adapters().into_iter().filter(|adapter| adapter.matrix_units.is_none()) {
+    for adapter in adapters().unwrap().into_iter().filter(|adapter| adapter.matrix_units.is_none()) {
         let options = GpuOptions { precision: Precision::F16, ..CHECKED };
         found.push(Gpu::with_options(&adapter.name, &model, options).err());
     }

@@ -27,7 +27,7 @@ const CHECKED: GpuOptions = GpuOptions {
 };
 
 fn gpu_with(model: &Model, options: GpuOptions) -> Gpu {
-    let adapters = adapters();
+    let adapters = adapters().unwrap();
     let Some(first) = adapters.first() else {
         panic!("there is no GPU adapter: install a Vulkan driver (Debian: mesa-vulkan-drivers)");
     };

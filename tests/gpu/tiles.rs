@@ -64,7 +64,7 @@ fn jetfit(cache: &std::path::Path, arguments: &[&str]) -> (String, String) {
 #[test]
 fn what_tuning_finds_is_remembered_until_the_file_breaks() {
     let cache = tempfile::tempdir().unwrap();
-    let name = &adapters()[0].name;
+    let name = &adapters().unwrap()[0].name;
     let shape = ["--inputs", "1", "--hidden", "40,40", "--activation", "sigmoid", "--batch", "33", "--order", "1"];
     let tune = ["bench", "--tune", "--device", name, "--repeats", "1", "--quiet"];
     let (table, _) = jetfit(cache.path(), &[&tune[..], &shape[..]].concat());
