@@ -123,6 +123,7 @@ pub mod run;
 pub mod run_dir;
 pub mod settle;
 pub mod tensors;
+pub mod threads;
 pub mod trainer;
 #[cfg(test)]
 mod translate;

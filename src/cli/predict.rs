@@ -89,6 +89,7 @@ pub fn precision() -> impl TypedValueParser<Value = Precision> {
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
     let Arguments { points, out, threads, display, .. } = &arguments;
+    super::start_threads(*threads)?;
     let ensemble = ensemble::open(&arguments.model, &arguments.device, arguments.precision, *threads)?;
     let model = ensemble.model().clone();
     let order = usize::from(arguments.order);
@@ -103,11 +104,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let mut reader = TableReader::open(points)?;
     reader.select(&model.inputs)?;
-    // Reading and formatting run on the global threads, beside the backend's own.
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(*threads)
-        .build_global()
-        .map_err(|error| Error::device("cpu", error))?;
     let length = std::fs::metadata(points).map_or(0, |metadata| metadata.len());
     let progress = Progress::new("predict", length, display.quiet);
     let scope = model.scope(arguments.allow_rough);

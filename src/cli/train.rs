@@ -102,6 +102,7 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
         (None, None) => unreachable!("clap requires one of the two"),
     };
     let job = Job::read(&file, &overrides)?;
+    super::start_threads(job.device.threads)?;
     let quiet = arguments.display.quiet;
     let mut show = Show { quiet, progress: Progress::Quiet, started: (Instant::now(), 0) };
     let signals = Signals::listen()?;
