@@ -28,6 +28,7 @@ use crate::run::{Mode, Observer, run_on};
 use crate::run_dir::{self, RunDir, model_path};
 use crate::saver::Saver;
 use crate::settle::settle;
+use crate::threads;
 use crate::trainer;
 
 /// Trained networks of the same inputs and outputs, each on its device.
@@ -245,7 +246,7 @@ fn members(
     stop: &AtomicBool,
 ) -> Result<Vec<Summary>> {
     let threads = match job.device.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        0 => threads::available(),
         threads => threads,
     };
     // Gauss–Newton's factorisations use all threads well, and its Jacobians all memory.
@@ -282,7 +283,12 @@ fn members(
             *ends[k].lock().expect("no member panics") = Some(end);
         }
     };
-    std::thread::scope(|scope| (0..at_once).for_each(|_| drop(scope.spawn(work))));
+    std::thread::scope(|scope| {
+        // Where a thread cannot be had, the members that were its own fall to the others.
+        let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, work).is_ok();
+        let _ = (1..at_once).all(spawn);
+        work();
+    });
     ends.into_iter().map_while(|end| end.into_inner().expect("no member panics")).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The entries of a jet by the names that people write (`dy_dx`, `d2y_dx2`), and the choice of
 //! entries that a prediction asks for.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::data::Normalizer;
@@ -39,15 +40,20 @@ impl Entry {
     /// assert_eq!(Entry::named("dv_dx", &inputs, &outputs), None);
     /// ```
     pub fn named(name: &str, inputs: &[String], outputs: &[String]) -> Option<Entry> {
-        let goes_by = |entry: &Entry| {
-            let swapped = match entry.derivative {
-                Derivative::Second(i, j) => Derivative::Second(j, i),
-                other => other,
-            };
-            let output = &outputs[entry.output];
-            entry.derivative.column(output, inputs) == name || swapped.column(output, inputs) == name
-        };
-        Self::all(inputs.len(), outputs.len()).into_iter().find(goes_by)
+        Self::by_name(inputs, outputs).remove(name)
+    }
+
+    /// All of them by their names, a mixed derivative by both orders of its inputs.
+    pub fn by_name(inputs: &[String], outputs: &[String]) -> HashMap<String, Entry> {
+        let mut entries = HashMap::new();
+        for entry in Self::all(inputs.len(), outputs.len()) {
+            entries.entry(entry.column(inputs, outputs)).or_insert(entry);
+            if let Derivative::Second(i, j) = entry.derivative {
+                let swapped = Entry { derivative: Derivative::Second(j, i), ..entry };
+                entries.entry(swapped.column(inputs, outputs)).or_insert(entry);
+            }
+        }
+        entries
     }
 
     /// Its column in every file; see [`Derivative::column`].

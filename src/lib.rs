@@ -126,6 +126,7 @@ pub mod run_dir;
 pub mod saver;
 pub mod settle;
 pub mod tensors;
+pub mod threads;
 pub mod trainer;
 #[cfg(test)]
 mod translate;

@@ -127,6 +127,7 @@ fn activation() -> impl TypedValueParser<Value = Activation> {
 
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
+    super::start_threads(arguments.threads)?;
     let wide = |numbers: &[u32]| numbers.iter().map(|n| *n as usize).collect::<Vec<_>>();
     let spec = NetworkSpec {
         inputs: arguments.inputs as usize,

@@ -88,6 +88,7 @@ fn positive(text: &str) -> Result<f64, String> {
 
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
+    super::start_threads(arguments.threads)?;
     let model = Model::read(run_dir::model_path(&arguments.model)?)?;
     let problem = arguments.model.is_dir().then(|| problem_of(&model, &arguments.model)).transpose()?;
     let Subject { points, mut source, mut sets } = match &arguments.points {

@@ -14,6 +14,7 @@ use std::io::Write;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jetfit::error::{Error, Result};
+use jetfit::threads;
 
 /// Fit a multilayer perceptron to data, and get its value and its exact first and second derivatives
 /// in your units, on a GPU or the CPU.
@@ -41,15 +42,24 @@ enum Command {
 impl Cli {
     /// Runs the subcommand.
     pub fn run(self) -> Result<()> {
-        match self.command {
+        let ended = match self.command {
             Command::New(arguments) => new::run(arguments),
             Command::Train(arguments) => train::run_job(arguments),
             Command::Predict(arguments) => predict::run(arguments),
             Command::Check(arguments) => check::run(arguments),
             Command::Bench(arguments) => bench::run(arguments),
             Command::Devices(arguments) => devices::run(arguments),
+        };
+        if threads::are_short() {
+            warn("this ran on fewer threads than it asked for: the system gave no more");
         }
+        ended
     }
+}
+
+/// The threads of reading and formatting, beside the backend's own.
+fn start_threads(count: usize) -> Result<()> {
+    threads::start(threads::checked("--threads", count)?)
 }
 
 /// How results and progress are shown.

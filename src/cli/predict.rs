@@ -97,6 +97,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(out) = out.as_deref().filter(|out| *out != Path::new("-")) {
         files::check_place(out)?;
     }
+    super::start_threads(*threads)?;
     let device = job::Device {
         name: arguments.device.clone(),
         precision: arguments.precision.unwrap_or(Precision::F32),
@@ -117,11 +118,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let mut reader = TableReader::open(points)?;
     reader.select(&model.inputs)?;
-    // Reading and formatting run on the global threads, beside the backend's own.
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(*threads)
-        .build_global()
-        .map_err(|error| Error::device("cpu", error))?;
     let length = std::fs::metadata(points).map_or(0, |metadata| metadata.len());
     let progress = Progress::new("predict", length, display.quiet);
     let scope = model.scope(arguments.allow_rough);

@@ -112,6 +112,7 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
     if mode == Mode::Replace {
         stays(&file, &job.output)?;
     }
+    super::start_threads(job.device.threads)?;
     let quiet = arguments.display.quiet;
     let savers = Savers::default();
     let mut show = Show { quiet, progress: Progress::Quiet, started: (Instant::now(), 0), savers: savers.clone() };

@@ -53,6 +53,7 @@ use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
 use crate::network::{Features, Model, NetworkSpec, Precision};
 use crate::optimizer::{OptimizerState, Update};
+use crate::threads;
 
 /// A network on the CPU. `threads` 0 takes all that the machine has.
 ///
@@ -97,10 +98,7 @@ struct Cpu<T: Real> {
 
 impl<T: Real> Cpu<T> {
     fn new(model: &Model, threads: usize) -> Result<Self> {
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .map_err(|error| Error::device("cpu", error))?;
+        let threads = threads::pool(threads)?;
         let count = model.spec.parameters();
         Ok(Self {
             spec: model.spec.clone(),

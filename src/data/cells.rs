@@ -1,5 +1,7 @@
 //! From the bytes of a CSV file to numbers: rows, cells, and what is wrong with them.
 
+use std::collections::HashMap;
+
 use csv::{ByteRecord, ReaderBuilder};
 use rayon::prelude::*;
 
@@ -59,8 +61,9 @@ pub(super) fn header(bytes: &[u8], place: &str) -> Result<(u8, Vec<String>)> {
     if numbers == names.len() {
         return Err(Error::input(place, "there is no header: the first row holds numbers", mend));
     }
-    for (column, name) in names.iter().enumerate() {
-        if let Some(first) = names[..column].iter().position(|other| other == name && !name.is_empty()) {
+    let mut columns = HashMap::new();
+    for (column, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        if let Some(first) = columns.insert(name, column) {
             let problem = format!("the header names {name:?} twice, in columns {} and {}", first + 1, column + 1);
             return Err(Error::input(place, problem, "give each column its own name"));
         }

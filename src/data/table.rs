@@ -3,6 +3,7 @@
 //! The delimiter (comma, semicolon or tab) follows from the header. A byte-order mark, CRLF, quoted
 //! fields and spaces around names and numbers are taken as they come.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -16,6 +17,9 @@ const BLOCK_BYTES: usize = 4 << 20;
 
 /// The longest row; a file without line ends must not fill the memory.
 const LONGEST_ROW: usize = 64 << 20;
+
+/// Columns that a message names.
+const SHOWN: usize = 40;
 
 /// A CSV file that is open at its first row.
 pub struct TableReader<R> {
@@ -90,9 +94,12 @@ impl<R: Read> TableReader<R> {
     /// # Errors
     /// [`Error::Input`] for a column that is not there, with those that are.
     pub fn select<S: AsRef<str>>(&mut self, columns: &[S]) -> Result<()> {
+        // Of names that are empty the first counts.
+        let places = self.shape.names.iter().enumerate().rev();
+        let places: HashMap<&str, usize> = places.map(|(place, name)| (name.as_str(), place)).collect();
         let place = |column: &S| {
             let name = column.as_ref();
-            self.shape.names.iter().position(|n| n == name).ok_or_else(|| self.shape.missing(name))
+            places.get(name).copied().ok_or_else(|| self.shape.missing(name))
         };
         self.shape.selected = columns.iter().map(place).collect::<Result<_>>()?;
         self.shape.whole = columns.len();
@@ -198,12 +205,10 @@ impl Shape {
         let near = nearest(name, self.names.iter().map(String::as_str));
         let hint = near.map(|near| format!("did you mean {near:?}? ")).unwrap_or_default();
         let alone = if self.names.len() == 1 { " (columns are separated by commas, semicolons or tabs)" } else { "" };
-        let names: Vec<_> = self.names.iter().map(|name| format!("{name:?}")).collect();
-        Error::input(
-            &self.place,
-            format!("there is no column {name:?}"),
-            format!("{hint}It has: {}{alone}", names.join(", ")),
-        )
+        let shown = self.names.iter().take(SHOWN).map(|name| format!("{name:?}"));
+        let more = (self.names.len() > SHOWN).then(|| format!("and {} more", self.names.len() - SHOWN));
+        let names = shown.chain(more).collect::<Vec<_>>().join(", ");
+        Error::input(&self.place, format!("there is no column {name:?}"), format!("{hint}It has: {names}{alone}"))
     }
 }
 

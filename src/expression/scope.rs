@@ -70,13 +70,24 @@ pub const NET: &str = "net";
 impl Scope {
     /// The meaning of a name: exactly, else as an output or definition with subscripts.
     pub fn meaning(&self, name: &str) -> Option<Meaning<'_>> {
-        self.exact(name).or_else(|| {
-            let (base, subscripts) = name.rsplit_once('_')?;
-            let base = self.exact(base).filter(Meaning::is_function)?;
-            let one_letter = |c: char| self.inputs.iter().position(|input| *input == c.to_string());
-            let inputs: Vec<_> = subscripts.chars().map(one_letter).collect::<Option<_>>()?;
-            (!inputs.is_empty()).then(|| Meaning::Derivative(Box::new(base), inputs))
-        })
+        self.exact(name).or_else(|| self.subscripts(name))
+    }
+
+    /// Whether other names give this one a meaning: `u_x` and `n_x`.
+    pub fn implies(&self, name: &str) -> bool {
+        self.normal(name).is_some() || self.subscripts(name).is_some()
+    }
+
+    fn subscripts(&self, name: &str) -> Option<Meaning<'_>> {
+        let (base, subscripts) = name.rsplit_once('_')?;
+        let base = self.exact(base).filter(Meaning::is_function)?;
+        let one_letter = |c: char| self.inputs.iter().position(|input| *input == c.to_string());
+        let inputs: Vec<_> = subscripts.chars().map(one_letter).collect::<Option<_>>()?;
+        (!inputs.is_empty()).then(|| Meaning::Derivative(Box::new(base), inputs))
+    }
+
+    fn normal(&self, name: &str) -> Option<usize> {
+        self.inputs.iter().position(|input| self.normals && name.strip_prefix("n_") == Some(input))
     }
 
     /// Whether a name has a meaning.
@@ -86,14 +97,13 @@ impl Scope {
 
     fn exact(&self, name: &str) -> Option<Meaning<'_>> {
         let place = |names: &[String]| names.iter().position(|known| known == name);
-        let normal = || self.inputs.iter().position(|input| self.normals && name.strip_prefix("n_") == Some(input));
         None.or_else(|| place(&self.columns).map(|i| Meaning::Leaf(Leaf::Column(i))))
             .or_else(|| place(&self.coefficients).map(|i| Meaning::Leaf(Leaf::Coefficient(i))))
             .or_else(|| self.definitions.get_key_value(name).map(|(name, text)| Meaning::Definition(name, text)))
             .or_else(|| place(&self.inputs).map(|i| Meaning::Leaf(Leaf::Input(i))))
             .or_else(|| place(&self.outputs).map(|i| self.output(i)))
             .or_else(|| self.net.filter(|_| name == NET).map(|i| Meaning::Leaf(Leaf::Entry(Entry::value(i), 0))))
-            .or_else(|| normal().map(|i| Meaning::Leaf(Leaf::Normal(i))))
+            .or_else(|| self.normal(name).map(|i| Meaning::Leaf(Leaf::Normal(i))))
             .or_else(|| CONSTANTS.into_iter().find(|known| known.0 == name).map(|known| Meaning::Constant(known.1)))
     }
 

@@ -1,6 +1,6 @@
 //! What must hold between the keys of a job.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::section::{Document, Section};
@@ -12,6 +12,9 @@ use crate::points::Resampling;
 
 /// The keys of `[loss]`.
 pub(super) const LOSS_KEYS: &[&str] = &["value", "first", "second", "curvature", "weights", "scales", "allow_rough"];
+
+/// Second derivatives whose names are told apart.
+const MOST_ENTRIES: usize = 5_000_000;
 
 /// Everything that needs more than one section.
 pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) -> Result<()> {
@@ -57,10 +60,11 @@ fn evidence(job: &Job, document: &Document) -> Result<()> {
 /// Every weight and scale names a data term, and some weight is not 0.
 fn terms(job: &Job, document: &Document) -> Result<()> {
     let names: Vec<String> = job.data_terms().map(|term| term.name).collect();
+    let known: HashSet<&String> = names.iter().collect();
     let section = document.section("loss", LOSS_KEYS)?;
     for key in ["weights", "scales"] {
         let Some(item) = section.get(key) else { continue };
-        if let Some((name, entry)) = item.entries()?.iter().find(|(name, _)| !names.contains(name)) {
+        if let Some((name, entry)) = item.entries()?.iter().find(|(name, _)| !known.contains(name)) {
             return Err(entry.unknown_entry(name, &names));
         }
     }
@@ -215,11 +219,18 @@ pub(super) fn columns(section: &Section, data: &Data) -> Result<()> {
 
 /// No two entries of the results share a column, nor one with an input.
 fn entries(job: &Job, document: &Document) -> Result<()> {
-    let mut names = BTreeSet::new();
     let quantities: Vec<String> = job.outputs.iter().chain(&job.predictions.definitions).cloned().collect();
+    let inputs = job.inputs.len();
+    let count = inputs.saturating_mul(inputs).saturating_mul(quantities.len()) / 2;
+    if count > MOST_ENTRIES {
+        let key = if job.data.is_some() { "data.inputs" } else { "variables" };
+        let problem = format!("{inputs} inputs give {count} second derivatives, more than {MOST_ENTRIES}");
+        return Err(Error::input(document.key_place(key), problem, "name fewer inputs, or train on fewer outputs"));
+    }
+    let mut names: HashSet<String> = job.inputs.iter().cloned().collect();
     for entry in Entry::all(job.inputs.len(), quantities.len()) {
         let name = entry.column(&job.inputs, &quantities);
-        if job.inputs.contains(&name) || !names.insert(name.clone()) {
+        if !names.insert(name.clone()) {
             let problem = format!("with these inputs and outputs two columns of the results would be named {name:?}");
             let (key, mend) = match job.data {
                 Some(_) => ("data.outputs", "rename a column of the data file"),

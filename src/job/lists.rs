@@ -1,5 +1,7 @@
 //! The lists and tables in a job: columns, jet entries, axes of a grid.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::Axis;
 use super::item::Item;
 use crate::entry::Entry;
@@ -23,19 +25,20 @@ pub(super) fn entries(
     allowed: impl Fn(&Entry) -> bool,
 ) -> Result<Vec<(Entry, String)>> {
     let all: Vec<Entry> = Entry::all(inputs.len(), outputs.len()).into_iter().filter(allowed).collect();
-    let mut found = vec![];
+    let places: HashMap<Entry, usize> = all.iter().enumerate().map(|(place, entry)| (*entry, place)).collect();
+    let by_name = Entry::by_name(inputs, outputs);
+    let mut found = BTreeMap::new();
     for (name, column) in item.entries()? {
-        let entry = Entry::named(&name, inputs, outputs).filter(|entry| all.contains(entry)).ok_or_else(|| {
+        let entry = by_name.get(&name).and_then(|entry| Some((places.get(entry)?, *entry)));
+        let (place, entry) = entry.ok_or_else(|| {
             let names: Vec<_> = all.iter().map(|entry| entry.column(inputs, outputs)).collect();
             column.unknown_entry(&name, &names)
         })?;
-        if found.iter().any(|(other, _)| *other == entry) {
+        if found.insert(place, (entry, column.text()?)).is_some() {
             return Err(column.error("this entry is named twice", "keep one of them"));
         }
-        found.push((entry, column.text()?));
     }
-    found.sort_by_key(|(entry, _)| all.iter().position(|other| other == entry));
-    Ok(found)
+    Ok(found.into_values().collect())
 }
 
 /// `{ x = [from, to, count] }` for each input.

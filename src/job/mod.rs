@@ -27,6 +27,7 @@ use self::read_settings::TRAINING_KEYS;
 use crate::data::{Dataset, PointSet};
 use crate::entry::{Entry, Seconds};
 use crate::error::Result;
+use crate::jet::Derivative;
 use crate::loss::{Loss, Term};
 use crate::network::{Activation, NetworkSpec, Precision, Transforms};
 use crate::optimizer::Adam;
@@ -298,8 +299,9 @@ impl Job {
         let (inputs, outputs) = (&self.inputs, &self.outputs);
         let targets =
             self.data.iter().flat_map(Data::targets).enumerate().map(|(column, (entry, _))| (entry, Some(column)));
-        let seconds = Entry::all(inputs.len(), outputs.len()).into_iter().filter(Entry::is_pure_second);
-        let penalties = seconds.filter(|_| self.loss.curvature > 0.0).map(|entry| (entry, None));
+        let bent = if self.loss.curvature > 0.0 { inputs.len() } else { 0 };
+        let second = move |output| (0..bent).map(move |i| Entry { output, derivative: Derivative::Second(i, i) });
+        let penalties = (0..outputs.len()).flat_map(second).map(|entry| (entry, None));
         targets.chain(penalties).map(move |(entry, column)| {
             let name = entry.column(inputs, outputs);
             let (name, weight) = match (column, entry.derivative.order()) {

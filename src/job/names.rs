@@ -1,5 +1,7 @@
 //! Every name that an expression may use has one meaning.
 
+use std::collections::HashMap;
+
 use super::Job;
 use super::section::Document;
 use crate::error::{Error, Result};
@@ -17,33 +19,30 @@ pub(super) fn check(job: &Job, document: &Document) -> Result<()> {
     if !speaks {
         return Ok(());
     }
-    let names = names(job, document);
-    for (k, Name { name, part, place }) in names.iter().enumerate() {
-        let wrong = |problem: String| Err(Error::input(place, problem, "give it another name"));
+    let mut parts = HashMap::new();
+    let scope = job.scope(vec![], true);
+    for Name { name, part, key } in names(job) {
+        let place = || document.key_place(&key);
+        let wrong = |problem: String| Err(Error::input(place(), problem, "give it another name"));
         if !is_name(name) {
             let problem = format!("{name:?} is no name that an expression can use");
             let mend = "use letters, digits and underscores, and no digit first";
-            return Err(Error::input(place, problem, mend));
+            return Err(Error::input(place(), problem, mend));
         }
-        if let Some(other) = names[..k].iter().find(|other| other.name == *name) {
-            return wrong(format!("{name:?} has two meanings: {} and {part}", other.part));
+        if let Some(other) = parts.insert(name, part) {
+            return wrong(format!("{name:?} has two meanings: {other} and {part}"));
         }
-        if *name == NET && !job.transforms.is_empty() {
+        if name == NET && !job.transforms.is_empty() {
             return wrong(format!("{name:?} is the network's own value in [transforms]"));
         }
         if is_function(name) {
             return wrong(format!("{name:?} is a function of the expressions"));
         }
-        if CONSTANTS.iter().any(|(constant, _)| constant == name) {
+        if CONSTANTS.iter().any(|(constant, _)| *constant == name) {
             return wrong(format!("{name:?} is a constant of the expressions"));
         }
         // What is left are the names that others imply: u_x, n_x.
-        let mut others = job.scope(vec![], true);
-        others.outputs.retain(|other| other != name);
-        others.inputs.retain(|other| other != name);
-        others.coefficients.retain(|other| other != name);
-        others.definitions.remove(*name);
-        if others.has(name) {
+        if scope.implies(name) {
             let implied = if name.starts_with("n_") { "a component of the normal" } else { "a derivative" };
             return wrong(format!("{name:?} is {implied}"));
         }
@@ -51,30 +50,24 @@ pub(super) fn check(job: &Job, document: &Document) -> Result<()> {
     Ok(())
 }
 
-/// A name, what it stands for, and where it does.
+/// A name, what it stands for, and the key that gives it.
 struct Name<'a> {
     name: &'a str,
     part: &'static str,
-    place: String,
+    key: String,
 }
 
-fn names<'a>(job: &'a Job, document: &Document) -> Vec<Name<'a>> {
+fn names(job: &Job) -> impl Iterator<Item = Name<'_>> {
     let (inputs, outputs) = match &job.data {
         Some(_) => ("data.inputs", "data.outputs"),
         None => ("variables", "network.outputs"),
     };
-    let list = |names: &'a [String], part, key: &'static str| {
-        let place = document.key_place(key);
-        names.iter().map(move |name| Name { name, part, place: place.clone() })
-    };
-    let entry = |name: &'a String, part, section: &str| Name {
-        name,
-        part,
-        place: document.key_place(&format!("{section}.{name}")),
-    };
+    fn list<'a>(names: &'a [String], part: &'static str, key: &str) -> impl Iterator<Item = Name<'a>> {
+        names.iter().map(move |name| Name { name, part, key: key.to_string() })
+    }
+    let entry = |name, part, section: &str| Name { name, part, key: format!("{section}.{name}") };
     list(&job.inputs, "an input", inputs)
         .chain(list(&job.outputs, "an output", outputs))
-        .chain(job.coefficients.iter().map(|(name, _)| entry(name, "a coefficient", "coefficients")))
-        .chain(job.definitions.keys().map(|name| entry(name, "a definition", "definitions")))
-        .collect()
+        .chain(job.coefficients.iter().map(move |(name, _)| entry(name, "a coefficient", "coefficients")))
+        .chain(job.definitions.keys().map(move |name| entry(name, "a definition", "definitions")))
 }

@@ -5,6 +5,7 @@ use super::read::Reader;
 use super::section::LARGEST_WHOLE;
 use super::*;
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// The keys of `[training]`.
 pub(super) const TRAINING_KEYS: &[&str] = &[
@@ -90,10 +91,10 @@ impl Reader<'_> {
         let device = Device {
             name: if is_newton { "cpu".to_string() } else { name },
             precision: self.overrides.precision.unwrap_or(precision),
-            threads: self
-                .overrides
-                .threads
-                .map_or_else(|| section.read("threads", 0, |item| Ok(item.whole()? as usize)), Ok)?,
+            threads: match self.overrides.threads {
+                Some(count) => threads::checked("--threads", count)?,
+                None => section.read("threads", 0, |item| threads::checked(item.place(), item.whole()? as usize))?,
+            },
             fallback: section.read("fallback", true, Item::flag)?,
         };
         if device.precision == Precision::F64 && !matches!(device.name.as_str(), "auto" | "cpu") {

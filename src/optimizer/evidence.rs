@@ -20,12 +20,13 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::Iteration;
 use super::gauss_newton::square;
 use super::whitened::{Measures, Whitened};
-use super::{Iteration, pool};
 use crate::backend::{Backend, Batch, Jacobian};
 use crate::error::Result;
 use crate::network::{Activation, NetworkSpec};
+use crate::threads;
 
 /// What the method knows between iterations; part of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,12 +85,12 @@ const STILL: f64 = 1e-4;
 const CALM: usize = 4;
 
 impl Evidence {
-    /// For a network and the residuals of its terms, on so many threads (0: all). `rows` has the number of each term's
+    /// For a network and the residuals of its terms, on `count` threads (0: all). `rows` has the number of each term's
     /// residuals, and the standard deviation of their noise where neighbouring rows tell it.
     ///
     /// # Errors
     /// [`crate::error::Error::Device`] where threads cannot be had.
-    pub fn new(spec: &NetworkSpec, terms: &[(usize, Option<f64>)], threads: usize) -> Result<Self> {
+    pub fn new(spec: &NetworkSpec, terms: &[(usize, Option<f64>)], count: usize) -> Result<Self> {
         let rows = terms.iter().map(|(rows, _)| *rows).collect();
         let floor = |noise: &Option<f64>| noise.map_or(0.0, |noise| (MOST_NOISE * noise).powi(-2));
         let floors = terms.iter().map(|(_, noise)| floor(noise)).collect();
@@ -99,7 +100,7 @@ impl Evidence {
         // A unit's centre is its bias over its weight; a sine's phase is its bias alone.
         let first = if spec.activation == Activation::Sin { weights } else { weights.start..biases.end };
         let (here, there) = (Jacobian::default(), vec![]);
-        Ok(Self { groups, first, rows, floors, threads: pool(threads)?, here, there })
+        Ok(Self { groups, first, rows, floors, threads: threads::pool(count)?, here, there })
     }
 
     /// One iteration over all points of the batches. Without a prior it first finds a start.

@@ -10,11 +10,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Iteration;
 use super::conjugate_gradients::{self, Solution};
 use super::normal_equations::System;
-use super::{Iteration, pool};
 use crate::backend::{Backend, Batch, Jacobian};
 use crate::error::Result;
+use crate::threads;
 
 /// What the method remembers between iterations; part of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
@@ -95,7 +96,7 @@ impl GaussNewton {
         if bytes > memory {
             return Ok(Self { form: Form::Free, there: vec![] });
         }
-        Ok(Self { form: Form::Dense { threads: pool(threads)?, here: Jacobian::default() }, there: vec![] })
+        Ok(Self { form: Form::Dense { threads: threads::pool(threads)?, here: Jacobian::default() }, there: vec![] })
     }
 
     /// One iteration over all points of the batches, from the backend's parameters to better ones. Once `is_over` says so, it

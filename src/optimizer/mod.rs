@@ -22,17 +22,6 @@ pub use lbfgs::Lbfgs;
 pub use schedule::{Plateau, Schedule, Shape};
 pub use uncertainty::{TermRows, standard_errors};
 
-use faer::Par;
-
-use crate::error::{Error, Result};
-
-/// So many threads (0: all) for factorisations.
-fn pool(threads: usize) -> Result<rayon::ThreadPool> {
-    // Its own threads would sum in an order that depends on their number.
-    faer::set_global_parallelism(Par::Seq);
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| Error::device("cpu", error))
-}
-
 /// What an iteration of L-BFGS, Gauss–Newton or by evidence did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Iteration {

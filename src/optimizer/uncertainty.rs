@@ -75,7 +75,7 @@ mod tests {
     }
 
     fn pool() -> rayon::ThreadPool {
-        rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap()
+        crate::threads::pool(1).unwrap()
     }
 
     #[test]

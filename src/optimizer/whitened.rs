@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn both_forms_step_to_the_optimum_and_count_what_is_determined() {
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let threads = crate::threads::pool(1).unwrap();
         for (rows, columns) in [(7, 3), (3, 7)] {
             let [j, r, theta, alphas, betas] = system(rows, columns);
             let whitened = Whitened::new(&j, &r, &theta, (&alphas, &betas), &threads);

@@ -2,9 +2,10 @@
 
 use super::{Method, Trainer};
 use crate::backend::{Batch, Jacobian, SetId};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::optimizer::{TermRows, standard_errors};
 use crate::problem::TermSet;
+use crate::threads;
 
 impl Trainer<'_> {
     /// How far the noise of the residuals may have moved each coefficient (K), in the units of its parameter; nothing where
@@ -36,8 +37,7 @@ impl Trainer<'_> {
                 first = next;
             }
         }
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.settings.threads).build();
-        let threads = threads.map_err(|error| Error::device("cpu", error))?;
+        let threads = threads::pool(self.settings.threads)?;
         let own = parameters - self.problem.coefficients..parameters;
         Ok(standard_errors(&jacobian, &terms, own, &threads))
     }
