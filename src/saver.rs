@@ -61,7 +61,9 @@ impl Saver {
     /// # Errors
     /// Those of [`checkpoint::read`].
     pub fn take(&self) -> Result<Option<State>> {
-        match self.kept().state.take() {
+        // Taken before the match, in which it would stay locked.
+        let kept = self.kept().state.take();
+        match kept {
             Some(state) => Ok(Some(state)),
             // This run has written it, whatever its job was before.
             None => self.read(true),

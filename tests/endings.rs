@@ -68,19 +68,25 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
-fn a_signal_is_heard_in_the_middle_of_a_step() {
-    let place = equation("u_xx = u^2", "[training]\nsteps = 3\n[device]\nthreads = 1\n");
-    let job = place.text("equation.toml").replace("count = 64", "count = 4000000").replace("[8]", "[128, 128]");
+fn a_signal_is_heard_in_the_middle_of_a_step_and_the_last_one_is_saved() {
+    let place = equation("u_xx = u^2", "[training]\nsteps = 3\nreport_every = 1\n[device]\nthreads = 1\n");
+    let job = place.text("equation.toml").replace("count = 64", "count = 800000").replace("[8]", "[128, 128]");
     place.write("equation.toml", job);
     let child = start(&place, &["train", "equation.toml"]);
-    // In a step, or in what comes before the first.
-    std::thread::sleep(Duration::from_secs(1));
-    send("-TERM", &child);
+    let patience = Instant::now() + Duration::from_secs(120);
+    while std::fs::read_to_string(place.path("run/metrics.csv")).unwrap_or_default().lines().count() < 2 {
+        assert!(Instant::now() < patience, "no progress");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(Duration::from_millis(300));
     let sent = Instant::now();
+    send("-TERM", &child);
     let (code, message) = ended(child);
     assert_eq!(code, Some(143), "{message}");
     assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
-    assert_says(&message, &["interrupted by SIGTERM; "]);
+    assert_says(&message, &["interrupted by SIGTERM; go on with: jetfit train --resume "]);
+    let path = place.path("run/checkpoint.safetensors");
+    assert!(jetfit::tensors::TensorFile::read(&path).unwrap().document["step"].as_u64() >= Some(1));
 }
 
 #[test]
