@@ -163,17 +163,17 @@ impl Device {
     }
 
     /// Group 1: one slot of the ring at a time.
-    pub fn bind_ring(&self, ring: &wgpu::Buffer, bytes: u64) -> Handle<wgpu::BindGroup> {
+    pub fn bind_ring(&self, ring: &wgpu::Buffer, bytes: u64) -> wgpu::BindGroup {
         let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: ring,
             offset: 0,
             size: wgpu::BufferSize::new(bytes),
         });
-        Handle::new(self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("step"),
             layout: &self.step_layout,
             entries: &[wgpu::BindGroupEntry { binding: 0, resource }],
-        }))
+        })
     }
 
     pub fn encoder(&self) -> wgpu::CommandEncoder {

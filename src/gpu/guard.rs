@@ -47,8 +47,8 @@ fn message(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("it panicked").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// One of wgpu's handles whose end may panic. While the thread panics already, as after another one's end, it is never
-/// given back: a second panic would be an abort.
+/// One of wgpu's handles whose end waits for the device, and panics where that fails. While the thread panics already it
+/// is never given back: a second panic would be an abort.
 pub(super) struct Handle<T>(ManuallyDrop<T>);
 
 impl<T> Handle<T> {

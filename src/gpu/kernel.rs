@@ -1,7 +1,6 @@
 //! Compiled kernels and the buffers bound to them.
 
 use super::device::Device;
-use super::guard::Handle;
 use super::header::Source;
 
 /// A compiled entry point with the layout of its group 0.
@@ -83,16 +82,16 @@ impl Device {
     }
 
     /// Group 0 of a kernel.
-    pub fn bind(&self, kernel: &Kernel, buffers: &[(u32, &wgpu::Buffer)]) -> Handle<wgpu::BindGroup> {
+    pub fn bind(&self, kernel: &Kernel, buffers: &[(u32, &wgpu::Buffer)]) -> wgpu::BindGroup {
         let entries: Vec<_> = buffers
             .iter()
             .map(|(binding, buffer)| wgpu::BindGroupEntry { binding: *binding, resource: buffer.as_entire_binding() })
             .collect();
-        Handle::new(self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
             layout: &kernel.layout,
             entries: &entries,
-        }))
+        })
     }
 }
 

@@ -1,7 +1,6 @@
 //! The dispatches of one chunk, in order: built once for each shape, then only encoded.
 
 use super::device::Device;
-use super::guard::Handle;
 use super::halves::Factor;
 use super::header::Source;
 use super::kernel::{Access, Kernel};
@@ -21,7 +20,7 @@ use Access::{Read, Uniform, Write};
 /// One kernel over one grid.
 pub struct Dispatch {
     pub kernel: Kernel,
-    group: Handle<wgpu::BindGroup>,
+    group: wgpu::BindGroup,
     pub grid: [u32; 3],
 }
 
@@ -54,7 +53,7 @@ pub fn encode<'a>(
 ) {
     for dispatch in plan {
         pass.set_pipeline(&dispatch.kernel.pipeline);
-        pass.set_bind_group(0, &*dispatch.group, &[]);
+        pass.set_bind_group(0, &dispatch.group, &[]);
         if dispatch.kernel.reads_step {
             pass.set_bind_group(1, step.0, &[step.1]);
         }

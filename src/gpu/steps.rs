@@ -6,7 +6,6 @@ use std::time::Instant;
 use bytemuck::{Pod, Zeroable};
 
 use super::device::{Device, SLOT};
-use super::guard::Handle;
 use super::plan::{Dispatch, encode};
 use super::timing::Clock;
 use crate::error::Result;
@@ -75,7 +74,7 @@ impl Step {
 /// The commands that are not submitted yet, and the ring that their numbers will be in.
 pub struct Steps {
     ring: wgpu::Buffer,
-    group: Handle<wgpu::BindGroup>,
+    group: wgpu::BindGroup,
     slots: Vec<u8>,
     /// One for all of a submission's chunks: each pass is two command buffers of its own to wgpu. With a pass for each step an
     /// H100 took 10 to 36 µs more a step by the host's clock than by its own with nine dispatches a step, and 50 to 91 with 44.
