@@ -47,7 +47,7 @@ fn run(device: &mut Device, entry: &'static str, range: (f64, f64)) -> Vec<(f32,
     let mut encoder = device.encoder();
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
     pass.set_pipeline(&kernel.pipeline);
-    pass.set_bind_group(0, &*group, &[]);
+    pass.set_bind_group(0, &group, &[]);
     pass.dispatch_workgroups(COUNT.div_ceil(64) as u32, 1, 1);
     drop(pass);
     device.queue.submit([encoder.finish()]);

@@ -39,7 +39,7 @@ fn run(
     let mut encoder = device.encoder();
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
     pass.set_pipeline(&kernel.pipeline);
-    pass.set_bind_group(0, &*group, &[]);
+    pass.set_bind_group(0, &group, &[]);
     pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
     drop(pass);
     device.queue.submit([encoder.finish()]);
