@@ -364,8 +364,8 @@ mod tests {
         for bit in 0..8 * bytes.len() {
             bytes[bit / 8] ^= 1 << (bit % 8);
             if let Ok(file) = TensorFile::parse(&bytes, &path) {
-                // Such as a blank at the end of the header.
-                assert!(file.is_verified && Model::of_tensors(&file, &path).unwrap() == model, "bit {bit}");
+                // Such as a blank at the end of the header, or the name of the digest.
+                assert!(Model::of_tensors(&file, &path).unwrap() == model, "bit {bit}");
             }
             bytes[bit / 8] ^= 1 << (bit % 8);
         }

@@ -1,5 +1,5 @@
 //! Safetensors files: named tensors of f32 or f64 and one JSON document, the key `jetfit` of their
-//! metadata. Models and checkpoints are such files. The key `digest` is that of all the rest.
+//! metadata. Models and checkpoints are such files. The document's key `digest` is that of all the rest.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -15,9 +15,8 @@ use crate::network::Precision;
 
 /// The key of the metadata that holds the document.
 const KEY: &str = "jetfit";
-/// The key of the metadata that holds the digest, and of the document to say that there is one.
+/// The key of the document that holds the digest: one key of the metadata alone, for these have no order.
 const DIGEST: &str = "digest";
-const METHOD: &str = "blake3";
 
 /// The contents of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,20 +76,19 @@ impl TensorFile {
         let Some(document) = metadata.and_then(|metadata| metadata.get(KEY)) else {
             return Err(wrong(format!("its metadata has no key {KEY:?}, so that names and scaling are not known")));
         };
-        let written = metadata.and_then(|metadata| metadata.get(DIGEST));
-        let is_verified = written.is_some_and(|written| *written == digest(document, file.iter()));
-        let document: Value = serde_json::from_str(document)
+        let mut document: Value = serde_json::from_str(document)
             .map_err(|error| wrong(format!("the key {KEY:?} of its metadata is not JSON: {error}")))?;
-        if !is_verified && (written.is_some() || document.get(DIGEST).is_some()) {
+        let written = document.as_object_mut().and_then(|document| document.remove(DIGEST));
+        if written.as_ref().is_some_and(|written| *written != digest(&document, file.iter())) {
             let problem = "it has changed since it was written: its contents have another digest";
             let mend = format!(
-                "take a copy that is whole; if it was changed on purpose, remove {DIGEST:?} from its metadata and from the \
-                 document there"
+                "take a copy that is whole; if it was changed on purpose, remove {DIGEST:?} from the document in its \
+                 metadata"
             );
             return Err(Error::input(path.display(), problem, mend));
         }
         let tensors = file.iter().filter_map(|(name, view)| Some((name.to_string(), Tensor::of_view(&view)?)));
-        Ok(Self { document, tensors: tensors.collect(), is_verified })
+        Ok(Self { document, tensors: tensors.collect(), is_verified: written.is_some() })
     }
 
     /// Writes the file with its digest, whole or not at all.
@@ -101,10 +99,8 @@ impl TensorFile {
             (name.as_str(), view.expect("a tensor has as many numbers as its shape says"))
         });
         let mut document = self.document.clone();
-        document[DIGEST] = METHOD.into();
-        let document = document.to_string();
-        let digest = digest(&document, views.clone());
-        let metadata = HashMap::from([(KEY.to_string(), document), (DIGEST.to_string(), digest)]);
+        document[DIGEST] = digest(&document, views.clone()).into();
+        let metadata = HashMap::from([(KEY.to_string(), document.to_string())]);
         let file = serialize(views, Some(metadata)).map_err(|error| Error::io(path, std::io::Error::other(error)))?;
         files::write_atomically(path, |writer| writer.write_all(&file).map_err(|error| Error::io(path, error)))
     }
@@ -131,9 +127,9 @@ impl TensorFile {
 }
 
 /// That of the document and of all tensors, by name.
-fn digest<'a>(document: &str, views: impl Iterator<Item = (&'a str, TensorView<'a>)>) -> String {
+fn digest<'a>(document: &Value, views: impl Iterator<Item = (&'a str, TensorView<'a>)>) -> String {
     let mut digest = Digest::default();
-    digest.part(document.as_bytes());
+    digest.part(document.to_string().as_bytes());
     for (name, view) in BTreeMap::from_iter(views) {
         digest.part(name.as_bytes());
         digest.part(format!("{:?} {:?}", view.dtype(), view.shape()).as_bytes());

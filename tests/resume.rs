@@ -216,8 +216,10 @@ fn a_run_that_was_killed_before_its_first_checkpoint_begins_again() {
 fn checkpoints_come_by_the_clock() {
     let place = Place::new(
         "[training]\nsteps = 100000000\nreport_every = 100000000\ncheckpoint_every = 0.05\n\
-                            [schedule]\nshape = \"constant\"\n",
+         [schedule]\nshape = \"constant\"\n",
     );
+    // What trials choose would depend on the steps.
+    place.write("job.toml", place.text("job.toml").replace("hidden = [9]", "hidden = [9]\nsteepness = 1.0"));
     let mut child = start(&place, &["job.toml"]);
     let checkpoint = || {
         let bytes = std::fs::read(place.path("run/checkpoint.safetensors")).ok()?;

@@ -140,6 +140,10 @@ impl Place {
         fn walk(directory: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
             for entry in std::fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
+                // It names the last process.
+                if path.ends_with(".jetfit-run") {
+                    continue;
+                }
                 match path.is_dir() {
                     true => walk(&path, files),
                     false => drop(files.insert(path.clone(), std::fs::read(&path).unwrap())),
