@@ -59,11 +59,33 @@ impl Fault {
     }
 }
 
-/// A trained network, a job for llvmpipe and points.
+/// A job for llvmpipe that is over in a moment.
+const JOB: &str = r#"
+[data]
+file = "data.csv"
+inputs = ["x"]
+outputs = ["u"]
+validation_fraction = 0.25
+[network]
+hidden = [6]
+[training]
+steps = 12
+batch_size = 64
+report_every = 4
+[device]
+name = "llvmpipe"
+threads = 1
+[predictions]
+grid = { x = [0, 1, 7] }
+[output]
+directory = "run"
+"#;
+
+/// The job with its data, and points.
 fn place() -> Place {
-    let training = "[training]\nsteps = 12\nbatch_size = 64\nreport_every = 4\n";
-    let place = Place::new(&format!("{training}[device]\nname = \"llvmpipe\"\nthreads = 1\n"));
-    place.write("points.csv", "x,t\n0.1,100\n0.5,1500\n0.9,700\n");
+    let place = Place::new("");
+    place.write("job.toml", JOB);
+    place.write("points.csv", "x\n0.1\n0.5\n0.9\n");
     place
 }
 
