@@ -129,8 +129,12 @@ impl Drop for Gpu {
     fn drop(&mut self) {
         // What a broken device holds is left to the end of the process: giving it back waits for the device.
         if self.failure.is_none() {
-            // SAFETY: it is used nowhere after this. Nobody needs what fails now.
-            let _ = guard("", || Ok(unsafe { ManuallyDrop::drop(&mut self.gpu) }));
+            // Nobody needs what fails now.
+            let _ = guard("", || {
+                // SAFETY: it is used nowhere after this.
+                unsafe { ManuallyDrop::drop(&mut self.gpu) };
+                Ok(())
+            });
         }
     }
 }
