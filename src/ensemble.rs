@@ -345,18 +345,26 @@ pub fn is_ensemble(path: &Path) -> bool {
     member(path, 0).is_dir()
 }
 
+/// The model files of an ensemble's directory, or the one of a run directory, or a model file itself.
+///
+/// # Errors
+/// [`Error::Input`] where there is no model.
+pub fn model_paths(path: &Path) -> Result<Vec<PathBuf>> {
+    match is_ensemble(path) {
+        true => (0..).map(|k| member(path, k)).take_while(|k| k.is_dir()).map(|k| model_path(&k)).collect(),
+        false => Ok(vec![model_path(path)?]),
+    }
+}
+
 /// The trained networks of an ensemble's directory, or the one network of a run directory or a model file, on
 /// devices as `device` says; in another precision than that of the model where one is given.
 ///
 /// # Errors
 /// [`Error::Input`] where there is no model; those of the devices.
 pub fn open(path: &Path, device: &job::Device, precision: Option<Precision>) -> Result<Ensemble> {
-    let paths: Vec<PathBuf> = match is_ensemble(path) {
-        true => (0..).map(|k| member(path, k)).take_while(|member| member.is_dir()).collect(),
-        false => vec![path.to_path_buf()],
-    };
+    let paths = model_paths(path)?;
     let open = |path: &PathBuf| {
-        let model = Model::read(model_path(path)?)?;
+        let model = Model::read(path)?;
         let device = job::Device { precision: precision.unwrap_or(model.precision), ..device.clone() };
         Ok((model, Workplace::new(&device::open, &device)))
     };

@@ -7,10 +7,10 @@ mod runs;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use faults::{shim, some_of};
 use runs::Place;
@@ -18,6 +18,8 @@ use runs::Place;
 /// A checkpoint after every step, each a few operations.
 const JOB: &str =
     "[training]\nsteps = 5\nreport_every = 2\ncheckpoint_every = 1e-9\n[schedule]\nshape = \"constant\"\n";
+
+static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| shim("disk"));
 
 /// A place with the durable copy of it, and a job.
 struct Disk {
@@ -129,14 +131,14 @@ fn straight() -> HashMap<String, Vec<u8>> {
 
 /// Does `each` for each case and each of some of its operations, two at a time.
 fn for_operations(count: usize, each: impl Fn(&Path, &Disk, &[&str], usize) + Sync) {
-    let library = shim("disk");
+    let library = LazyLock::force(&LIBRARY);
     let mut work = vec![];
     for (before, arguments) in CASES {
         let disk = Disk::new();
         if !before.is_empty() {
             assert!(disk.jetfit(before).status().unwrap().success());
         }
-        let operations = disk.operations(&library, arguments);
+        let operations = disk.operations(library, arguments);
         assert!(operations > 60, "{operations} of {arguments:?}");
         work.extend(some_of(operations, count).into_iter().map(|operation| (before, arguments, operation)));
     }
@@ -145,10 +147,10 @@ fn for_operations(count: usize, each: impl Fn(&Path, &Disk, &[&str], usize) + Sy
         while let Some((before, arguments, operation)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
             let disk = Disk::new();
             if !before.is_empty() {
-                assert!(disk.on_shim(&library, before, &[]).status.success());
+                assert!(disk.on_shim(library, before, &[]).status.success());
             }
             let tried =
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| each(&library, &disk, arguments, *operation)));
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| each(library, &disk, arguments, *operation)));
             if tried.is_err() {
                 failed.lock().unwrap().get_or_insert(format!("{arguments:?}, operation {operation}"));
                 return;

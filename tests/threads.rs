@@ -1,26 +1,18 @@
 //! Where the system makes no more threads, a run goes on with those that it has, or ends with a sentence.
 #![cfg(target_os = "linux")]
 
+mod faults;
 mod runs;
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use faults::shim;
 use runs::Place;
-
-/// A library that makes `pthread_create` fail; see `tests/faults/threads.c`.
-fn fault(place: &Place) -> PathBuf {
-    let library = place.path("threads.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/threads.c");
-    let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
-    assert!(made.unwrap().success(), "cc makes a library");
-    library
-}
 
 #[test]
 fn a_thread_that_cannot_be_made_is_no_panic() {
     let place = Place::new("[training]\nsteps = 5\nensemble = 2\n");
-    let library = fault(&place);
+    let library = shim("threads");
     let run = |from: usize, count: Option<usize>| -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_jetfit"));
         command.current_dir(place.path("")).args(["train", "job.toml", "--force", "--quiet"]);

@@ -65,6 +65,10 @@ pub struct Arguments {
     #[arg(long, value_parser = positive)]
     tolerance: Option<f64>,
 
+    /// Say also what is seldom worth a word: that a model holds no digest
+    #[arg(long, short)]
+    verbose: bool,
+
     /// The form of the result on stdout
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -90,6 +94,9 @@ fn positive(text: &str) -> Result<f64, String> {
 pub fn run(arguments: Arguments) -> Result<()> {
     super::start_threads(arguments.threads)?;
     let model = Model::read(run_dir::model_path(&arguments.model)?)?;
+    if arguments.verbose {
+        super::name_unverified(&arguments.model)?;
+    }
     let problem = arguments.model.is_dir().then(|| problem_of(&model, &arguments.model)).transpose()?;
     let Subject { points, mut source, mut sets } = match &arguments.points {
         Some(file) => from_file(&model, file)?,

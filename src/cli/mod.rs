@@ -11,9 +11,12 @@ mod table;
 mod train;
 
 use std::io::Write;
+use std::path::Path;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jetfit::ensemble;
 use jetfit::error::{Error, Result};
+use jetfit::tensors::TensorFile;
 use jetfit::threads;
 
 /// Fit a multilayer perceptron to data, and get its value and its exact first and second derivatives
@@ -85,6 +88,19 @@ enum Format {
 /// Prints a result.
 fn print(text: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{text}").map_err(|error| Error::io("stdout", error))
+}
+
+/// Says which of the model files nothing can be told of: whether they are whole.
+fn name_unverified(model: &Path) -> Result<()> {
+    for path in ensemble::model_paths(model)? {
+        if !TensorFile::read(&path)?.is_verified {
+            let path = path.display();
+            warn(&format!(
+                "{path} holds no digest, as jetfit writes it: nothing tells whether all its numbers are right"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Prints what the user should know though the work goes on.

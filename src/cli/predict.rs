@@ -78,6 +78,10 @@ pub struct Arguments {
     #[arg(long)]
     allow_rough: bool,
 
+    /// Say also what is seldom worth a word: that a model holds no digest
+    #[arg(long, short)]
+    verbose: bool,
+
     #[command(flatten)]
     display: Display,
 }
@@ -105,6 +109,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
         fallback: !arguments.no_fallback,
     };
     let ensemble = ensemble::open(&arguments.model, &device, arguments.precision)?;
+    if arguments.verbose {
+        super::name_unverified(&arguments.model)?;
+    }
     let model = ensemble.model().clone();
     let order = usize::from(arguments.order);
     let layout = arguments.second.layout(order, model.inputs.len());

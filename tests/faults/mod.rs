@@ -1,5 +1,7 @@
 //! Libraries that are preloaded to make a process's system fail, built by the C compiler that Rust links with.
 
+#![allow(dead_code)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
