@@ -95,7 +95,7 @@ fn stages_draw_points_of_their_own() {
     assert!(resolved.contains("resample_every = 2") && resolved.contains("candidates = 500"), "{resolved}");
     resolved = resolved.lines().filter(|line| !line.starts_with("max_seconds")).collect::<Vec<_>>().join("\n");
     place.write("parts/job.toml", resolved);
-    let output = place.train("--resume", &["parts", "--quiet"]);
+    let output = place.train("--resume", &["parts", "--edited", "--quiet"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(place.read("whole/model.safetensors") == place.read("parts/model.safetensors"));
 
