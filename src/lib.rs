@@ -110,6 +110,7 @@ pub mod gpu;
 pub mod jet;
 pub mod job;
 pub mod loss;
+pub mod memory;
 pub mod model_file;
 pub mod network;
 pub mod optimizer;
