@@ -86,7 +86,7 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
         let own = F64 * size.columns;
         let loaded =
             (number * size.places as f64).mul_add(spec.inputs as f64, number * (size.columns - inputs).max(0.0));
-        let drawn = if size.is_drawn { 3.0 * F64 * inputs } else { F64 * size.columns };
+        let drawn = if size.is_drawn { 3.0 * F64 * inputs } else { 2.0 * F64 * size.columns };
         let judging = if size.is_judged { loaded } else { 0.0 };
         size.points * (own + loaded + judging + drawn)
     };
@@ -127,7 +127,8 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
             OptimizerKind::Lbfgs => {
                 let vectors = 2.0 * optimizer.lbfgs.history.min(stage.steps(residuals) as usize) as f64;
                 let what = format!("the {vectors} vectors that L-BFGS remembers");
-                ("optimizer.history", what, 4.0 * vectors * F64 * parameters as f64, "remember fewer steps")
+                // Those of the device, and what a checkpoint and its file copy of them.
+                ("optimizer.history", what, 6.0 * vectors * F64 * parameters as f64, "remember fewer steps")
             }
             OptimizerKind::GaussNewton => {
                 let bytes = GaussNewton::bytes(residuals, parameters, optimizer.memory * GB);
@@ -164,7 +165,7 @@ fn predictions(job: &Job, problem: Option<&Problem>) -> Part {
     Part {
         key: "predictions.grid",
         what: format!("{count} points of the predictions"),
-        bytes: count * inputs * F64 + block * (inputs + entries) * (2.0 * F64 + 20.0),
+        bytes: 2.0 * count * inputs * F64 + block * (inputs + entries) * (2.0 * F64 + 20.0),
         mend: "take fewer points, or put them into a file and use `jetfit predict`, which streams them",
     }
 }
@@ -237,7 +238,9 @@ fn left_of_limits(system: &mut sysinfo::System) -> Option<u64> {
     let (which, what) =
         (sysinfo::ProcessesToUpdate::Some(&[own]), sysinfo::ProcessRefreshKind::nothing().with_memory());
     system.refresh_processes_specifics(which, false, what);
-    Some(most.saturating_sub(system.process(own)?.virtual_memory()))
+    let left = most.saturating_sub(system.process(own)?.virtual_memory());
+    // What is only reserved, such as the heaps of threads, counts here too.
+    Some(left - left / 5)
 }
 
 #[cfg(not(unix))]

@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Mutations of each kind, unless the environment says otherwise.
-const MUTATIONS: usize = 2000;
+const MUTATIONS: usize = 10_000;
 
 /// What an ordinary thread has, whatever the test's own.
 const STACK: usize = 8 << 20;

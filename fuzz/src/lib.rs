@@ -32,7 +32,9 @@ pub fn job(bytes: &[u8]) {
     // Its files are not there.
     let place = Path::new("/nonexistent/job.toml");
     let Ok(job) = Job::parse(text, place, &Overrides::default()) else { return };
-    let _ = memory::check(&job, None);
+    if job.device.name == "cpu" {
+        let _ = memory::check(&job, None);
+    }
     let written = job.to_toml();
     if let Err(error) = Job::parse(&written, place, &Overrides::default()) {
         panic!("the job is written as one that cannot be read: {error}\n{written}");

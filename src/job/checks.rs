@@ -32,7 +32,7 @@ pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) 
 fn size(job: &Job, place: &Path) -> Result<()> {
     const MOST: usize = (1 << 31) - 1;
     let hidden = job.network.hidden.iter().copied();
-    let mut widths = [job.inputs.len()].into_iter().chain(hidden).chain([job.outputs.len()]);
+    let mut widths = [job.network_spec().inputs].into_iter().chain(hidden).chain([job.outputs.len()]);
     let first = widths.next().unwrap_or(0);
     let count = widths.try_fold((first, job.coefficients.len()), |(before, count), width| {
         Some((width, count.checked_add(width.checked_mul(before.checked_add(1)?)?)?))
