@@ -112,6 +112,7 @@ pub mod jet;
 pub mod job;
 mod lock;
 pub mod loss;
+pub mod memory;
 pub mod model_file;
 pub mod network;
 pub mod optimizer;

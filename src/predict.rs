@@ -15,7 +15,7 @@ use crate::network::Model;
 use crate::predict_warnings::PredictionWatch;
 
 /// Points that are evaluated and formatted at once.
-const BLOCK: usize = 1 << 16;
+pub(crate) const BLOCK: usize = 1 << 16;
 
 /// Rows that one thread formats at once.
 const ROWS: usize = 1 << 12;

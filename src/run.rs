@@ -13,6 +13,7 @@ use crate::divergence;
 use crate::error::{self, Error, Result};
 use crate::gpu;
 use crate::job::{Job, OptimizerKind};
+use crate::memory;
 use crate::network::{Model, Precision};
 use crate::problem::{Adapted, Problem};
 use crate::results::{self, Summary};
@@ -101,7 +102,9 @@ pub fn run_on(
     stop: &AtomicBool,
     open: impl Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>>,
 ) -> Result<Summary> {
+    memory::check(job, None)?;
     let problem = Problem::read(job)?;
+    memory::check(job, Some(&problem))?;
     job.stages_fit(Some(problem.rows()), "")?;
     if job.training.early_stopping.is_some() && problem.judged_terms().all(|(_, is_judged)| !is_judged) {
         let problem = "nothing judges this run: it has no validation rows, and no term at points that could be others";

@@ -27,7 +27,7 @@ mod real;
 mod reduce;
 mod residual;
 mod rows;
-mod set;
+pub(crate) mod set;
 mod shape;
 mod step;
 mod tile;
@@ -74,6 +74,16 @@ pub fn open(model: &Model, precision: Precision, threads: usize) -> Result<Box<d
             ));
         }
     })
+}
+
+/// Bytes that a thread works in, for a loss that reads so many channels at so many places.
+pub(crate) fn tile_bytes(spec: &NetworkSpec, precision: Precision, channels: usize, places: usize) -> f64 {
+    let (shape, size) = match precision.stored() {
+        Precision::F64 => (shape::Shape::new::<f64>(spec, channels, places), size_of::<f64>()),
+        _ => (shape::Shape::new::<f32>(spec, channels, places), size_of::<f32>()),
+    };
+    let units = 2 * spec.hidden.iter().sum::<usize>() + spec.inputs + spec.outputs + 2 * spec.widest();
+    units as f64 * (channels * shape.points * size) as f64
 }
 
 /// A network on the CPU in one precision.

@@ -42,6 +42,11 @@ const WORKERS: usize = 32;
 /// Bytes that the workers' gradients may take together.
 const GRADIENT_BYTES: usize = 64 << 20;
 
+/// The most workers that share a batch, each with a gradient of so many bytes.
+pub(crate) fn most_workers(gradient: usize) -> usize {
+    (GRADIENT_BYTES / gradient.max(1)).clamp(2, WORKERS)
+}
+
 impl<T: Real> Set<T> {
     pub fn new(
         set: &PointSet,
@@ -63,7 +68,7 @@ impl<T: Real> Set<T> {
         let inputs = InputJets::new(features, normalizer, &layout);
         Self {
             tiles: Tiles::new(threads),
-            most_workers: (GRADIENT_BYTES / (spec.parameters() * size_of::<T>())).clamp(2, WORKERS),
+            most_workers: most_workers(spec.parameters() * size_of::<T>()),
             terms,
             points,
             inputs: rounded(inputs.at(&set.network_inputs(&places), 0..places.count() * points)),

@@ -8,6 +8,7 @@ use super::{Data, Job, Length, OptimizerKind, Stage, TermPoints, Truth, TruthSou
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::network::Outputs;
+use crate::optimizer::Evidence;
 use crate::points::Resampling;
 
 /// The keys of `[loss]`.
@@ -31,7 +32,7 @@ pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) 
 fn size(job: &Job, place: &Path) -> Result<()> {
     const MOST: usize = (1 << 31) - 1;
     let hidden = job.network.hidden.iter().copied();
-    let mut widths = [job.inputs.len()].into_iter().chain(hidden).chain([job.outputs.len()]);
+    let mut widths = [job.network_spec().inputs].into_iter().chain(hidden).chain([job.outputs.len()]);
     let first = widths.next().unwrap_or(0);
     let count = widths.try_fold((first, job.coefficients.len()), |(before, count), width| {
         Some((width, count.checked_add(width.checked_mul(before.checked_add(1)?)?)?))
@@ -139,13 +140,13 @@ impl Job {
 
 impl Job {
     fn jacobian_fits(&self, stage: &Stage, rows: usize, place: &str) -> Result<()> {
-        let residuals = rows * self.data.iter().flat_map(Data::targets).count();
-        // J and the whitened one.
-        let gib = 2.0 * 8.0 * residuals as f64 * self.network_spec().parameters() as f64 / f64::from(1 << 30);
+        let terms = self.data.iter().flat_map(Data::targets).count();
+        let residuals = rows * terms;
+        let gib = Evidence::bytes(residuals, self.network_spec().parameters(), terms) / f64::from(1 << 30);
         if stage.optimizer.kind != OptimizerKind::Evidence || gib <= stage.optimizer.memory {
             return Ok(());
         }
-        let problem = format!("the Jacobian of {residuals} residuals takes {gib:.3} GiB");
+        let problem = format!("the Jacobian of {residuals} residuals and its system take {gib:.3} GiB");
         let mend = "raise it, take a smaller network or fewer rows, or choose adam";
         Err(Error::input(format!("{place}optimizer.memory"), problem, mend))
     }

@@ -99,6 +99,16 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// A whole number from 1 to `most`.
+    pub fn count_up_to(&self, most: u64) -> Result<u64> {
+        match self.count()? {
+            count if count > most => {
+                Err(self.error(format!("{count} is out of range"), format!("give it a whole number from 1 to {most}")))
+            }
+            count => Ok(count),
+        }
+    }
+
     /// One of some names.
     pub fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T> {
         let name = self.text()?;

@@ -139,7 +139,7 @@ pub struct Fourier {
 impl Network {
     /// F, or 0 where the first layer reads the inputs themselves.
     pub fn features(&self) -> usize {
-        self.features.len() + self.fourier.map_or(0, |fourier| 2 * fourier.count)
+        self.features.len().saturating_add(self.fourier.map_or(0, |fourier| fourier.count.saturating_mul(2)))
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) const TRAINING_KEYS: &[&str] = &[
 /// Seconds: what a run that is killed loses at most, by default.
 const CHECKPOINT_EVERY: f64 = 30.0;
 
+/// Networks of an ensemble: all of them are in memory when their mean is taken, and their spread is known by far fewer.
+const MOST_MEMBERS: u64 = 1000;
+
 impl Reader<'_> {
     pub fn balance(&self, stages: &[Stage]) -> Result<Option<Balance>> {
         let section = self.document.section("balance", &["every", "memory"])?;
@@ -54,8 +57,12 @@ impl Reader<'_> {
         }
         let ensemble = match self.overrides.ensemble {
             Some(0) => return Err(Error::input("--ensemble", "0 is out of range", "give it at least 1")),
+            Some(members) if members as u64 > MOST_MEMBERS => {
+                let mend = format!("give it a whole number from 1 to {MOST_MEMBERS}");
+                return Err(Error::input("--ensemble", format!("{members} is out of range"), mend));
+            }
             Some(members) => members,
-            None => section.read("ensemble", 1, Item::count)? as usize,
+            None => section.read("ensemble", 1, |item| item.count_up_to(MOST_MEMBERS))? as usize,
         };
         Ok(Training {
             max_seconds: self.overrides.max_seconds.or(max_seconds),

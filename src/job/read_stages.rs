@@ -28,6 +28,8 @@ const OPTIMIZER: &[&str] = &[
     "damping",
     "memory",
 ];
+/// Steps that L-BFGS may remember: the scalars between all of them grow with their square.
+const MOST_HISTORY: u64 = 10_000;
 /// All of them, in one section.
 const STAGE: &[&str] = &[
     "optimizer",
@@ -114,7 +116,7 @@ impl Reader<'_> {
         };
         let default = Lbfgs::default();
         let lbfgs = Lbfgs {
-            history: section.read("history", default.history as u64, Item::count)? as usize,
+            history: section.read("history", default.history as u64, |item| item.count_up_to(MOST_HISTORY))? as usize,
             tolerance: section.read("tolerance", default.tolerance, Item::not_negative)?,
         };
         let learning_rate = section.read("learning_rate", 3e-3, Item::positive)?;

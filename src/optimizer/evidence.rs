@@ -85,6 +85,11 @@ const STILL: f64 = 1e-4;
 const CALM: usize = 4;
 
 impl Evidence {
+    /// Bytes that an iteration takes beside the backend's.
+    pub fn bytes(residuals: usize, parameters: usize, terms: usize) -> f64 {
+        Whitened::bytes(residuals, parameters, terms)
+    }
+
     /// For a network and the residuals of its terms, on `count` threads (0: all). `rows` has the number of each term's
     /// residuals, and the standard deviation of their noise where neighbouring rows tell it.
     ///
@@ -182,7 +187,7 @@ impl Evidence {
         for _ in 0..ROUNDS {
             let own = &mut parameters[block.clone()];
             let (alphas, betas) = (spread(&groups, &prior.alphas[last..]), spread_rows(&self.rows, &prior.betas));
-            let system = Whitened::new(columns, &residuals, own, (&alphas, &betas), &self.threads);
+            let mut system = Whitened::new(columns, &residuals, own, (&alphas, &betas), &self.threads);
             let Some(step) = system.step(0.0) else { break };
             for (column, step) in columns.chunks_exact(count).zip(&step) {
                 residuals.iter_mut().zip(column).for_each(|(r, j)| *r += j * step);
@@ -216,7 +221,7 @@ impl Evidence {
             return Ok(Iteration::Diverged);
         }
         let (alphas, betas) = (spread(&self.groups, &prior.alphas), spread_rows(&self.rows, &prior.betas));
-        let system = Whitened::new(self.here.matrix(), residuals, &start, (&alphas, &betas), &self.threads);
+        let mut system = Whitened::new(self.here.matrix(), residuals, &start, (&alphas, &betas), &self.threads);
         let Some(measures) = system.measures(&self.rows) else { return Ok(Iteration::Stuck) };
         let counts = self.rows.iter().map(|rows| *rows as f64);
         let evidence = 0.5 * counts.zip(&prior.betas).map(|(rows, beta)| rows * beta.ln()).sum::<f64>()

@@ -85,15 +85,20 @@ impl Damping {
 }
 
 impl GaussNewton {
-    /// For `residuals` residuals of `parameters` parameters, on so many threads (0: all). Where the Jacobians would
-    /// take more than `memory` bytes, none is stored.
+    /// Bytes that an iteration takes beside the backend's: the dense form's where `memory` holds them, else those of a
+    /// few vectors and of the rows that the threads have in hand.
+    pub fn bytes(residuals: usize, parameters: usize, memory: f64) -> f64 {
+        let dense = System::bytes(residuals, parameters);
+        if dense > memory { 8.0 * (48.0 * parameters as f64 + residuals as f64) } else { dense }
+    }
+
+    /// For `residuals` residuals of `parameters` parameters, on so many threads (0: all). Where the Jacobian
+    /// and the matrices of its system would take more than `memory` bytes, none is stored.
     ///
     /// # Errors
     /// [`crate::error::Error::Device`] where threads cannot be had.
     pub fn new(residuals: usize, parameters: usize, memory: f64, threads: usize) -> Result<Self> {
-        // The Jacobian, and the scaled one.
-        let bytes = 2.0 * 8.0 * residuals as f64 * (parameters + 1) as f64;
-        if bytes > memory {
+        if System::bytes(residuals, parameters) > memory {
             return Ok(Self { form: Form::Free, there: vec![] });
         }
         Ok(Self { form: Form::Dense { threads: threads::pool(threads)?, here: Jacobian::default() }, there: vec![] })
@@ -142,7 +147,7 @@ fn dense(
         return Ok(Iteration::Diverged);
     }
     damping.scale(here.matrix().chunks_exact(here.rows).map(square));
-    let system = System::new(here, &damping.scales, threads);
+    let mut system = System::new(here, &damping.scales, threads);
     for _ in 0..ATTEMPTS {
         if is_over() {
             return Ok(Iteration::Interrupted);

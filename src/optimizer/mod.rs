@@ -20,7 +20,7 @@ pub use gauss_newton::{Damping, GaussNewton};
 pub use inverse_hessian::{History, InverseHessian};
 pub use lbfgs::Lbfgs;
 pub use schedule::{Plateau, Schedule, Shape};
-pub use uncertainty::{TermRows, standard_errors};
+pub use uncertainty::{TermRows, bytes as standard_error_bytes, standard_errors};
 
 /// What an iteration of L-BFGS, Gauss–Newton or by evidence did.
 #[derive(Clone, Copy, Debug, PartialEq)]

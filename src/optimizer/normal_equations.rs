@@ -16,6 +16,10 @@ const MOST_ACCELERATION: f64 = 0.75;
 /// Columns of a block of a Gram matrix. Blocks have their sums in an order of their own, whatever the threads.
 const BLOCK: usize = 128;
 
+/// Blocks that wait together to be put into a Gram matrix: enough for any number of threads, and 32 MiB at most.
+const TOGETHER: usize = 256;
+const TOGETHER_BYTES: f64 = (8 * TOGETHER * BLOCK * BLOCK) as f64;
+
 /// A = J D^(-1/2) and its smaller Gram matrix.
 pub struct System {
     /// (R, P)
@@ -24,11 +28,19 @@ pub struct System {
     inverse: Vec<f64>,
     /// Jᵀ r (P)
     pub gradient: Vec<f64>,
-    gram: Mat<f64>,
+    gram: Gram,
     is_kernel: bool,
 }
 
 impl System {
+    /// Bytes of J with its residuals, and of all that solving its system takes.
+    pub fn bytes(residuals: usize, parameters: usize) -> f64 {
+        let (rows, columns) = (residuals as f64, parameters as f64);
+        // J and A, the Gram matrix and its factor.
+        let side = rows.min(columns);
+        8.0 * (rows * (2.0 * columns + 1.0) + 2.0 * side * side) + TOGETHER_BYTES.min(8.0 * side * side)
+    }
+
     pub fn new(jacobian: &Jacobian, scales: &[f64], threads: &rayon::ThreadPool) -> Self {
         let (rows, columns) = (jacobian.rows, scales.len());
         let inverse: Vec<f64> = scales.iter().map(|scale| 1.0 / scale.sqrt()).collect();
@@ -38,23 +50,50 @@ impl System {
         let along = |column: &[f64]| column.iter().zip(r).map(|(j, r)| j * r).sum();
         let gradient = jacobian.matrix().chunks_exact(rows).map(along).collect();
         let is_kernel = rows < columns;
-        let gram = threads.install(|| gram(if is_kernel { a.transpose() } else { a.as_ref() }));
+        let gram = Gram::new(if is_kernel { a.transpose() } else { a.as_ref() }, threads);
         Self { a, inverse, gradient, gram, is_kernel }
     }
 
     /// Factorised with λ on the diagonal; `None` where that is not positive definite to rounding.
-    pub fn damped(&self, lambda: f64) -> Option<Damped<'_>> {
-        let mut matrix = self.gram.clone();
-        for k in 0..matrix.nrows() {
-            matrix[(k, k)] += lambda;
-        }
-        let factor = Llt::new(matrix.as_ref(), Side::Lower).ok()?;
+    pub fn damped(&mut self, lambda: f64) -> Option<Damped<'_>> {
+        let factor = self.gram.factor(lambda)?;
         Some(Damped { system: self, lambda, factor })
     }
 }
 
+/// A Gram matrix that is factorised with several numbers on its diagonal.
+pub(super) struct Gram {
+    /// Its lower triangle, the diagonal as it was factorised last.
+    lower: Mat<f64>,
+    /// Its own diagonal.
+    diagonal: Vec<f64>,
+}
+
+impl Gram {
+    /// Of B (m, n): BᵀB.
+    pub fn new(b: MatRef<'_, f64>, threads: &rayon::ThreadPool) -> Self {
+        let lower = threads.install(|| gram(b));
+        let diagonal = (0..lower.nrows()).map(|k| lower[(k, k)]).collect();
+        Self { lower, diagonal }
+    }
+
+    /// The number of its rows.
+    pub fn side(&self) -> usize {
+        self.diagonal.len()
+    }
+
+    /// Its factor with `more` on the diagonal; `None` where that is not positive definite to rounding.
+    pub fn factor(&mut self, more: f64) -> Option<Llt<f64>> {
+        // In its place: a copy would be as large as all that there is already.
+        for (k, own) in self.diagonal.iter().enumerate() {
+            self.lower[(k, k)] = own + more;
+        }
+        Llt::new(self.lower.as_ref(), Side::Lower).ok()
+    }
+}
+
 /// The lower triangle of BᵀB for B (m, n).
-pub(super) fn gram(b: MatRef<'_, f64>) -> Mat<f64> {
+fn gram(b: MatRef<'_, f64>) -> Mat<f64> {
     let n = b.ncols();
     let block = |k: usize| (k * BLOCK, BLOCK.min(n - k * BLOCK));
     let blocks = n.div_ceil(BLOCK);
@@ -66,10 +105,12 @@ pub(super) fn gram(b: MatRef<'_, f64>) -> Mat<f64> {
         matmul(product.as_mut(), Accum::Replace, left, right, 1.0, Par::Seq);
         (row, column, product)
     };
-    let products: Vec<_> = places.into_par_iter().map(product).collect();
     let mut gram = Mat::zeros(n, n);
-    for (row, column, product) in products {
-        gram.as_mut().submatrix_mut(row, column, product.nrows(), product.ncols()).copy_from(&product);
+    for places in places.chunks(TOGETHER) {
+        let products: Vec<_> = places.par_iter().copied().map(product).collect();
+        for (row, column, product) in products {
+            gram.as_mut().submatrix_mut(row, column, product.nrows(), product.ncols()).copy_from(&product);
+        }
     }
     gram
 }

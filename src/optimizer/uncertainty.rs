@@ -28,6 +28,13 @@ pub struct TermRows {
     pub is_measured: bool,
 }
 
+/// Bytes that [`standard_errors`] takes, with the Jacobian.
+pub fn bytes(residuals: usize, parameters: usize) -> f64 {
+    // The leverages of all residuals at most, and what they are solved from.
+    let (rows, side) = (residuals as f64, residuals.min(parameters) as f64);
+    System::bytes(residuals, parameters) + 2.0 * 8.0 * rows * side
+}
+
 /// The standard errors of some parameters from the Jacobian at the end of a training, on the threads of a pool; `None`
 /// where the measurements leave no degrees of freedom, or a parameter has no influence function.
 pub fn standard_errors(
@@ -42,8 +49,13 @@ pub fn standard_errors(
         return None;
     }
     let scales: Vec<f64> = scales.iter().map(|scale| scale.max(f64::MIN_POSITIVE)).collect();
-    let system = System::new(jacobian, &scales, threads);
-    let damped = (0..8).find_map(|k| system.damped(LEAST_DAMPING * 10f64.powi(k)))?;
+    let mut system = System::new(jacobian, &scales, threads);
+    let mut dampings = (0..8).map(|k| LEAST_DAMPING * 10f64.powi(k));
+    let damped = loop {
+        if let Some(damped) = system.damped(dampings.next()?) {
+            break damped;
+        }
+    };
     let variance = |term: &TermRows| {
         let residuals = &jacobian.residuals()[term.rows.clone()];
         let followed = if term.is_measured { damped.leverage(term.rows.clone()) } else { 0.0 };

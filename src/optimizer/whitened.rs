@@ -2,11 +2,11 @@
 //! A = β^½ J α^(-½), so that (I + AᵀA)⁻¹ is the covariance of what the data leaves open. Whichever of AᵀA (P, P) and
 //! AAᵀ (R, R) is smaller is factorised.
 
-use faer::linalg::solvers::{Llt, Solve};
-use faer::{Mat, MatRef, Side};
+use faer::linalg::solvers::Solve;
+use faer::{Mat, MatRef};
 
 use super::gauss_newton::square;
-use super::normal_equations::gram;
+use super::normal_equations::{Gram, System};
 
 /// A with its gradient and its smaller Gram matrix.
 pub struct Whitened {
@@ -16,7 +16,7 @@ pub struct Whitened {
     gradient: Mat<f64>,
     /// α^(-½) (P)
     deviations: Vec<f64>,
-    gram: Mat<f64>,
+    gram: Gram,
     is_kernel: bool,
 }
 
@@ -31,6 +31,15 @@ pub struct Measures {
 }
 
 impl Whitened {
+    /// Bytes of J with its residuals in so many terms, and of all that measures and steps take.
+    pub fn bytes(residuals: usize, parameters: usize, terms: usize) -> f64 {
+        let side = residuals.min(parameters) as f64;
+        // Of one term more rows than parameters need no product.
+        let is_product = terms > 1 || residuals < parameters;
+        let product = if is_product { residuals as f64 * parameters as f64 } else { 0.0 };
+        System::bytes(residuals, parameters) + 8.0 * (side * side + product)
+    }
+
     /// From J (R, P), column by column, r (R), θ (P), and α of each parameter with β of each residual.
     pub fn new(
         jacobian: &[f64],
@@ -48,7 +57,7 @@ impl Whitened {
         let mut gradient = a.transpose() * r;
         (0..columns).for_each(|c| gradient[(c, 0)] += parameters[c] / deviations[c]);
         let is_kernel = rows < columns;
-        let gram = threads.install(|| gram(if is_kernel { a.transpose() } else { a.as_ref() }));
+        let gram = Gram::new(if is_kernel { a.transpose() } else { a.as_ref() }, threads);
         Self { a, gradient, deviations, gram, is_kernel }
     }
 
@@ -57,17 +66,10 @@ impl Whitened {
         square(self.gradient.col_as_slice(0)).sqrt()
     }
 
-    /// The Gram matrix with `diagonal` added to it, factorised; `None` where rounding leaves it indefinite.
-    fn factor(&self, diagonal: f64) -> Option<Llt<f64>> {
-        let mut matrix = self.gram.clone();
-        (0..matrix.nrows()).for_each(|k| matrix[(k, k)] += diagonal);
-        Llt::new(matrix.as_ref(), Side::Lower).ok()
-    }
-
     /// The step to the optimum, with the prior's precision raised by the part `damping` (P).
-    pub fn step(&self, damping: f64) -> Option<Vec<f64>> {
+    pub fn step(&mut self, damping: f64) -> Option<Vec<f64>> {
         let precision = 1.0 + damping;
-        let factor = self.factor(precision)?;
+        let factor = self.gram.factor(precision)?;
         let whitened = if self.is_kernel {
             let through = self.a.transpose() * factor.solve(&self.a * &self.gradient);
             Mat::from_fn(self.a.ncols(), 1, |k, _| (self.gradient[(k, 0)] - through[(k, 0)]) / precision)
@@ -78,10 +80,11 @@ impl Whitened {
     }
 
     /// What the data determines, with the residuals in groups of so many; `None` where rounding hides it.
-    pub fn measures(&self, rows: &[usize]) -> Option<Measures> {
-        let factor = self.factor(1.0)?;
-        let side = self.gram.nrows();
-        let inverse = factor.solve(Mat::<f64>::identity(side, side));
+    pub fn measures(&mut self, rows: &[usize]) -> Option<Measures> {
+        let factor = self.gram.factor(1.0)?;
+        let side = self.gram.side();
+        let mut inverse = Mat::<f64>::identity(side, side);
+        factor.solve_in_place(&mut inverse);
         let lower = factor.L();
         let log_determinant = 2.0 * (0..side).map(|k| lower[(k, k)].ln()).sum::<f64>();
         let left_open = |k: usize| 1.0 - inverse[(k, k)];
@@ -130,7 +133,7 @@ mod tests {
         let threads = crate::threads::pool(1).unwrap();
         for (rows, columns) in [(7, 3), (3, 7)] {
             let [j, r, theta, alphas, betas] = system(rows, columns);
-            let whitened = Whitened::new(&j, &r, &theta, (&alphas, &betas), &threads);
+            let mut whitened = Whitened::new(&j, &r, &theta, (&alphas, &betas), &threads);
             let step = whitened.step(0.0).unwrap();
             // The gradient of ½ Σ β (r + J δ)² + ½ Σ α (θ + δ)² vanishes.
             let residual = |k: usize| r[k] + (0..columns).map(|c| j[c * rows + k] * step[c]).sum::<f64>();

@@ -29,17 +29,24 @@ pub struct Causal {
     high: f64,
 }
 
+/// Slices of an interval: with more, few points would be in any.
+const MOST_SLICES: usize = 100_000;
+
 impl CausalSpec {
     /// Over the box of the variables. `place` is where it stands in the job, as in `term "x": points.causal`.
     ///
     /// # Errors
-    /// [`Error::Input`] for an input that is none.
+    /// [`Error::Input`] for an input that is none, and for too many slices.
     pub fn over(&self, place: &str, variables: &[Variable]) -> Result<Causal> {
         let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
         let Some(axis) = names.iter().position(|name| *name == self.input) else {
             let problem = format!("{:?} is no variable", self.input);
             return Err(Error::input(format!("{place}.input"), problem, suggest(&self.input, &names)));
         };
+        if self.slices > MOST_SLICES {
+            let problem = format!("{} slices", self.slices);
+            return Err(Error::input(format!("{place}.slices"), problem, format!("take at most {MOST_SLICES}")));
+        }
         let Variable { low, high, .. } = variables[axis];
         Ok(Causal { spec: self.clone(), axis, low, high })
     }

@@ -3,7 +3,7 @@
 use super::{Method, Trainer};
 use crate::backend::{Batch, Jacobian, SetId};
 use crate::error::Result;
-use crate::optimizer::{TermRows, standard_errors};
+use crate::optimizer::{TermRows, standard_error_bytes, standard_errors};
 use crate::problem::TermSet;
 use crate::threads;
 
@@ -21,7 +21,7 @@ impl Trainer<'_> {
         let sets = &self.problem.sets;
         let rows: usize = sets.iter().map(|set| set.loss.terms.len() * set.points.points()).sum();
         let parameters = self.backend.parameters()?.len();
-        if self.problem.coefficients == 0 || !is_last || 16.0 * rows as f64 * (parameters + 1) as f64 > *memory {
+        if self.problem.coefficients == 0 || !is_last || standard_error_bytes(rows, parameters) > *memory {
             return Ok(None);
         }
         let batch = |(set, id): (&TermSet, &SetId)| Batch { set: *id, start: 0, count: set.points.points() };

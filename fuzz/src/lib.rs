@@ -1,0 +1,132 @@
+//! What is fuzzed: everything that reads a file of the user's. No bytes may make these functions panic, or take long.
+//!
+//! `cargo +nightly fuzz run table` looks for such bytes; `tests/fuzz.rs` tries those that are known and mutations of them.
+
+use std::path::Path;
+
+use jetfit::checkpoint;
+use jetfit::data::{Normalizer, TableReader};
+use jetfit::expression::{self, Expression, Places, PointData, Scope};
+use jetfit::jet::Jets;
+use jetfit::job::{Job, Overrides};
+use jetfit::memory;
+use jetfit::network::{Model, Precision};
+use jetfit::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler, Variable, sample};
+use jetfit::tensors::TensorFile;
+
+/// A CSV file.
+pub fn table(bytes: &[u8]) {
+    for with_gaps in [false, true] {
+        let Ok(mut reader) = TableReader::new(bytes, "fuzz.csv".to_string()) else { return };
+        let mut names = reader.names().to_vec();
+        names.truncate(3);
+        let selected = if with_gaps { reader.select_with_gaps(&names, 1) } else { reader.select(&names) };
+        selected.expect("the file's own columns are there");
+        while let Ok(Some(_)) = reader.next_block() {}
+    }
+}
+
+/// A job file. One that is accepted is written as text that is accepted, too.
+pub fn job(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    // Its files are not there.
+    let place = Path::new("/nonexistent/job.toml");
+    let Ok(job) = Job::parse(text, place, &Overrides::default()) else { return };
+    if job.device.name == "cpu" {
+        let _ = memory::check(&job, None);
+    }
+    let written = job.to_toml();
+    if let Err(error) = Job::parse(&written, place, &Overrides::default()) {
+        panic!("the job is written as one that cannot be read: {error}\n{written}");
+    }
+}
+
+/// An expression, which is then compiled and evaluated.
+pub fn expression(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    let texts =
+        |texts: &[(&str, &str)]| texts.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
+    let scope = Scope {
+        inputs: names(&["x", "t"]),
+        outputs: names(&["u", "v"]),
+        coefficients: names(&["k"]),
+        columns: names(&["m", "a b"]),
+        definitions: texts(&[("w", "x*u + v_x^2")]),
+        transforms: texts(&[("v", "exp(net)*x")]),
+        normals: true,
+        ..Scope::default()
+    };
+    let columns = vec![vec![0.25, -1.5, 2.0]; 2];
+    for read in [Expression::residual, Expression::value] {
+        let Ok(expression) = read("fuzz", text, &scope) else { continue };
+        let mut expressions = [expression];
+        let places = expression::places(&mut expressions);
+        if places.count() > Places::MOST {
+            continue;
+        }
+        let layout = expression::layout(&mut expressions, 2);
+        let points = PointData { inputs: &columns, columns: &columns, normals: &columns };
+        let count = 2 * layout.channels() * places.count() * 3;
+        let jets = Jets { layout, outputs: 2, values: (0..count).map(|k| (k as f64).sin()).collect() };
+        assert_eq!(expressions[0].evaluate(&points, &[0.5], Some(&jets)).len(), 3);
+        expressions[0].compile(&jets.layout, &Normalizer::identity(2, 2));
+    }
+}
+
+/// A model, or a checkpoint of the model's network.
+pub fn tensors(bytes: &[u8]) {
+    let path = Path::new("fuzz.safetensors");
+    let Ok(file) = TensorFile::parse(bytes, path) else { return };
+    let _ = Model::of_tensors(&file, path);
+    let spec = jetfit::network::NetworkSpec {
+        inputs: 1,
+        hidden: vec![2],
+        outputs: 1,
+        activation: jetfit::network::Activation::Tanh,
+        coefficients: 0,
+    };
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("fuzz.safetensors");
+    std::fs::write(&path, bytes).expect("a temporary file");
+    let _ = checkpoint::read(&path, &spec, Precision::F64, &Normalizer::identity(1, 1));
+}
+
+/// Points, as lines of `key = value`, in the box of a space and a time.
+pub fn points(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut spec = PointsSpec::inside(Sampler::Sobol, 8);
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(" = ") else { continue };
+        let numbers: Vec<f64> = value.split(' ').filter_map(|number| number.parse().ok()).collect();
+        match (key, &numbers[..]) {
+            ("sampler", _) => spec.sampler = value.parse().unwrap_or(Sampler::Sobol),
+            ("count", [count, ..]) => spec.count = *count as usize,
+            ("on", _) => spec.on.push(value.to_string()),
+            ("ball", [radius, centre @ ..]) => {
+                spec.ball = Some(BallSpec { inputs: vec![], centre: centre.to_vec(), radius: *radius });
+            }
+            ("ball_inputs", _) => {
+                spec.ball.iter_mut().for_each(|ball| ball.inputs = value.split(' ').map(str::to_string).collect());
+            }
+            ("resample_every", [every, ..]) => spec.resample_every = *every as u64,
+            ("refine", [candidates, exponent, offset, ..]) => {
+                spec.refine = Some(Refine { candidates: *candidates as usize, exponent: *exponent, offset: *offset });
+            }
+            ("causal", [slices, tolerance, every, ..]) => {
+                let (slices, every) = (*slices as usize, *every as u64);
+                let input = "t".to_string();
+                spec.causal = Some(CausalSpec { input, slices, tolerance: *tolerance, every, backwards: false });
+            }
+            _ => {}
+        }
+    }
+    let variable = |name: &str, low, high| Variable { name: name.to_string(), low, high };
+    let variables = [variable("x", -1.0, 2.0), variable("y", -1.0, 1.0), variable("t", 0.0, 3.0)];
+    let Ok(region) = spec.validate("fuzz", &variables) else { return };
+    if spec.count <= 4096 {
+        let points = sample(&region, spec.sampler, spec.count, 7, 0);
+        assert!(points.inputs.iter().flatten().all(|x| x.is_finite()));
+        assert!(points.inputs.iter().all(|column| column.len() == points.len()));
+    }
+}
