@@ -73,7 +73,8 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
     let spec = job.network_spec();
     let parameters = spec.parameters();
     let sizes = problem.map_or_else(|| stated(job), |problem| read(job, problem));
-    let is_cpu = device::is_cpu(&job.device.name, job.device.precision);
+    // Where no adapter can be asked for, opening one says why.
+    let is_cpu = device::is_cpu(&job.device.name, job.device.precision).unwrap_or(true);
     let number = if job.device.precision.stored() == Precision::F64 { F64 } else { 4.0 };
     let threads = if job.device.threads == 0 { threads::available() } else { job.device.threads } as f64;
     let rows: f64 = sizes.iter().map(|size| size.points * size.terms as f64).sum();
