@@ -20,6 +20,11 @@ pub const SLOT: u64 = 256;
 /// The first failure that the device reported.
 type Failure = Arc<Mutex<Option<String>>>;
 
+fn keep(failure: &Failure, message: String) {
+    // The first failure is the cause; what follows from it is noise.
+    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+}
+
 /// A device with its queue.
 pub struct Device {
     pub name: String,
@@ -76,10 +81,6 @@ impl Device {
         }))
         .map_err(|e| fail(&e))?;
         let failure = Failure::default();
-        let keep = |failure: &Failure, message: String| {
-            // The first failure is the cause; what follows from it is noise.
-            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
-        };
         let of_error = failure.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| keep(&of_error, error.to_string())));
         let of_loss = failure.clone();
@@ -109,6 +110,12 @@ impl Device {
     /// An error of this device.
     pub fn error(&self, problem: impl std::fmt::Display) -> Error {
         Error::device(&self.name, problem)
+    }
+
+    /// An error after which the device is of no use; where that is only what followed from another failure, that one.
+    pub fn failed(&self, problem: impl std::fmt::Display) -> Error {
+        keep(&self.failure, problem.to_string());
+        self.check().expect_err("it keeps a failure")
     }
 
     /// The first failure that the device has reported, if any: out of memory, lost, or our mistake.
@@ -184,9 +191,8 @@ impl Device {
     pub fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
         let wait = wgpu::PollType::Wait { submission_index: submission, timeout: None };
         let polled = self.device.poll(wait);
-        // What the device reported says more than that waiting failed.
         self.check()?;
-        polled.map(|_| ()).map_err(|problem| self.error(problem))
+        polled.map(|_| ()).map_err(|problem| self.failed(problem))
     }
 
     /// Reads the first `bytes` of a staging buffer once `submission` is done.
@@ -207,8 +213,8 @@ impl Device {
         });
         self.wait(Some(submission))?;
         let mapped = pollster::block_on(receiver.receive());
-        mapped.ok_or_else(|| self.error("a buffer was never mapped"))?.map_err(|problem| self.error(problem))?;
-        let result = read(&slice.get_mapped_range().map_err(|problem| self.error(problem))?);
+        mapped.ok_or_else(|| self.failed("a buffer was never mapped"))?.map_err(|problem| self.failed(problem))?;
+        let result = read(&slice.get_mapped_range().map_err(|problem| self.failed(problem))?);
         staging.unmap();
         Ok(result)
     }

@@ -23,8 +23,13 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does work that may call wgpu on a device of this name. A panic in it is an [`Error::Device`], and says nothing on stderr.
+/// Does work that may call wgpu on a device of this name. A panic in it is an [`Error::Device`].
 pub(super) fn guard<T>(device: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    caught(work).unwrap_or_else(|panic| Err(Error::device(device, panic)))
+}
+
+/// What work gives, or what a panic in it says, which then is not told on stderr.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let before = std::panic::take_hook();
@@ -38,7 +43,7 @@ pub(super) fn guard<T>(device: &str, work: impl FnOnce() -> Result<T>) -> Result
     // Whoever calls never uses again what a panic may have left half done.
     let done = catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(outer);
-    done.unwrap_or_else(|panic| Err(Error::device(device, message(panic.as_ref()))))
+    done.map_err(|panic| message(panic.as_ref()))
 }
 
 /// What a panic says, in one line.
@@ -77,7 +82,6 @@ impl<T> Drop for Handle<T> {
 /// A network on a GPU, in f32. Once the device has failed, every call is answered with that failure.
 pub struct Gpu {
     gpu: ManuallyDrop<Unguarded>,
-    failure: Option<String>,
 }
 
 impl Gpu {
@@ -94,7 +98,7 @@ impl Gpu {
     /// The same with [`GpuOptions`].
     pub fn with_options(choice: &str, model: &Model, options: GpuOptions) -> Result<Self> {
         let gpu = guard(choice, || Unguarded::open(choice, model, options))?;
-        let mut gpu = Self { gpu: ManuallyDrop::new(gpu), failure: None };
+        let mut gpu = Self { gpu: ManuallyDrop::new(gpu) };
         gpu.set_parameters(&model.parameters)?;
         Ok(gpu)
     }
@@ -109,17 +113,11 @@ impl Gpu {
     }
 
     fn guard<T>(&mut self, work: impl FnOnce(&mut Unguarded) -> Result<T>) -> Result<T> {
-        let name = &self.gpu.device.name.clone();
-        if let Some(failure) = &self.failure {
-            return Err(Error::device(name, failure));
-        }
-        let mut done = guard(name, || work(&mut self.gpu));
-        if let Err(Error::Device { problem, .. }) = &mut done {
-            // The cause; what ended the work may only follow from it.
-            if let Err(Error::Device { problem: cause, .. }) = self.gpu.device.check() {
-                *problem = cause;
-            }
-            self.failure = Some(problem.clone());
+        self.gpu.device.check()?;
+        let done = caught(|| work(&mut self.gpu)).unwrap_or_else(|panic| Err(self.gpu.device.failed(panic)));
+        if let Err(Error::Device { .. }) = done {
+            // What ended the work may only follow from what the device has reported.
+            self.gpu.device.check()?;
         }
         done
     }
@@ -128,13 +126,9 @@ impl Gpu {
 impl Drop for Gpu {
     fn drop(&mut self) {
         // What a broken device holds is left to the end of the process: giving it back waits for the device.
-        if self.failure.is_none() {
-            // Nobody needs what fails now.
-            let _ = guard("", || {
-                // SAFETY: it is used nowhere after this.
-                unsafe { ManuallyDrop::drop(&mut self.gpu) };
-                Ok(())
-            });
+        if self.gpu.device.check().is_ok() {
+            // Nobody needs what fails now. SAFETY: it is used nowhere after this.
+            let _ = caught(|| unsafe { ManuallyDrop::drop(&mut self.gpu) });
         }
     }
 }
