@@ -1,6 +1,10 @@
 //! What a job needs of the machine's memory, estimated before it starts: where that is not there, a sentence is better
 //! than an end without one after hours.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
 use crate::cpu;
 use crate::device;
 use crate::error::{Error, Result};
@@ -87,7 +91,7 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
         let own = F64 * size.columns;
         let loaded =
             (number * size.places as f64).mul_add(spec.inputs as f64, number * (size.columns - inputs).max(0.0));
-        let drawn = if size.is_drawn { 3.0 * F64 * inputs } else { 2.0 * F64 * size.columns };
+        let drawn = if size.is_drawn { 4.0 * F64 * inputs } else { 2.0 * F64 * size.columns };
         let judging = if size.is_judged { loaded } else { 0.0 };
         size.points * (own + loaded + judging + drawn)
     };
@@ -183,9 +187,41 @@ fn stated(job: &Job) -> Vec<Size> {
             specs.push(spec);
         }
     });
-    let columns = job.inputs.len() as f64;
-    let size = |points| Size { points, columns, terms: 1, channels: 1, places: 1, is_drawn: true, is_judged: true };
-    specs.into_iter().map(|spec| size(spec.count as f64)).collect()
+    let inputs = job.inputs.len() as f64;
+    let size = |points, columns, is_drawn| Size {
+        points,
+        columns,
+        terms: 1,
+        channels: 1,
+        places: 1,
+        is_drawn,
+        is_judged: is_drawn,
+    };
+    let drawn = specs.into_iter().map(|spec| size(spec.count as f64, inputs, true));
+    let data = job.data.as_ref().map(|data| {
+        let targets = data.targets().count();
+        let columns = inputs + targets as f64 + f64::from(u8::from(data.weights.is_some()));
+        Size { terms: targets, is_judged: true, ..size(rows(&data.file), columns, false) }
+    });
+    let files = job.terms.iter().filter_map(|term| match &term.points {
+        TermPoints::File(file) => Some(size(rows(file), inputs, false)),
+        TermPoints::Sampled(_) => None,
+    });
+    data.into_iter().chain(drawn).chain(files).collect()
+}
+
+/// The rows of a file, about: its first ones are as long as the others. What cannot be read is told where it is.
+fn rows(file: &Path) -> f64 {
+    let start = File::open(file).and_then(|file| {
+        let mut start = vec![];
+        let length = file.metadata()?.len();
+        file.take(1 << 20).read_to_end(&mut start)?;
+        Ok((start, length))
+    });
+    start.map_or(0.0, |(start, length)| {
+        let lines = start.iter().filter(|byte| **byte == b'\n').count();
+        lines as f64 * length as f64 / start.len().max(1) as f64
+    })
 }
 
 fn read(job: &Job, problem: &Problem) -> Vec<Size> {
