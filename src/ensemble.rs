@@ -192,7 +192,11 @@ pub fn train(
     let mut report = Report {
         name: job.name(),
         directory: job.output.display().to_string(),
-        stop: stopped.or(members.last().map(|member| member.stop)).unwrap_or("steps"),
+        stop: match members.last() {
+            Some(last) if members.len() == count => stopped.unwrap_or(last.stop),
+            // Some have not begun.
+            _ => stopped.unwrap_or("interrupted"),
+        },
         seconds: started.elapsed().as_secs_f64(),
         coefficients: coefficients(&members),
         relative_errors: vec![],
@@ -279,6 +283,10 @@ fn members(
             let end = run_on(&own, mode, Some(of_job), observer, stop, device::open);
             if !end.as_ref().is_ok_and(|end| !STOPPED.contains(&end.stop)) {
                 ended.store(true, Ordering::Relaxed);
+            }
+            if matches!(end, Err(Error::Interrupted { .. })) {
+                // It has not begun.
+                return;
             }
             *ends[k].lock().expect("no member panics") = Some(end);
         }

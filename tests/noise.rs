@@ -132,7 +132,7 @@ fn evidence_is_refused_where_it_has_no_meaning() {
     for (more, part) in [
         (format!("{evidence}learning_rate = 1e-3\n"), "optimizer.learning_rate: this key has no effect here"),
         (format!("{evidence}[loss]\ncurvature = 1e-3\n"), "evidence trains on the rows of [data] alone"),
-        (format!("{evidence}memory = 0\n"), "residuals takes"),
+        (format!("{evidence}memory = 0\n"), "residuals and its system take"),
     ] {
         assert_says(&sine(0.1, &more).refused("job.toml", &[]), &[part]);
     }

@@ -7,7 +7,8 @@ use runs::{Place, assert_errors, assert_says, example, relative_error};
 use serde_json::{Value, json};
 
 /// All of a run that has one input.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
+    ".jetfit-run",
     "checkpoint.safetensors",
     "fit.png",
     "fit.svg",

@@ -92,7 +92,10 @@ impl RunDir {
             self.is_free()?;
         }
         let held: Vec<_> = FILES.iter().map(|name| self.path.join(name)).filter(|file| file.exists()).collect();
-        let members: Vec<_> = (1..).map(|k| self.path.join(member(k))).take_while(|member| is_run(member)).collect();
+        // Not all of an ensemble's need have begun.
+        let inside = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let members = inside.filter(|entry| entry.file_name().to_string_lossy().starts_with(MEMBER));
+        let members: Vec<_> = members.map(|entry| entry.path()).filter(|member| is_run(member)).collect();
         members.iter().try_for_each(|member| Self::at(member).is_free())?;
         if !held.is_empty() && !is_run(&self.path) {
             let names: Vec<_> = held.iter().filter_map(|file| Some(file.file_name()?.to_string_lossy())).collect();
@@ -261,9 +264,12 @@ pub fn model_path(model_or_run: &Path) -> Result<PathBuf> {
     Err(Error::input(model_or_run.display(), problem, "name a model file, or the directory of a run that has ended"))
 }
 
+/// How the directories of an ensemble's members begin.
+const MEMBER: &str = "member-";
+
 /// Where member `k` (from 1) of an ensemble runs, below the ensemble's directory.
 pub fn member(k: usize) -> String {
-    format!("member-{k}")
+    format!("{MEMBER}{k}")
 }
 
 /// Whether a run made this directory.
@@ -330,6 +336,8 @@ mod tests {
         let error = RunDir::create(&path, true, "new").unwrap_err();
         assert!(error.to_string().contains("member-1: process "), "{error}");
         drop(first);
+        // One that begins before another one does.
+        fs::remove_dir_all(path.join(member(1))).unwrap();
         RunDir::create(&path, true, "new").unwrap();
         assert!(!path.join(member(1)).exists() && !path.join(member(2)).exists());
     }

@@ -11,8 +11,12 @@ pub fn shim(name: &str) -> PathBuf {
     // Several tests build at once: each puts a whole file in the place of the last.
     let [library, own] = ["so".to_string(), format!("{}.so", std::process::id())]
         .map(|ending| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension(ending));
-    let built =
-        Command::new("cc").args(["-shared", "-fPIC", "-O1", "-w", "-o"]).args([&own, &source]).arg("-ldl").status();
+    // A library that is closed stays: else the real libvulkan, of the same name, would be what is opened next.
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-w", "-Wl,-z,nodelete", "-o"])
+        .args([&own, &source])
+        .arg("-ldl")
+        .status();
     assert!(
         built.is_ok_and(|status| status.success()),
         "a C compiler is needed (Debian: apt-get install gcc libc6-dev)"
