@@ -165,7 +165,7 @@ pub struct Report {
 /// together.
 ///
 /// # Errors
-/// Those of [`run`], of the first member that has them.
+/// Those of [`run_on`], of the first member that has them.
 pub fn train(
     job: &Job,
     count: usize,
