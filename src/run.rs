@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::backend::Backend;
 use crate::checkpoint::Origin;
@@ -18,7 +18,7 @@ use crate::network::{Model, Precision};
 use crate::problem::{Adapted, Problem};
 use crate::results::{self, Summary};
 use crate::run_dir::{Metrics, RunDir, coefficient_column};
-use crate::saver::Saver;
+use crate::saver::{Keep, Pace, Saver};
 use crate::settle::settle;
 use crate::trainer::{Event, Report, Settings, State, Stop, Trainer};
 use crate::trial;
@@ -26,12 +26,6 @@ use crate::trial;
 /// The last network is kept where its validation loss is at most this many times that of the best: of many reports the
 /// lowest is low by chance.
 const AS_GOOD: f64 = 1.05;
-
-/// The first checkpoint comes after so much time at most.
-const FIRST_CHECKPOINT: Duration = Duration::from_secs(5);
-
-/// A step that takes so long leaves its state in memory, for a signal that comes during the next.
-const SLOW_STEP: Duration = Duration::from_millis(500);
 
 /// How the run directory is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -339,45 +333,6 @@ impl Training<'_> {
         row.extend(report.judged.map(Some));
         row.extend(report.validation.iter().flatten().copied().map(Some));
         row
-    }
-}
-
-/// When the state is kept, and where.
-struct Pace {
-    every: Duration,
-    /// Until the next checkpoint, from the last.
-    due: Duration,
-    saved: Instant,
-    /// When the step began.
-    began: Instant,
-}
-
-enum Keep {
-    Nothing,
-    InMemory,
-    OnDisk,
-}
-
-impl Pace {
-    fn new(seconds: f64) -> Self {
-        let every = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-        let now = Instant::now();
-        Self { every, due: every.min(FIRST_CHECKPOINT), saved: now, began: now }
-    }
-
-    /// What the step that is over asks for.
-    fn after_step(&mut self) -> Keep {
-        let now = Instant::now();
-        if now - self.saved >= self.due {
-            (self.saved, self.due) = (now, self.every);
-            return Keep::OnDisk;
-        }
-        if now - self.began >= SLOW_STEP { Keep::InMemory } else { Keep::Nothing }
-    }
-
-    /// The next step begins.
-    fn go_on(&mut self) {
-        self.began = Instant::now();
     }
 }
 

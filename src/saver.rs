@@ -3,10 +3,17 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::checkpoint::{self, Origin};
 use crate::error::Result;
 use crate::trainer::State;
+
+/// The first checkpoint comes after so much time at most.
+const FIRST_CHECKPOINT: Duration = Duration::from_secs(5);
+
+/// A step that takes so long leaves its state in memory, for a signal that comes during the next.
+const SLOW_STEP: Duration = Duration::from_millis(500);
 
 /// Writes the checkpoints of one run; shared with whoever saves it in an emergency.
 pub struct Saver {
@@ -90,6 +97,45 @@ impl Saver {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When the state is kept, and where.
+pub(crate) struct Pace {
+    every: Duration,
+    /// Until the next checkpoint, from the last.
+    due: Duration,
+    saved: Instant,
+    /// When the step began.
+    began: Instant,
+}
+
+pub(crate) enum Keep {
+    Nothing,
+    InMemory,
+    OnDisk,
+}
+
+impl Pace {
+    pub fn new(seconds: f64) -> Self {
+        let every = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        let now = Instant::now();
+        Self { every, due: every.min(FIRST_CHECKPOINT), saved: now, began: now }
+    }
+
+    /// What the step that is over asks for.
+    pub fn after_step(&mut self) -> Keep {
+        let now = Instant::now();
+        if now - self.saved >= self.due {
+            (self.saved, self.due) = (now, self.every);
+            return Keep::OnDisk;
+        }
+        if now - self.began >= SLOW_STEP { Keep::InMemory } else { Keep::Nothing }
+    }
+
+    /// The next step begins.
+    pub fn go_on(&mut self) {
+        self.began = Instant::now();
     }
 }
 
