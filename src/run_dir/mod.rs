@@ -66,7 +66,8 @@ impl RunDir {
         let held = run.held(force)?;
         replace::set_aside(&run.path, &held)?;
         if let Err(error) = files::write_text(&run.job(), job) {
-            replace::restore(&run.path)?;
+            // What cannot be put back now is put back by whoever next has the lock.
+            let _ = replace::recover(&run.path);
             return Err(error);
         }
         replace::forget(&run.path);

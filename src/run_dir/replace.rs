@@ -29,7 +29,8 @@ pub fn set_aside(directory: &Path, held: &[PathBuf]) -> Result<()> {
     for path in held.iter().filter(is_job).chain(held.iter().filter(|path| !is_job(path))) {
         let name = path.file_name().expect("it is in the directory");
         if let Err(error) = fs::rename(path, aside.join(name)) {
-            restore(directory)?;
+            // What cannot be put back now is put back by whoever next has the lock.
+            let _ = restore(directory);
             return Err(Error::io(path, error));
         }
     }
@@ -37,7 +38,7 @@ pub fn set_aside(directory: &Path, held: &[PathBuf]) -> Result<()> {
 }
 
 /// Puts the old run's files back.
-pub fn restore(directory: &Path) -> Result<()> {
+fn restore(directory: &Path) -> Result<()> {
     let aside = directory.join(ASIDE);
     let fail = |error| Error::io(&aside, error);
     let names = fs::read_dir(&aside).map_err(fail)?.map(|entry| Ok(entry.map_err(fail)?.file_name()));
