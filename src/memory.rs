@@ -256,9 +256,9 @@ fn available() -> Option<Limit> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let machine = system.available_memory() + system.free_swap();
-    // What it holds of files it gives up when asked: its free memory does not count that.
     // Where the system tells nothing, a group cannot be asked for either.
     let group = (system.total_memory() > 0).then(|| system.cgroup_limits()).flatten();
+    // What it holds of files it gives up when asked: its own free memory does not count that.
     let group = group.map(|group| group.total_memory.saturating_sub(group.rss) + group.free_swap);
     let limits = [
         (machine > 0).then_some((machine, "are free on this machine")),
