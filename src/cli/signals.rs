@@ -10,10 +10,13 @@ use std::time::Duration;
 use jetfit::error::{Error, Result};
 use jetfit::files;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::{flag, iterator, low_level};
+use signal_hook::{flag, low_level};
 
 /// How long the work may take to end in order. A factorisation, a driver or a file system may not hear at all.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often it is looked whether a signal came.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Hears signals from now on.
 pub struct Signals {
@@ -34,11 +37,14 @@ impl Signals {
             flag::register_usize(signal, signals.signal.clone(), signal as usize).map_err(fail)?;
             flag::register(signal, signals.stop.clone()).map_err(fail)?;
         }
-        let mut heard = iterator::Signals::new([SIGINT, SIGTERM]).map_err(fail)?;
+        let (stop, signal) = (signals.stop.clone(), signals.signal.clone());
         let watch = move || {
-            let Some(signal) = heard.forever().next() else { return };
+            // Flags alone: on Windows nothing waits for a signal.
+            while !stop.load(Ordering::Relaxed) {
+                thread::sleep(LOOK);
+            }
             thread::sleep(PATIENCE);
-            let error = Error::Interrupted { signal, left: rescue() };
+            let error = interrupted(&signal, rescue());
             files::remove_temporaries();
             // Nobody can be told if stderr is closed.
             let _ = writeln!(std::io::stderr(), "\njetfit: {error}");
@@ -56,7 +62,11 @@ impl Signals {
 
     /// What a process that heard a signal ends with; `left` says what it leaves, and how to go on.
     pub fn error(&self, left: impl Into<String>) -> Error {
-        let is_term = self.signal.load(Ordering::Relaxed) == SIGTERM as usize;
-        Error::Interrupted { signal: if is_term { SIGTERM } else { SIGINT }, left: left.into() }
+        interrupted(&self.signal, left.into())
     }
+}
+
+fn interrupted(signal: &AtomicUsize, left: String) -> Error {
+    let is_term = signal.load(Ordering::Relaxed) == SIGTERM as usize;
+    Error::Interrupted { signal: if is_term { SIGTERM } else { SIGINT }, left }
 }
