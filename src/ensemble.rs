@@ -14,7 +14,6 @@ use serde::Serialize;
 
 use crate::backend::Backend;
 use crate::device::{self, Workplace};
-use crate::digest::Digest;
 use crate::error::{self, Error, Result};
 use crate::expression::Expression;
 use crate::files;
@@ -183,8 +182,7 @@ pub fn train(
             RunDir::create(&job.output, mode == Mode::Replace, &job.to_toml())?
         }
     };
-    let text = std::fs::read_to_string(directory.job()).map_err(|error| Error::io(directory.job(), error))?;
-    let of_job = &Digest::of_text(&text);
+    let of_job = &directory.job_digest()?;
     let started = Instant::now();
     let members = members(job, count, (mode, of_job), observer, stop)?;
     let stopped = members.iter().map(|member| member.stop).find(|stop| STOPPED.contains(stop));

@@ -53,10 +53,6 @@ pub fn check(job: &Job, problem: Option<&Problem>) -> Result<()> {
 }
 
 /// Bytes that a job takes at its peak, about.
-pub fn needed(job: &Job, problem: &Problem) -> f64 {
-    estimate(&parts(job, Some(problem)))
-}
-
 fn estimate(parts: &[Part]) -> f64 {
     PROCESS + parts.iter().map(|part| part.bytes).sum::<f64>()
 }
@@ -235,10 +231,7 @@ fn read(job: &Job, problem: &Problem) -> Vec<Size> {
             channels: set.loss.layout(job.inputs.len()).channels(),
             places: set.loss.placed().0.count(),
             is_drawn: set.source.is_some(),
-            is_judged: match &set.source {
-                Some(source) => source.has_others(),
-                None => index == 0 && problem.validation().is_some(),
-            },
+            is_judged: problem.is_judged(index),
         }
     };
     problem.sets.iter().enumerate().map(size).collect()

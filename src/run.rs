@@ -1,6 +1,5 @@
 //! A job from its data to its run directory.
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -8,7 +7,6 @@ use std::time::Instant;
 use crate::backend::Backend;
 use crate::checkpoint::Origin;
 use crate::device::{self, Workplace};
-use crate::digest::Digest;
 use crate::divergence;
 use crate::error::{self, Error, Result};
 use crate::gpu;
@@ -117,10 +115,6 @@ pub fn run_on(
         true => (job, problem),
         false => tried(job, problem, &mut workplace, observer, stop)?,
     };
-    if !mode.resumes() {
-        // What was settled in a hurry is not what would have been.
-        error::if_stopped(stop)?;
-    }
     let spent = began.elapsed().as_secs_f64();
     let model = problem.model(job);
     let start = workplace.run_anew(&model, |backend, failure| {
@@ -168,9 +162,8 @@ pub fn run_on(
 
 /// What keeps the run's state, of a job as it stands in its directory.
 fn saver(job: &Job, problem: &Problem, model: &Model, directory: &RunDir, ensemble: Option<&str>) -> Result<Saver> {
-    let text = fs::read_to_string(directory.job()).map_err(|error| Error::io(directory.job(), error))?;
     let origin = Origin {
-        job: Digest::of_text(&text),
+        job: directory.job_digest()?,
         ensemble: ensemble.map(str::to_string),
         data: problem.digest(),
         spec: model.spec.clone(),
@@ -197,6 +190,8 @@ fn tried(
         (job.loss.curvature, job.loss.tries_curvature) = (curvature, false);
         problem = Problem::read(&job)?;
     }
+    // What was settled in a hurry is not what would have been.
+    error::if_stopped(stop)?;
     Ok((job, problem))
 }
 

@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use faults::shim;
+use faults::{every_fault, shim};
 use jetfit::gpu::adapters;
 use rayon::prelude::*;
 use runs::Place;
@@ -125,12 +125,11 @@ fn are_close(ours: &Columns, others: &Columns) -> bool {
 fn faults(place: &Place, arguments: &[&str]) -> Vec<Fault> {
     let output = jetfit(place, arguments, &[("FAULT_COUNTS", "counts".to_string())]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let every = std::env::var_os("JETFIT_EVERY_FAULT").is_some_and(|every| every == "1");
     let counts = place.text("counts");
     let mut faults = vec![];
     for (function, count) in counts.lines().map(|line| line.split_once(' ').unwrap()) {
         let count: usize = count.parse().unwrap();
-        let mut calls: Vec<_> = if every { (1..=count).collect() } else { vec![1, count.div_ceil(2), count] };
+        let mut calls: Vec<_> = if every_fault() { (1..=count).collect() } else { vec![1, count.div_ceil(2), count] };
         calls.dedup();
         faults.extend(calls.into_iter().flat_map(|at| [Fault::lost(function, at), Fault::out_of_memory(function, at)]));
     }

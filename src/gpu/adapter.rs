@@ -1,6 +1,7 @@
 //! Which adapters there are, and which one a name means.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::guard::guard;
 use super::halves::Halves;
@@ -72,12 +73,17 @@ impl fmt::Display for AdapterKind {
     }
 }
 
-/// The adapters, the best hardware first, software last.
+/// The adapters, the best hardware first, software last. They are asked for once in a process: drivers take their time.
 ///
 /// # Errors
 /// [`Error::Input`] for a `WGPU_BACKEND` that means no backend; [`Error::Device`] where a driver fails.
 pub fn adapters() -> Result<Vec<AdapterInfo>> {
-    guard("gpu", || Ok(enumerate()?.iter().map(describe).collect()))
+    static KNOWN: OnceLock<Vec<AdapterInfo>> = OnceLock::new();
+    if let Some(known) = KNOWN.get() {
+        return Ok(known.clone());
+    }
+    let found = guard("gpu", || Ok(enumerate()?.iter().map(describe).collect()))?;
+    Ok(KNOWN.get_or_init(|| found).clone())
 }
 
 /// All adapters of the backends that `WGPU_BACKEND` leaves, the best hardware first; the driver's order among equals.

@@ -187,14 +187,18 @@ impl Problem {
         sampled.map(|set| set.points.points()).sum()
     }
 
+    /// Whether the terms of a set are judged at other points than those they are trained on.
+    pub fn is_judged(&self, set: usize) -> bool {
+        match &self.sets[set].source {
+            Some(source) => source.has_others(),
+            None => set == 0 && self.validation().is_some(),
+        }
+    }
+
     /// All terms, and whether each is judged at other points than those it is trained on.
     pub fn judged_terms(&self) -> impl Iterator<Item = (&Term, bool)> {
-        let is_judged = |(index, set): (usize, &TermSet)| match &set.source {
-            Some(source) => source.has_others(),
-            None => index == 0 && self.validation().is_some(),
-        };
         let sets = self.sets.iter().enumerate();
-        sets.flat_map(move |(index, set)| set.loss.terms.iter().map(move |term| (term, is_judged((index, set)))))
+        sets.flat_map(move |(index, set)| set.loss.terms.iter().map(move |term| (term, self.is_judged(index))))
     }
 
     /// The digest of the rows of all files that are trained on, and of those that judge.

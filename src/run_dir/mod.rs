@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::lock::{Lock, Locked};
@@ -216,6 +217,15 @@ impl RunDir {
     /// The resolved job.
     pub fn job(&self) -> PathBuf {
         self.path.join("job.toml")
+    }
+
+    /// The digest of the resolved job's text.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn job_digest(&self) -> Result<String> {
+        let text = fs::read_to_string(self.job()).map_err(|error| Error::io(self.job(), error))?;
+        Ok(Digest::of_text(&text))
     }
 
     /// The losses of every report.

@@ -25,10 +25,15 @@ pub fn shim(name: &str) -> PathBuf {
     library
 }
 
-/// Of the numbers 1 ..= `all`, so many evenly spread; all of them where JETFIT_EVERY_FAULT is set.
+/// Whether each fault is to happen, and not some alone.
+pub fn every_fault() -> bool {
+    std::env::var_os("JETFIT_EVERY_FAULT").is_some_and(|every| every == "1")
+}
+
+/// Of the numbers 1 ..= `all`, so many evenly spread; all of them where every fault is to happen.
 pub fn some_of(all: usize, count: usize) -> Vec<usize> {
-    match std::env::var_os("JETFIT_EVERY_FAULT") {
-        Some(_) => (1..=all).collect(),
-        None => (0..count.min(all)).map(|k| 1 + k * all / count.min(all)).collect(),
+    match every_fault() {
+        true => (1..=all).collect(),
+        false => (0..count.min(all)).map(|k| 1 + k * all / count.min(all)).collect(),
     }
 }
