@@ -12,7 +12,7 @@ use jetfit::run::{Mode, run};
 /// A task of the table.
 struct Task {
     name: &'static str,
-    /// Under `examples/`.
+    /// Under `examples/jobs/`.
     job: &'static str,
     /// What others have reached.
     reference: &'static str,
@@ -124,7 +124,7 @@ fn train(job: &str) -> Result<Summary, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let directory = Some(root.join("target/accuracy").join(job));
     let overrides = Overrides { directory, ..Overrides::default() };
-    let job = Job::read(root.join("examples").join(format!("{job}.toml")), &overrides)?;
+    let job = Job::read(root.join("examples/jobs").join(format!("{job}.toml")), &overrides)?;
     Ok(run(&job, Mode::Replace, &mut (), &false.into())?)
 }
 

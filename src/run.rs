@@ -72,7 +72,7 @@ impl Observer for () {}
 /// ```no_run
 /// use jetfit::job::{Job, Overrides};
 /// use jetfit::run::{Mode, run};
-/// let job = Job::read("examples/sine/job.toml", &Overrides::default())?;
+/// let job = Job::read("examples/jobs/sine/job.toml", &Overrides::default())?;
 /// let summary = run(&job, Mode::New, &mut (), &false.into())?;
 /// println!("{} steps in {:.1} s", summary.steps, summary.seconds);
 /// # Ok::<(), jetfit::error::Error>(())

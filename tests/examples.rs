@@ -13,7 +13,7 @@ use runs::train_with_stops;
 /// The job of an example, `NAME`, or another file of it, `NAME/FILE`.
 fn job(name: &str, directory: &Path, steps: Option<u64>) -> Job {
     let name = if name.contains('/') { name.to_string() } else { format!("{name}/job") };
-    let file = format!("{}/examples/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let file = format!("{}/examples/jobs/{name}.toml", env!("CARGO_MANIFEST_DIR"));
     let overrides =
         Overrides { directory: Some(directory.join("run")), device: Some("cpu".into()), steps, ..Overrides::default() };
     Job::read(file, &overrides).unwrap()

@@ -104,7 +104,7 @@ fn sine(fallback: bool, breaks: bool) -> (Result<Vec<u8>>, Heard) {
     let directory = tempfile::tempdir().unwrap();
     let overrides =
         Overrides { directory: Some(directory.path().join("run")), steps: Some(200), ..Overrides::default() };
-    let mut job = Job::read(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sine/job.toml"), &overrides).unwrap();
+    let mut job = Job::read(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/jobs/sine/job.toml"), &overrides).unwrap();
     job.device.fallback = fallback;
     let opened = Cell::new(0);
     let mut heard = Heard::default();

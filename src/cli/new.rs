@@ -36,17 +36,17 @@ impl Kind {
     fn texts(self) -> (&'static str, Option<&'static str>) {
         match self {
             Kind::Curve => (
-                include_str!("../../examples/starters/curve.toml"),
-                Some(include_str!("../../examples/starters/curve.csv")),
+                include_str!("../../examples/jobs/starters/curve.toml"),
+                Some(include_str!("../../examples/jobs/starters/curve.csv")),
             ),
             Kind::Sobolev => (
-                include_str!("../../examples/starters/sobolev.toml"),
-                Some(include_str!("../../examples/starters/sobolev.csv")),
+                include_str!("../../examples/jobs/starters/sobolev.toml"),
+                Some(include_str!("../../examples/jobs/starters/sobolev.csv")),
             ),
-            Kind::Equation => (include_str!("../../examples/starters/equation.toml"), None),
+            Kind::Equation => (include_str!("../../examples/jobs/starters/equation.toml"), None),
             Kind::Inverse => (
-                include_str!("../../examples/starters/inverse.toml"),
-                Some(include_str!("../../examples/starters/inverse.csv")),
+                include_str!("../../examples/jobs/starters/inverse.toml"),
+                Some(include_str!("../../examples/jobs/starters/inverse.csv")),
             ),
         }
     }

@@ -29,7 +29,7 @@ use super::{Display, Format, print, warn};
 /// Ctrl-C or SIGTERM writes a checkpoint and ends; --resume goes on from there to the same bits.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  jetfit train examples/sine/job.toml
+  jetfit train examples/jobs/sine/job.toml
   jetfit train job.toml --out runs/long --steps 200000 --max-seconds 3600
   jetfit train --resume runs/long")]
 pub struct Arguments {

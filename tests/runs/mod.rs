@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// A file of the shipped examples.
 pub fn example(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/jobs").join(name)
 }
 
 /// Stops a run at the first report at or after a step.
