@@ -1,6 +1,6 @@
 //! What is fuzzed: everything that reads a file of the user's. No bytes may make these functions panic, or take long.
 //!
-//! `cargo +nightly fuzz run table` looks for such bytes; `tests/fuzz.rs` tries those that are known and mutations of them.
+//! `cargo +nightly fuzz run table` looks for such bytes; `tests/it/fuzz.rs` tries those that are known and mutations of them.
 
 use std::path::Path;
 

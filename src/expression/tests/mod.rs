@@ -5,7 +5,7 @@ mod messages;
 mod place;
 mod random;
 mod shader;
-#[path = "../../../tests/trees/mod.rs"]
+#[path = "../../../tests/it/trees/mod.rs"]
 mod trees;
 
 use super::{Expression, Residual, Scope, layout};
