@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use jetfit::job::{Job, Overrides};
-use jetfit::results::{RelativeError, Summary};
+use jetfit::run::results::{RelativeError, Summary};
 use jetfit::run::{Mode, run};
 
 /// A task of the table.

@@ -8,8 +8,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use jetfit::backend::{Backend, Batch};
 use jetfit::bench::{network, random_problem};
 use jetfit::cpu;
-use jetfit::entry::Seconds;
-use jetfit::network::{Activation, Model, NetworkSpec, Precision};
+use jetfit::jet::{Activation, Seconds};
+use jetfit::network::{Model, NetworkSpec};
+use jetfit::numbers::Precision;
 use jetfit::optimizer::Adam;
 
 const POINTS: usize = 1024;

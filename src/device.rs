@@ -1,11 +1,11 @@
 //! Opening a backend by the name that a job or a flag gives, and handing work over to the CPU where it fails.
 
 use crate::backend::Backend;
-use crate::cpu;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterInfo, Gpu, GpuOptions, adapters};
-use crate::job;
-use crate::network::{Model, Precision};
+use crate::network::Model;
+use crate::numbers::Precision;
+use crate::{cpu, job};
 
 /// The name of the CPU, also in its errors.
 const CPU: &str = "cpu";

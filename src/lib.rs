@@ -9,13 +9,13 @@
 //! # let directory = tempfile::tempdir().unwrap();
 //! # let path = directory.path().join("model.safetensors");
 //! # let spec = jetfit::network::NetworkSpec {
-//! #     inputs: 1, hidden: vec![7], outputs: 1, activation: jetfit::network::Activation::Tanh,
+//! #     inputs: 1, hidden: vec![7], outputs: 1, activation: jetfit::jet::Activation::Tanh,
 //! #     coefficients: 0,
 //! # };
 //! # Model {
 //! #     inputs: vec!["x".into()], outputs: vec!["u".into()], coefficients: vec![],
 //! #     transforms: jetfit::network::Transforms::default(),
-//! #     normalizer: jetfit::data::Normalizer::identity(1, 1), precision: Precision::F64,
+//! #     normalizer: jetfit::jet::Normalizer::identity(1, 1), precision: Precision::F64,
 //! #     parameters: jetfit::network::initialize(&spec, None, 0), ranges: vec![], spec,
 //! # }.write(&path)?;
 //! let model = Model::read(&path)?;
@@ -95,42 +95,25 @@
 pub mod backend;
 pub mod bench;
 pub mod certificate;
-pub mod checkpoint;
 pub mod cpu;
 pub mod data;
-pub mod definitions;
 pub mod device;
-mod digest;
-pub mod divergence;
-pub mod ensemble;
-pub mod entry;
 pub mod error;
 pub mod expression;
 pub mod files;
 pub mod gpu;
 pub mod jet;
 pub mod job;
-mod lock;
 pub mod loss;
-pub mod memory;
-pub mod model_file;
 pub mod network;
+pub mod numbers;
 pub mod optimizer;
 pub mod plot;
 pub mod points;
 pub mod predict;
-pub mod predict_warnings;
 pub mod problem;
-pub mod results;
 pub mod run;
-pub mod run_dir;
-pub mod saver;
-pub mod settle;
-pub mod tensors;
+#[cfg(test)]
+mod testing;
 pub mod threads;
 pub mod trainer;
-#[cfg(test)]
-mod translate;
-pub mod trial;
-pub mod truth;
-pub mod warnings;

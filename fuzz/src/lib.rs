@@ -4,15 +4,16 @@
 
 use std::path::Path;
 
-use jetfit::checkpoint::{self, Origin};
-use jetfit::data::{Normalizer, TableReader};
+use jetfit::data::TableReader;
 use jetfit::expression::{self, Expression, Places, PointData, Scope};
-use jetfit::jet::Jets;
+use jetfit::files::safetensors_file::TensorFile;
+use jetfit::jet::{Jets, Normalizer};
 use jetfit::job::{Job, Overrides};
-use jetfit::memory;
-use jetfit::network::{Model, Precision};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 use jetfit::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler, Variable, sample};
-use jetfit::tensors::TensorFile;
+use jetfit::run::checkpoint::{self, Origin};
+use jetfit::run::memory;
 
 /// A CSV file.
 pub fn table(bytes: &[u8]) {
@@ -83,7 +84,7 @@ pub fn tensors(bytes: &[u8]) {
         inputs: 1,
         hidden: vec![2],
         outputs: 1,
-        activation: jetfit::network::Activation::Tanh,
+        activation: jetfit::jet::Activation::Tanh,
         coefficients: 0,
     };
     // A checkpoint without a digest is refused: it gets one.

@@ -9,9 +9,10 @@ use super::problem::random_problem;
 use crate::backend::Batch;
 use crate::cpu;
 use crate::error::Result;
+use crate::files::safetensors_file::{Tensor, TensorFile};
 use crate::jet::JetLayout;
-use crate::network::{Model, Precision};
-use crate::tensors::{Tensor, TensorFile};
+use crate::network::Model;
+use crate::numbers::Precision;
 
 /// Writes the problem of one layout and batch, and our answer to it in f64, as a safetensors file:
 ///

@@ -17,10 +17,10 @@ pub use self::problem::{network, random_problem};
 
 use crate::backend::{Backend, Batch, KernelTime};
 use crate::cpu;
-use crate::entry::Seconds;
 use crate::error::{Error, Result};
-use crate::jet::JetLayout;
-use crate::network::{Model, Precision};
+use crate::jet::{JetLayout, Seconds};
+use crate::network::Model;
+use crate::numbers::Precision;
 use crate::optimizer::Adam;
 
 /// What one timed unit does.
@@ -224,7 +224,8 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Activation, NetworkSpec};
+    use crate::jet::Activation;
+    use crate::network::NetworkSpec;
 
     fn model() -> Model {
         let spec =

@@ -3,11 +3,11 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::{Normalizer, PointSet};
-use crate::entry::Entry;
-use crate::jet::JetLayout;
+use crate::data::PointSet;
+use crate::jet::{Entry, JetLayout, Normalizer};
 use crate::loss::{Loss, Term};
-use crate::network::{Model, NetworkSpec, Precision, Transforms};
+use crate::network::{Model, NetworkSpec, Transforms};
+use crate::numbers::Precision;
 
 /// A network of this shape with random weights: their values matter to the time only in that
 /// activations neither saturate nor vanish.

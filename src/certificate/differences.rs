@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::jet::{Derivative, JetLayout};
-use crate::network::{Model, Smoothness};
+use crate::jet::{Derivative, JetLayout, Smoothness};
+use crate::network::Model;
 use crate::predict;
 
 /// Step k of a ladder is half an input's deviation over 2^k. For a smooth network: down to a

@@ -2,7 +2,7 @@
 
 use super::differences::Differences;
 use super::{Comparison, Finding, WORST_OVER_NORM};
-use crate::entry::Entry;
+use crate::jet::Entry;
 use crate::network::Model;
 
 /// Errors of an entry that is smaller than this fraction of its natural scale (the output's
@@ -93,9 +93,9 @@ fn root_mean_square(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Normalizer;
-    use crate::jet::Derivative;
-    use crate::network::{Activation, NetworkSpec, Precision, Transforms};
+    use crate::jet::{Activation, Derivative, Normalizer};
+    use crate::network::{NetworkSpec, Transforms};
+    use crate::numbers::Precision;
 
     #[test]
     fn what_differences_leave_open_is_no_failure_and_what_they_contradict_is_one() {

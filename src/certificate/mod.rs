@@ -17,13 +17,12 @@ pub use self::terms::TermFinding;
 use self::differences::{Differences, differences, evaluations};
 use self::judge::Judge;
 use crate::backend::Backend;
-use crate::cpu;
-use crate::entry::{Entry, Seconds};
 use crate::error::{Error, Result};
-use crate::jet::{Derivative, Jets};
-use crate::network::{Model, Precision, Smoothness};
-use crate::predict;
+use crate::jet::{Derivative, Entry, Jets, Seconds, Smoothness};
+use crate::network::Model;
+use crate::numbers::Precision;
 use crate::problem::TermSet;
+use crate::{cpu, predict};
 
 /// What is compared with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -6,9 +6,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use jetfit::backend::KernelTime;
 use jetfit::bench::{self, Clock, Mode, Report, Row, Settings};
-use jetfit::entry::Seconds;
 use jetfit::error::{Error, Result};
-use jetfit::network::{Activation, Model, NetworkSpec, Precision};
+use jetfit::jet::{Activation, Seconds};
+use jetfit::network::{Model, NetworkSpec};
+use jetfit::numbers::Precision;
 use jetfit::{device, files, gpu, plot};
 use serde_json::json;
 

@@ -9,12 +9,13 @@ use jetfit::certificate::{
 };
 use jetfit::data::TableReader;
 use jetfit::device;
-use jetfit::entry::Seconds;
 use jetfit::error::{Error, Result, point};
+use jetfit::jet::Seconds;
 use jetfit::job::{Job, Overrides};
-use jetfit::network::{Model, Precision};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 use jetfit::problem::{Problem, TermSet};
-use jetfit::run_dir::{self, RunDir};
+use jetfit::run::directory::{self, RunDir};
 use serde_json::json;
 
 use super::predict::precision;
@@ -93,7 +94,7 @@ fn positive(text: &str) -> Result<f64, String> {
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
     super::start_threads(arguments.threads)?;
-    let model = Model::read(run_dir::model_path(&arguments.model)?)?;
+    let model = Model::read(directory::model_path(&arguments.model)?)?;
     if arguments.verbose {
         super::name_unverified(&arguments.model)?;
     }

@@ -14,9 +14,9 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jetfit::ensemble;
 use jetfit::error::{Error, Result};
-use jetfit::tensors::TensorFile;
+use jetfit::files::safetensors_file::TensorFile;
+use jetfit::run::ensemble;
 use jetfit::threads;
 
 /// Fit a multilayer perceptron to data, and get its value and its exact first and second derivatives

@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
-use jetfit::ensemble;
 use jetfit::error::{Error, Result};
 use jetfit::job::{Job, Overrides};
-use jetfit::network::Precision;
-use jetfit::results::{Named, RelativeError, StageSummary, Summary};
-use jetfit::run::{Mode, Observer, run};
-use jetfit::run_dir::RunDir;
-use jetfit::saver::Saver;
+use jetfit::numbers::Precision;
+use jetfit::run::directory::RunDir;
+use jetfit::run::results::{Named, RelativeError, StageSummary, Summary};
+use jetfit::run::saver::Saver;
+use jetfit::run::{Mode, Observer, ensemble, run};
 use jetfit::trainer::Report;
 use serde_json::json;
 

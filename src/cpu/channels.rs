@@ -1,8 +1,7 @@
 //! A jet layout as the kernels read it.
 
-use super::real::Real;
-use crate::data::Normalizer;
-use crate::jet::JetLayout;
+use crate::jet::{JetLayout, Normalizer};
+use crate::numbers::Real;
 
 /// A product of two tangents in a second-order channel, with its coefficient.
 #[derive(Clone, Copy, Debug)]

@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::Cpu;
-use super::channels::Channels;
-use super::real::Real;
-use super::shape::Shape;
-use super::tile::{Tile, Tiles};
+use crate::cpu::Cpu;
+use crate::cpu::channels::Channels;
+use crate::cpu::shape::Shape;
+use crate::cpu::tile::{Tile, Tiles};
 use crate::jet::{JetLayout, Jets};
 use crate::network::InputJets;
+use crate::numbers::Real;
 
 /// Spans of points that the threads take one by one: enough for load balance on any desktop.
 const SPANS: usize = 64;

@@ -4,7 +4,7 @@ use std::ops::{Add, Mul};
 
 use pulp::Simd;
 
-use super::real::Real;
+use crate::numbers::Real;
 
 /// Points come in whole vectors of the widest SIMD (16 floats).
 pub const LANES: usize = 16;

@@ -4,54 +4,39 @@
 //! Instruction sets (AVX-512, AVX2, NEON) are found at run time. Tiles and the order of every sum
 //! depend on the job alone, so a result has the same bits whatever the thread count.
 
-mod activation;
-mod adam;
-mod block;
+mod adjoint_mode;
 mod channels;
-mod double;
 mod evaluate;
-mod functions;
-mod input_layer;
-mod jacobian;
-mod jet_rule;
 mod lanes;
-mod linear;
-pub mod math;
-mod mixed;
-mod mixed_rule;
-mod normal;
-mod outer_product;
+mod layers;
+mod optimizer;
 mod parameters;
-mod product;
-mod real;
-mod reduce;
-mod residual;
-mod rows;
+mod products;
+mod residual_rows;
+mod rules;
 pub(crate) mod set;
 mod shape;
 mod step;
+mod terms;
 mod tile;
-mod transpose;
-mod vectors;
-
-pub(crate) use real::Real;
 
 use std::sync::Arc;
 
 use pulp::Arch;
 
-use self::channels::Channels;
-use self::evaluate::Evaluator;
-use self::parameters::Parameters;
-use self::reduce::Sums;
-use self::set::Set;
-use self::tile::Pass;
 use crate::backend::{Backend, Batch, Jacobian, SetId, StepReport};
-use crate::data::{Normalizer, PointSet};
+use crate::cpu::channels::Channels;
+use crate::cpu::evaluate::Evaluator;
+use crate::cpu::parameters::Parameters;
+use crate::cpu::set::Set;
+use crate::cpu::terms::reduce::Sums;
+use crate::cpu::tile::Pass;
+use crate::data::PointSet;
 use crate::error::{Error, Result};
-use crate::jet::{JetLayout, Jets};
+use crate::jet::{JetLayout, Jets, Normalizer};
 use crate::loss::Loss;
-use crate::network::{Features, Model, NetworkSpec, Precision};
+use crate::network::{Features, Model, NetworkSpec};
+use crate::numbers::{Precision, Real};
 use crate::optimizer::{OptimizerState, Update};
 use crate::threads;
 

@@ -1,8 +1,8 @@
 //! The parameters of a network, and what follows from them.
 
-use super::linear;
-use super::real::Real;
+use crate::cpu::products::linear;
 use crate::network::Layer;
+use crate::numbers::Real;
 
 /// All parameters (P), and every layer's Wᵀ where its W stands among them.
 pub struct Parameters<T> {

@@ -3,15 +3,16 @@
 
 use std::ops::Range;
 
-use super::channels::Channels;
-use super::real::Real;
-use super::residual::{Term, terms};
-use super::shape::Shape;
-use super::tile::{Tile, Tiles};
 use crate::backend::Batch;
-use crate::data::{Normalizer, PointSet};
+use crate::cpu::channels::Channels;
+use crate::cpu::shape::Shape;
+use crate::cpu::terms::residual::{Term, terms};
+use crate::cpu::tile::{Tile, Tiles};
+use crate::data::PointSet;
+use crate::jet::Normalizer;
 use crate::loss::{Compiled, Loss};
 use crate::network::{Features, InputJets, NetworkSpec};
+use crate::numbers::Real;
 
 /// A loaded point set.
 pub struct Set<T: Real> {

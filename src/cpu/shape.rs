@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::lanes::LANES;
-use super::real::Real;
+use crate::cpu::lanes::LANES;
 use crate::network::NetworkSpec;
+use crate::numbers::Real;
 
 /// Columns of a product (channels times points): on all workloads, from 480 to 1440 a step takes the same time within
 /// the noise of measuring.

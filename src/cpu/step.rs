@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::Cpu;
-use super::adam::{Adam, Constants};
-use super::real::Real;
-use super::reduce::{self, Sums};
-use super::set::{Set, Share};
-use super::tile::{Pass, Tile};
 use crate::backend::Batch;
+use crate::cpu::Cpu;
+use crate::cpu::optimizer::adam::{Adam, Constants};
+use crate::cpu::set::{Set, Share};
+use crate::cpu::terms::reduce::{self, Sums};
+use crate::cpu::tile::{Pass, Tile};
+use crate::numbers::Real;
 use crate::optimizer::Update;
 
 /// Parameters that one task updates: a fixed number, as the norm is summed over such blocks.

@@ -9,16 +9,18 @@ use std::sync::Mutex;
 use aligned_vec::{AVec, ConstAlign, avec};
 use pulp::Arch;
 
-use super::activation::with_rule;
-use super::channels::Channels;
-use super::mixed::Adjoints;
-use super::real::Real;
-use super::reduce::Sums;
-use super::residual::{Back, Read, Term, Terms, registers};
-use super::shape::Shape;
-use super::{input_layer, jet_rule, linear};
+use crate::cpu::adjoint_mode::Adjoints;
+use crate::cpu::channels::Channels;
+use crate::cpu::layers::input_layer;
+use crate::cpu::products::linear;
+use crate::cpu::rules::activation::with_rule;
+use crate::cpu::rules::jet_rule;
+use crate::cpu::shape::Shape;
+use crate::cpu::terms::reduce::Sums;
+use crate::cpu::terms::residual::{Back, Read, Term, Terms, registers};
 use crate::expression::Registers;
 use crate::network::{Layer, NetworkSpec};
+use crate::numbers::Real;
 
 /// One cache line, and the widest vector.
 pub type Buffer<T> = AVec<T, ConstAlign<64>>;

@@ -4,10 +4,10 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::normalizer::mean_and_deviation;
-use super::{Normalizer, PointSet, Scaling, TableReader};
+use crate::data::{Data, PointSet, TableReader, Validation};
 use crate::error::{Error, Result};
-use crate::job::{Data, Validation};
+use crate::jet::mean_and_deviation;
+use crate::jet::{Normalizer, Scaling};
 
 /// The rows of a job's data, split and ready for a backend.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub struct Dataset {
     pub inputs: Vec<String>,
     /// The outputs' names (M).
     pub outputs: Vec<String>,
-    /// The rows that are fitted. Their targets are those of [`crate::job::Data::targets`].
+    /// The rows that are fitted. Their targets are those of [`crate::data::Data::targets`].
     pub training: PointSet,
     /// The rows that judge, with the same columns.
     pub validation: Option<PointSet>,
@@ -191,8 +191,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::entry::Entry;
-    use crate::jet::Derivative;
+    use crate::jet::{Derivative, Entry};
 
     fn data(file: PathBuf, validation: Validation, weights: Option<&str>) -> Data {
         let (inputs, outputs) = (vec!["x".to_string()], vec!["y".to_string()]);

@@ -1,11 +1,7 @@
 //! Points with what is known there: what a loss is evaluated on.
 
-use std::borrow::Cow;
-
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-
-use crate::expression::{Places, PointData, Residual};
 
 /// B points in D dimensions with what is known there, in the user's units.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -24,17 +20,6 @@ impl PointSet {
     /// B, the number of points.
     pub fn points(&self) -> usize {
         self.inputs.first().map_or(0, Vec::len)
-    }
-
-    /// The network's inputs at every place where a loss reads it (D, P·B).
-    pub fn network_inputs(&self, places: &Places) -> Cow<'_, [Vec<f64>]> {
-        places.inputs(&self.data())
-    }
-
-    /// What point data alone decides of residuals: the hoisted columns of the first, then those of
-    /// the next (H, B), in f64.
-    pub fn hoist(&self, residuals: &[Residual]) -> Vec<Vec<f64>> {
-        residuals.iter().flat_map(|residual| residual.hoist(&self.data())).collect()
     }
 
     /// The points at these positions, with all that is known there.
@@ -56,10 +41,5 @@ impl PointSet {
         random.set_stream((1 << 63) + set as u64);
         let count = self.points();
         self.select(&(0..count).map(|_| random.random_range(0..count)).collect::<Vec<_>>())
-    }
-
-    /// What expressions read of it.
-    pub fn data(&self) -> PointData<'_> {
-        PointData { inputs: &self.inputs, columns: &self.columns, normals: &self.normals }
     }
 }

@@ -1,7 +1,7 @@
 //! Grids of points.
 
 use super::Dataset;
-use crate::job::Axis;
+use crate::data::Axis;
 
 impl Axis {
     /// Its numbers; the last is `to` itself.

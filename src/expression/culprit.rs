@@ -76,9 +76,8 @@ impl Expression {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Normalizer;
     use crate::expression::places;
-    use crate::jet::JetLayout;
+    use crate::jet::{JetLayout, Normalizer};
 
     fn culprit(text: &str, x: f64, net: f64) -> Option<(String, f64)> {
         let scope = Scope {

@@ -10,8 +10,7 @@ use std::collections::HashMap;
 
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation, parts};
-use crate::entry::Entry;
-use crate::jet::Derivative;
+use crate::jet::{Derivative, Entry};
 
 /// The derivative of `root`, where `seed` gives those of the leaves; or the leaf that has none.
 ///

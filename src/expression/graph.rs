@@ -11,8 +11,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::function::Function;
-use super::tile;
-use crate::entry::Entry;
+use crate::expression::interpreter;
+use crate::jet::Entry;
 
 /// A node of a [`Graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -242,7 +242,7 @@ impl Graph {
         match self.value(x) {
             Some(x) => {
                 let mut value = [0.0];
-                tile::function(function, &mut value, &[x]);
+                interpreter::function(function, &mut value, &[x]);
                 self.constant(value[0])
             }
             None if function == Function::Sqrt => self.root_of_squares(x),

@@ -2,8 +2,7 @@
 
 use super::Expression;
 use super::graph::{Graph, Id, Leaf, Node, parts};
-use crate::entry::Entry;
-use crate::jet::{Derivative, JetLayout};
+use crate::jet::{Derivative, Entry, JetLayout};
 
 /// The fewest channels that carry what all the expressions read.
 ///

@@ -2,7 +2,7 @@
 
 use super::graph::{Leaf, Node};
 use super::{Expression, PointData};
-use crate::entry::Entry;
+use crate::jet::Entry;
 
 /// An entry of the jet and what the data says of it.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use jetfit::expression::{Expression, Scope, layout};
-//! use jetfit::data::Normalizer;
+//! use jetfit::jet::Normalizer;
 //!
 //! let scope = Scope {
 //!     inputs: vec!["x".into(), "t".into()],
@@ -58,35 +58,36 @@
 //! | `graph`, `function`, `walk` | | the graph's normal form: equal parts once, sums and products flat |
 //! | `derive` | a graph | its derivatives: `d(…, x)`, and the partials that training needs |
 //! | `jumps` | a graph | whether a derivative of it goes through a jump |
-//! | `points` | texts of inputs alone | their jets at points: features |
-//! | `place` | several graphs | the points at which they read the network |
+//! | `input_functions` | texts of inputs alone | their jets at points: features |
+//! | `shifted` | several graphs | the points at which they read the network |
 //! | `layout` | several graphs | the channels that must travel; Laplacians collapsed |
 //! | `residual` | a graph and a normalizer | slots, hoisted columns, and a program |
 //! | `program` | a graph | instructions over registers |
-//! | `tile`, `wgsl` | a program | numbers, over tiles of points; a shader's function |
-//! | `fault` | a mistake | the message with its caret |
+//! | `interpreter`, `wgsl` | a program | numbers, over tiles of points; a shader's function |
+//! | `diagnostic` | a mistake | the message with its caret |
 //! | `measurement` | a residual | the entry that it compares with columns |
 //! | `culprit`, `print` | a graph and a point | the part that is not finite there, as text |
 
 mod culprit;
 mod derive;
-mod fault;
+mod diagnostic;
 mod function;
 mod graph;
+mod input_functions;
+mod interpreter;
 mod jumps;
 mod layout;
 mod measurement;
-mod place;
-mod points;
+mod point_data;
 mod print;
 mod program;
 mod read;
 mod residual;
 mod scope;
+mod shifted;
 mod syntax;
-mod tile;
 mod token;
-mod walk;
+mod traverse;
 mod wgsl;
 
 #[cfg(test)]
@@ -96,27 +97,23 @@ use std::fmt::Display;
 
 pub use self::culprit::Culprit;
 pub use self::graph::Leaf;
+pub use self::input_functions::{PointFunctions, PointJets};
+pub use self::interpreter::{Registers, Row};
 pub use self::layout::layout;
 pub use self::measurement::Measurement;
-pub use self::place::{Places, places};
-pub use self::points::{PointFunctions, PointJets};
+pub use self::point_data::PointData;
 pub use self::program::Program;
 pub use self::read::is_function;
 pub use self::residual::{Residual, Slot};
 pub use self::scope::{CONSTANTS, NET, Scope};
-pub use self::tile::{Registers, Row};
+pub use self::shifted::{Places, places};
 pub use self::token::is_name;
 
 use self::graph::{Graph, Id};
 use self::read::Reader;
 use self::token::Token;
-use crate::data::Normalizer;
-use crate::entry::Entry;
 use crate::error::Result;
-use crate::jet::{Derivative, JetLayout, Jets};
-
-/// Points of a tile where an expression is evaluated on the host.
-const TILE: usize = 256;
+use crate::jet::{Derivative, Entry, JetLayout, Jets, Normalizer};
 
 /// An expression whose names are looked up and whose derivatives are taken.
 #[derive(Clone, Debug, PartialEq)]
@@ -234,53 +231,4 @@ impl Expression {
 pub fn names(text: &str) -> Vec<String> {
     let name = |(token, _)| if let Token::Name(name) = token { Some(name) } else { None };
     token::tokens(text).into_iter().flatten().filter_map(name).collect()
-}
-
-/// What is known at points before training, one column each (B), in the user's units.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PointData<'a> {
-    /// The inputs (D, B).
-    pub inputs: &'a [Vec<f64>],
-    /// The file's columns, in the order of [`Scope::columns`].
-    pub columns: &'a [Vec<f64>],
-    /// The components of the outward normal (D, B), on a boundary.
-    pub normals: &'a [Vec<f64>],
-}
-
-impl<'a> PointData<'a> {
-    /// All outputs of a program at every point.
-    fn evaluate(&self, program: &Program, coefficients: &[f64], jets: Option<&'a Jets>) -> Vec<Vec<f64>> {
-        let count = self.inputs.first().map_or(0, Vec::len);
-        let column = |leaf: &Leaf| match *leaf {
-            Leaf::Input(i) => Row::Points(self.inputs[i].as_slice()),
-            Leaf::Column(i) => Row::Points(self.columns[i].as_slice()),
-            Leaf::Normal(i) => Row::Points(self.normals[i].as_slice()),
-            Leaf::Coefficient(i) => Row::Same(coefficients[i]),
-            Leaf::Entry(entry, place) => {
-                let jets = jets.expect("jets for an expression that reads them");
-                let row = jets.entry(entry.output, entry.derivative).expect("an entry that the jets carry");
-                Row::Points(&row[place * count..][..count])
-            }
-            Leaf::Slot(_) | Leaf::Hoisted(_) => unreachable!("only kernels read these"),
-        };
-        let columns: Vec<_> = program.reads().iter().map(column).collect();
-        let mut values = vec![Vec::with_capacity(count); program.outputs()];
-        let mut registers = Registers::new(program.registers(), TILE.min(count));
-        for start in (0..count).step_by(TILE) {
-            let points = TILE.min(count - start);
-            let part = |row: &Row<'a, f64>| match *row {
-                Row::Points(row) => Row::Points(&row[start..start + points]),
-                same => same,
-            };
-            let reads: Vec<_> = columns.iter().map(part).collect();
-            program.run(program.outputs(), &reads, points, &mut registers);
-            for (output, values) in values.iter_mut().enumerate() {
-                match program.output(output, &reads, points, &registers) {
-                    Row::Points(row) => values.extend_from_slice(row),
-                    Row::Same(value) => values.extend(std::iter::repeat_n(value, points)),
-                }
-            }
-        }
-        values
-    }
 }

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use super::graph::{Graph, Id, Leaf, Node, Relation, parts};
 use super::scope::{NET, Scope};
-use crate::entry::Entry;
 use crate::error::number;
-use crate::jet::Derivative;
+use crate::jet::{Derivative, Entry};
 
 /// How tightly a text holds together: what is looser than its place wants stands in parentheses.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::derive::total_derivative;
-use super::fault::{Fault, Span};
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation};
 use super::scope::{Meaning, Scope};
 use super::syntax::{Binary, Comparison, Kind, parse};
-use crate::entry::Entry;
 use crate::error::{Error, nearest};
+use crate::expression::diagnostic::{Fault, Span};
+use crate::jet::Entry;
 
 /// How deep definitions may use one another.
 const DEPTH: usize = 100;

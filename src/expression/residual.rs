@@ -5,9 +5,7 @@ use super::derive::partial;
 use super::graph::{Graph, Id, Leaf, Node};
 use super::program::Program;
 use super::{Expression, PointData};
-use crate::data::Normalizer;
-use crate::entry::Entry;
-use crate::jet::{Derivative, JetLayout};
+use crate::jet::{Derivative, Entry, JetLayout, Normalizer};
 
 /// What a residual reads of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use super::graph::Leaf;
 use super::token::is_name;
-use crate::entry::Entry;
 use crate::error::nearest;
-use crate::jet::Derivative;
-use crate::network::Activation;
+use crate::jet::{Activation, Derivative, Entry};
 
 /// The names that an expression may use. No name may have two meanings; that is the caller's to
 /// check, and here the first of the order below wins.

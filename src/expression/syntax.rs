@@ -3,8 +3,8 @@
 //! From loose to tight: `=` (once, outside all parentheses), `+ -`, `* /`, the unary `-` and `+`,
 //! and `^`, which groups to the right and takes a signed exponent: `-x^-2^n` is −(x^(−(2^n))).
 
-use super::fault::{Fault, Span};
 use super::token::{Token, tokens};
+use crate::expression::diagnostic::{Fault, Span};
 
 /// How deep parentheses, signs and exponents may nest, so that no text overflows the stack.
 const DEPTH: usize = 200;

@@ -1,6 +1,6 @@
 //! Text to tokens, each with the bytes it came from.
 
-use super::fault::{Fault, Span};
+use crate::expression::diagnostic::{Fault, Span};
 
 /// The smallest parts of an expression.
 #[derive(Clone, Debug, PartialEq)]

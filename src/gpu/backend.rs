@@ -1,14 +1,14 @@
 //! What the training loop asks of a GPU.
 
-use super::evaluate::Evaluator;
-use super::set::Task;
-use super::state::Status;
-use super::vectors::Chunk;
-use super::workspace::Workspace;
-use super::{Unguarded, to_f64};
 use crate::backend::{Backend, Batch, KernelTime, SetId, StepReport};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
+use crate::gpu::evaluate::Evaluator;
+use crate::gpu::memory::loaded_set::Task;
+use crate::gpu::memory::state::Status;
+use crate::gpu::memory::workspace::Workspace;
+use crate::gpu::vectors::Chunk;
+use crate::gpu::{Unguarded, to_f64};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
 use crate::optimizer::{OptimizerState, Update};

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::Unguarded;
-use super::demand::{Bounds, Demand};
-use super::device::Device;
-use super::plan::{Plan, encode};
-use super::workspace::{Workspace, chunks};
 use crate::error::Result;
+use crate::gpu::Unguarded;
+use crate::gpu::device::Device;
+use crate::gpu::device::dispatch::{Plan, encode};
+use crate::gpu::memory::buffer_sizes::{Bounds, Demand};
+use crate::gpu::memory::workspace::{Workspace, chunks};
 use crate::jet::JetLayout;
 use crate::network::{InputJets, NetworkSpec};
 
@@ -92,7 +92,7 @@ impl Unguarded {
         for (_, length) in &parts {
             self.plan_evaluation(layout, *length)?;
         }
-        let Some(clock) = super::timing::Clock::new(&self.device, 1) else { return Ok(None) };
+        let Some(clock) = super::device::clock::Clock::new(&self.device, 1) else { return Ok(None) };
         let mut seconds = vec![];
         // The first run pays for what is made lazily.
         for _ in 0..=repeats {

@@ -5,65 +5,50 @@
 //! encoded: no allocation, no compilation and no readback inside the training loop. Jets lie in
 //! memory as (H, C, B), so neighbouring threads work on neighbouring points.
 
-mod adapter;
 mod backend;
 mod channels;
-mod demand;
 mod device;
 mod evaluate;
-mod guard;
-mod halves;
-mod header;
-mod kernel;
-mod layers;
-#[cfg(test)]
-mod math;
-mod mixed;
+mod guarded;
+mod memory;
 mod options;
-mod parts;
 mod plan;
-mod product;
+mod shaders;
 #[cfg(test)]
-mod products;
-mod set;
-mod shader;
-mod state;
-mod steps;
-mod terms;
-mod tiles;
-mod timing;
+mod tests;
 mod train;
-#[cfg(test)]
-mod translation;
+mod tune;
 mod tuning;
-mod unroll;
 mod vectors;
-mod workspace;
 
-pub use adapter::{AdapterInfo, AdapterKind, adapters};
-pub use guard::Gpu;
-pub use halves::unused as unused_halves;
+pub use device::adapter::{AdapterInfo, AdapterKind, adapters};
+pub use guarded::Gpu;
 pub use options::GpuOptions;
-pub use tiles::{Path, Tile, TileChoice, Tiles};
-pub use tuning::{Timed, Tuned, remember, tune, tuned};
+pub use tune::{Timed, tune};
+pub use tuning::f16_tiles::unused as unused_halves;
+pub use tuning::remembered::{Tuned, remember, tuned};
+pub use tuning::tiles::{Path, Tile, TileChoice, Tiles};
 
 use self::channels::Channels;
-use self::demand::{Bounds, Demand, budget};
 use self::device::Device;
+use self::device::adapter;
+use self::device::submission::Steps;
 use self::evaluate::Evaluator;
+use self::memory::buffer_sizes::{Bounds, Demand, budget};
+use self::memory::loaded_set::Set;
+use self::memory::state::State;
+use self::memory::workspace::Workspace;
 use self::plan::Planner;
-use self::set::Set;
-use self::state::State;
-use self::steps::Steps;
-use self::tiles::Shape;
+use self::tuning::tiles::Shape;
+use self::tuning::{f16_tiles, remembered};
 use self::vectors::Chunk;
-use self::workspace::Workspace;
 use crate::backend::SetId;
-use crate::data::{Normalizer, PointSet};
+use crate::data::PointSet;
 use crate::error::{Error, Result};
-use crate::jet::JetLayout;
+use crate::jet::{JetLayout, Normalizer};
 use crate::loss::Loss;
-use crate::network::{Features, InputJets, Model, NetworkSpec, Precision};
+use crate::network::{Features, InputJets, Model, NetworkSpec};
+use crate::numbers::Precision;
 
 /// What stands behind the guard of a [`Gpu`].
 struct Unguarded {
@@ -149,7 +134,7 @@ impl Unguarded {
         let mixed = self.channels(layout, Path::Separate);
         let mixed = mixed.are_mixed().then(|| mixed.count());
         let shape = Shape::new(&self.spec, (layout.channels(), mixed), self.features.is_some(), memory);
-        let of_halves = self.device.halves.is_some() && halves::have_use(&self.spec);
+        let of_halves = self.device.halves.is_some() && f16_tiles::have_use(&self.spec);
         Shape { of_halves, ..shape }
     }
 
@@ -169,7 +154,7 @@ impl Unguarded {
 
     /// How the layers of a layout are computed here.
     fn tiles(&self, layout: &JetLayout) -> Tiles {
-        tuning::choose(self.tiles, &self.tuned, &self.key, &self.shape(layout))
+        remembered::choose(self.tiles, &self.tuned, &self.key, &self.shape(layout))
     }
 
     fn set(&self, points: &PointSet, loss: &Loss) -> Result<Set> {

@@ -1,7 +1,7 @@
 //! What can be asked of a device.
 
-use super::tiles::TileChoice;
-use crate::network::Precision;
+use crate::gpu::tuning::tiles::TileChoice;
+use crate::numbers::Precision;
 
 /// What can be asked of a device beyond its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! Losses, gradients and steps: a batch as chunks, each a plan that is built once.
 
-use super::Unguarded;
-use super::plan::Dispatch;
-use super::set::{Set, Task};
-use super::steps::Step;
-use super::timing::Clock;
-use super::workspace::{Workspace, chunks};
 use crate::backend::{Batch, KernelTime};
 use crate::error::{Error, Result};
+use crate::gpu::Unguarded;
+use crate::gpu::device::clock::Clock;
+use crate::gpu::device::dispatch::Dispatch;
+use crate::gpu::device::submission::Step;
+use crate::gpu::memory::loaded_set::{Set, Task};
+use crate::gpu::memory::workspace::{Workspace, chunks};
 use crate::optimizer::Update;
 
 impl Unguarded {

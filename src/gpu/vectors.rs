@@ -1,13 +1,14 @@
 //! The vectors that an optimizer keeps on the device, their products and combinations.
 
-use super::device::Device;
-use super::header::Source;
-use super::kernel::Access::{Read, Write};
-use super::plan::{Dispatch, encode, grid};
-use super::shader::{self, THREADS};
-use super::{Unguarded, to_f64};
 use crate::backend::{Vector, Vectors};
 use crate::error::Result;
+use crate::gpu::device::Device;
+use crate::gpu::device::dispatch::THREADS;
+use crate::gpu::device::dispatch::{Dispatch, encode, grid};
+use crate::gpu::device::kernel::Access::{Read, Write};
+use crate::gpu::device::kernel::Source;
+use crate::gpu::shaders;
+use crate::gpu::{Unguarded, to_f64};
 
 /// Sums that the threads leave of all products together, which the host reads and adds in f64: 256 KiB, and enough
 /// threads to fill a large GPU with the one product of a line search.
@@ -97,7 +98,7 @@ impl Vectors for Unguarded {
             (self.device.storage("partials", 4 * count as u64), count)
         };
         let partials: Vec<_> = self.kept.iter().map(partials).collect();
-        let source = shader::vectors(left.len());
+        let source = shaders::vectors(left.len());
         self.over_chunks((source, "dots"), (&list, 0), &partials, |columns| {
             [groups(columns) as u32, right.len() as u32, 1]
         })?;
@@ -113,7 +114,7 @@ impl Vectors for Unguarded {
 
     fn combine(&mut self, into: Vector, parts: &[(f64, Vector)]) -> Result<()> {
         let list = [parts, &[(1.0, into)]].concat();
-        self.over_chunks((shader::vectors(1), "combine"), (&list, parts.len()), &[], |columns| grid(columns as u32))
+        self.over_chunks((shaders::vectors(1), "combine"), (&list, parts.len()), &[], |columns| grid(columns as u32))
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::section::{Document, Section};
-use super::{Data, Job, Length, OptimizerKind, Stage, TermPoints, Truth, TruthSource};
-use crate::entry::Entry;
+use crate::data::Data;
 use crate::error::{Error, Result};
+use crate::jet::Entry;
+use crate::job::{Job, Length, OptimizerKind, Stage, TermPoints, Truth, TruthSource};
 use crate::network::Outputs;
 use crate::optimizer::Evidence;
 use crate::points::Resampling;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::Job;
 use crate::data::TableReader;
-use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::expression::{self, Expression, PointFunctions, Scope};
+use crate::jet::Entry;
 use crate::network::lost_to_features;
 use crate::points::PointsSpec;
 

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Axis;
 use super::item::Item;
-use crate::entry::Entry;
+use crate::data::Axis;
 use crate::error::Result;
+use crate::jet::Entry;
 use crate::points::Variable;
 
 /// A list of at least one column name.

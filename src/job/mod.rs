@@ -24,12 +24,12 @@ pub use self::settings::{Balance, Device, Length, Optimizer, OptimizerKind, Sche
 
 use self::read_settings::TRAINING_KEYS;
 
-use crate::data::{Dataset, PointSet};
-use crate::entry::{Entry, Seconds};
+use crate::data::{Axis, Data, Dataset, PointSet, Validation};
 use crate::error::Result;
-use crate::jet::Derivative;
+use crate::jet::{Activation, Derivative, Entry, Seconds};
 use crate::loss::{Loss, Term};
-use crate::network::{Activation, NetworkSpec, Precision, Transforms};
+use crate::network::{NetworkSpec, Transforms};
+use crate::numbers::Precision;
 use crate::optimizer::Adam;
 use crate::points::Variable;
 
@@ -70,41 +70,11 @@ pub struct Job {
     pub truth: Option<Truth>,
     /// The run directory.
     pub output: PathBuf,
-    /// Whether network, optimizer and steps are left to [`crate::settle`]: the job fits values over one input, and
+    /// Whether network, optimizer and steps are left to [`crate::run::settle`]: the job fits values over one input, and
     /// names none of them.
     pub is_open: bool,
     /// What the user should be told, though the job goes on.
     pub warnings: Vec<String>,
-}
-
-/// `[data]`: files, absolute, and the names of their columns.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Data {
-    /// The CSV file.
-    pub file: PathBuf,
-    /// The inputs' columns (D ≥ 1).
-    pub inputs: Vec<String>,
-    /// The outputs' columns (M ≥ 1).
-    pub outputs: Vec<String>,
-    /// Derivatives that the file holds, and their columns, ordered as [`Entry::all`] orders them.
-    pub derivatives: Vec<(Entry, String)>,
-    /// The column of row weights.
-    pub weights: Option<String>,
-    /// What is kept from training.
-    pub validation: Validation,
-}
-
-/// The rows that judge the training and take no part in it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Validation {
-    /// None.
-    None,
-    /// A tenth of them, where there are enough rows that this judges; see [`crate::data::Dataset::read`].
-    Default,
-    /// This fraction of the rows, drawn with the job's seed.
-    Fraction(f64),
-    /// The rows of a file with the same columns.
-    File(PathBuf),
 }
 
 /// `[network]`
@@ -189,17 +159,6 @@ pub enum Points {
     Grid(Vec<Axis>),
     /// The input columns of a CSV file.
     File(PathBuf),
-}
-
-/// Equally spaced numbers, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Axis {
-    /// The first.
-    pub from: f64,
-    /// The last.
-    pub to: f64,
-    /// How many.
-    pub count: usize,
 }
 
 /// What flags put in the place of a job's keys.
@@ -322,13 +281,4 @@ struct DataTerm {
     entry: Entry,
     column: Option<usize>,
     weight: f64,
-}
-
-impl Data {
-    /// What the targets of a point set are, in order, and their columns: the outputs' values, then
-    /// the derivatives.
-    pub fn targets(&self) -> impl Iterator<Item = (Entry, &str)> + '_ {
-        let values = self.outputs.iter().enumerate().map(|(output, column)| (Entry::value(output), column.as_str()));
-        values.chain(self.derivatives.iter().map(|(entry, column)| (*entry, column.as_str())))
-    }
 }

@@ -109,7 +109,7 @@ impl Reader<'_> {
         Ok(job)
     }
 
-    /// Whether the job names none of the keys that [`crate::settle`] chooses, and nothing that its choice would not do.
+    /// Whether the job names none of the keys that [`crate::run::settle`] chooses, and nothing that its choice would not do.
     fn is_open(&self, job: &Job) -> bool {
         let names_none = |section: &str, keys: &[&str]| {
             let names = self.document.entries(section);

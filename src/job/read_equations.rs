@@ -7,10 +7,10 @@ use super::lists::entries;
 use super::read::Reader;
 use super::section::Section;
 use super::*;
-use crate::definitions::{self, Definitions};
 use crate::error::{Error, Result};
 use crate::expression::{Expression, PointFunctions, Scope};
 use crate::jet::JetLayout;
+use crate::network::definitions::{self, Definitions};
 use crate::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler};
 
 /// The keys of `[network]`.

@@ -1,6 +1,6 @@
 //! How a job trains: its stages, and what holds for all of them.
 
-use crate::network::Precision;
+use crate::numbers::Precision;
 use crate::optimizer::{Adam, Lbfgs, Schedule, Shape};
 use crate::points::Resampling;
 

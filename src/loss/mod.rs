@@ -7,10 +7,8 @@ mod parts;
 
 pub use parts::{Parts, parts};
 
-use crate::data::Normalizer;
-use crate::entry::Entry;
 use crate::expression::{self, Expression, Places, Residual};
-use crate::jet::JetLayout;
+use crate::jet::{Entry, JetLayout, Normalizer};
 
 /// How many times as large a term's mean square may be where it is judged as where it was trained.
 const MOST_RATIO: f64 = 10.0;

@@ -3,9 +3,9 @@
 //! Around a point `r = Σ ∂r/∂z z + Σ ∂r/∂c c + rest`, over the entries z of the jet (without their mean, which kernels
 //! take out in f64) and the coefficients c; its parts have the size `Σ |∂r/∂z z| + Σ |∂r/∂c c| + |rest|`.
 
-use crate::data::{Normalizer, PointSet};
+use crate::data::PointSet;
 use crate::expression::{Expression, Leaf};
-use crate::jet::{Derivative, Jets};
+use crate::jet::{Derivative, Jets, Normalizer};
 
 /// What one part has of all where it stands alone.
 const ALONE: f64 = 0.99;

@@ -1,11 +1,10 @@
 //! Which derivatives the outputs of a network have: those that neither its activation rules out, nor a
 //! feature before it or a transform behind it that jumps on the way.
 
-use super::{Activation, Model, Transforms};
-use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::expression::PointFunctions;
-use crate::jet::{Derivative, JetLayout};
+use crate::jet::{Activation, Derivative, Entry, JetLayout};
+use crate::network::{Model, Transforms};
 
 /// A network's outputs, by all that their derivatives go through.
 #[derive(Clone, Copy, Debug)]

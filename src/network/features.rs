@@ -12,10 +12,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Normalizer, Scaling};
 use crate::error::{Error, Result};
 use crate::expression::{PointFunctions, PointJets, Scope, is_name};
-use crate::jet::JetLayout;
+use crate::jet::{JetLayout, Normalizer, Scaling};
 
 /// F functions of the inputs, standardised.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,8 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Activation, Layer, NetworkSpec};
+use crate::jet::Activation;
+use crate::network::{Layer, NetworkSpec};
 
 /// Half the width of the box of standardised inputs: a uniform column reaches ±√3.
 const BOX: f64 = 1.8;

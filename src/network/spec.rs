@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Activation;
+use crate::jet::Activation;
 
 /// An MLP: inputs, hidden layers with one activation, M outputs that are linear.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,10 +8,9 @@
 use std::collections::BTreeMap;
 
 use super::Features;
-use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::expression::{Expression, NET, Places, Scope, layout, places};
-use crate::jet::{Derivative, JetLayout};
+use crate::jet::{Derivative, Entry, JetLayout};
 
 /// What stands before and behind the network; by default nothing.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -25,7 +25,8 @@ use super::gauss_newton::square;
 use super::whitened::{Measures, Whitened};
 use crate::backend::{Backend, Batch, Jacobian};
 use crate::error::Result;
-use crate::network::{Activation, NetworkSpec};
+use crate::jet::Activation;
+use crate::network::NetworkSpec;
 use crate::threads;
 
 /// What the method knows between iterations; part of a checkpoint.

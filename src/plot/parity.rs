@@ -3,7 +3,7 @@
 use super::Series;
 use super::axis::{Axis, scientific};
 use super::figure::{BLUE, Frame, GREY, Mark, Panel, VERMILION, dots, line};
-use crate::data::Scaling;
+use crate::jet::Scaling;
 
 /// Predictions beside measurements.
 #[derive(Clone, Debug, PartialEq)]

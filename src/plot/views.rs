@@ -3,9 +3,8 @@
 use super::axis::short;
 use super::{Band, FitPanel, FitRow, MapAxis, MapRow, ParityPanel, Series};
 use crate::data::PointSet;
-use crate::entry::Entry;
 use crate::error::Result;
-use crate::jet::{Derivative, JetLayout, Jets};
+use crate::jet::{Derivative, Entry, JetLayout, Jets};
 use crate::network::Model;
 use crate::predict::{self, Source};
 

@@ -1,9 +1,9 @@
 //! What the terms of a job say was measured.
 
 use super::Problem;
-use crate::entry::Entry;
 use crate::error::Result;
 use crate::expression::{Expression, Scope};
+use crate::jet::Entry;
 use crate::job::{Job, TermPoints};
 
 impl Problem {

@@ -16,10 +16,11 @@ pub use survey::{Fault, Survey};
 use std::path::Path;
 
 use self::scales::Equations;
-use crate::data::{Dataset, Normalizer, PointSet, Scaling, TableReader, grid};
-use crate::digest::Digest;
+use crate::data::{Dataset, PointSet, TableReader, grid};
 use crate::error::{Error, Result};
 use crate::expression::Places;
+use crate::files::digest::Digest;
+use crate::jet::{Normalizer, Scaling};
 use crate::job::{Equation, Fourier, Job, Points as PredictionPoints, TermPoints};
 use crate::loss::{Loss, Term};
 use crate::network::{Features, Model, Transforms, fourier, initialize};

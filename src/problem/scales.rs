@@ -10,10 +10,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::TermSet;
-use crate::data::{Normalizer, PointSet, mean_and_deviation};
-use crate::entry::Entry;
+use crate::data::PointSet;
 use crate::expression::{Expression, Leaf};
-use crate::jet::{JetLayout, Jets};
+use crate::jet::{Entry, JetLayout, Jets, Normalizer, mean_and_deviation};
 use crate::loss::Loss;
 
 /// Points of a set at which residuals are evaluated.

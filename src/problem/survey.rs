@@ -9,7 +9,7 @@ use crate::data::PointSet;
 use crate::error::{Error, Result, number, point};
 use crate::expression::{Expression, Leaf};
 use crate::job::{Equation, Job, TermPoints};
-use crate::network::Precision;
+use crate::numbers::Precision;
 
 /// Points that are looked at together.
 const BLOCK: usize = 1 << 14;

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
-use jetfit::data::{Dataset, Normalizer};
+use jetfit::data::Dataset;
 use jetfit::error::{Error, Result};
+use jetfit::files::safetensors_file::TensorFile;
+use jetfit::jet::{Activation, Normalizer};
 use jetfit::job::{Job, Overrides};
-use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
-use jetfit::run_dir::RunDir;
-use jetfit::tensors::TensorFile;
+use jetfit::network::{Model, NetworkSpec, Transforms};
+use jetfit::numbers::Precision;
+use jetfit::run::directory::RunDir;
 
 /// A directory with a good job, good data and a good model.
 struct Place(tempfile::TempDir);

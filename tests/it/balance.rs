@@ -5,7 +5,8 @@ use crate::runs::{Place, assert_says, relative_error, train_with_stops};
 use jetfit::backend::Batch;
 use jetfit::cpu;
 use jetfit::job::{Job, Overrides};
-use jetfit::network::{Model, Precision};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 use jetfit::problem::{Adapted, Now, Problem};
 
 /// Exponential decay on a string whose ends are held: three terms of different sizes.
@@ -135,7 +136,7 @@ fn balance_serves_equations_that_need_no_weights_too() {
     // more without weights that were found by trial.
     let error = |more: &str| {
         let place = Place::new("");
-        let job = std::fs::read_to_string(runs::example("poisson_2d/job.toml")).unwrap();
+        let job = std::fs::read_to_string(crate::runs::example("poisson_2d/job.toml")).unwrap();
         let job: String =
             job.lines().filter(|line| !line.starts_with("weight")).map(|line| format!("{line}\n")).collect();
         place.write("job.toml", format!("{job}{more}"));

@@ -4,11 +4,10 @@ use crate::support::{Tampered, random_model, random_points};
 use jetfit::backend::Backend;
 use jetfit::certificate::{Certificate, Comparison, Strictness, certify};
 use jetfit::cpu;
-use jetfit::data::Scaling;
-use jetfit::entry::Seconds;
 use jetfit::expression::Scope;
-use jetfit::jet::{Derivative, JetLayout};
-use jetfit::network::{Activation, Model, Precision, Transforms};
+use jetfit::jet::{Activation, Derivative, JetLayout, Scaling, Seconds};
+use jetfit::network::{Model, Transforms};
+use jetfit::numbers::Precision;
 
 fn strictness(seconds: Seconds, precision: Precision) -> Strictness {
     Strictness { seconds, precision, tolerance: None, threads: 1 }

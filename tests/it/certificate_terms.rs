@@ -5,11 +5,11 @@ use jetfit::backend::Backend;
 use jetfit::certificate::{Certificate, Strictness, certify};
 use jetfit::cpu;
 use jetfit::data::PointSet;
-use jetfit::entry::{Entry, Seconds};
 use jetfit::expression::{Expression, Scope};
-use jetfit::jet::{Derivative, JetLayout};
+use jetfit::jet::{Activation, Derivative, Entry, JetLayout, Seconds};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Model, Precision};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 use jetfit::problem::TermSet;
 
 /// A network x0, x1 → u0 with a coefficient nu.

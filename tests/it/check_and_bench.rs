@@ -5,9 +5,9 @@ use std::path::Path;
 use crate::support::{Tampered, random_model, random_points};
 use assert_cmd::Command;
 use jetfit::bench::{self, Clock, Mode, Settings};
-use jetfit::entry::Seconds;
-use jetfit::network::{Activation, Model};
-use jetfit::tensors::TensorFile;
+use jetfit::files::safetensors_file::TensorFile;
+use jetfit::jet::{Activation, Seconds};
+use jetfit::network::Model;
 use serde_json::Value;
 
 /// Runs the program: its exit code, stdout and stderr.

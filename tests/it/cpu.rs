@@ -4,8 +4,9 @@ use crate::support::{Reference, jets_apart, normwise, random_loss, random_model,
 use jetfit::backend::Batch;
 use jetfit::cpu;
 use jetfit::data::PointSet;
-use jetfit::jet::{Derivative, JetLayout};
-use jetfit::network::{Activation, Model, Precision, Smoothness};
+use jetfit::jet::{Activation, Derivative, JetLayout, Smoothness};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 use jetfit::optimizer::Adam;
 
 /// All layouts over `inputs` inputs.

@@ -84,7 +84,7 @@ fn a_signal_is_heard_in_the_middle_of_a_step_and_the_last_one_is_saved() {
     assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
     assert!(message.contains("interrupted by SIGTERM; go on with: jetfit train --resume "), "{message}");
     let path = place.path("run/checkpoint.safetensors");
-    assert!(jetfit::tensors::TensorFile::read(&path).unwrap().document["step"].as_u64() >= Some(1));
+    assert!(jetfit::files::safetensors_file::TensorFile::read(&path).unwrap().document["step"].as_u64() >= Some(1));
 }
 
 #[test]

@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::runs::Place;
 use assert_cmd::Command;
-use jetfit::ensemble;
 use jetfit::job::{Job, Overrides};
-use jetfit::run::{Mode, Observer};
+use jetfit::run::{Mode, Observer, ensemble};
 use jetfit::trainer::Report;
 
 const SHORT: &str = "[training]\nsteps = 60\nreport_every = 20\nseed = 4\n";
@@ -108,7 +107,7 @@ fn an_ensemble_has_the_same_bits_side_by_side_or_stopped_and_resumed() {
 #[test]
 fn no_members_are_refused() {
     let place = Place::new(SHORT);
-    runs::assert_says(&place.refused("job.toml", &["--ensemble", "0"]), &["--ensemble", "at least 1"]);
+    crate::runs::assert_says(&place.refused("job.toml", &["--ensemble", "0"]), &["--ensemble", "at least 1"]);
     place.write("job.toml", place.text("job.toml") + "ensemble = 0\n");
-    runs::assert_says(&place.refused("job.toml", &[]), &["training.ensemble"]);
+    crate::runs::assert_says(&place.refused("job.toml", &[]), &["training.ensemble"]);
 }

@@ -6,8 +6,10 @@ use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{Gpu, adapters};
+use jetfit::jet::Activation;
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Model, Precision};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 use jetfit::optimizer::Adam;
 
 /// A network of (x0, x1) with outputs u0, u1 and two trained coefficients.

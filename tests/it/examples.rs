@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::runs::train_with_stops;
 use jetfit::job::{Job, Overrides};
-use jetfit::results::Summary;
+use jetfit::run::results::Summary;
 use jetfit::run::{Mode, run};
 
 /// The job of an example, `NAME`, or another file of it, `NAME/FILE`.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::runs::{Place, example, train_with_stops};
 use jetfit::job::{Job, Overrides, TermPoints};
-use jetfit::results::Summary;
+use jetfit::run::results::Summary;
 use jetfit::run::{Mode, run};
 
 fn job(name: &str, directory: &Path, steps: Option<u64>, threads: usize) -> Job {

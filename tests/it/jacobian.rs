@@ -5,9 +5,10 @@ use jetfit::backend::{Backend, Batch, Jacobian};
 use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
-use jetfit::jet::JetLayout;
+use jetfit::jet::{Activation, JetLayout};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Model, Precision};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 
 /// An equation with two coefficients and another place on one set, and all entries of a jet with weighted points on another.
 fn losses(model: &Model, points: usize) -> Vec<(PointSet, Loss)> {

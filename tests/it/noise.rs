@@ -3,7 +3,7 @@
 use crate::runs::{Place, assert_errors, assert_says, example};
 use jetfit::job::{Job, OptimizerKind, Overrides};
 use jetfit::problem::Problem;
-use jetfit::settle::settle;
+use jetfit::run::settle::settle;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -102,7 +102,7 @@ fn a_stopped_run_resumes_to_the_same_bits() {
         let place = sine(0.1, more);
         let mut job = Job::read(place.path("job.toml"), &Overrides::default()).unwrap();
         job.output = place.path("run");
-        runs::train_with_stops(&job, stops);
+        crate::runs::train_with_stops(&job, stops);
         place.read("run/model.safetensors")
     };
     assert!(trained(&[]) == trained(&[3, 7]));

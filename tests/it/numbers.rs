@@ -3,9 +3,9 @@
 use crate::runs::{Place, assert_says};
 use assert_cmd::Command;
 use jetfit::cpu;
-use jetfit::data::{Normalizer, Scaling};
-use jetfit::jet::JetLayout;
-use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
+use jetfit::jet::{Activation, JetLayout, Normalizer, Scaling};
+use jetfit::network::{Model, NetworkSpec, Transforms};
+use jetfit::numbers::Precision;
 use serde_json::Value;
 
 const JOB: &str = r#"

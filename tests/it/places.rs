@@ -4,15 +4,15 @@
 use crate::runs::{Place, assert_errors, assert_says};
 use crate::support::{normwise, random_model, random_points};
 use jetfit::backend::{Backend, Batch};
-use jetfit::cpu;
-use jetfit::data::{PointSet, Scaling};
+use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{Gpu, GpuOptions, TileChoice, adapters};
-use jetfit::jet::{Derivative, JetLayout, Jets};
+use jetfit::jet::{Activation, Derivative, JetLayout, Jets, Scaling};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Features, Model, Precision, Transforms};
+use jetfit::network::{Features, Model, Transforms};
+use jetfit::numbers::Precision;
 use jetfit::optimizer::Adam;
-use jetfit::predict;
+use jetfit::{cpu, predict};
 
 const TAU: f64 = 2.0 * std::f64::consts::PI;
 

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use jetfit::cpu;
 use jetfit::data::PointSet;
-use jetfit::entry::Entry;
-use jetfit::jet::Derivative;
-use jetfit::network::{Activation, Precision};
+use jetfit::jet::{Activation, Derivative, Entry};
+use jetfit::numbers::Precision;
 use jetfit::plot::{
     self, Bench, BenchLine, Fit, FitPanel, FitRow, Known, LossHistory, MapAxis, MapFigure, MapRow, Parity, ParityPanel,
     Series,
@@ -236,7 +235,7 @@ fn maps_of_degenerate_data() {
 
 #[test]
 fn the_maps_of_a_model_are_over_grids_alone() {
-    let model = support::random_model(2, &[16], 2, Activation::Tanh, 3);
+    let model = crate::support::random_model(2, &[16], 2, Activation::Tanh, 3);
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let (x, y) = ([0.0, 1.0, 2.0], [5.0, 6.0]);
     let points: Vec<Vec<f64>> = vec![x.iter().flat_map(|x| [*x; 2]).collect(), x.iter().flat_map(|_| y).collect()];
@@ -295,9 +294,9 @@ fn a_benchmark() {
 
 #[test]
 fn slices_and_parity_of_a_model() {
-    let model = support::random_model(2, &[16, 16], 2, Activation::Tanh, 3);
+    let model = crate::support::random_model(2, &[16, 16], 2, Activation::Tanh, 3);
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
-    let points = support::random_points(&model, 3000, 4);
+    let points = crate::support::random_points(&model, 3000, 4);
     let entries = [Entry::value(0), Entry::value(1), Entry { output: 0, derivative: Derivative::First(1) }];
     let columns: Vec<Vec<f64>> = points.iter().chain([&points[0]]).cloned().collect();
     let data = Known { points: &points, entries: &entries, columns: &columns };
@@ -316,7 +315,7 @@ fn slices_and_parity_of_a_model() {
 
 #[test]
 fn the_truth_of_one_input_is_drawn_in_its_order() {
-    let model = support::random_model(1, &[16], 1, Activation::Tanh, 3);
+    let model = crate::support::random_model(1, &[16], 1, Activation::Tanh, 3);
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let (points, columns, entries) = (vec![vec![3.0, 1.0, 2.0]], vec![vec![9.0, 1.0, 4.0]], [Entry::value(0)]);
     let known = Known { points: &points, entries: &entries, columns: &columns };

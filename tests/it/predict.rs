@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use jetfit::cpu;
-use jetfit::data::{Normalizer, Scaling, TableReader};
+use jetfit::data::TableReader;
 use jetfit::expression::Scope;
-use jetfit::jet::JetLayout;
-use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
+use jetfit::jet::{Activation, JetLayout, Normalizer, Scaling};
+use jetfit::network::{Model, NetworkSpec, Transforms};
+use jetfit::numbers::Precision;
 
 fn model(activation: Activation, precision: Precision) -> Model {
     let spec = NetworkSpec { inputs: 2, hidden: vec![7, 5], outputs: 2, activation, coefficients: 0 };

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::runs::{Place, assert_says};
-use jetfit::tensors::TensorFile;
+use jetfit::files::safetensors_file::TensorFile;
 
 /// Mini-batches whose epochs end between reports, a rate and an end that depend on past losses, and
 /// enough steps to be caught in the middle.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use assert_cmd::Command;
 use jetfit::job::Job;
-use jetfit::results::Summary;
+use jetfit::run::results::Summary;
 use jetfit::run::{Mode, Observer, run};
 use jetfit::trainer::Report;
 use serde_json::Value;

@@ -163,7 +163,7 @@ fn values_alone_give_derivatives_to_many_digits() {
     // Measured: 3.6e-8, 1.5e-6 and 7.1e-5; after 120 of the last 300 steps 4.9e-7, 1.5e-5 and 4.6e-4.
     let place = Place::new("");
     let overrides = Overrides { directory: Some(place.path("run")), ..Overrides::default() };
-    let mut job = Job::read(runs::example("sine/precise.toml"), &overrides).unwrap();
+    let mut job = Job::read(crate::runs::example("sine/precise.toml"), &overrides).unwrap();
     job.stages[1].length = Length::Steps(120);
     let summary = run(&job, Mode::New, &mut (), &false.into()).unwrap();
     for (name, bar) in [("y", 1e-5), ("dy_dx", 1e-4), ("d2y_dx2", 1e-3)] {
@@ -177,7 +177,7 @@ fn derivatives_are_fitted_to_three_digits() {
     // Measured: 4.9e-3; with all units and steps 5.6e-4.
     let place = Place::new("");
     let overrides = Overrides { directory: Some(place.path("run")), ..Overrides::default() };
-    let mut job = Job::read(runs::example("styblinski_tang/precise.toml"), &overrides).unwrap();
+    let mut job = Job::read(crate::runs::example("styblinski_tang/precise.toml"), &overrides).unwrap();
     job.network.hidden = vec![128, 128];
     (job.stages[0].length, job.stages[1].length) = (Length::Steps(300), Length::Steps(200));
     let summary = run(&job, Mode::New, &mut (), &false.into()).unwrap();
@@ -189,7 +189,7 @@ fn derivatives_are_fitted_to_three_digits() {
 fn a_coefficient_is_found_with_the_solution() {
     let place = Place::new("");
     let overrides = Overrides { directory: Some(place.path("run")), ..Overrides::default() };
-    let mut job = Job::read(runs::example("burgers_inverse/precise.toml"), &overrides).unwrap();
+    let mut job = Job::read(crate::runs::example("burgers_inverse/precise.toml"), &overrides).unwrap();
     (job.stages[0].length, job.stages[1].length) = (Length::Steps(300), Length::Steps(40));
     let TermPoints::Sampled(points) = &mut job.terms[0].points else { panic!("{:?}", job.terms[0]) };
     (points.count, points.resample_every) = (600, 300);

@@ -2,12 +2,12 @@
 
 use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport, Vector, Vectors};
 use jetfit::cpu;
-use jetfit::data::{Normalizer, PointSet, Scaling};
-use jetfit::entry::Entry;
+use jetfit::data::PointSet;
 use jetfit::error::Result;
-use jetfit::jet::{Derivative, JetLayout, Jets};
+use jetfit::jet::{Activation, Derivative, Entry, JetLayout, Jets, Normalizer, Scaling};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
+use jetfit::network::{Model, NetworkSpec, Transforms};
+use jetfit::numbers::Precision;
 use jetfit::optimizer::{OptimizerState, Update};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -217,7 +217,8 @@ fn a_divergent_job_names_its_step_and_keeps_the_last_good_state() {
         assert!(message.contains(&format!("at step {step}:")), "{message}");
         let model = Model::read(place.path("run/model.safetensors")).unwrap();
         assert!(model.parameters.iter().all(|p| p.is_finite()));
-        let checkpoint = jetfit::tensors::TensorFile::read(&place.path("run/checkpoint.safetensors")).unwrap();
+        let checkpoint =
+            jetfit::files::safetensors_file::TensorFile::read(&place.path("run/checkpoint.safetensors")).unwrap();
         assert!(checkpoint.tensors.values().flat_map(|tensor| &tensor.values).all(|x| x.is_finite()));
         assert!(!place.path("run/predictions.csv").exists());
     }

@@ -5,15 +5,15 @@ use std::f64::consts::TAU;
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
 use jetfit::backend::{Backend, Batch, Jacobian};
-use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{Gpu, adapters};
-use jetfit::jet::{Derivative, JetLayout};
+use jetfit::jet::{Activation, Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Features, Model, Precision, Transforms};
+use jetfit::network::{Features, Model, Transforms};
+use jetfit::numbers::Precision;
 use jetfit::optimizer::Adam;
-use jetfit::predict;
+use jetfit::{cpu, predict};
 
 const FEATURES: [&str; 5] = ["sin(x0)", "cos(x0)", "x1", "wave", "exp(-x0^2)*x1"];
 
@@ -51,7 +51,7 @@ fn transformed(hidden: &[usize], features: &[&str]) -> Model {
     model.coefficients = vec!["k".into(), "nu".into()];
     model.parameters.extend([0.7, -0.4]);
     let scope = scope(&model, &[("u0", "bubble*net + k*x1"), ("u1", "exp(net/3)*cos(x0)")]);
-    model.normalizer.outputs = jetfit::data::Scaling::identity(2);
+    model.normalizer.outputs = jetfit::jet::Scaling::identity(2);
     let transforms = Transforms::read(str::to_string, &scope).unwrap();
     model.transforms = match model.transforms.features.take() {
         Some(features) => transforms.with_features(features, &scope),
@@ -161,7 +161,7 @@ fn weight_gradients_are_differences_of_the_loss() {
 fn conditions_hold_to_the_bit_and_periods_to_rounding() {
     let mut model = featured(&[17, 7], &["sin(x0)", "cos(x0)", "x1"]);
     let scope = scope(&model, &[("u0", "x1*(2 - x1)*net")]);
-    model.normalizer.outputs = jetfit::data::Scaling::identity(2);
+    model.normalizer.outputs = jetfit::jet::Scaling::identity(2);
     let features = model.transforms.features.take().unwrap();
     model.transforms = Transforms::read(str::to_string, &scope).unwrap().with_features(features, &scope);
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();

@@ -4,8 +4,9 @@ use crate::support::{normwise, random_loss, random_model};
 use jetfit::backend::{Backend, Vector, Vectors};
 use jetfit::cpu;
 use jetfit::gpu::{Gpu, GpuOptions, TileChoice, adapters};
-use jetfit::jet::JetLayout;
-use jetfit::network::{Activation, Model, Precision};
+use jetfit::jet::{Activation, JetLayout};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -1,10 +1,8 @@
 //! What expressions mean: which channels they read, and what they are worth.
 
 use super::{compiled, residual, scope};
-use crate::data::{Normalizer, Scaling};
-use crate::entry::Entry;
 use crate::expression::{Expression, Leaf, PointData, Scope, Slot, layout};
-use crate::jet::{Derivative, JetLayout, Jets};
+use crate::jet::{Derivative, Entry, JetLayout, Jets, Normalizer, Scaling};
 
 /// The value of an expression of x, t and theta alone.
 fn value(text: &str, [x, t, theta]: [f64; 3]) -> f64 {

@@ -2,7 +2,7 @@
 
 use super::scope;
 use crate::expression::{Expression, Scope};
-use crate::network::Activation;
+use crate::jet::Activation;
 
 fn message_in(scope: &Scope, text: &str) -> String {
     match Expression::residual("job.toml: term \"a\": residual", text, scope) {

@@ -9,7 +9,7 @@ mod shader;
 mod trees;
 
 use super::{Expression, Residual, Scope, layout};
-use crate::data::Normalizer;
+use crate::jet::Normalizer;
 
 /// Inputs x, t and theta; outputs u and v; columns u_measured and `du/dx (m)`; coefficients nu and k;
 /// two definitions.

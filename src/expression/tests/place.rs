@@ -1,10 +1,8 @@
 //! Outputs and definitions at other points, against functions that are known.
 
 use super::{residual, scope};
-use crate::data::Normalizer;
-use crate::entry::Entry;
 use crate::expression::{Expression, PointData, Scope, layout, places};
-use crate::jet::{Derivative, JetLayout, Jets};
+use crate::jet::{Derivative, Entry, JetLayout, Jets, Normalizer};
 
 /// u = sin(x) t² + θ x t, and v = exp(x t) cos θ, with the derivatives that the tests read.
 fn known(entry: Entry, [x, t, theta]: [f64; 3]) -> f64 {

@@ -8,12 +8,10 @@ use proptest::test_runner::{Config, TestRunner};
 use super::trees::dual::{Bounded, Dual, evaluate};
 use super::trees::{NAMES, Tree, print, trees};
 use super::{compiled, scope};
-use crate::cpu::Real;
-use crate::data::{Normalizer, Scaling};
-use crate::entry::Entry;
 use crate::expression::syntax::{Binary, Comparison, Kind, Syntax, parse};
 use crate::expression::{Expression, Leaf, PointData, Registers, Residual, Row, Scope};
-use crate::jet::{Derivative, Jets};
+use crate::jet::{Derivative, Entry, Jets, Normalizer, Scaling};
+use crate::numbers::Real;
 
 const CASES: u32 = 4000;
 

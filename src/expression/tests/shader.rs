@@ -5,12 +5,12 @@ use proptest::test_runner::TestRunner;
 
 use super::trees::{NAMES, print, trees};
 use super::{compiled, scope};
-use crate::data::Normalizer;
 use crate::expression::{Expression, Residual};
-use crate::translate::translate;
+use crate::jet::Normalizer;
+use crate::testing::translate;
 
-const MATH: &str = include_str!("../../../shaders/shared/math.wgsl");
-const FUNCTIONS: &str = include_str!("../../../shaders/shared/functions.wgsl");
+const MATH: &str = include_str!("../../../shaders/numbers/math_f32.wgsl");
+const FUNCTIONS: &str = include_str!("../../../shaders/numbers/functions_f32.wgsl");
 
 /// Expressions a module; a module of all would be slow to translate.
 const EACH: usize = 250;

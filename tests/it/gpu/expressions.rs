@@ -8,12 +8,12 @@
 use jetfit::backend::{Backend, Batch, Gradient, SetId};
 use jetfit::cpu;
 use jetfit::data::PointSet;
-use jetfit::entry::Entry;
 use jetfit::error::Result;
 use jetfit::expression::{Expression, Scope};
-use jetfit::jet::{Derivative, JetLayout};
+use jetfit::jet::{Activation, Derivative, Entry, JetLayout};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Model, Precision};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use jetfit::backend::Backend;
 use jetfit::cpu;
 use jetfit::gpu::{AdapterInfo, Gpu, GpuOptions, adapters};
-use jetfit::jet::JetLayout;
-use jetfit::network::{Activation, Precision};
+use jetfit::jet::{Activation, JetLayout};
+use jetfit::numbers::Precision;
 
 use super::{CHECKED, whole};
 use crate::support::{jets_apart, normwise, random_loss, random_model};

@@ -2,8 +2,9 @@
 
 use jetfit::backend::Backend;
 use jetfit::cpu;
-use jetfit::jet::{Derivative, JetLayout};
-use jetfit::network::{Activation, Model, Precision};
+use jetfit::jet::{Activation, Derivative, JetLayout};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 
 use super::{gpu, whole};
 use crate::support::{Reference, jets_apart, normwise, random_loss, random_model, random_points};

@@ -3,8 +3,8 @@
 use jetfit::backend::{Backend, Batch};
 use jetfit::cpu;
 use jetfit::gpu::{Gpu, GpuOptions, adapters};
-use jetfit::jet::JetLayout;
-use jetfit::network::{Activation, Precision};
+use jetfit::jet::{Activation, JetLayout};
+use jetfit::numbers::Precision;
 use jetfit::optimizer::Adam;
 
 use super::{CHECKED, gpu, gpu_with, whole};

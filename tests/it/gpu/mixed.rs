@@ -5,9 +5,9 @@ use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{GpuOptions, Path, TileChoice, Tiles};
-use jetfit::jet::{Derivative, JetLayout};
+use jetfit::jet::{Activation, Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Activation, Precision};
+use jetfit::numbers::Precision;
 use jetfit::optimizer::Adam;
 
 use super::{CHECKED, gpu, gpu_with, whole};

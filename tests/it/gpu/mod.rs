@@ -12,7 +12,8 @@ mod training;
 use jetfit::backend::{Batch, SetId};
 use jetfit::data::PointSet;
 use jetfit::gpu::{Gpu, GpuOptions, TileChoice, adapters};
-use jetfit::network::{Model, Precision};
+use jetfit::network::Model;
+use jetfit::numbers::Precision;
 
 pub const CHECKED: GpuOptions = GpuOptions {
     checked: true,

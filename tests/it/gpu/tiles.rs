@@ -3,8 +3,8 @@
 use jetfit::backend::Backend;
 use jetfit::cpu;
 use jetfit::gpu::{GpuOptions, Path, Tile, TileChoice, Tiles, adapters};
-use jetfit::jet::JetLayout;
-use jetfit::network::{Activation, Precision};
+use jetfit::jet::{Activation, JetLayout};
+use jetfit::numbers::Precision;
 
 use super::{CHECKED, gpu_with, whole};
 use crate::support::{jets_apart, normwise, random_loss, random_model};

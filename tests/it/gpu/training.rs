@@ -4,9 +4,9 @@ use jetfit::backend::{Backend, Batch};
 use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::gpu::{Gpu, GpuOptions};
-use jetfit::jet::JetLayout;
+use jetfit::jet::{Activation, JetLayout};
 use jetfit::loss::Loss;
-use jetfit::network::{Activation, Precision};
+use jetfit::numbers::Precision;
 use jetfit::optimizer::{Adam, History, InverseHessian, Iteration, Lbfgs, OptimizerState};
 
 use super::{CHECKED, gpu, gpu_with, whole};

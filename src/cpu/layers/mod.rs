@@ -1,0 +1,3 @@
+//! The first and the last layer.
+
+pub mod input_layer;

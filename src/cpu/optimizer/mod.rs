@@ -1,0 +1,4 @@
+//! What moves the parameters.
+
+pub mod adam;
+pub mod vectors;

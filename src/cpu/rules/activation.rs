@@ -1,0 +1,249 @@
+//! σ and its first three derivatives, one rule an activation; the twins stand in
+//! `shaders/activations/`.
+
+use crate::numbers::Real;
+
+/// σ', σ'' and σ''' at one point.
+#[derive(Clone, Copy)]
+pub struct Slopes<T> {
+    pub first: T,
+    pub second: T,
+    pub third: T,
+}
+
+/// One activation's numerics.
+pub trait Rule<T: Real> {
+    /// σ(z)
+    fn value(z: T) -> T;
+    /// The derivatives at `z`, where `a` = σ(z) may save work.
+    fn slopes(z: T, a: T) -> Slopes<T>;
+}
+
+#[inline(always)]
+fn slopes<T>(first: T, second: T, third: T) -> Slopes<T> {
+    Slopes { first, second, third }
+}
+
+#[inline(always)]
+fn number<T: Real>(x: f64) -> T {
+    T::of(x)
+}
+
+/// tanh z: everything follows from a.
+pub struct Tanh;
+impl<T: Real> Rule<T> for Tanh {
+    #[inline(always)]
+    fn value(z: T) -> T {
+        z.tanh()
+    }
+    #[inline(always)]
+    fn slopes(_: T, a: T) -> Slopes<T> {
+        let first = (T::ONE - a) * (T::ONE + a);
+        slopes(first, number::<T>(-2.0) * a * first, first * (number::<T>(6.0) * a * a - number(2.0)))
+    }
+}
+
+/// Derivatives of the logistic function p, from p.
+#[inline(always)]
+fn logistic<T: Real>(p: T) -> Slopes<T> {
+    let first = p * (T::ONE - p);
+    slopes(first, first * (T::ONE - number::<T>(2.0) * p), first * (T::ONE - number::<T>(6.0) * first))
+}
+
+/// 1/(1 + exp(−z))
+pub struct Sigmoid;
+impl<T: Real> Rule<T> for Sigmoid {
+    #[inline(always)]
+    fn value(z: T) -> T {
+        z.sigmoid()
+    }
+    #[inline(always)]
+    fn slopes(_: T, a: T) -> Slopes<T> {
+        logistic(a)
+    }
+}
+
+/// sin z
+pub struct Sin;
+impl<T: Real> Rule<T> for Sin {
+    #[inline(always)]
+    fn value(z: T) -> T {
+        z.sin_cos().0
+    }
+    #[inline(always)]
+    fn slopes(z: T, a: T) -> Slopes<T> {
+        let cos = z.sin_cos().1;
+        slopes(cos, -a, -cos)
+    }
+}
+
+/// log(1 + exp z) = max(z, 0) + log(1 + exp(−|z|))
+pub struct Softplus;
+impl<T: Real> Rule<T> for Softplus {
+    #[inline(always)]
+    fn value(z: T) -> T {
+        let positive = if z > T::ZERO { z } else { T::ZERO };
+        positive + (-z.abs()).exp().log1p_unit()
+    }
+    #[inline(always)]
+    fn slopes(z: T, _: T) -> Slopes<T> {
+        let p = z.sigmoid();
+        let below = logistic(p);
+        slopes(p, below.first, below.second)
+    }
+}
+
+/// z p with p = sigmoid z
+pub struct Silu;
+impl<T: Real> Rule<T> for Silu {
+    #[inline(always)]
+    fn value(z: T) -> T {
+        z * z.sigmoid()
+    }
+    #[inline(always)]
+    fn slopes(z: T, _: T) -> Slopes<T> {
+        let p = z.sigmoid();
+        let d = logistic(p);
+        slopes(p + z * d.first, number::<T>(2.0) * d.first + z * d.second, number::<T>(3.0) * d.second + z * d.third)
+    }
+}
+
+/// z Φ(z)
+pub struct Gelu;
+impl<T: Real> Rule<T> for Gelu {
+    #[inline(always)]
+    fn value(z: T) -> T {
+        z * normal_cdf(z)
+    }
+    #[inline(always)]
+    fn slopes(z: T, _: T) -> Slopes<T> {
+        let square = z * z;
+        let density = number::<T>(0.398_942_280_401_432_7) * (number::<T>(-0.5) * square).exp();
+        slopes(normal_cdf(z) + z * density, density * (number::<T>(2.0) - square), density * z * (square - number(4.0)))
+    }
+}
+
+/// Φ(z)
+#[inline(always)]
+fn normal_cdf<T: Real>(z: T) -> T {
+    number::<T>(0.5) * (T::ONE + (z * number(std::f64::consts::FRAC_1_SQRT_2)).erf())
+}
+
+/// z, or exp z − 1 below 0
+pub struct Elu;
+impl<T: Real> Rule<T> for Elu {
+    #[inline(always)]
+    fn value(z: T) -> T {
+        let below = (if z < T::ZERO { z } else { T::ZERO }).expm1_negative();
+        if z > T::ZERO { z } else { below }
+    }
+    #[inline(always)]
+    fn slopes(z: T, a: T) -> Slopes<T> {
+        let below = a + T::ONE;
+        if z > T::ZERO { slopes(T::ONE, T::ZERO, T::ZERO) } else { slopes(below, below, below) }
+    }
+}
+
+/// max(z, 0)
+pub struct Relu;
+impl<T: Real> Rule<T> for Relu {
+    #[inline(always)]
+    fn value(z: T) -> T {
+        if z > T::ZERO { z } else { T::ZERO }
+    }
+    #[inline(always)]
+    fn slopes(z: T, _: T) -> Slopes<T> {
+        slopes(if z > T::ZERO { T::ONE } else { T::ZERO }, T::ZERO, T::ZERO)
+    }
+}
+
+/// z, or 0.01 z below 0
+pub struct LeakyRelu;
+impl<T: Real> Rule<T> for LeakyRelu {
+    #[inline(always)]
+    fn value(z: T) -> T {
+        if z > T::ZERO { z } else { number::<T>(0.01) * z }
+    }
+    #[inline(always)]
+    fn slopes(z: T, _: T) -> Slopes<T> {
+        slopes(if z > T::ZERO { T::ONE } else { number(0.01) }, T::ZERO, T::ZERO)
+    }
+}
+
+/// Runs an expression with `$rule` bound to the rule of an [`crate::jet::Activation`].
+macro_rules! with_rule {
+    ($activation:expr, $rule:ident => $body:expr) => {{
+        use $crate::cpu::rules::activation as rules;
+        use $crate::jet::Activation;
+        macro_rules! run {
+            ($name:ident) => {{
+                type $rule = rules::$name;
+                $body
+            }};
+        }
+        match $activation {
+            Activation::Tanh => run!(Tanh),
+            Activation::Sigmoid => run!(Sigmoid),
+            Activation::Sin => run!(Sin),
+            Activation::Softplus => run!(Softplus),
+            Activation::Silu => run!(Silu),
+            Activation::Gelu => run!(Gelu),
+            Activation::Elu => run!(Elu),
+            Activation::Relu => run!(Relu),
+            Activation::LeakyRelu => run!(LeakyRelu),
+        }
+    }};
+}
+pub(crate) use with_rule;
+
+#[cfg(test)]
+mod tests {
+    use crate::jet::{Activation, Smoothness};
+
+    use super::*;
+
+    #[test]
+    fn each_derivative_is_that_of_the_one_before() {
+        // Central differences with h = 1e-5 leave an error of about h² + 1e-16/h = 1e-10.
+        let h = 1e-5;
+        for activation in Activation::ALL {
+            with_rule!(activation, R => {
+                let all = |z: f64| {
+                    let a = <R as Rule<f64>>::value(z);
+                    let s = <R as Rule<f64>>::slopes(z, a);
+                    [a, s.first, s.second, s.third]
+                };
+                let orders = if activation.smoothness() == Smoothness::C0 { 1 } else { 3 };
+                for i in -70..70 {
+                    let z = 0.1 * f64::from(i) + 0.03;
+                    for order in 0..orders {
+                        let difference = (all(z + h)[order] - all(z - h)[order]) / (2.0 * h);
+                        let error = (difference - all(z)[order + 1]).abs();
+                        assert!(error < 1e-8, "{activation} order {} at {z}: {error}", order + 1);
+                    }
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn f32_follows_f64() {
+        for activation in Activation::ALL {
+            with_rule!(activation, R => {
+                for i in -400..400 {
+                    let z = 0.05 * i as f32;
+                    let a = <R as Rule<f32>>::value(z);
+                    let s = <R as Rule<f32>>::slopes(z, a);
+                    let a64 = <R as Rule<f64>>::value(z.into());
+                    let s64 = <R as Rule<f64>>::slopes(z.into(), a64);
+                    let pairs = [(a, a64), (s.first, s64.first), (s.second, s64.second), (s.third, s64.third)];
+                    for (ours, truth) in pairs {
+                        // A few roundings of numbers of order 1 (up to |z| for the unbounded ones).
+                        let error = (f64::from(ours) - truth).abs();
+                        assert!(error <= 1e-6 * (1.0 + truth.abs()), "{activation} at {z}: {ours} {truth}");
+                    }
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What a job says of its data: files and columns, rows that judge, axes of a grid.
+
+use std::path::PathBuf;
+
+use crate::jet::Entry;
+
+/// `[data]`: files, absolute, and the names of their columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    /// The CSV file.
+    pub file: PathBuf,
+    /// The inputs' columns (D ≥ 1).
+    pub inputs: Vec<String>,
+    /// The outputs' columns (M ≥ 1).
+    pub outputs: Vec<String>,
+    /// Derivatives that the file holds, and their columns, ordered as [`Entry::all`] orders them.
+    pub derivatives: Vec<(Entry, String)>,
+    /// The column of row weights.
+    pub weights: Option<String>,
+    /// What is kept from training.
+    pub validation: Validation,
+}
+
+/// The rows that judge the training and take no part in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Validation {
+    /// None.
+    None,
+    /// A tenth of them, where there are enough rows that this judges; see [`super::Dataset::read`].
+    Default,
+    /// This fraction of the rows, drawn with the job's seed.
+    Fraction(f64),
+    /// The rows of a file with the same columns.
+    File(PathBuf),
+}
+
+impl Data {
+    /// What the targets of a point set are, in order, and their columns: the outputs' values, then
+    /// the derivatives.
+    pub fn targets(&self) -> impl Iterator<Item = (Entry, &str)> + '_ {
+        let values = self.outputs.iter().enumerate().map(|(output, column)| (Entry::value(output), column.as_str()));
+        values.chain(self.derivatives.iter().map(|(entry, column)| (*entry, column.as_str())))
+    }
+}
+
+/// Equally spaced numbers, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Axis {
+    /// The first.
+    pub from: f64,
+    /// The last.
+    pub to: f64,
+    /// How many.
+    pub count: usize,
+}

@@ -1,0 +1,78 @@
+//! What expressions read of points, and programs over all of them.
+
+use std::borrow::Cow;
+
+use super::program::Program;
+use super::{Leaf, Places, Registers, Residual, Row};
+use crate::data::PointSet;
+use crate::jet::Jets;
+
+/// Points that go through a program at a time.
+const TILE: usize = 256;
+
+/// What is known at points before training, one column each (B), in the user's units.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PointData<'a> {
+    /// The inputs (D, B).
+    pub inputs: &'a [Vec<f64>],
+    /// The file's columns, in the order of [`Scope::columns`].
+    pub columns: &'a [Vec<f64>],
+    /// The components of the outward normal (D, B), on a boundary.
+    pub normals: &'a [Vec<f64>],
+}
+
+impl<'a> PointData<'a> {
+    /// All outputs of a program at every point.
+    pub(super) fn evaluate(&self, program: &Program, coefficients: &[f64], jets: Option<&'a Jets>) -> Vec<Vec<f64>> {
+        let count = self.inputs.first().map_or(0, Vec::len);
+        let column = |leaf: &Leaf| match *leaf {
+            Leaf::Input(i) => Row::Points(self.inputs[i].as_slice()),
+            Leaf::Column(i) => Row::Points(self.columns[i].as_slice()),
+            Leaf::Normal(i) => Row::Points(self.normals[i].as_slice()),
+            Leaf::Coefficient(i) => Row::Same(coefficients[i]),
+            Leaf::Entry(entry, place) => {
+                let jets = jets.expect("jets for an expression that reads them");
+                let row = jets.entry(entry.output, entry.derivative).expect("an entry that the jets carry");
+                Row::Points(&row[place * count..][..count])
+            }
+            Leaf::Slot(_) | Leaf::Hoisted(_) => unreachable!("only kernels read these"),
+        };
+        let columns: Vec<_> = program.reads().iter().map(column).collect();
+        let mut values = vec![Vec::with_capacity(count); program.outputs()];
+        let mut registers = Registers::new(program.registers(), TILE.min(count));
+        for start in (0..count).step_by(TILE) {
+            let points = TILE.min(count - start);
+            let part = |row: &Row<'a, f64>| match *row {
+                Row::Points(row) => Row::Points(&row[start..start + points]),
+                same => same,
+            };
+            let reads: Vec<_> = columns.iter().map(part).collect();
+            program.run(program.outputs(), &reads, points, &mut registers);
+            for (output, values) in values.iter_mut().enumerate() {
+                match program.output(output, &reads, points, &registers) {
+                    Row::Points(row) => values.extend_from_slice(row),
+                    Row::Same(value) => values.extend(std::iter::repeat_n(value, points)),
+                }
+            }
+        }
+        values
+    }
+}
+
+impl PointSet {
+    /// The network's inputs at every place where a loss reads it (D, P·B).
+    pub fn network_inputs(&self, places: &Places) -> Cow<'_, [Vec<f64>]> {
+        places.inputs(&self.data())
+    }
+
+    /// What point data alone decides of residuals: the hoisted columns of the first, then those of
+    /// the next (H, B), in f64.
+    pub fn hoist(&self, residuals: &[Residual]) -> Vec<Vec<f64>> {
+        residuals.iter().flat_map(|residual| residual.hoist(&self.data())).collect()
+    }
+
+    /// What expressions read of it.
+    pub fn data(&self) -> PointData<'_> {
+        PointData { inputs: &self.inputs, columns: &self.columns, normals: &self.normals }
+    }
+}

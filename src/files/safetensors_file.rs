@@ -1,0 +1,168 @@
+//! Safetensors files: named tensors of f32 or f64 and one JSON document, the key `jetfit` of their
+//! metadata. Models and checkpoints are such files. The document's key `digest` is that of all the rest.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
+use safetensors::{SafeTensors, serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::files;
+use crate::files::digest::Digest;
+use crate::numbers::Precision;
+
+/// The key of the metadata that holds the document.
+const KEY: &str = "jetfit";
+/// The key of the document that holds the digest: one key of the metadata alone, for these have no order.
+const DIGEST: &str = "digest";
+
+/// The contents of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorFile {
+    /// The JSON document.
+    pub document: Value,
+    /// The tensors of f32 or f64; others are left out when a file is read.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// Whether it was compared with the digest that it holds, so that no bit of it has changed; not so for files of other
+    /// programs, which hold none.
+    pub is_verified: bool,
+}
+
+/// One tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its extent along each axis.
+    pub shape: Vec<usize>,
+    /// How its numbers lie in the file.
+    pub precision: Precision,
+    /// Its numbers, the last axis running fastest.
+    pub values: Vec<f64>,
+}
+
+impl TensorFile {
+    /// What is to be written; `document` is a JSON object.
+    pub fn new(document: Value, tensors: BTreeMap<String, Tensor>) -> Self {
+        Self { document, tensors, is_verified: false }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a file that is not there, is no safetensors file, was cut off, has changed since it was written,
+    /// or was not written by jetfit.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| files::unreadable(path, error, "check the path"))?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Reads the bytes of a file; `path` is what messages name.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        let wrong = |problem: String| {
+            Error::input(path.display(), problem, "give a .safetensors file that jetfit wrote, whole and unchanged")
+        };
+        let not_whole = |error| match error {
+            SafeTensorError::MetadataIncompleteBuffer
+            | SafeTensorError::HeaderTooSmall
+            | SafeTensorError::InvalidHeaderLength => {
+                wrong(format!("this file was cut off, or is no safetensors file: {error}"))
+            }
+            error => wrong(format!("this is no safetensors file: {error}")),
+        };
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_whole)?;
+        let file = SafeTensors::deserialize(bytes).map_err(not_whole)?;
+        let metadata = header.metadata().as_ref();
+        let Some(document) = metadata.and_then(|metadata| metadata.get(KEY)) else {
+            return Err(wrong(format!("its metadata has no key {KEY:?}, so that names and scaling are not known")));
+        };
+        let mut document: Value = serde_json::from_str(document)
+            .map_err(|error| wrong(format!("the key {KEY:?} of its metadata is not JSON: {error}")))?;
+        let written = document.as_object_mut().and_then(|document| document.remove(DIGEST));
+        if written.as_ref().is_some_and(|written| *written != digest(&document, file.iter())) {
+            let problem = "it has changed since it was written: its contents have another digest";
+            let mend = format!(
+                "take a copy that is whole; if it was changed on purpose, remove {DIGEST:?} from the document in its \
+                 metadata"
+            );
+            return Err(Error::input(path.display(), problem, mend));
+        }
+        let tensors = file.iter().filter_map(|(name, view)| Some((name.to_string(), Tensor::of_view(&view)?)));
+        Ok(Self { document, tensors: tensors.collect(), is_verified: written.is_some() })
+    }
+
+    /// Writes the file with its digest, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let bytes: BTreeMap<_, _> = self.tensors.iter().map(|(name, tensor)| (name, tensor.bytes())).collect();
+        let views = self.tensors.iter().map(|(name, tensor)| {
+            let view = TensorView::new(tensor.dtype(), tensor.shape.clone(), &bytes[name]);
+            (name.as_str(), view.expect("a tensor has as many numbers as its shape says"))
+        });
+        let mut document = self.document.clone();
+        document[DIGEST] = digest(&document, views.clone()).into();
+        let metadata = HashMap::from([(KEY.to_string(), document.to_string())]);
+        let file = serialize(views, Some(metadata)).map_err(|error| Error::io(path, std::io::Error::other(error)))?;
+        files::write_atomically(path, |writer| writer.write_all(&file).map_err(|error| Error::io(path, error)))
+    }
+
+    /// The tensor `name`, which must have this shape and only finite numbers.
+    ///
+    /// # Errors
+    /// [`Error::Input`] that names the file and the tensor.
+    pub fn tensor(&self, name: &str, shape: &[usize], path: &Path) -> Result<&Tensor> {
+        let wrong = |problem: String| {
+            let mend = "give a file whose tensors fit the shape in its metadata, as jetfit writes it";
+            Error::input(format_args!("{}: tensor {name:?}", path.display()), problem, mend)
+        };
+        let tensor =
+            self.tensors.get(name).ok_or_else(|| wrong("there is no such tensor of f32 or f64".to_string()))?;
+        if tensor.shape != shape {
+            return Err(wrong(format!("its shape is {:?}, expected {shape:?}", tensor.shape)));
+        }
+        if let Some(value) = tensor.values.iter().find(|value| !value.is_finite()) {
+            return Err(wrong(format!("it holds {value}")));
+        }
+        Ok(tensor)
+    }
+}
+
+/// That of the document and of all tensors, by name.
+fn digest<'a>(document: &Value, views: impl Iterator<Item = (&'a str, TensorView<'a>)>) -> String {
+    let mut digest = Digest::default();
+    digest.part(document.to_string().as_bytes());
+    for (name, view) in BTreeMap::from_iter(views) {
+        digest.part(name.as_bytes());
+        digest.part(format!("{:?} {:?}", view.dtype(), view.shape()).as_bytes());
+        digest.part(view.data());
+    }
+    digest.finish()
+}
+
+impl Tensor {
+    /// None for a format other than f32 and f64.
+    fn of_view(view: &TensorView) -> Option<Self> {
+        let data = view.data();
+        let (precision, values) = match view.dtype() {
+            Dtype::F32 => {
+                (Precision::F32, data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes).into()).collect())
+            }
+            Dtype::F64 => (Precision::F64, data.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()),
+            _ => return None,
+        };
+        Some(Self { shape: view.shape().to_vec(), precision, values })
+    }
+
+    fn dtype(&self) -> Dtype {
+        match self.precision {
+            Precision::F64 => Dtype::F64,
+            _ => Dtype::F32,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match self.precision {
+            Precision::F64 => self.values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            _ => self.values.iter().flat_map(|value| (*value as f32).to_le_bytes()).collect(),
+        }
+    }
+}

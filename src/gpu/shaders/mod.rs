@@ -1,0 +1,340 @@
+//! The shaders as they are compiled: a short generated header of constants, then the files of
+//! `shaders/` one after the other. No text is ever put into the middle of a file.
+
+pub mod header;
+pub mod term_programs;
+mod unroll;
+
+use crate::expression::Residual;
+use crate::jet::{Activation, JetLayout, Normalizer};
+use crate::network::NetworkSpec;
+
+use crate::gpu::channels::Channels;
+use crate::gpu::device::dispatch::THREADS;
+use crate::gpu::device::kernel::Source;
+use crate::gpu::shaders::header::Header;
+use crate::gpu::tuning::f16_tiles::{HalvesTile, LARGEST};
+use crate::gpu::tuning::matmul_tiles::{GradientTile, ProductTile};
+use crate::gpu::tuning::tiles::{LAYER_THREADS, Tile};
+
+const MATH: &str = include_str!("../../../shaders/numbers/math_f32.wgsl");
+const FUNCTIONS: &str = include_str!("../../../shaders/numbers/functions_f32.wgsl");
+const QUAD: &str = include_str!("../../../shaders/shared/activation_vec4.wgsl");
+const POINT: &str = include_str!("../../../shaders/shared/activation_f32.wgsl");
+const JET: &str = include_str!("../../../shaders/shared/jet.wgsl");
+const PRODUCT: &str = include_str!("../../../shaders/shared/jet_matmul.wgsl");
+const MIXED: &str = include_str!("../../../shaders/shared/adjoint_layer.wgsl");
+const GROUPS: &str = include_str!("../../../shaders/shared/channel_groups.wgsl");
+const WARPS: &str = include_str!("../../../shaders/shared/thread_swizzle.wgsl");
+const FACTORS: &str = include_str!("../../../shaders/shared/matmul_operands.wgsl");
+const BLOCKS: &str = include_str!("../../../shaders/shared/transpose_load.wgsl");
+const SHARE: &str = include_str!("../../../shaders/shared/gradient_split.wgsl");
+const HALVES: &str = include_str!("../../../shaders/shared/matrix_units.wgsl");
+const NARROW: &str = include_str!("../../../shaders/shared/fused_network.wgsl");
+const SUM: &str = include_str!("../../../shaders/shared/sum.wgsl");
+const STEP: &str = include_str!("../../../shaders/shared/step.wgsl");
+const STATUS: &str = include_str!("../../../shaders/shared/status.wgsl");
+
+/// Threads a workgroup of the sums: all that every adapter has.
+pub const SUM_THREADS: u32 = 256;
+/// Points that a workgroup of the adjoints' rule has: a row of them is what a GPU's memory moves at once.
+pub const ADJOINT_POINTS: u32 = 8;
+/// First or second derivatives that one of its threads sums at once, in registers.
+const ADJOINT_SUMS: usize = 10;
+
+fn activation(activation: Option<Activation>) -> &'static str {
+    match activation {
+        None => include_str!("../../../shaders/rules/activations/identity.wgsl"),
+        Some(Activation::Tanh) => include_str!("../../../shaders/rules/activations/tanh.wgsl"),
+        Some(Activation::Sigmoid) => include_str!("../../../shaders/rules/activations/sigmoid.wgsl"),
+        Some(Activation::Sin) => include_str!("../../../shaders/rules/activations/sin.wgsl"),
+        Some(Activation::Softplus) => include_str!("../../../shaders/rules/activations/softplus.wgsl"),
+        Some(Activation::Silu) => include_str!("../../../shaders/rules/activations/silu.wgsl"),
+        Some(Activation::Gelu) => include_str!("../../../shaders/rules/activations/gelu.wgsl"),
+        Some(Activation::Elu) => include_str!("../../../shaders/rules/activations/elu.wgsl"),
+        Some(Activation::Relu) => include_str!("../../../shaders/rules/activations/relu.wgsl"),
+        Some(Activation::LeakyRelu) => include_str!("../../../shaders/rules/activations/leaky_relu.wgsl"),
+    }
+}
+
+/// `gather.wgsl`
+pub fn gather() -> Source {
+    Header::threads(THREADS).then("gather", &[STEP, include_str!("../../../shaders/terms/gather.wgsl")])
+}
+
+/// How the threads of a workgroup share channels out; see `shaders/shared/groups.wgsl`.
+#[derive(Clone, Copy)]
+pub struct Groups {
+    /// Points of a workgroup.
+    pub points: u32,
+    /// Threads for each of them.
+    groups: u32,
+}
+
+impl Groups {
+    /// Eight channels or so for each thread, in whole cache lines of points, or half ones.
+    pub fn of(layout: &JetLayout) -> Self {
+        let groups = (layout.channels() as u32 / 8).next_power_of_two().min(16);
+        Self { points: (SUM_THREADS / groups).min(64), groups }
+    }
+
+    /// Of the gradient's sums, where splits are shared out at so many neighbouring parameters: eight threads for each, or
+    /// one where the parameters alone are threads enough.
+    pub fn of_splits(parameters: u32) -> Self {
+        let groups = if parameters < 1 << 18 { 8 } else { 1 };
+        Self { points: SUM_THREADS / groups, groups }
+    }
+
+    /// Tiles of so many points, or quads.
+    pub fn tiles(self, points: u32) -> u32 {
+        points.div_ceil(self.points)
+    }
+
+    /// For sums of f32, or of quads.
+    fn header(self, number: &str) -> Header {
+        Header::default()
+            .alias("Number", number)
+            .number("POINTS", self.points as usize)
+            .number("GROUPS", self.groups as usize)
+    }
+}
+
+/// `input_layer.wgsl` and `input_gradient.wgsl` with `row` channels from row to row of `a`; no activation where the
+/// model has no hidden layer.
+pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Option<Activation>) -> Source {
+    let (kernel, gradient) = (
+        include_str!("../../../shaders/layers/input_layer.wgsl"),
+        include_str!("../../../shaders/layers/input_layer_backward.wgsl"),
+    );
+    let groups = Groups::of(layout);
+    // Where there are fewer sums than threads, several share one.
+    let (threads, sums) = ((groups.points * groups.groups) as usize, layout.inputs() + layout.seconds());
+    let lanes = (threads / sums.next_power_of_two()).max(1);
+    let tangent = |input: usize| layout.tangents().iter().position(|t| *t == input).unwrap_or(layout.tangents().len());
+    let header = groups
+        .header("f32")
+        .layout(layout, normalizer)
+        .number("ROW_CHANNELS", row)
+        .number("LANES", lanes)
+        .table("input_tangent", (0..layout.inputs()).map(|input| tangent(input) as u32));
+    header.then("input_layer", &[MATH, activation(sigma), GROUPS, SUM, kernel, gradient])
+}
+
+/// `jet_rule.wgsl` with `row` channels from row to row of `a`.
+pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Activation) -> Source {
+    let kernel = include_str!("../../../shaders/rules/jet_rule.wgsl");
+    let header = Groups::of(layout).header("vec4<f32>").layout(layout, normalizer).number("ROW_CHANNELS", row);
+    header.then("jet_rule", &[MATH, activation(Some(sigma)), QUAD, GROUPS, kernel])
+}
+
+/// A hidden layer of mixed mode: what its kernels are made for.
+#[derive(Clone, Copy)]
+pub struct MixedLayer<'a> {
+    pub layout: &'a JetLayout,
+    pub channels: &'a Channels,
+    pub normalizer: &'a Normalizer,
+    pub sigma: Activation,
+    pub is_first: bool,
+    pub is_last: bool,
+}
+
+impl MixedLayer<'_> {
+    /// `mixed_adjoint.wgsl`, and how many lots of sums it has: first those of the first derivatives, or h as one.
+    pub fn adjoint(self) -> (Source, u32) {
+        let kernel = include_str!("../../../shaders/rules/adjoint.wgsl");
+        let (firsts, seconds) = (self.layout.tangents().len(), self.layout.seconds());
+        // Lots of one size.
+        let most = if self.is_first { firsts.max(seconds) } else { seconds };
+        let sums = most.div_ceil(most.div_ceil(ADJOINT_SUMS).max(1)).max(1);
+        let before = if self.is_first { firsts.div_ceil(sums) } else { 1 };
+        // The first of the seconds brings the value, too.
+        let lots = before + seconds.div_ceil(sums).max(1);
+        let source = self
+            .header("f32")
+            .number("ADJOINT_THREADS", SUM_THREADS as usize)
+            .number("POINTS", ADJOINT_POINTS as usize)
+            .number("SUMS", sums)
+            .number("BEFORE", before)
+            .then("mixed_adjoint", &[MATH, activation(Some(self.sigma)), POINT, MIXED, kernel]);
+        (source, lots as u32)
+    }
+
+    /// `mixed_rule.wgsl` whose threads have a quad of points each, or one.
+    pub fn rule(self, of_quads: bool) -> Source {
+        let kernel = include_str!("../../../shaders/rules/adjoint_rule.wgsl");
+        let (number, numbers) = if of_quads { ("vec4<f32>", QUAD) } else { ("f32", POINT) };
+        let header = self.header(number).number("THREADS", THREADS as usize);
+        header.then("mixed_rule", &[MATH, activation(Some(self.sigma)), numbers, MIXED, kernel])
+    }
+
+    fn header(self, number: &str) -> Header {
+        Header::default()
+            .alias("Number", number)
+            .number("FIRST", usize::from(self.is_first))
+            .number("LAST", usize::from(self.is_last))
+            .mixed(self.layout, self.channels, self.normalizer)
+    }
+}
+
+/// `mixed_ends.wgsl`
+pub fn mixed_ends(layout: &JetLayout, channels: &Channels, normalizer: &Normalizer) -> Source {
+    let kernel = include_str!("../../../shaders/layers/adjoint_seeds.wgsl");
+    Header::threads(THREADS).mixed(layout, channels, normalizer).then("mixed_ends", &[kernel])
+}
+
+/// `layer.wgsl`
+pub fn layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, tile: Tile) -> Source {
+    let kernel = include_str!("../../../shaders/layers/fused_layer.wgsl");
+    Header::default()
+        .tile(tile, LAYER_THREADS, tile.slice as usize)
+        .layout(layout, normalizer)
+        .then("layer", &[MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, kernel])
+}
+
+/// `narrow.wgsl` for so many layers, the widest hidden one with `units` units; `tape` says whether a backward
+/// pass follows.
+pub fn narrow(
+    layout: &JetLayout,
+    normalizer: &Normalizer,
+    sigma: Activation,
+    (tile, units): (Tile, u32),
+    layers: usize,
+    tape: bool,
+) -> Source {
+    narrow_header(layout, normalizer, (tile, units), layers).number("TAPE", usize::from(tape)).then(
+        "narrow",
+        &[
+            MATH,
+            activation(Some(sigma)),
+            QUAD,
+            JET,
+            PRODUCT,
+            NARROW,
+            include_str!("../../../shaders/layers/fused_network.wgsl"),
+        ],
+    )
+}
+
+/// `narrow_backward.wgsl` for the same.
+pub fn narrow_backward(
+    layout: &JetLayout,
+    normalizer: &Normalizer,
+    sigma: Activation,
+    (tile, units): (Tile, u32),
+    layers: usize,
+) -> Source {
+    let kernel = include_str!("../../../shaders/layers/fused_network_backward.wgsl");
+    let parts = [MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, NARROW, kernel];
+    narrow_header(layout, normalizer, (tile, units), layers).then("narrow_backward", &parts)
+}
+
+fn narrow_header(layout: &JetLayout, normalizer: &Normalizer, (tile, units): (Tile, u32), layers: usize) -> Header {
+    Header::default()
+        .tile(tile, tile.threads(units), units as usize)
+        .layout(layout, normalizer)
+        .number("LAYERS", layers)
+}
+
+/// `linear.wgsl`
+pub fn linear(tile: ProductTile) -> Source {
+    Header::default()
+        .number("TILE_ROWS", tile.rows as usize)
+        .number("TILE_QUADS", tile.quads as usize)
+        .number("EDGE", tile.edge as usize)
+        .number("ROW_EDGE", tile.row_edge as usize)
+        .number("SLICE", tile.slice as usize)
+        .then("linear", &[FACTORS, WARPS, include_str!("../../../shaders/products/linear.wgsl")])
+}
+
+/// `weight_gradient.wgsl` for so many layers at once.
+pub fn weight_gradient(tile: GradientTile, layers: usize) -> Source {
+    Header::default()
+        .number("LAYERS", layers)
+        .number("TILE_OUT", tile.outputs as usize)
+        .number("TILE_IN", tile.inputs as usize)
+        .number("OUT_EDGE", tile.out_edge as usize)
+        .number("IN_EDGE", tile.in_edge as usize)
+        .number("QUADS", tile.quads as usize)
+        .then(
+            "weight_gradient",
+            &[SHARE, BLOCKS, WARPS, include_str!("../../../shaders/products/weight_gradient.wgsl")],
+        )
+}
+
+/// `linear_f16.wgsl`.
+pub fn linear_f16(tile: HalvesTile) -> Source {
+    Header::halves(tile)
+        .number("TILE_ROWS", tile.rows() as usize)
+        .number("TILE_QUADS", tile.columns() as usize / 4)
+        .then("linear_f16", &[FACTORS, HALVES, include_str!("../../../shaders/products/linear_f16.wgsl")])
+}
+
+/// `weight_gradient_f16.wgsl` for one layer.
+pub fn weight_gradient_f16(tile: HalvesTile) -> Source {
+    Header::halves(tile)
+        .number("LAYERS", 1)
+        .number("TILE_OUT", tile.rows() as usize)
+        .number("TILE_IN", tile.columns() as usize)
+        .then(
+            "weight_gradient_f16",
+            &[SHARE, HALVES, include_str!("../../../shaders/products/weight_gradient_f16.wgsl")],
+        )
+}
+
+/// `largest.wgsl`
+pub fn largest() -> Source {
+    Header::threads(SUM_THREADS)
+        .number("LARGEST", LARGEST as usize)
+        .then("largest", &[include_str!("../../../shaders/products/abs_max.wgsl")])
+}
+
+/// `residual.wgsl` for the terms of a loss that reads the network at `places` places. A batch's rows are
+/// the `input_rows` of the first layer, then the residuals' columns, then the weights.
+pub fn residual(
+    layout: &JetLayout,
+    spec: &NetworkSpec,
+    places: usize,
+    input_rows: usize,
+    terms: &[Residual],
+) -> Source {
+    Header::threads(THREADS)
+        .number("TERMS", terms.len())
+        .number("JET_ROWS", spec.outputs * layout.channels() * places)
+        .number("COEFFICIENTS", spec.coefficients)
+        .then(
+            "residual",
+            &[
+                MATH,
+                FUNCTIONS,
+                STEP,
+                SUM,
+                include_str!("../../../shaders/terms/residual.wgsl"),
+                &term_programs::source(layout, spec, places, input_rows, terms),
+            ],
+        )
+}
+
+/// `reduce.wgsl` for so many parts of the gradient.
+pub fn reduce(parts: usize, groups: Groups) -> Source {
+    let kernel = include_str!("../../../shaders/terms/reduce.wgsl");
+    groups.header("f32").number("PARTS", parts).then("reduce", &[STEP, GROUPS, SUM, kernel])
+}
+
+/// `adam.wgsl`
+pub fn adam() -> Source {
+    Header::threads(SUM_THREADS)
+        .then("adam", &[STEP, STATUS, SUM, include_str!("../../../shaders/optimizer/adam.wgsl")])
+}
+
+/// `vectors.wgsl`, with this many vectors on the left of a product.
+pub fn vectors(left: usize) -> Source {
+    Header::threads(THREADS)
+        .number("LEFT", left)
+        .then("vectors", &[include_str!("../../../shaders/optimizer/vectors.wgsl")])
+}
+
+/// The elementary functions alone, for the tests that measure them.
+#[cfg(test)]
+pub fn math(kernel: &str) -> Source {
+    Header::threads(THREADS).then("math", &[MATH, FUNCTIONS, kernel])
+}

@@ -1,0 +1,108 @@
+//! Every shader, validated without optional capabilities and translated to what Vulkan, Metal and DX12 take.
+
+use crate::expression::{Expression, Scope};
+use crate::gpu::channels::Channels;
+use crate::gpu::device::kernel::Source;
+use crate::gpu::device::matrix_units::Halves;
+use crate::gpu::shaders::*;
+use crate::gpu::tuning::matmul_tiles::{GRADIENT_TILES, PRODUCT_TILES};
+use crate::gpu::tuning::tiles::Tile;
+use crate::jet::{Activation, Derivative, Entry, JetLayout, Normalizer, Scaling};
+use crate::network::NetworkSpec;
+use crate::testing;
+
+fn translate(name: &str, source: &Source) {
+    testing::translate(name, &source.text);
+}
+
+fn layouts() -> Vec<JetLayout> {
+    vec![
+        JetLayout::value(1),
+        JetLayout::gradient(3),
+        JetLayout::diagonal(1),
+        JetLayout::diagonal(10),
+        JetLayout::full(3),
+        JetLayout::collapsed(&[1.0, -2.0, 1e-30]),
+        JetLayout::selected(3, [Derivative::Second(0, 2), Derivative::First(1)]),
+    ]
+}
+
+#[test]
+fn every_shader_validates_and_translates() {
+    for layout in layouts() {
+        let normalizer = Normalizer {
+            inputs: Scaling { mean: vec![0.0; layout.inputs()], scale: vec![1e3; layout.inputs()] },
+            outputs: Scaling::identity(2),
+            coefficients: vec![],
+        };
+        for sigma in Activation::ALL {
+            let name = format!("{sigma}, {layout:?}");
+            let row = layout.channels();
+            translate(&format!("input_layer, {name}"), &input_layer(&layout, row, &normalizer, Some(sigma)));
+            translate(&format!("jet_rule, {name}"), &jet_rule(&layout, row, &normalizer, sigma));
+            let mixed = Channels::new(&layout, 1, true);
+            for ends in [(true, true), (false, true), (true, false), (false, false)] {
+                if mixed.are_mixed() {
+                    let (is_first, is_last) = ends;
+                    let (layout, channels, normalizer) = (&layout, &mixed, &normalizer);
+                    let layer = MixedLayer { layout, channels, normalizer, sigma, is_first, is_last };
+                    for source in [layer.adjoint().0, layer.rule(false), layer.rule(true)] {
+                        translate(&format!("{}, {ends:?}, {name}", source.file), &source);
+                    }
+                }
+            }
+            for (quads, rows) in [(8, 2), (32, 1)] {
+                let tile = Tile { quads, rows, slice: 8 };
+                translate(&format!("layer, {name}"), &layer(&layout, &normalizer, sigma, tile));
+            }
+            let tile = (Tile { quads: 2, rows: 2, slice: 8 }, 24);
+            translate(&format!("narrow, {name}"), &narrow(&layout, &normalizer, sigma, tile, 3, true));
+            let backward = narrow_backward(&layout, &normalizer, sigma, tile, 3);
+            translate(&format!("narrow_backward, {name}"), &backward);
+        }
+        translate("input_layer, no activation", &input_layer(&layout, layout.channels(), &normalizer, None));
+        let mixed = Channels::new(&layout, 1, true);
+        if mixed.are_mixed() {
+            translate("mixed_ends", &mixed_ends(&layout, &mixed, &normalizer));
+        }
+        let spec = NetworkSpec {
+            inputs: layout.inputs(),
+            hidden: vec![],
+            outputs: 2,
+            activation: Activation::Tanh,
+            coefficients: 1,
+        };
+        let entry = |output| Entry { output, derivative: Derivative::Value };
+        let data = [Some(0), None].map(|column| Expression::entry(entry(1)).misfit(column, 1e-3));
+        let scope = Scope {
+            inputs: (0..layout.inputs()).map(|i| format!("x{i}")).collect(),
+            outputs: vec!["u".into(), "v".into()],
+            coefficients: vec!["nu".into()],
+            ..Scope::default()
+        };
+        let equation = Expression::residual("test", "nu*u^2 + sin(v)*exp(x0) = 1", &scope).unwrap();
+        let compile = |residual: &Expression| residual.compile(&layout, &normalizer);
+        let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
+        translate("residual", &residual(&layout, &spec, 1, spec.inputs, &terms));
+    }
+    for tile in PRODUCT_TILES {
+        translate("linear", &linear(tile));
+    }
+    for tile in GRADIENT_TILES {
+        translate("weight_gradient", &weight_gradient(tile, 2));
+    }
+    let devices = [(8, 8), (8, 32), (16, 32), (16, 64)];
+    let halves = devices.into_iter().flat_map(|(size, lanes)| [1, 2].map(|parts| Halves { size, lanes, parts }));
+    for tile in halves.flat_map(Halves::tiles) {
+        assert_eq!(tile.rows(), tile.columns(), "a weight gradient's tile is square");
+        let is_whole = tile.slice() % tile.of.size == 0 && tile.rows() / 4 * tile.slice() % tile.threads() == 0;
+        assert!(is_whole && tile.threads() <= 256 && tile.bytes() <= 36 << 10, "{tile:?}: {} bytes", tile.bytes());
+        testing::translate_for_units("linear_f16", &linear_f16(tile).text);
+        testing::translate_for_units("weight_gradient_f16", &weight_gradient_f16(tile).text);
+    }
+    translate("largest", &largest());
+    translate("gather", &gather());
+    translate("reduce", &reduce(3, Groups::of_splits(1)));
+    translate("adam", &adam());
+    translate("vectors", &vectors(3));
+}

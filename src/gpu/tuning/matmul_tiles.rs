@@ -1,0 +1,111 @@
+//! The tiles of matrix products: of `linear.wgsl`, and of `weight_gradient.wgsl`.
+
+use crate::gpu::tuning::tiles::{AT_ONCE, Path, Tiles};
+use crate::network::Layer;
+
+/// A tile of `linear.wgsl`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProductTile {
+    pub rows: u32,
+    /// Quads of columns.
+    pub quads: u32,
+    /// A thread has 4 `row_edge` rows by `edge` quads of it.
+    pub row_edge: u32,
+    pub edge: u32,
+    /// How deep a slice of both factors is.
+    pub slice: u32,
+    /// Workgroups below which a smaller one keeps more of a GPU busy.
+    pub groups: u32,
+}
+
+/// The largest first. Small ones give a small product's workgroups to more of the device: of 128 by 128 by 10,200 an H100
+/// does the third in 13.5 µs, the second in 15 and one of 64 by 128 in 18; of 128 by 128 by 1024 an H200 the last in 5.8 and one
+/// of 64 by 128 in 12.4.
+pub const PRODUCT_TILES: [ProductTile; 4] = [
+    ProductTile { rows: 128, quads: 32, row_edge: 2, edge: 2, slice: 8, groups: AT_ONCE },
+    ProductTile { rows: 64, quads: 16, row_edge: 2, edge: 1, slice: 16, groups: 4 * AT_ONCE },
+    ProductTile { rows: 32, quads: 16, row_edge: 1, edge: 1, slice: 16, groups: AT_ONCE },
+    ProductTile { rows: 32, quads: 8, row_edge: 1, edge: 1, slice: 16, groups: 0 },
+];
+
+impl ProductTile {
+    /// The largest of at most `most` rows that keeps a GPU busy and computes few rows too many; else the smallest.
+    pub fn of(rows: u32, quads: u32, most: u32) -> Self {
+        let suits = |tile: &&Self| {
+            let groups = rows.div_ceil(tile.rows) * quads.div_ceil(tile.quads);
+            let padded = rows.next_multiple_of(tile.rows);
+            tile.rows <= most && groups >= tile.groups && 5 * padded <= 6 * rows.next_multiple_of(32)
+        };
+        *PRODUCT_TILES.iter().find(suits).unwrap_or(&PRODUCT_TILES[3])
+    }
+
+    /// Threads of a workgroup.
+    #[cfg(test)]
+    pub fn threads(self) -> u32 {
+        self.quads / self.edge * (self.rows / (4 * self.row_edge))
+    }
+}
+
+/// A tile of `weight_gradient.wgsl`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GradientTile {
+    pub outputs: u32,
+    pub inputs: u32,
+    /// A thread has 4 `out_edge` outputs by 4 `in_edge` inputs of it.
+    pub out_edge: u32,
+    pub in_edge: u32,
+    /// Quads of columns in workgroup memory at once.
+    pub quads: u32,
+}
+
+/// For wide layers, for narrower ones, for few outputs, and for few inputs. At 256 by 256 the first two are as fast on an
+/// H200, below it the second is, for its work is split into fewer partial sums.
+pub const GRADIENT_TILES: [GradientTile; 4] = [
+    GradientTile { outputs: 128, inputs: 128, out_edge: 2, in_edge: 2, quads: 2 },
+    GradientTile { outputs: 64, inputs: 64, out_edge: 1, in_edge: 1, quads: 4 },
+    GradientTile { outputs: 16, inputs: 128, out_edge: 1, in_edge: 1, quads: 4 },
+    GradientTile { outputs: 128, inputs: 32, out_edge: 1, in_edge: 1, quads: 4 },
+];
+
+impl GradientTile {
+    /// The tile for a layer; all layers of a narrow network have the same. The largest is one of them where the tiles say 128.
+    pub fn of(layer: &Layer, tiles: Tiles) -> Self {
+        GRADIENT_TILES[match (layer.outputs, layer.inputs) {
+            _ if matches!(tiles.path, Path::Narrow(_)) => 1,
+            (..=16, 17..) => 2,
+            (33.., ..=32) => 3,
+            (129.., 129..) if tiles.gradient >= 128 => 0,
+            _ => 1,
+        }]
+    }
+
+    /// How many of it a layer has: along its inputs and its outputs.
+    pub fn count(self, layer: &Layer) -> [u32; 2] {
+        [(layer.inputs as u32).div_ceil(self.inputs), (layer.outputs as u32).div_ceil(self.outputs)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_product_gets_small_tiles() {
+        let of = |rows, columns: u32| {
+            let tile = ProductTile::of(rows, columns / 4, 128);
+            (tile.rows, 4 * tile.quads)
+        };
+        assert_eq!(of(256, 16_384), (128, 128));
+        assert_eq!(of(128, 12_288), (32, 64));
+        assert_eq!(of(128, 1024), (32, 32));
+        // No half of a tile of 128 rows stays empty.
+        assert_eq!(of(64, 1 << 20), (64, 64));
+        assert_eq!(of(1, 1 << 20), (32, 64));
+        // A thread brings whole vec4 of each slice, and warps are 8 wide and 4 high.
+        for tile in PRODUCT_TILES {
+            let brought = [tile.rows / 4, tile.quads].map(|quads| quads * tile.slice % tile.threads());
+            assert_eq!((brought, tile.quads / tile.edge % 8, tile.rows / (4 * tile.row_edge) % 4), ([0, 0], 0, 0));
+            assert!(16 * tile.slice * (tile.rows / 4 + 1 + tile.quads) <= 16 << 10);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The entries of a jet by the names that people write (`dy_dx`, `d2y_dx2`), and the choice of
+//! entries that a prediction asks for.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::jet::{Derivative, JetLayout, Normalizer};
+
+/// One entry of the jet of one output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// Which output.
+    pub output: usize,
+    /// Which entry of its jet.
+    pub derivative: Derivative,
+}
+
+impl Entry {
+    /// The value of an output.
+    pub fn value(output: usize) -> Entry {
+        Entry { output, derivative: Derivative::Value }
+    }
+
+    /// Every value, first and second derivative (mixed ones once, with i ≤ j) of every output.
+    pub fn all(inputs: usize, outputs: usize) -> Vec<Entry> {
+        let layout = JetLayout::full(inputs);
+        let of_output = |output| layout.derivatives().map(move |derivative| Entry { output, derivative });
+        (0..outputs).flat_map(of_output).collect()
+    }
+
+    /// The entry of this name; a mixed derivative may name its inputs in either order.
+    ///
+    /// ```
+    /// use jetfit::{entry::Entry, jet::Derivative};
+    /// let (inputs, outputs) = (["x".to_string(), "t".to_string()], ["u".to_string()]);
+    /// let entry = Entry::named("d2u_dx2", &inputs, &outputs).unwrap();
+    /// assert_eq!(entry.derivative, Derivative::Second(0, 0));
+    /// assert_eq!(Entry::named("d2u_dtdx", &inputs, &outputs).unwrap().derivative, Derivative::Second(0, 1));
+    /// assert_eq!(Entry::named("dv_dx", &inputs, &outputs), None);
+    /// ```
+    pub fn named(name: &str, inputs: &[String], outputs: &[String]) -> Option<Entry> {
+        Self::by_name(inputs, outputs).remove(name)
+    }
+
+    /// All of them by their names, a mixed derivative by both orders of its inputs.
+    pub fn by_name(inputs: &[String], outputs: &[String]) -> HashMap<String, Entry> {
+        let mut entries = HashMap::new();
+        for entry in Self::all(inputs.len(), outputs.len()) {
+            entries.entry(entry.column(inputs, outputs)).or_insert(entry);
+            if let Derivative::Second(i, j) = entry.derivative {
+                let swapped = Entry { derivative: Derivative::Second(j, i), ..entry };
+                entries.entry(swapped.column(inputs, outputs)).or_insert(entry);
+            }
+        }
+        entries
+    }
+
+    /// Its column in every file; see [`Derivative::column`].
+    pub fn column(self, inputs: &[String], outputs: &[String]) -> String {
+        self.derivative.column(&outputs[self.output], inputs)
+    }
+
+    /// Whether it is ∂²u/∂xᵢ² for some i.
+    pub fn is_pure_second(&self) -> bool {
+        matches!(self.derivative, Derivative::Second(i, j) if i == j)
+    }
+
+    /// The entry in the user's units where its standardised self is 1: the output's scale over that
+    /// of each input it is derived by.
+    pub fn natural_scale(self, normalizer: &Normalizer) -> f64 {
+        let layout = JetLayout::selected(normalizer.inputs.scale.len(), [self.derivative]);
+        layout.factors(normalizer, self.output).pop().expect("a layout has the value at least")
+    }
+}
+
+/// Which second derivatives are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Seconds {
+    /// ∂²u/∂xᵢ² for every input.
+    #[default]
+    Diagonal,
+    /// Their sum alone, in one channel.
+    Laplacian,
+    /// The mixed ones too.
+    Full,
+}
+
+impl Seconds {
+    /// Every choice.
+    pub const ALL: [Seconds; 3] = [Seconds::Diagonal, Seconds::Laplacian, Seconds::Full];
+
+    /// Its name in jobs and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Seconds::Diagonal => "diagonal",
+            Seconds::Laplacian => "laplacian",
+            Seconds::Full => "full",
+        }
+    }
+
+    /// The channels for derivatives up to `order` (0, 1 or 2) with respect to `inputs` inputs.
+    pub fn layout(self, order: usize, inputs: usize) -> JetLayout {
+        match (order, self) {
+            (0, _) => JetLayout::value(inputs),
+            (1, _) => JetLayout::gradient(inputs),
+            (_, Seconds::Diagonal) => JetLayout::diagonal(inputs),
+            (_, Seconds::Laplacian) => JetLayout::collapsed(&vec![1.0; inputs]),
+            (_, Seconds::Full) => JetLayout::full(inputs),
+        }
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back() {
+        let inputs = ["x".to_string(), "y".to_string(), "temp".to_string()];
+        let outputs = ["u".to_string(), "v".to_string()];
+        for entry in Entry::all(3, 2) {
+            assert_eq!(Entry::named(&entry.column(&inputs, &outputs), &inputs, &outputs), Some(entry));
+        }
+    }
+
+    #[test]
+    fn layouts_follow_order_and_choice() {
+        let channels = |order, seconds: Seconds| seconds.layout(order, 3).channels();
+        assert_eq!([0, 1, 2].map(|order| channels(order, Seconds::Diagonal)), [1, 4, 7]);
+        assert_eq!([channels(2, Seconds::Laplacian), channels(2, Seconds::Full)], [5, 10]);
+    }
+}

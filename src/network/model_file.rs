@@ -1,0 +1,410 @@
+//! Models as safetensors files with the keys of a `torch.nn.Sequential` (`0.weight`, `0.bias`,
+//! `2.weight`, …), and names, shape and scaling in the metadata.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::expression::Scope;
+use crate::files::safetensors_file::{Tensor, TensorFile};
+use crate::jet::{Activation, Normalizer};
+use crate::network::{Features, FeaturesDocument, Layer, Model, NetworkSpec, Transforms};
+use crate::numbers::Precision;
+
+/// The version of the document that this code writes and reads.
+const FORMAT: u64 = 1;
+
+/// The document in a model's metadata.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    format: u64,
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+    hidden: Vec<usize>,
+    activation: String,
+    normalizer: Normalizer,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ranges: Vec<[f64; 2]>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    coefficients: Vec<Coefficient>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    features: Option<FeaturesDocument>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    transforms: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    definitions: BTreeMap<String, String>,
+}
+
+/// A number that was trained with the network.
+#[derive(Serialize, Deserialize)]
+struct Coefficient {
+    name: String,
+    value: f64,
+}
+
+impl Model {
+    /// Reads a model.
+    ///
+    /// ```
+    /// use jetfit::data::{Normalizer, Scaling};
+    /// use jetfit::jet::{Derivative, JetLayout};
+    /// use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let path = directory.path().join("model.safetensors");
+    /// // A network of one unit, y = 2 tanh((x - 300) / 100) + 5, as a file:
+    /// let model = Model {
+    ///     inputs: vec!["x".to_string()],
+    ///     outputs: vec!["y".to_string()],
+    ///     coefficients: vec![],
+    ///     transforms: Transforms::default(),
+    ///     spec: NetworkSpec { inputs: 1, hidden: vec![1], outputs: 1, activation: Activation::Tanh, coefficients: 0 },
+    ///     parameters: vec![1.0, 0.0, 1.0, 0.0],
+    ///     ranges: vec![],
+    ///     precision: Precision::F64,
+    ///     normalizer: Normalizer {
+    ///         inputs: Scaling { mean: vec![300.0], scale: vec![100.0] },
+    ///         outputs: Scaling { mean: vec![5.0], scale: vec![2.0] },
+    ///         coefficients: vec![],
+    ///     },
+    /// };
+    /// model.write(&path)?;
+    ///
+    /// // Its jets at two points, in the units of x and y:
+    /// let model = Model::read(&path)?;
+    /// let mut backend = jetfit::device::open("cpu", model.precision, 1, &model)?;
+    /// let jets = backend.evaluate(&[vec![300.0, 400.0]], &JetLayout::diagonal(1))?;
+    /// let (y, slope) = (jets.entry(0, Derivative::Value), jets.entry(0, Derivative::First(0)));
+    /// assert!((y.unwrap()[1] - (5.0 + 2.0 * 1f64.tanh())).abs() < 1e-12);
+    /// assert!((slope.unwrap()[0] - 0.02).abs() < 1e-12);
+    /// assert!(jets.entry(0, Derivative::Second(0, 0)).unwrap()[0].abs() < 1e-15);
+    /// # Ok::<(), jetfit::error::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Input`] that names the file, and the tensor or the metadata's key, for a file that is
+    /// cut off, is no model, has another format, or whose tensors do not fit its shape.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::of_tensors(&TensorFile::read(path)?, path)
+    }
+
+    /// Writes the model, whole or not at all.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.to_tensors().write(path.as_ref())
+    }
+
+    /// The model in a file's contents; `path` is what messages name.
+    pub fn of_tensors(file: &TensorFile, path: &Path) -> Result<Self> {
+        let document = Document::of_value(&file.document, path)?;
+        let spec = document.spec(path)?;
+        let scope = document.scope();
+        let place = |key: &str| format!("{}: metadata key {key:?}", path.display());
+        let transforms = Transforms::read(|output| place(&format!("transforms.{output}")), &scope)?;
+        let transforms = match document.features {
+            None => transforms,
+            Some(features) => {
+                let features = Features::of_document(&place("features"), features, &scope.of_features())?;
+                transforms.with_features(features, &scope)
+            }
+        };
+        let mut precision = None;
+        let mut parameters = vec![];
+        let widths: Vec<usize> = [spec.inputs].into_iter().chain(spec.hidden.clone()).chain([spec.outputs]).collect();
+        for (layer, pair) in widths.windows(2).enumerate() {
+            let (inputs, outputs) = (pair[0], pair[1]);
+            for (name, shape) in [(weight(layer), vec![outputs, inputs]), (bias(layer), vec![outputs])] {
+                let tensor = file.tensor(&name, &shape, path)?;
+                let expected = *precision.get_or_insert(tensor.precision);
+                if tensor.precision != expected {
+                    let place = format!("{}: tensor {name:?}", path.display());
+                    let problem = format!("it is in {}, the tensors before it in {expected}", tensor.precision);
+                    return Err(Error::input(place, problem, "save all tensors in one format"));
+                }
+                parameters.extend_from_slice(&tensor.values);
+            }
+        }
+        let scaled =
+            |(index, coefficient): (usize, &Coefficient)| coefficient.value / document.normalizer.coefficient(index);
+        parameters.extend(document.coefficients.iter().enumerate().map(scaled));
+        Ok(Self {
+            inputs: document.inputs,
+            outputs: document.outputs,
+            spec,
+            normalizer: document.normalizer,
+            precision: precision.unwrap_or(Precision::F32),
+            coefficients: scope.coefficients,
+            transforms,
+            parameters,
+            ranges: document.ranges,
+        })
+    }
+
+    /// The contents of the model's file.
+    pub fn to_tensors(&self) -> TensorFile {
+        let values = self.coefficient_values();
+        let coefficient = |(name, value): (&String, &f64)| Coefficient { name: name.clone(), value: *value };
+        let document = Document {
+            format: FORMAT,
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            hidden: self.spec.hidden.clone(),
+            activation: self.spec.activation.name().to_string(),
+            normalizer: self.normalizer.clone(),
+            ranges: self.ranges.clone(),
+            coefficients: self.coefficients.iter().zip(&values).map(coefficient).collect(),
+            features: self.transforms.features.as_ref().map(|features| features.document.clone()),
+            transforms: self.transforms.texts.clone(),
+            definitions: self.transforms.definitions.clone(),
+        };
+        let tensor = |shape: Vec<usize>, place: std::ops::Range<usize>| Tensor {
+            shape,
+            precision: self.precision,
+            values: self.parameters[place].to_vec(),
+        };
+        let of_layer = |(index, layer): (usize, Layer)| {
+            let weights = tensor(vec![layer.outputs, layer.inputs], layer.weights());
+            [(weight(index), weights), (bias(index), tensor(vec![layer.outputs], layer.biases()))]
+        };
+        let document = serde_json::to_value(document).expect("names and finite numbers are JSON");
+        TensorFile::new(document, self.spec.layers().into_iter().enumerate().flat_map(of_layer).collect())
+    }
+}
+
+/// The key of a layer's weights: in a Sequential every second module is an activation.
+fn weight(layer: usize) -> String {
+    format!("{}.weight", 2 * layer)
+}
+
+fn bias(layer: usize) -> String {
+    format!("{}.bias", 2 * layer)
+}
+
+impl Document {
+    fn of_value(value: &Value, path: &Path) -> Result<Self> {
+        let mend = "give a model that this version of jetfit wrote";
+        match value.get("format").and_then(Value::as_u64) {
+            Some(FORMAT) => {}
+            Some(other) => {
+                let problem = format!("the model has format {other}; this jetfit reads format {FORMAT}");
+                return Err(Error::input(path.display(), problem, mend));
+            }
+            None => return Err(Error::input(path.display(), "the metadata names no format", mend)),
+        }
+        let document: Self = serde_json::from_value(value.clone())
+            .map_err(|error| Error::input(path.display(), format!("the metadata is not a model's: {error}"), mend))?;
+        document.check(path)?;
+        Ok(document)
+    }
+
+    fn check(&self, path: &Path) -> Result<()> {
+        let wrong = |key: &str, problem: String| {
+            let mend = "mend the metadata, or write the model again";
+            Err(Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, mend))
+        };
+        for (key, names) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
+            if names.is_empty() {
+                return wrong(key, "it names nothing".to_string());
+            }
+        }
+        if self.hidden.contains(&0) {
+            return wrong("hidden", "a layer has no units".to_string());
+        }
+        let Normalizer { inputs, outputs, .. } = &self.normalizer;
+        for (key, names, scaling) in
+            [("normalizer.inputs", &self.inputs, inputs), ("normalizer.outputs", &self.outputs, outputs)]
+        {
+            if let Some(problem) = scaling.problem(names.len()) {
+                return wrong(key, problem);
+            }
+        }
+        let is_range = |[low, high]: &[f64; 2]| low <= high && low.is_finite() && high.is_finite();
+        if !self.ranges.is_empty() && (self.ranges.len() != self.inputs.len() || !self.ranges.iter().all(is_range)) {
+            return wrong("ranges", "it is no [low, high] for each input".to_string());
+        }
+        Ok(())
+    }
+
+    /// The names that its transforms may use.
+    fn scope(&self) -> Scope {
+        Scope {
+            coefficients: self.coefficients.iter().map(|coefficient| coefficient.name.clone()).collect(),
+            definitions: self.definitions.clone(),
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            transforms: self.transforms.clone(),
+            ..Scope::default()
+        }
+    }
+
+    fn spec(&self, path: &Path) -> Result<NetworkSpec> {
+        let choices = Activation::ALL.map(Activation::name);
+        let activation = Activation::ALL.into_iter().find(|activation| activation.name() == self.activation);
+        let activation = activation.ok_or_else(|| {
+            let place = format!("{}: metadata key \"activation\"", path.display());
+            let problem = format!("{:?} is no activation that this jetfit knows", self.activation);
+            Error::input(place, problem, crate::error::suggest(&self.activation, &choices))
+        })?;
+        Ok(NetworkSpec {
+            inputs: self.features.as_ref().map_or(self.inputs.len(), |features| features.functions.len()),
+            hidden: self.hidden.clone(),
+            outputs: self.outputs.len(),
+            activation,
+            coefficients: self.coefficients.len(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::jet::Scaling;
+
+    fn model(precision: Precision) -> Model {
+        let spec =
+            NetworkSpec { inputs: 2, hidden: vec![3, 1], outputs: 2, activation: Activation::Sin, coefficients: 0 };
+        let round = |x: f64| if precision == Precision::F32 { f64::from(x as f32) } else { x };
+        Model {
+            inputs: vec!["x".to_string(), "t \"q\"".to_string()],
+            outputs: vec!["u".to_string(), "v".to_string()],
+            coefficients: vec![],
+            transforms: Transforms::default(),
+            normalizer: Normalizer {
+                inputs: Scaling { mean: vec![0.1, -1e-300], scale: vec![1.0 / 3.0, 1e200] },
+                outputs: Scaling { mean: vec![0.2, 0.7 / 3.0], scale: vec![5e-324, 0.1 + 0.2] },
+                coefficients: vec![],
+            },
+            precision,
+            parameters: (0..spec.parameters()).map(|i| round((i as f64 + 0.1).sin())).collect(),
+            ranges: vec![[-1.0, 0.1], [0.0, 1e200]],
+            spec,
+        }
+    }
+
+    fn error_of(file: &TensorFile) -> String {
+        let error = Model::of_tensors(file, Path::new("m.safetensors")).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    #[test]
+    fn models_survive_the_file_to_the_bit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.safetensors");
+        for model in [Precision::F32, Precision::F64].map(model) {
+            model.write(&path).unwrap();
+            assert_eq!(Model::read(&path).unwrap(), model);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_model_names_what_is_wrong() {
+        let edits: &[(&str, Value, &str)] = &[
+            ("format", json!(2), "the model has format 2; this jetfit reads format 1"),
+            ("format", json!("one"), "names no format"),
+            ("activation", json!("tanhh"), "did you mean \"tanh\""),
+            ("hidden", json!([3, 2]), "tensor \"2.weight\": its shape is [1, 3], expected [2, 3]"),
+            ("hidden", json!([3, 1, 4]), "tensor \"4.weight\": its shape is [2, 1], expected [4, 1]"),
+            ("hidden", json!([3, 0]), "metadata key \"hidden\": a layer has no units"),
+            ("hidden", json!([u64::MAX, u64::MAX]), "tensor \"0.weight\": its shape is [3, 2]"),
+            ("inputs", json!(["x"]), "it has 2 means and 2 scales for 1 names"),
+            ("outputs", json!([]), "metadata key \"outputs\": it names nothing"),
+            ("normalizer", json!(3), "the metadata is not a model's"),
+            ("ranges", json!([[0.0, 1.0]]), "metadata key \"ranges\": it is no [low, high] for each input"),
+            ("ranges", json!([[0.0, 1.0], [1.0, 0.0]]), "metadata key \"ranges\": it is no"),
+        ];
+        for (key, value, part) in edits {
+            let mut file = model(Precision::F32).to_tensors();
+            file.document[*key] = value.clone();
+            let message = error_of(&file);
+            assert!(message.starts_with("m.safetensors") && message.contains(part), "{message}\nlacks {part}");
+        }
+        let mut file = model(Precision::F32).to_tensors();
+        file.document["normalizer"]["inputs"]["scale"][1] = json!(-1.0);
+        assert!(error_of(&file).contains("metadata key \"normalizer.inputs\": a scale is -1"));
+        let mut file = model(Precision::F32).to_tensors();
+        file.tensors.get_mut("2.bias").unwrap().precision = Precision::F64;
+        assert!(error_of(&file).contains("tensor \"2.bias\": it is in f64, the tensors before it in f32"));
+        file.tensors.get_mut("0.bias").unwrap().values[0] = f64::NAN;
+        assert!(error_of(&file).contains("tensor \"0.bias\": it holds NaN"));
+        file.tensors.remove("0.weight");
+        assert!(error_of(&file).contains("tensor \"0.weight\": there is no such tensor"));
+        file.document["comment"] = json!("keys that are not known are left alone");
+        assert!(error_of(&file).contains("tensor \"0.weight\""));
+    }
+
+    #[test]
+    fn a_cut_file_and_another_format_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.safetensors");
+        model(Precision::F64).write(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for length in [0, 5, 8, 100, whole.len() - 1] {
+            let message = TensorFile::parse(&whole[..length], &path).unwrap_err().to_string();
+            assert!(message.contains("cut off"), "{length}: {message}");
+        }
+        let csv = TensorFile::parse(b"x,y,dy_dx\n1,2,3\n", &path).unwrap_err();
+        assert!(csv.to_string().contains("this is no safetensors file"), "{csv}");
+        let others = serialize_without_metadata();
+        assert!(TensorFile::parse(&others, &path).unwrap_err().to_string().contains("no key \"jetfit\""));
+    }
+
+    #[test]
+    fn no_flipped_bit_passes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.safetensors");
+        let model = model(Precision::F32);
+        model.write(&path).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        assert!(TensorFile::parse(&bytes, &path).unwrap().is_verified);
+        for bit in 0..8 * bytes.len() {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(file) = TensorFile::parse(&bytes, &path) {
+                // Such as a blank at the end of the header, or the name of the digest.
+                assert!(Model::of_tensors(&file, &path).unwrap() == model, "bit {bit}");
+            }
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_program_needs_no_digest() {
+        let TensorFile { document, tensors, .. } = model(Precision::F64).to_tensors();
+        let file = TensorFile::new(document, tensors);
+        let views = file.tensors.iter().map(|(name, tensor)| {
+            let data: &[u8] = bytemuck::cast_slice(&tensor.values);
+            (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F64, tensor.shape.clone(), data).unwrap())
+        });
+        let metadata = std::collections::HashMap::from([("jetfit".to_string(), file.document.to_string())]);
+        let bytes = safetensors::serialize(views, Some(metadata)).unwrap();
+        let read = TensorFile::parse(&bytes, Path::new("m.safetensors")).unwrap();
+        assert!(!read.is_verified);
+        assert_eq!(Model::of_tensors(&read, Path::new("m.safetensors")).unwrap(), model(Precision::F64));
+    }
+
+    fn serialize_without_metadata() -> Vec<u8> {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &[0; 4]).unwrap();
+        safetensors::serialize([("0.weight", view)], None).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(noise in proptest::collection::vec(any::<u8>(), 0..200), at in 0usize..2000) {
+            let path = Path::new("m.safetensors");
+            let _ = TensorFile::parse(&noise, path);
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join("m.safetensors");
+            model(Precision::F32).write(&file).unwrap();
+            let mut bytes = std::fs::read(&file).unwrap();
+            let start = at.min(bytes.len());
+            let end = (start + noise.len()).min(bytes.len());
+            bytes[start..end].copy_from_slice(&noise[..end - start]);
+            let _ = TensorFile::parse(&bytes, path).and_then(|file| Model::of_tensors(&file, path));
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The numbers that kernels compute with: formats, and elementary functions in each.
+
+pub mod functions_f32;
+pub mod math_f32;
+pub mod math_f64;
+mod precision;
+mod real;
+
+pub use precision::Precision;
+pub use real::{Real, SQUARE};

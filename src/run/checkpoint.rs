@@ -1,0 +1,205 @@
+//! `checkpoint.safetensors`: a run's [`State`] on disk, exact to the bit.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::files::safetensors_file::{Tensor, TensorFile};
+use crate::jet::Normalizer;
+use crate::network::NetworkSpec;
+use crate::numbers::Precision;
+use crate::optimizer::{Damping, History, OptimizerState, Plateau, Prior};
+use crate::problem::Adapted;
+use crate::trainer::{Best, Over, State};
+
+/// The version of the file.
+const FORMAT: u64 = 4;
+
+/// The tensors of the history of L-BFGS (rows, P).
+const STEPS: &str = "history_steps";
+const CHANGES: &str = "history_changes";
+
+/// All but the tensors.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    checkpoint: u64,
+    job: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ensemble: Option<String>,
+    data: String,
+    step: u64,
+    seconds: f64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    over: Vec<Over>,
+    plateau: Plateau,
+    /// Rows of the history of L-BFGS.
+    #[serde(default)]
+    history: usize,
+    best: Option<BestDocument>,
+    hidden: Vec<usize>,
+    activation: String,
+    normalizer: Normalizer,
+    #[serde(default)]
+    adapted: Adapted,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    damping: Option<Damping>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prior: Option<Prior>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BestDocument {
+    step: u64,
+    loss: f64,
+    waited: u64,
+}
+
+/// Whose state it is: what a run that goes on must have in common with the one that was stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Origin {
+    /// The digest of the text of its `job.toml`.
+    pub job: String,
+    /// That of the ensemble's, for a member of one.
+    pub ensemble: Option<String>,
+    /// The digest of the rows of all files that it is trained on: [`crate::problem::Problem::digest`].
+    pub data: String,
+    /// The network's shape.
+    pub spec: NetworkSpec,
+    /// How the parameters are stored.
+    pub precision: Precision,
+    /// The scaling that the parameters are for.
+    pub normalizer: Normalizer,
+}
+
+/// Writes the state of a run.
+pub fn write(path: &Path, state: &State, origin: &Origin) -> Result<()> {
+    let best = state.best.as_ref();
+    let Origin { spec, precision, .. } = origin;
+    let document = Document {
+        checkpoint: FORMAT,
+        job: origin.job.clone(),
+        ensemble: origin.ensemble.clone(),
+        data: origin.data.clone(),
+        step: state.step,
+        seconds: state.seconds,
+        over: state.over.clone(),
+        plateau: state.plateau,
+        history: state.history.steps.len(),
+        best: best.map(|best| BestDocument { step: best.step, loss: best.loss, waited: best.waited }),
+        hidden: spec.hidden.clone(),
+        activation: spec.activation.name().to_string(),
+        normalizer: origin.normalizer.clone(),
+        adapted: state.adapted.clone(),
+        damping: state.damping.clone(),
+        prior: state.prior.clone(),
+    };
+    let blocks = [
+        ("parameters", *precision, Some(&state.parameters)),
+        ("first_moment", *precision, Some(&state.optimizer.first_moment)),
+        ("second_moment", *precision, Some(&state.optimizer.second_moment)),
+        // Summed on the host, whatever the parameters' format.
+        ("scales", Precision::F64, state.damping.as_ref().map(|damping| &damping.scales)),
+        ("best_parameters", *precision, best.map(|best| &best.parameters)),
+    ];
+    let tensor = |precision, values: &Vec<f64>| Tensor { shape: vec![values.len()], precision, values: values.clone() };
+    let tensors =
+        blocks.into_iter().filter_map(|(name, precision, block)| Some((name.to_string(), tensor(precision, block?))));
+    let mut tensors: BTreeMap<_, _> = tensors.collect();
+    for (name, rows) in [(STEPS, &state.history.steps), (CHANGES, &state.history.changes)] {
+        if !rows.is_empty() {
+            let shape = vec![rows.len(), spec.parameters()];
+            tensors.insert(name.to_string(), Tensor { shape, precision: Precision::F64, values: rows.concat() });
+        }
+    }
+    let document = serde_json::to_value(document).expect("a document of numbers");
+    TensorFile::new(document, tensors).write(path)
+}
+
+/// Reads the state of a run of this origin; one whose job `is_edited` has another digest of it.
+///
+/// # Errors
+/// [`Error::Input`] for a file that is no checkpoint, another job's or another network's, and where the data is not
+/// what the run was trained on.
+pub fn read(path: &Path, origin: &Origin, is_edited: bool) -> Result<State> {
+    let wrong = |problem: String, mend: &str| Error::input(path.display(), problem, mend);
+    let file = TensorFile::read(path)?;
+    let document: Document = match file.document.get("checkpoint").map(|format| format.as_u64()) {
+        Some(Some(FORMAT)) => serde_json::from_value(file.document.clone()),
+        Some(Some(other)) => {
+            let problem = format!("this checkpoint has format {other}, expected {FORMAT}");
+            return Err(wrong(problem, "resume it with the version of jetfit that wrote it"));
+        }
+        _ => Err(serde::de::Error::missing_field("checkpoint")),
+    }
+    .map_err(|error| {
+        wrong(format!("this is no checkpoint: {error}"), "name the directory of a run that `jetfit train` made")
+    })?;
+    if !file.is_verified {
+        let problem = "it has no digest, so that nothing tells whether it is whole".to_string();
+        return Err(wrong(problem, "take a copy that jetfit wrote, or start a new run"));
+    }
+    origin.check(&document, is_edited, path)?;
+    let (spec, precision) = (&origin.spec, origin.precision);
+    let block = |name: &str| {
+        let tensor = file.tensor(name, &[spec.parameters()], path)?;
+        if tensor.precision != precision {
+            let problem = format!("the run has precision {}, the job {precision}", tensor.precision);
+            return Err(wrong(problem, "resume with the precision that the run was started with"));
+        }
+        Ok(tensor.values.clone())
+    };
+    let best = |best: BestDocument| {
+        let parameters = block("best_parameters")?;
+        Ok(Best { step: best.step, loss: best.loss, waited: best.waited, parameters })
+    };
+    let history = |name: &str| -> Result<Vec<Vec<f64>>> {
+        let shape = [document.history, spec.parameters()];
+        let rows = (document.history > 0).then(|| file.tensor(name, &shape, path)).transpose()?;
+        Ok(rows.map_or(vec![], |rows| rows.values.chunks(shape[1]).map(<[f64]>::to_vec).collect()))
+    };
+    let damping = document.damping.map(|damping| {
+        let scales = file.tensor("scales", &[spec.parameters()], path)?.values.clone();
+        Ok::<_, Error>(Damping { scales, ..damping })
+    });
+    Ok(State {
+        step: document.step,
+        seconds: document.seconds,
+        parameters: block("parameters")?,
+        optimizer: OptimizerState { first_moment: block("first_moment")?, second_moment: block("second_moment")? },
+        over: document.over,
+        plateau: document.plateau,
+        history: History { steps: history(STEPS)?, changes: history(CHANGES)? },
+        best: document.best.map(best).transpose()?,
+        adapted: document.adapted,
+        damping: damping.transpose()?,
+        prior: document.prior,
+    })
+}
+
+impl Origin {
+    fn check(&self, document: &Document, is_edited: bool, path: &Path) -> Result<()> {
+        let wrong = |problem: String, mend: &str| Err(Error::input(path.display(), problem, mend));
+        if (document.job != self.job || self.ensemble.is_some() && document.ensemble != self.ensemble) && !is_edited {
+            let problem = "the run's job.toml has changed since this checkpoint was written".to_string();
+            let mend = "restore it (flags as --steps may differ), or add --edited to go on with the job as it is now";
+            return wrong(problem, mend);
+        }
+        if document.hidden != self.spec.hidden || document.activation != self.spec.activation.name() {
+            let network = |hidden: &[usize], activation: &str| format!("hidden = {hidden:?} and {activation}");
+            let problem = format!(
+                "the checkpoint is another network's: it has {}, the job {}",
+                network(&document.hidden, &document.activation),
+                network(&self.spec.hidden, self.spec.activation.name())
+            );
+            return wrong(problem, "restore the job's [network], or start a new run");
+        }
+        // The scaling follows from the data, but not from the data alone.
+        if document.data != self.data || document.normalizer != self.normalizer {
+            let problem = "the job's data has changed since this checkpoint was written".to_string();
+            return wrong(problem, "restore the data files, or start a new run");
+        }
+        Ok(())
+    }
+}

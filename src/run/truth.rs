@@ -1,0 +1,106 @@
+//! What is known to be true, for errors and pictures: columns of a file, or expressions at the points of
+//! the predictions. Where it is not known it is NaN: in gaps of the file, where an expression has no finite
+//! value, and where no term says what the network should be.
+
+use crate::data::TableReader;
+use crate::error::Result;
+use crate::expression::{Expression, PointData};
+use crate::jet::{Derivative, Entry};
+use crate::job::{Job, TermPoints, Truth, TruthSource};
+use crate::network::definitions::{self, quantities};
+use crate::plot::Known;
+use crate::points::Region;
+
+/// True numbers at some points.
+pub struct Truths {
+    points: Vec<Vec<f64>>,
+    entries: Vec<Entry>,
+    columns: Vec<Vec<f64>>,
+    /// The derivatives of true values that go through a jump, so that they are not compared.
+    pub left_out: Vec<String>,
+}
+
+impl Truths {
+    /// Reads the file, or evaluates the expressions at `points` (D, B). A value that is an expression
+    /// brings its derivatives along, up to those that the job predicts.
+    ///
+    /// # Errors
+    /// Those of the file or of an expression.
+    pub fn read(job: &Job, truth: &Truth, points: &[Vec<f64>]) -> Result<Self> {
+        let mut truths = match &truth.source {
+            TruthSource::File { file, columns } => {
+                let mut reader = TableReader::open(file)?;
+                let names = columns.iter().map(|(_, column)| column);
+                reader.select_with_gaps(&job.inputs.iter().chain(names).collect::<Vec<_>>(), job.inputs.len())?;
+                let mut points = reader.read_rows()?;
+                let columns_read = points.split_off(job.inputs.len());
+                let entries = columns.iter().map(|(entry, _)| *entry).collect();
+                Self { points, entries, columns: columns_read, left_out: vec![] }
+            }
+            TruthSource::Expressions(given) => Self::expressions(job, given, points)?,
+        };
+        let known = inside(job, &truths.points)?;
+        for column in &mut truths.columns {
+            for (value, known) in column.iter_mut().zip(&known) {
+                if !(*known && value.is_finite()) {
+                    *value = f64::NAN;
+                }
+            }
+        }
+        Ok(truths)
+    }
+
+    fn expressions(job: &Job, given: &[(Entry, String)], points: &[Vec<f64>]) -> Result<Self> {
+        let (scope, own) = (job.truth_scope(), job.prediction_scope());
+        let names = quantities(&own);
+        let mut read = vec![];
+        for (entry, text) in given {
+            let place = format!("truth.expressions.{}", entry.column(&job.inputs, &names));
+            read.push((*entry, Expression::value(place, text, &scope)?));
+        }
+        let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
+        let mut left_out = vec![];
+        let values: Vec<_> = read.iter().filter(|(entry, _)| entry.derivative == Derivative::Value).cloned().collect();
+        for (value, expression) in values {
+            for derivative in layout.derivatives() {
+                let entry = Entry { derivative, ..value };
+                let is_own = entry.output < job.outputs.len() || definitions::entry("truth", &own, entry).is_ok();
+                if read.iter().any(|(known, _)| *known == entry) || !is_own {
+                    continue;
+                }
+                if expression.loses(derivative, layout.laplacian()) {
+                    left_out.push(entry.column(&job.inputs, &names));
+                } else if let Ok(derived) = expression.clone().derived(derivative, layout.laplacian()) {
+                    read.push((entry, derived));
+                }
+            }
+        }
+        let data = PointData { inputs: points, columns: &[], normals: &[] };
+        let columns = read.iter().map(|(_, expression)| expression.evaluate(&data, &[], None)).collect();
+        let entries = read.iter().map(|(entry, _)| *entry).collect();
+        Ok(Self { points: points.to_vec(), entries, columns, left_out })
+    }
+
+    /// As the pictures read it.
+    pub fn known(&self) -> Known<'_> {
+        Known { points: &self.points, entries: &self.entries, columns: &self.columns }
+    }
+}
+
+/// Which of the points (D, B) lie where the job's equations hold: in the inside of some term's region. All do
+/// where a job has data, which speak of other points too, or no term on an inside.
+fn inside(job: &Job, points: &[Vec<f64>]) -> Result<Vec<bool>> {
+    let region = |(name, points): (&str, &TermPoints)| match points {
+        TermPoints::Sampled(spec) if spec.on.is_empty() => {
+            Some(spec.validate(&format!("term {name:?}: points"), &job.variables))
+        }
+        _ => None,
+    };
+    let terms = job.terms.iter().filter(|_| job.data.is_none()).map(|term| (term.name.as_str(), &term.points));
+    let regions: Vec<Region> = terms.filter_map(region).collect::<Result<_>>()?;
+    let is_inside = |row: usize| {
+        let point: Vec<f64> = points.iter().map(|column| column[row]).collect();
+        regions.is_empty() || regions.iter().any(|region| region.contains(&point))
+    };
+    Ok((0..points[0].len()).map(is_inside).collect())
+}
