@@ -1,5 +1,6 @@
 //! Jobs from text: defaults, round trips, and an error for every kind of mistake.
 
+mod documented;
 mod equations;
 mod rough;
 mod transforms;
