@@ -5,10 +5,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::OptimizerState;
 use crate::data::Normalizer;
 use crate::error::{Error, Result};
 use crate::network::{NetworkSpec, Precision};
-use crate::optimizer::{Damping, History, OptimizerState, Plateau, Prior};
+use crate::optimizer::{Damping, History, Plateau, Prior};
 use crate::problem::Adapted;
 use crate::tensors::{Tensor, TensorFile};
 use crate::trainer::{Best, Over, State};

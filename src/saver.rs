@@ -142,9 +142,9 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::OptimizerState;
     use crate::data::{Normalizer, Scaling};
     use crate::network::{Activation, NetworkSpec, Precision};
-    use crate::optimizer::OptimizerState;
 
     fn saver(directory: &std::path::Path, job: &str) -> Saver {
         let spec = NetworkSpec { inputs: 1, hidden: vec![], outputs: 1, activation: Activation::Tanh, coefficients: 0 };

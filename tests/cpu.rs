@@ -222,7 +222,7 @@ fn a_batch_is_the_mean_over_its_rows_in_order() {
     let rows: Vec<u32> = (0..40).map(|i| (i * 7 + 3) % 40).collect();
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
-    cpu.order(id, &rows).unwrap();
+    cpu.set_order(id, &rows).unwrap();
     let batch = cpu.gradient(&[Batch { set: id, start: 5, count: 19 }]).unwrap();
     let pick = |column: &Vec<f64>| rows[5..24].iter().map(|r| column[*r as usize]).collect();
     let picked = PointSet {

@@ -204,13 +204,13 @@ fn devices_agree(model: &Model) {
         let (set, loss) = problem(model, equations, points);
         let id = reference.load(&set, &loss).unwrap();
         let order: Vec<u32> = (0..points as u32).rev().collect();
-        reference.order(id, &order).unwrap();
+        reference.set_order(id, &order).unwrap();
         // All points, and a part of them that ends in the middle of a quad, a chunk and a tile.
         let batches = [whole(&set, id), Batch { set: id, start: points / 3, count: points - points / 2 }];
         let truths = batches.map(|batch| reference.gradient(&[batch]).unwrap());
         for device in &mut devices {
             assert_eq!(device.load(&set, &loss).unwrap(), id);
-            device.order(id, &order).unwrap();
+            device.set_order(id, &order).unwrap();
             for (batch, truth) in batches.iter().zip(&truths) {
                 let ours = device.gradient(&[*batch]).unwrap();
                 let name = format!("{}, {points} points, {batch:?}", device.device());

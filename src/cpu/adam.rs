@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::real::Real;
-use crate::optimizer::Update;
+use crate::backend::Update;
 
 /// The numbers of an [`Update`] in the kernel's type, with the clipping folded in.
 #[derive(Clone, Copy)]

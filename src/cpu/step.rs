@@ -8,8 +8,7 @@ use super::real::Real;
 use super::reduce::{self, Sums};
 use super::set::{Set, Share};
 use super::tile::{Pass, Tile};
-use crate::backend::Batch;
-use crate::optimizer::Update;
+use crate::backend::{Batch, Update};
 
 /// Parameters that one task updates: a fixed number, as the norm is summed over such blocks.
 const BLOCK: usize = 8192;

@@ -10,13 +10,12 @@ use std::sync::Once;
 
 use super::tiles::{Shape, Tiles};
 use super::{GpuOptions, Unguarded};
-use crate::backend::{Backend, Batch, KernelTime, SetId, StepReport, Vector, Vectors};
+use crate::backend::{Backend, Batch, KernelTime, OptimizerState, SetId, StepReport, Update, Vector, Vectors};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
 use crate::network::Model;
-use crate::optimizer::{OptimizerState, Update};
 
 thread_local! {
     /// Whether this thread works behind a guard, whose caller hears of a panic as an error.
@@ -144,7 +143,7 @@ macro_rules! guarded {
 
 impl Vectors for Gpu {
     guarded! {
-        fn keep(count: usize) -> ();
+        fn allocate_vectors(count: usize) -> ();
         fn vector(vector: Vector) -> Vec<f64>;
         fn set_kept(kept: usize, numbers: &[f64]) -> ();
         fn dots(left: &[Vector], right: &[Vector]) -> Vec<f64>;
@@ -165,8 +164,8 @@ impl Backend for Gpu {
         fn evaluate(points: &[Vec<f64>], layout: &JetLayout) -> Jets;
         fn load(set: &PointSet, loss: &Loss) -> SetId;
         fn refill(set: SetId, points: &PointSet, loss: &Loss) -> ();
-        fn weigh(set: SetId, weights: &[f64]) -> ();
-        fn order(set: SetId, rows: &[u32]) -> ();
+        fn set_term_weights(set: SetId, weights: &[f64]) -> ();
+        fn set_order(set: SetId, rows: &[u32]) -> ();
         fn losses(set: SetId) -> Vec<f64>;
         fn differentiate(batches: &[Batch]) -> Vec<f64>;
         fn step(batches: &[Batch], update: &Update) -> ();

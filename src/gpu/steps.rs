@@ -8,8 +8,8 @@ use bytemuck::{Pod, Zeroable};
 use super::device::{Device, SLOT};
 use super::plan::{Dispatch, encode};
 use super::timing::Clock;
+use crate::backend::Update;
 use crate::error::Result;
-use crate::optimizer::Update;
 
 /// Slots of the ring: chunks that one submission may hold, a power of two.
 const SLOTS: usize = 64;

@@ -6,9 +6,8 @@ use super::set::{Set, Task};
 use super::steps::Step;
 use super::timing::Clock;
 use super::workspace::{Workspace, chunks};
-use crate::backend::{Batch, KernelTime};
+use crate::backend::{Batch, KernelTime, Update};
 use crate::error::{Error, Result};
-use crate::optimizer::Update;
 
 impl Unguarded {
     /// Encodes the batches of a task; an update follows where the task is a step.

@@ -55,7 +55,7 @@ fn name(vector: Vector) -> u32 {
 }
 
 impl Vectors for Unguarded {
-    fn keep(&mut self, count: usize) -> Result<()> {
+    fn allocate_vectors(&mut self, count: usize) -> Result<()> {
         self.steps.flush(&self.device)?;
         // What there was is given back first.
         self.kept.clear();

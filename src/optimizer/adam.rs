@@ -1,6 +1,6 @@
 //! Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019).
 
-use super::Update;
+use crate::backend::Update;
 
 /// The constants of Adam; with `weight_decay` above 0 it is AdamW.
 #[derive(Clone, Copy, Debug, PartialEq)]

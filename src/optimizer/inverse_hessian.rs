@@ -55,7 +55,7 @@ impl InverseHessian {
     /// The backend's.
     pub fn new<V: Vectors + ?Sized>(vectors: &mut V, most: usize, history: &History) -> Result<Self> {
         let count = 2 * (most + 1);
-        vectors.keep(FIRST + count)?;
+        vectors.allocate_vectors(FIRST + count)?;
         let (products, slopes) = (vec![0.0; count * count], vec![0.0; count]);
         let numbers = vectors.vector(Vector::Parameters)?.len();
         let mut new = Self { most, places: vec![], is_new: false, products, slopes, square: 0.0, numbers };
@@ -216,7 +216,7 @@ pub mod tests {
     }
 
     impl Vectors for Host {
-        fn keep(&mut self, count: usize) -> Result<()> {
+        fn allocate_vectors(&mut self, count: usize) -> Result<()> {
             let zeros = vec![0.0; self.0[0].len()];
             self.0.resize(2 + count, zeros);
             Ok(())

@@ -41,39 +41,3 @@ pub enum Iteration {
     /// It was given up half-way, and nothing has changed.
     Interrupted,
 }
-
-/// What Adam remembers between steps (all of P numbers).
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct OptimizerState {
-    /// The running mean of the gradient.
-    pub first_moment: Vec<f64>,
-    /// The running mean of its square.
-    pub second_moment: Vec<f64>,
-}
-
-/// One update of Adam or AdamW with everything that depends on the step folded in, so that a
-/// kernel computes, with g the clipped gradient:
-///
-/// ```text
-/// m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²
-/// p ← p − decay · p − step_size · m / (√(v · second_correction) + ε)
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Update {
-    /// The step's number, from 1: what [`crate::backend::StepReport::diverged_at`] names.
-    pub step: u64,
-    /// learning rate / (1 − β₁ᵗ)
-    pub step_size: f64,
-    /// β₁
-    pub beta1: f64,
-    /// β₂
-    pub beta2: f64,
-    /// 1 / (1 − β₂ᵗ)
-    pub second_correction: f64,
-    /// ε
-    pub epsilon: f64,
-    /// learning rate · weight decay (AdamW), or 0.
-    pub decay: f64,
-    /// The norm to which a longer gradient is shortened; infinite for none.
-    pub clip_norm: f64,
-}

@@ -17,11 +17,9 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use self::sets::Sets;
-use crate::backend::Backend;
+use crate::backend::{Backend, OptimizerState, Update};
 use crate::error::Result;
-use crate::optimizer::{
-    Damping, Evidence, GaussNewton, History, InverseHessian, Iteration, OptimizerState, Plateau, Prior, Update,
-};
+use crate::optimizer::{Damping, Evidence, GaussNewton, History, InverseHessian, Iteration, Plateau, Prior};
 use crate::problem::{Adapted, Now, Problem};
 
 /// Where a run stands: what a checkpoint holds.
@@ -176,7 +174,7 @@ impl<'a> Trainer<'a> {
         self.backend.set_optimizer_state(&OptimizerState { first_moment: zeros.clone(), second_moment: zeros })?;
         self.state.history = History::default();
         if self.hessian.take().is_some() {
-            self.backend.keep(0)?;
+            self.backend.allocate_vectors(0)?;
         }
         self.state.damping = None;
         self.state.prior = None;

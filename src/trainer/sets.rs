@@ -74,7 +74,7 @@ impl<'a> Sets<'a> {
                 false if is_data && self.epoch.take().is_some() => {
                     // What an earlier stage has shuffled: sums have the rows' own order.
                     is_changed = true;
-                    backend.order(all.set, &Vec::from_iter(0..all.count as u32))?;
+                    backend.set_order(all.set, &Vec::from_iter(0..all.count as u32))?;
                     all
                 }
                 false => all,
@@ -98,7 +98,7 @@ impl<'a> Sets<'a> {
             for (alone, term) in terms.iter().enumerate() {
                 // What has no weight takes no part.
                 let weights: Vec<f64> = (0..terms.len()).map(|k| f64::from(k == alone && term.weight > 0.0)).collect();
-                backend.weigh(batch.set, &weights)?;
+                backend.set_term_weights(batch.set, &weights)?;
                 backend.differentiate(&[*batch])?;
                 norms.push(backend.dots(&[Vector::Gradient], &[Vector::Gradient])?[0].sqrt());
             }
@@ -115,7 +115,7 @@ impl<'a> Sets<'a> {
         }
         for (set, batch) in batches.iter().enumerate() {
             let weights: Vec<f64> = self.problem.loss(set, adapted).terms.iter().map(|term| term.weight).collect();
-            backend.weigh(batch.set, &weights)?;
+            backend.set_term_weights(batch.set, &weights)?;
         }
         Ok(())
     }
@@ -173,7 +173,7 @@ impl<'a> Sets<'a> {
             rng.set_stream(epoch + 1);
             let mut order: Vec<u32> = (0..count as u32).collect();
             order.shuffle(&mut rng);
-            backend.order(all.set, &order)?;
+            backend.set_order(all.set, &order)?;
             self.epoch = Some(epoch);
         }
         let start = position as usize * batch_size;

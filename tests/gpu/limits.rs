@@ -19,7 +19,7 @@ fn chunks_and_blocks_change_nothing_but_rounding() {
     let run = |options: GpuOptions| {
         let mut gpu = gpu_with(&model, options);
         let id = gpu.load(&set, &loss).unwrap();
-        gpu.order(id, &rows).unwrap();
+        gpu.set_order(id, &rows).unwrap();
         let batch = Batch { set: id, start: 9, count: 777 };
         let gradient = gpu.gradient(&[batch]).unwrap();
         for step in 1..=5 {
@@ -79,7 +79,7 @@ fn wrong_calls_are_errors_and_not_panics() {
     let (set, loss) = random_loss(&model, &JetLayout::value(1), 10, 29);
     let mut gpu = gpu(&model);
     let id = gpu.load(&set, &loss).unwrap();
-    assert!(gpu.order(id, &[0; 3]).is_err() && gpu.order(id, &[10; 10]).is_err());
+    assert!(gpu.set_order(id, &[0; 3]).is_err() && gpu.set_order(id, &[10; 10]).is_err());
     assert!(gpu.gradient(&[Batch { set: id, start: 5, count: 6 }]).is_err());
     assert!(gpu.gradient(&[Batch { set: id, start: 5, count: 0 }]).is_err());
     assert!(gpu.set_parameters(&[0.0; 3]).is_err());

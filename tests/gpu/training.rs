@@ -1,13 +1,13 @@
 //! Steps: what they leave, what stops them, and what goes in and out.
 
-use jetfit::backend::{Backend, Batch};
+use jetfit::backend::{Backend, Batch, OptimizerState};
 use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::gpu::{Gpu, GpuOptions};
 use jetfit::jet::JetLayout;
 use jetfit::loss::Loss;
 use jetfit::network::{Activation, Precision};
-use jetfit::optimizer::{Adam, History, InverseHessian, Iteration, Lbfgs, OptimizerState};
+use jetfit::optimizer::{Adam, History, InverseHessian, Iteration, Lbfgs};
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
 use crate::{CHECKED, gpu, gpu_with, whole};
@@ -94,7 +94,7 @@ fn terms_are_weighed_anew() {
         let id = backend.load(&set, loss).unwrap();
         // Compiled and run with the old weights first.
         let before = backend.gradient(&[whole(&set, id)]).unwrap();
-        weights.into_iter().for_each(|weights| backend.weigh(id, weights).unwrap());
+        weights.into_iter().for_each(|weights| backend.set_term_weights(id, weights).unwrap());
         let after = backend.gradient(&[whole(&set, id)]).unwrap();
         assert_eq!(before.losses, after.losses);
         after.gradient
@@ -136,8 +136,8 @@ fn mini_batches_take_the_rows_in_their_order() {
     // Two orders, with steps of the first still under way when the second comes.
     for (round, stride) in [7_u32, 11].into_iter().enumerate() {
         let rows: Vec<u32> = (0..40).map(|i| (i * stride + 3) % 40).collect();
-        gpu.order(id, &rows).unwrap();
-        cpu.order(id, &rows).unwrap();
+        gpu.set_order(id, &rows).unwrap();
+        cpu.set_order(id, &rows).unwrap();
         for (index, (start, count)) in [(0, 19), (19, 19), (38, 2)].into_iter().enumerate() {
             let update = Adam::default().update((3 * round + index + 1) as u64, 1e-3);
             let batch = Batch { set: id, start, count };
@@ -274,7 +274,7 @@ fn rows_that_lie_there_still_are_those_of_their_order() {
     };
     agree(same, &|_| ());
     agree(same, &|_| ());
-    agree(same, &|backend| backend.order(id, &reversed).unwrap());
+    agree(same, &|backend| backend.set_order(id, &reversed).unwrap());
     agree(Batch { start: 20, ..same }, &|_| ());
     agree(Batch { count: 31, ..same }, &|_| ());
     agree(same, &|_| ());

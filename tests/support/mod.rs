@@ -1,7 +1,7 @@
 //! What several test files share: the float64 reference cases, random models, error norms.
 #![allow(dead_code)]
 
-use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport, Vector, Vectors};
+use jetfit::backend::{Backend, Batch, Gradient, OptimizerState, SetId, StepReport, Update, Vector, Vectors};
 use jetfit::cpu;
 use jetfit::data::{Normalizer, PointSet, Scaling};
 use jetfit::entry::Entry;
@@ -9,7 +9,6 @@ use jetfit::error::Result;
 use jetfit::jet::{Derivative, JetLayout, Jets};
 use jetfit::loss::{Loss, Term};
 use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
-use jetfit::optimizer::{OptimizerState, Update};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -268,8 +267,8 @@ impl Tampered {
 }
 
 impl Vectors for Tampered {
-    fn keep(&mut self, count: usize) -> Result<()> {
-        self.inner.keep(count)
+    fn allocate_vectors(&mut self, count: usize) -> Result<()> {
+        self.inner.allocate_vectors(count)
     }
     fn vector(&mut self, vector: Vector) -> Result<Vec<f64>> {
         self.inner.vector(vector)
@@ -308,11 +307,11 @@ impl Backend for Tampered {
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
         self.inner.refill(set, points, &self.tampered(loss))
     }
-    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
-        self.inner.weigh(set, weights)
+    fn set_term_weights(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+        self.inner.set_term_weights(set, weights)
     }
-    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
-        self.inner.order(set, rows)
+    fn set_order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
+        self.inner.set_order(set, rows)
     }
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         self.inner.losses(set)
