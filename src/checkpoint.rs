@@ -12,7 +12,7 @@ use crate::network::{NetworkSpec, Precision};
 use crate::optimizer::{Damping, History, Plateau, Prior};
 use crate::problem::Adapted;
 use crate::tensors::{Tensor, TensorFile};
-use crate::trainer::{Best, Over, State};
+use crate::trainer::{Best, StageEnd, State};
 
 /// The version of the file.
 const FORMAT: u64 = 4;
@@ -31,8 +31,8 @@ struct Document {
     data: String,
     step: u64,
     seconds: f64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    over: Vec<Over>,
+    #[serde(rename = "over", default, skip_serializing_if = "Vec::is_empty")]
+    stage_ends: Vec<StageEnd>,
     plateau: Plateau,
     /// Rows of the history of L-BFGS.
     #[serde(default)]
@@ -84,7 +84,7 @@ pub fn write(path: &Path, state: &State, origin: &Origin) -> Result<()> {
         data: origin.data.clone(),
         step: state.step,
         seconds: state.seconds,
-        over: state.over.clone(),
+        stage_ends: state.stage_ends.clone(),
         plateau: state.plateau,
         history: state.history.steps.len(),
         best: best.map(|best| BestDocument { step: best.step, loss: best.loss, waited: best.waited }),
@@ -168,7 +168,7 @@ pub fn read(path: &Path, origin: &Origin, is_edited: bool) -> Result<State> {
         seconds: document.seconds,
         parameters: block("parameters")?,
         optimizer: OptimizerState { first_moment: block("first_moment")?, second_moment: block("second_moment")? },
-        over: document.over,
+        stage_ends: document.stage_ends,
         plateau: document.plateau,
         history: History { steps: history(STEPS)?, changes: history(CHANGES)? },
         best: document.best.map(best).transpose()?,

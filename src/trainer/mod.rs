@@ -3,11 +3,13 @@
 //! All that decides a step follows from the settings and the step's number, so a run that goes on
 //! from a [`State`] reaches the bits of one that was never stopped.
 
+mod outcome;
 mod sets;
 mod settings;
 mod stop;
 mod uncertainty;
 
+pub use outcome::Outcome;
 pub use settings::{Method, Settings, Stage};
 pub use stop::Stop;
 
@@ -31,8 +33,8 @@ pub struct State {
     pub seconds: f64,
     /// The parameter block (P).
     pub parameters: Vec<f64>,
-    /// The stages that are over; the next one is under way.
-    pub over: Vec<Over>,
+    /// How the stages ended that are over; the next one is under way.
+    pub stage_ends: Vec<StageEnd>,
     /// Adam's memory.
     pub optimizer: OptimizerState,
     /// The memory of L-BFGS, as it was when the state was last read.
@@ -49,17 +51,17 @@ pub struct State {
     pub adapted: Adapted,
 }
 
-/// A stage that is over.
+/// How a stage ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Over {
+pub struct StageEnd {
     /// Steps of the run after it.
     pub step: u64,
     /// Seconds of training after it.
     pub seconds: f64,
     /// The weighted loss over all points after it.
     pub loss: f64,
-    /// The name of the reason why it ended.
-    pub stop: String,
+    /// Why.
+    pub stop: Stop,
 }
 
 /// The state with the lowest validation loss.
@@ -101,7 +103,7 @@ pub struct Report {
     /// not judged.
     pub validation: Vec<Option<f64>>,
     /// Their sum with the weights of the job, where some are judged; what is not counts as it is trained.
-    pub judged: Option<f64>,
+    pub validation_loss: Option<f64>,
 }
 
 /// What a training tells while it goes on.
@@ -155,7 +157,7 @@ impl<'a> Trainer<'a> {
         }
         let settings = self.settings;
         loop {
-            let index = self.state.over.len();
+            let index = self.state.stage_ends.len();
             let Some(stage) = settings.stages.get(index) else { return self.end(Stop::Steps) };
             let ended = self.stage(index, stage, stop, &mut observe)?;
             if index + 1 == settings.stages.len() || !ended.is_of_a_stage() {
@@ -163,7 +165,7 @@ impl<'a> Trainer<'a> {
             }
             let loss = self.problem.total(&self.sets.losses(self.backend)?, &self.state.adapted);
             let (step, seconds) = (self.state.step, self.seconds());
-            self.state.over.push(Over { step, seconds, loss, stop: ended.name().to_string() });
+            self.state.stage_ends.push(StageEnd { step, seconds, loss, stop: ended });
             self.forget()?;
         }
     }
@@ -189,7 +191,7 @@ impl<'a> Trainer<'a> {
         stop: &AtomicBool,
         observe: &mut impl FnMut(Event, &mut Self) -> Result<()>,
     ) -> Result<Stop> {
-        let first = self.state.over.last().map_or(0, |over| over.step);
+        let first = self.state.stage_ends.last().map_or(0, |end| end.step);
         let last = first + stage.steps;
         let mut newton = match stage.method {
             Method::GaussNewton { memory, .. } => Some(self.gauss_newton(memory)?),
@@ -234,7 +236,8 @@ impl<'a> Trainer<'a> {
                     if is_due {
                         let read = self.backend.report()?;
                         if let Some(step) = read.diverged_at {
-                            return self.end(Stop::Diverged(step));
+                            self.state.step = step - 1;
+                            return Ok(Stop::Diverged);
                         }
                         let losses = (read.losses, rate, read.gradient_norm);
                         self.report(index, losses, observe)?;
@@ -263,8 +266,8 @@ impl<'a> Trainer<'a> {
             match iteration {
                 None => {}
                 Some(Iteration::Converged) => return Ok(Stop::Converged),
-                Some(Iteration::Stuck) => return Ok(Stop::Stuck),
-                Some(Iteration::Diverged) => return Ok(Stop::Diverged(step)),
+                Some(Iteration::Stuck) => return Ok(Stop::NoDescent),
+                Some(Iteration::Diverged) => return Ok(Stop::Diverged),
                 // The reason is found at the top.
                 Some(Iteration::Interrupted) => continue,
                 Some(Iteration::Moved { gradient_norm, step_length }) => {
@@ -306,12 +309,24 @@ impl<'a> Trainer<'a> {
     ) -> Result<()> {
         let (step, seconds) = (self.state.step, self.seconds());
         let validation = self.sets.validation(self.backend, step)?;
-        let judged = validation.iter().any(Option::is_some).then(|| self.problem.judged(&training, &validation));
+        let is_judged = validation.iter().any(Option::is_some);
+        let validation_loss = is_judged.then(|| self.problem.validation_loss(&training, &validation));
         let adapted = &self.state.adapted;
         let loss = self.problem.total(&training, adapted);
         let (weights, causal) = (self.problem.weights(adapted), self.problem.causal(adapted).map(|c| c.1).collect());
-        let report =
-            Report { step, seconds, stage, rate, gradient_norm, training, loss, weights, causal, validation, judged };
+        let report = Report {
+            step,
+            seconds,
+            stage,
+            rate,
+            gradient_norm,
+            training,
+            loss,
+            weights,
+            causal,
+            validation,
+            validation_loss,
+        };
         self.judge(&report)?;
         observe(Event::Report(&report), self)
     }
@@ -359,19 +374,17 @@ impl<'a> Trainer<'a> {
 
     /// Steps that a device still computes may yet turn out to have diverged.
     fn end(&mut self, stop: Stop) -> Result<Stop> {
-        let stop = self.backend.report()?.diverged_at.map_or(stop, Stop::Diverged);
-        if let Stop::Diverged(step) = stop {
-            self.state.step = step - 1;
-        }
-        Ok(stop)
+        let Some(step) = self.backend.report()?.diverged_at else { return Ok(stop) };
+        self.state.step = step - 1;
+        Ok(Stop::Diverged)
     }
 
     /// Shows a report to the schedule and to early stopping.
     fn judge(&mut self, report: &Report) -> Result<()> {
         if let Method::Adam { schedule, .. } = &self.settings.stages[report.stage].method {
-            schedule.watch(report.judged.unwrap_or(report.loss), &mut self.state.plateau);
+            schedule.watch(report.validation_loss.unwrap_or(report.loss), &mut self.state.plateau);
         }
-        let Some(loss) = report.judged.filter(|_| self.settings.keeps_best) else { return Ok(()) };
+        let Some(loss) = report.validation_loss.filter(|_| self.settings.keeps_best) else { return Ok(()) };
         match &mut self.state.best {
             Some(best) if loss >= best.loss || loss.is_nan() => best.waited += 1,
             best => {

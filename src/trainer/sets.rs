@@ -131,28 +131,28 @@ impl<'a> Sets<'a> {
 
     /// Each term where it is judged (T), for the report after `step` steps.
     pub fn validation(&self, backend: &mut dyn Backend, step: u64) -> Result<Vec<Option<f64>>> {
-        self.judged(backend, step, MOST_MOVED)
+        self.validation_at(backend, step, MOST_MOVED)
     }
 
     /// The same for the trained network.
     pub fn last_validation(&self, backend: &mut dyn Backend) -> Result<Vec<Option<f64>>> {
-        self.judged(backend, LAST_ROUND, usize::MAX)
+        self.validation_at(backend, LAST_ROUND, usize::MAX)
     }
 
-    fn judged(&self, backend: &mut dyn Backend, round: u64, most: usize) -> Result<Vec<Option<f64>>> {
-        let mut judged = vec![];
+    fn validation_at(&self, backend: &mut dyn Backend, round: u64, most: usize) -> Result<Vec<Option<f64>>> {
+        let mut losses = vec![];
         for (index, (set, id)) in self.problem.sets.iter().zip(&self.judging).enumerate() {
             let Some(id) = *id else {
-                judged.extend(set.loss.terms.iter().map(|_| None));
+                losses.extend(set.loss.terms.iter().map(|_| None));
                 continue;
             };
             if set.source.is_some() && set.points.points() <= most {
                 let points = self.problem.judging_points(index, round).expect("what was loaded is there");
                 backend.refill(id, &points, &set.loss)?;
             }
-            judged.extend(backend.losses(id)?.into_iter().map(Some));
+            losses.extend(backend.losses(id)?.into_iter().map(Some));
         }
-        Ok(judged)
+        Ok(losses)
     }
 
     /// The rows of a step. Every epoch has an order of its own.

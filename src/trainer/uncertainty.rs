@@ -14,7 +14,7 @@ impl Trainer<'_> {
     /// # Errors
     /// The backend's.
     pub fn standard_errors(&mut self) -> Result<Option<Vec<f64>>> {
-        let is_last = self.state.over.len() + 1 == self.settings.stages.len();
+        let is_last = self.state.stage_ends.len() + 1 == self.settings.stages.len();
         let Some(Method::GaussNewton { memory, .. }) = self.settings.stages.last().map(|stage| &stage.method) else {
             return Ok(None);
         };
