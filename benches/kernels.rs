@@ -10,7 +10,7 @@ use jetfit::bench::{network, random_problem};
 use jetfit::cpu;
 use jetfit::entry::Seconds;
 use jetfit::network::{Activation, Model, NetworkSpec, Precision};
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 
 const POINTS: usize = 1024;
 
@@ -73,7 +73,7 @@ fn step(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("step", format!("order {order}")), |bencher| {
             bencher.iter(|| {
                 number += 1;
-                cpu.step(&[black_box(batch)], &Adam::default().update(number, 1e-5))
+                cpu.step(&[black_box(batch)], &AdamSettings::default().update(number, 1e-5))
             });
         });
     }

@@ -145,6 +145,7 @@ mod tests {
     use crate::backend::OptimizerState;
     use crate::data::{Normalizer, Scaling};
     use crate::network::{Activation, NetworkSpec, Precision};
+    use crate::optimizer::{Memory, Plateau};
 
     fn saver(directory: &std::path::Path, job: &str) -> Saver {
         let spec = NetworkSpec { inputs: 1, hidden: vec![], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
@@ -157,8 +158,9 @@ mod tests {
 
     fn state(step: u64) -> State {
         let numbers = || vec![step as f64, 0.5];
-        let optimizer = OptimizerState { first_moment: numbers(), second_moment: numbers() };
-        State { step, parameters: numbers(), optimizer, ..State::default() }
+        let moments = OptimizerState { first_moment: numbers(), second_moment: numbers() };
+        let memory = Memory::Adam { moments, plateau: Plateau::default() };
+        State { step, parameters: numbers(), memory, ..State::default() }
     }
 
     #[test]

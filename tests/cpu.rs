@@ -7,7 +7,7 @@ use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::jet::{Derivative, JetLayout};
 use jetfit::network::{Activation, Model, Precision, Smoothness};
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 use support::{Reference, jets_apart, normwise, random_loss, random_model, random_points};
 
 /// All layouts over `inputs` inputs.
@@ -170,7 +170,7 @@ fn ten_steps(model: &Model, precision: Precision, threads: usize, points: usize)
     let batch = Batch { set: id, start: 0, count: points };
     let mut losses = vec![];
     for step in 1..=10 {
-        cpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+        cpu.step(&[batch], &AdamSettings::default().update(step, 1e-3)).unwrap();
         losses.push(loss.total(&cpu.report().unwrap().losses));
     }
     (losses, cpu.parameters().unwrap())
@@ -257,13 +257,13 @@ fn a_loss_that_is_not_finite_stops_the_updates_and_names_the_step() {
     let mut cpu = cpu::open(&model, Precision::F32, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     let batch = Batch { set: id, start: 0, count: 10 };
-    cpu.step(&[batch], &Adam::default().update(1, 1e-3)).unwrap();
+    cpu.step(&[batch], &AdamSettings::default().update(1, 1e-3)).unwrap();
     let good = cpu.parameters().unwrap();
     let mut broken = good.clone();
     broken[3] = f64::NAN;
     cpu.set_parameters(&broken).unwrap();
     for step in 2..5 {
-        cpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+        cpu.step(&[batch], &AdamSettings::default().update(step, 1e-3)).unwrap();
     }
     assert_eq!(cpu.report().unwrap().diverged_at, Some(2));
     assert_eq!(cpu.parameters().unwrap()[4..], good[4..]);
@@ -276,7 +276,7 @@ fn clipping_shortens_the_gradient_to_the_norm() {
     let first_moment = |clip_norm: f64| {
         let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
         let id = cpu.load(&set, &loss).unwrap();
-        let adam = Adam { clip_norm, ..Adam::default() };
+        let adam = AdamSettings { clip_norm, ..AdamSettings::default() };
         cpu.step(&[Batch { set: id, start: 0, count: 10 }], &adam.update(1, 1e-3)).unwrap();
         let moment = cpu.optimizer_state().unwrap().first_moment;
         10.0 * moment.iter().map(|m| m * m).sum::<f64>().sqrt()

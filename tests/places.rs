@@ -12,7 +12,7 @@ use jetfit::gpu::{Gpu, GpuOptions, TileChoice, adapters};
 use jetfit::jet::{Derivative, JetLayout, Jets};
 use jetfit::loss::{Loss, Term};
 use jetfit::network::{Activation, Features, Model, Precision, Transforms};
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 use jetfit::predict;
 use runs::{Place, assert_errors, assert_says};
 use support::{normwise, random_model, random_points};
@@ -242,7 +242,7 @@ fn steps_and_new_points_follow_the_cpu_in_f64() {
                 backend.refill(id, &other, &loss).unwrap();
             }
             let batch = Batch { count: if step < 6 { 41 } else { 22 }, ..whole(&set, id) };
-            backend.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+            backend.step(&[batch], &AdamSettings::default().update(step, 1e-3)).unwrap();
             losses.push(loss.total(&backend.report().unwrap().losses));
         }
         losses

@@ -13,7 +13,7 @@ use jetfit::gpu::{Gpu, adapters};
 use jetfit::jet::{Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
 use jetfit::network::{Activation, Features, Model, Precision, Transforms};
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 use jetfit::predict;
 use support::{jets_apart, normwise, random_loss, random_model, random_points};
 
@@ -199,8 +199,8 @@ fn a_gpu_follows_the_cpu() {
             let (ours, truth) = (gpu.gradient(&[batch]).unwrap(), cpu.gradient(&[batch]).unwrap());
             assert!(normwise(&ours.losses, &truth.losses) < 1e-5, "{:?} {:?}", ours.losses, truth.losses);
             assert!(normwise(&ours.gradient, &truth.gradient) < 2e-5);
-            gpu.step(&[batch], &Adam::default().update(1, 1e-3)).unwrap();
-            cpu.step(&[batch], &Adam::default().update(1, 1e-3)).unwrap();
+            gpu.step(&[batch], &AdamSettings::default().update(1, 1e-3)).unwrap();
+            cpu.step(&[batch], &AdamSettings::default().update(1, 1e-3)).unwrap();
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::files;
 use crate::lock::Lock;
 use crate::loss::Loss;
 use crate::network::Model;
-use crate::optimizer::Adam;
+use crate::optimizer::AdamSettings;
 
 /// The environment variable that names another directory than the user's for caches.
 const DIRECTORY: &str = "JETFIT_CACHE_DIR";
@@ -167,7 +167,7 @@ fn options(tiles: TileChoice) -> GpuOptions {
 fn time(choice: &str, model: &Model, (set, loss): (&PointSet, &Loss), repeats: usize, tiles: Tiles) -> Result<f64> {
     let mut gpu = Gpu::with_options(choice, model, options(TileChoice::These(tiles)))?;
     let batch = Batch { set: gpu.load(set, loss)?, start: 0, count: set.points() };
-    let update = Adam::default().update(1, 1e-6);
+    let update = AdamSettings::default().update(1, 1e-6);
     let least = |seconds: Vec<f64>| seconds.into_iter().fold(f64::INFINITY, f64::min);
     if let Some(seconds) = gpu.timed_steps(batch, &update, repeats)? {
         return Ok(least(seconds));

@@ -30,7 +30,7 @@ use crate::error::Result;
 use crate::jet::Derivative;
 use crate::loss::{Loss, Term};
 use crate::network::{Activation, NetworkSpec, Precision, Transforms};
-use crate::optimizer::Adam;
+use crate::optimizer::AdamSettings;
 use crate::points::Variable;
 
 /// A validated job: one field for each section of the file.

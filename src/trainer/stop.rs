@@ -1,5 +1,8 @@
 //! The reasons why training ends.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
 
 /// Why a run, or a stage of it, ended. Reports and checkpoints have it by its [name](Stop::name).
@@ -44,6 +47,27 @@ impl Stop {
     /// Whether the run was stopped from outside, and can be resumed.
     pub fn can_be_resumed(self) -> bool {
         matches!(self, Stop::MaxSeconds | Stop::Interrupted)
+    }
+}
+
+/// What ends a training from outside.
+pub struct Limit<'a> {
+    /// Set by a signal.
+    pub signal: &'a AtomicBool,
+    /// When this call began.
+    pub started: Instant,
+    /// Seconds after which it ends.
+    pub max_seconds: Option<f64>,
+}
+
+impl Limit<'_> {
+    /// Why the training is to end now, if it is.
+    pub fn reached(&self) -> Option<Stop> {
+        if self.signal.load(Ordering::Relaxed) {
+            return Some(Stop::Interrupted);
+        }
+        let is_too_late = |most: &f64| self.started.elapsed().as_secs_f64() >= *most;
+        self.max_seconds.filter(is_too_late).map(|_| Stop::MaxSeconds)
     }
 }
 

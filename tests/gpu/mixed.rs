@@ -8,7 +8,7 @@ use jetfit::gpu::{GpuOptions, Path, TileChoice, Tiles};
 use jetfit::jet::{Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
 use jetfit::network::{Activation, Precision};
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
 use crate::{CHECKED, gpu, gpu_with, whole};
@@ -110,7 +110,7 @@ fn chunks_change_nothing_but_rounding() {
         let batch = Batch { set: id, start: 9, count: 277 };
         let gradient = gpu.gradient(&[batch]).unwrap();
         for step in 1..=5 {
-            gpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+            gpu.step(&[batch], &AdamSettings::default().update(step, 1e-3)).unwrap();
         }
         (gradient, gpu.losses(id).unwrap(), gpu.evaluate(&set.inputs, &layout).unwrap())
     };
