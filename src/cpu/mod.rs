@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use pulp::Arch;
 
-use crate::backend::{Backend, Batch, Jacobian, SetId, StepReport};
+use crate::backend::{Backend, Batch, Jacobian, OptimizerState, SetId, StepReport, Update};
 use crate::cpu::evaluate::Evaluator;
 use crate::cpu::parameters::Parameters;
 use crate::cpu::set::Set;
@@ -35,7 +35,6 @@ use crate::jet::{JetLayout, Jets, Normalizer};
 use crate::loss::Loss;
 use crate::network::{Features, Model, NetworkSpec};
 use crate::numbers::{Precision, Real};
-use crate::optimizer::{OptimizerState, Update};
 use crate::threads;
 
 /// A network on the CPU. `threads` 0 takes all that the machine has.
@@ -157,13 +156,13 @@ impl<T: Real> Backend for Cpu<T> {
         Ok(())
     }
 
-    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+    fn set_term_weights(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
         let terms = &mut self.sets[set.0].terms;
         terms.iter_mut().zip(weights).for_each(|(term, weight)| term.weight = *weight);
         Ok(())
     }
 
-    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
+    fn set_order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.sets[set.0].order = Some(rows.to_vec());
         Ok(())
     }

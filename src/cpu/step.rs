@@ -2,14 +2,14 @@
 
 use rayon::prelude::*;
 
-use crate::backend::Batch;
+use crate::backend::{Batch, Update};
 use crate::cpu::Cpu;
 use crate::cpu::optimizer::adam::{Adam, Constants};
 use crate::cpu::set::{Set, Share};
-use crate::cpu::terms::reduce::{self, Sums};
+use crate::cpu::terms::reduce;
+use crate::cpu::terms::reduce::Sums;
 use crate::cpu::tile::{Run, Tile};
 use crate::numbers::Real;
-use crate::optimizer::Update;
 
 /// Parameters that one task updates: a fixed number, as the norm is summed over such blocks.
 const BLOCK: usize = 8192;

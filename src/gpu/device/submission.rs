@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::backend::Update;
 use crate::error::Result;
 use crate::gpu::device::clock::Clock;
 use crate::gpu::device::dispatch::{Dispatch, encode};
 use crate::gpu::device::{Device, SLOT};
-use crate::optimizer::Update;
 
 /// Slots of the ring: chunks that one submission may hold, a power of two.
 const SLOTS: usize = 64;

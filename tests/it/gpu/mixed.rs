@@ -8,7 +8,7 @@ use jetfit::gpu::{GpuOptions, Path, TileChoice, Tiles};
 use jetfit::jet::{Activation, Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
 use jetfit::numbers::Precision;
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 
 use super::{CHECKED, gpu, gpu_with, whole};
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
@@ -113,7 +113,7 @@ fn chunks_change_nothing_but_rounding() {
         let batch = Batch { set: id, start: 9, count: 277 };
         let gradient = gpu.gradient(&[batch]).unwrap();
         for step in 1..=5 {
-            gpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+            gpu.step(&[batch], &AdamSettings::default().update(step, 1e-3)).unwrap();
         }
         (gradient, gpu.losses(id).unwrap(), gpu.evaluate(&set.inputs, &layout).unwrap())
     };
