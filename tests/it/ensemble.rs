@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::runs::Place;
-use crate::runs::Place;
 use assert_cmd::Command;
 use jetfit::job::{Job, Overrides};
 use jetfit::run::{Mode, Observer, ensemble};

@@ -4,7 +4,6 @@
 use std::f64::consts::TAU;
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
-use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
 use jetfit::backend::{Backend, Batch, Jacobian};
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
