@@ -90,7 +90,7 @@
 //! - The same job on the same device gives the same bits, whatever the thread count, and however
 //!   often the run was stopped and resumed.
 //! - No wgpu type leaves [`gpu`]; only the command line prints.
-//! - What a user can mend is an [`error::Error::Input`] that names the place and the mend.
+//! - What a user can fix is an [`error::Error::Input`] that names the place and the fix.
 
 pub mod backend;
 pub mod bench;

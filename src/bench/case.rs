@@ -87,7 +87,7 @@ impl Case {
         match self.set.and(self.backend.report()?.diverged_at) {
             Some(step) => Err(Error::Diverged {
                 problem: format!(" at step {step}: the loss or its gradient is not finite"),
-                mend: "give the network fewer inputs or narrower layers".to_string(),
+                help: "give the network fewer inputs or narrower layers".to_string(),
             }),
             None => Ok(()),
         }

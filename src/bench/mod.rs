@@ -207,7 +207,7 @@ impl Settings {
     }
 
     fn check(&self) -> Result<()> {
-        let wrong = |flag: &str, problem: &str, mend: &str| Err(Error::input(flag, problem, mend));
+        let wrong = |flag: &str, problem: &str, help: &str| Err(Error::input(flag, problem, help));
         if self.batches.is_empty() || self.batches.contains(&0) {
             return wrong("--batch", "a batch has at least one point", "give numbers of points, as in 256,1024");
         }

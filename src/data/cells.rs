@@ -41,7 +41,7 @@ pub(super) fn first_row(bytes: &[u8], is_all: bool) -> Option<usize> {
 
 /// The delimiter and the names.
 pub(super) fn header(bytes: &[u8], place: &str) -> Result<(u8, Vec<String>)> {
-    let mend = "name the columns in the first line, for example: x,y";
+    let help = "name the columns in the first line, for example: x,y";
     let mut is_quoted = false;
     let outside: Vec<u8> = bytes
         .iter()
@@ -59,7 +59,7 @@ pub(super) fn header(bytes: &[u8], place: &str) -> Result<(u8, Vec<String>)> {
     let names: Vec<String> = record.iter().map(|field| String::from_utf8_lossy(bare(field)).into_owned()).collect();
     let numbers = names.iter().filter(|name| name.parse::<f64>().is_ok()).count();
     if numbers == names.len() {
-        return Err(Error::input(place, "there is no header: the first row holds numbers", mend));
+        return Err(Error::input(place, "there is no header: the first row holds numbers", help));
     }
     let mut columns = HashMap::new();
     for (column, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
@@ -177,14 +177,14 @@ fn gap(field: &[u8]) -> Option<f64> {
 
 fn ragged(record: &ByteRecord, line: u64, shape: &Shape) -> Error {
     let (found, expected) = (record.len(), shape.names.len());
-    let mend = if found > expected && shape.delimiter == b',' {
+    let help = if found > expected && shape.delimiter == b',' {
         "give every row one field for each column; write decimals with a point, and quote fields that hold a comma"
     } else {
         "give every row one field for each column"
     };
     let fields = |count| if count == 1 { "1 field".to_string() } else { format!("{count} fields") };
     let problem = format!("this row has {}, the header has {expected}", fields(found));
-    Error::input(format_args!("{}:{line}", shape.place), problem, mend)
+    Error::input(format_args!("{}:{line}", shape.place), problem, help)
 }
 
 fn not_a_number(field: &[u8], line: u64, column: &str, shape: &Shape) -> Error {
@@ -192,7 +192,7 @@ fn not_a_number(field: &[u8], line: u64, column: &str, shape: &Shape) -> Error {
     let place = format!("{}:{line}: column {column:?}", shape.place);
     let with_point = text.replacen(',', ".", 1);
     let with_e = text.replacen(['d', 'D'], "e", 1);
-    let (problem, mend) = if text.is_empty() {
+    let (problem, help) = if text.is_empty() {
         ("this cell is empty".to_string(), "fill it, or remove the row".to_string())
     } else if text.parse::<f64>().is_ok() {
         (format!("{text} is not a finite number"), "remove the row, or give it a number".to_string())
@@ -204,7 +204,7 @@ fn not_a_number(field: &[u8], line: u64, column: &str, shape: &Shape) -> Error {
         let shown: String = text.chars().take(40).collect();
         (format!("{shown:?} is not a number"), "give the cell a number, or remove the row".to_string())
     };
-    Error::input(place, problem, mend)
+    Error::input(place, problem, help)
 }
 
 #[cfg(test)]

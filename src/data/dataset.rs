@@ -139,8 +139,8 @@ impl Rows {
         if held_out + 2 > count {
             let problem =
                 format!("of {count} rows, {held_out} would be kept for validation: too few are left to train on");
-            let mend = "give more rows, or lower data.validation_fraction";
-            return Err(Error::input(self.place, problem, mend));
+            let help = "give more rows, or lower data.validation_fraction";
+            return Err(Error::input(self.place, problem, help));
         }
         let mut order: Vec<usize> = (0..count).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));

@@ -159,8 +159,8 @@ impl<R: Read> TableReader<R> {
     }
 
     /// Something wrong with the file as a whole.
-    pub fn error(&self, problem: impl Into<String>, mend: impl Into<String>) -> Error {
-        Error::input(&self.shape.place, problem, mend)
+    pub fn error(&self, problem: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::input(&self.shape.place, problem, help)
     }
 
     /// Adds one block to what is pending.

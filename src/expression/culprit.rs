@@ -15,8 +15,8 @@ pub struct Culprit {
     pub text: String,
     /// Infinite or NaN.
     pub value: f64,
-    /// How the user can mend it.
-    pub mend: String,
+    /// How the user can fix it.
+    pub help: String,
 }
 
 impl Expression {
@@ -62,9 +62,9 @@ impl Expression {
             false => "an if(…, …, …), max, or other points (`on`, [variables]) can leave a point out",
         };
         // Everything else is too large for the numbers.
-        let mend =
+        let help =
             keep.map_or("give the inputs and outputs in other units".to_string(), |keep| format!("{keep}; {how}"));
-        Some(Culprit { text: print(graph, id, scope), value: value(id), mend })
+        Some(Culprit { text: print(graph, id, scope), value: value(id), help })
     }
 
     /// What it is called in messages that something is read: `u_x`, `nu`.

@@ -16,14 +16,14 @@ const WIDTH: usize = 100;
 pub struct Fault {
     pub span: Span,
     pub problem: String,
-    pub mend: String,
+    pub help: String,
     /// What the span lies in, `definition "flux"`, and its text; `None`: in the expression itself.
     pub part: Option<(String, String)>,
 }
 
 impl Fault {
-    pub fn new(span: Span, problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { span, problem: problem.into(), mend: mend.into(), part: None }
+    pub fn new(span: Span, problem: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { span, problem: problem.into(), help: help.into(), part: None }
     }
 
     /// Says that the span lies in this definition or transform, unless it lies in one that is nested
@@ -33,14 +33,14 @@ impl Fault {
         self
     }
 
-    /// The message: the place, the problem, the line with a caret under the span, the mend.
+    /// The message: the place, the problem, the line with a caret under the span, the help.
     pub fn into_error(self, place: impl Display, text: &str) -> Error {
         let (place, text) = match &self.part {
             Some((part, text)) => (format!("{place}: {part}"), text.as_str()),
             None => (place.to_string(), text),
         };
         let problem = format!("{}\n{}", self.problem, underlined(text, &self.span));
-        Error::input(place, problem, self.mend)
+        Error::input(place, problem, self.help)
     }
 }
 

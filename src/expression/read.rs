@@ -232,8 +232,8 @@ impl<'a> Reader<'a> {
             id = total_derivative(self.graph, id, *by).map_err(|leaf| match leaf {
                 Leaf::Entry(..) => third(span),
                 leaf => {
-                    let mend = "derive the other parts alone, or give the derivative as a column";
-                    known_alone(self.scope, leaf, span, "it has no derivative", mend)
+                    let help = "derive the other parts alone, or give the derivative as a column";
+                    known_alone(self.scope, leaf, span, "it has no derivative", help)
                 }
             })?;
         }
@@ -249,7 +249,7 @@ impl<'a> Reader<'a> {
             && let Some(activation) = self.scope.activation
             && let Err(Error::Input(error)) = activation.supports(2, "")
         {
-            return Err(Fault::new(span.clone(), error.problem, error.mend));
+            return Err(Fault::new(span.clone(), error.problem, error.help));
         }
         Ok(id)
     }
@@ -263,11 +263,11 @@ fn through_jump(by: &str, span: &Span) -> Fault {
         "this derivative by {by} goes through a jump: if, heaviside or sign jump, and so do the first derivatives of \
          abs, min and max; at a jump the derivative is an impulse, which no point sees, and elsewhere 0"
     );
-    let mend = format!(
+    let help = format!(
         "make what is derived an output of its own, with a term such as \"q = k*d(T, {by})\", and derive that: \
          d(q, {by}); {INSIST}"
     );
-    Fault::new(span.clone(), problem, mend)
+    Fault::new(span.clone(), problem, help)
 }
 
 fn third(span: &Span) -> Fault {
@@ -279,12 +279,12 @@ fn third(span: &Span) -> Fault {
 }
 
 /// The fault of taking what is known at the points alone for a function.
-pub fn known_alone(scope: &Scope, leaf: Leaf, span: &Span, so: &str, mend: impl Into<String>) -> Fault {
+pub fn known_alone(scope: &Scope, leaf: Leaf, span: &Span, so: &str, help: impl Into<String>) -> Fault {
     let name = match leaf {
         Leaf::Column(column) => format!("the column {:?}", scope.columns[column]),
         _ => "the normal".to_string(),
     };
-    Fault::new(span.clone(), format!("{name} is known at the points alone, not as a function, so {so}"), mend)
+    Fault::new(span.clone(), format!("{name} is known at the points alone, not as a function, so {so}"), help)
 }
 
 fn functions() -> impl Iterator<Item = &'static str> {

@@ -136,7 +136,7 @@ impl Scope {
         }
     }
 
-    /// How to mend a name that has no meaning.
+    /// How to fix a name that has no meaning.
     pub fn advice(&self, name: &str) -> String {
         if let Some(entry) = Entry::named(name, &self.inputs, &self.outputs) {
             let by: Vec<_> = match entry.derivative {

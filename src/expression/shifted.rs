@@ -39,11 +39,11 @@ impl Reader<'_> {
         let root = self.meaning(meaning, &(span.start..span.start + name.len()))?;
         let known = |leaf: &Leaf| matches!(leaf, Leaf::Column(_) | Leaf::Normal(_));
         if let Some(leaf) = self.graph.leaves(&[root]).into_iter().find(known) {
-            let mend = format!(
+            let help = format!(
                 "write the definition out, and place the outputs in it alone: {}",
                 self.scope.outputs.join(", ")
             );
-            return Err(known_alone(self.scope, leaf, span, "it has no value elsewhere", mend));
+            return Err(known_alone(self.scope, leaf, span, "it has no value elsewhere", help));
         }
         let placed = self.graph.rewritten(root, |graph, id, _| match *graph.node(id) {
             Node::Leaf(Leaf::Input(input)) => Some(arguments[input]),

@@ -238,7 +238,7 @@ impl Parser<'_> {
     /// The fault of a token that cannot follow an operand.
     fn misplaced(&self, top: bool) -> Fault {
         let (token, span) = &self.tokens[self.next];
-        let (problem, mend) = match token {
+        let (problem, help) = match token {
             Token::Number(_) | Token::Name(_) | Token::Symbol("(") => {
                 ("an operator is missing before this".to_string(), "write * for a product".to_string())
             }
@@ -263,6 +263,6 @@ impl Parser<'_> {
             ),
             Token::End => ("the expression ends too early".to_string(), "write what is missing".to_string()),
         };
-        Fault::new(span.clone(), problem, mend)
+        Fault::new(span.clone(), problem, help)
     }
 }

@@ -145,14 +145,14 @@ impl Drop for Temporary {
 }
 
 /// An input file that cannot be opened.
-pub fn unreadable(path: &Path, error: io::Error, mend: &str) -> Error {
+pub fn unreadable(path: &Path, error: io::Error, help: &str) -> Error {
     let problem = match error.kind() {
         ErrorKind::NotFound => "there is no such file".to_string(),
         ErrorKind::IsADirectory => "this is a directory, not a file".to_string(),
         kind if is_of_the_user(kind) => format!("it cannot be read: {error}"),
         _ => return Error::io(path, error),
     };
-    Error::input(path.display(), problem, mend)
+    Error::input(path.display(), problem, help)
 }
 
 /// A directory that takes no new file.
@@ -165,7 +165,7 @@ pub fn unwritable(directory: &Path, error: io::Error) -> Error {
     Error::input(directory.display(), problem, "name a directory that exists and that you may write to")
 }
 
-/// Whether the user can mend it by naming another path; otherwise the machine fails, as with a full disk.
+/// Whether the user can fix it by naming another path; otherwise the machine fails, as with a full disk.
 fn is_of_the_user(kind: ErrorKind) -> bool {
     use ErrorKind as Kind;
     let kinds = [Kind::NotFound, Kind::NotADirectory, Kind::IsADirectory, Kind::AlreadyExists, Kind::InvalidFilename];

@@ -81,11 +81,11 @@ impl TensorFile {
         let written = document.as_object_mut().and_then(|document| document.remove(DIGEST));
         if written.as_ref().is_some_and(|written| *written != digest(&document, file.iter())) {
             let problem = "it has changed since it was written: its contents have another digest";
-            let mend = format!(
+            let help = format!(
                 "take a copy that is whole; if it was changed on purpose, remove {DIGEST:?} from the document in its \
                  metadata"
             );
-            return Err(Error::input(path.display(), problem, mend));
+            return Err(Error::input(path.display(), problem, help));
         }
         let tensors = file.iter().filter_map(|(name, view)| Some((name.to_string(), Tensor::of_view(&view)?)));
         Ok(Self { document, tensors: tensors.collect(), is_verified: written.is_some() })
@@ -111,8 +111,8 @@ impl TensorFile {
     /// [`Error::Input`] that names the file and the tensor.
     pub fn tensor(&self, name: &str, shape: &[usize], path: &Path) -> Result<&Tensor> {
         let wrong = |problem: String| {
-            let mend = "give a file whose tensors fit the shape in its metadata, as jetfit writes it";
-            Error::input(format_args!("{}: tensor {name:?}", path.display()), problem, mend)
+            let help = "give a file whose tensors fit the shape in its metadata, as jetfit writes it";
+            Error::input(format_args!("{}: tensor {name:?}", path.display()), problem, help)
         };
         let tensor =
             self.tensors.get(name).ok_or_else(|| wrong("there is no such tensor of f32 or f64".to_string()))?;

@@ -53,8 +53,8 @@ fn evidence(job: &Job, document: &Document) -> Result<()> {
     let is_of_data = job.data.is_some() && job.terms.is_empty() && job.loss.curvature == 0.0;
     if job.trains_by_evidence() && !is_of_data {
         let problem = "evidence trains on the rows of [data] alone, and finds its own weight for smoothness";
-        let mend = "remove the terms and loss.curvature, or choose another optimizer";
-        return Err(Error::input(document.key_place("optimizer.name"), problem, mend));
+        let help = "remove the terms and loss.curvature, or choose another optimizer";
+        return Err(Error::input(document.key_place("optimizer.name"), problem, help));
     }
     Ok(())
 }
@@ -148,8 +148,8 @@ impl Job {
             return Ok(());
         }
         let problem = format!("the Jacobian of {residuals} residuals and its system take {gib:.3} GiB");
-        let mend = "raise it, take a smaller network or fewer rows, or choose adam";
-        Err(Error::input(format!("{place}optimizer.memory"), problem, mend))
+        let help = "raise it, take a smaller network or fewer rows, or choose adam";
+        Err(Error::input(format!("{place}optimizer.memory"), problem, help))
     }
 }
 
@@ -234,11 +234,11 @@ fn entries(job: &Job, document: &Document) -> Result<()> {
         let name = entry.column(&job.inputs, &quantities);
         if !names.insert(name.clone()) {
             let problem = format!("with these inputs and outputs two columns of the results would be named {name:?}");
-            let (key, mend) = match job.data {
+            let (key, help) = match job.data {
                 Some(_) => ("data.outputs", "rename a column of the data file"),
                 None => ("network.outputs", "rename an output"),
             };
-            return Err(Error::input(document.key_place(key), problem, mend));
+            return Err(Error::input(document.key_place(key), problem, help));
         }
     }
     Ok(())

@@ -136,8 +136,8 @@ impl Job {
         let residual = read(columns.clone())?;
         if residual.entries().is_empty() && residual.coefficients().is_empty() {
             let problem = "it reads neither an output nor a coefficient, so that training cannot change it";
-            let mend = format!("write an equation for {}", self.outputs.join(", "));
-            return Err(Error::input(place("residual"), problem, mend));
+            let help = format!("write an equation for {}", self.outputs.join(", "));
+            return Err(Error::input(place("residual"), problem, help));
         }
         // Again, with the columns that it reads alone: the others need not even be numbers.
         let is_read = |name: &String| residual.columns().into_iter().any(|column| columns[column] == *name);

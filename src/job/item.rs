@@ -24,8 +24,8 @@ impl<'a> Item<'a> {
     }
 
     /// Something wrong with this value.
-    pub fn error(&self, problem: impl Into<String>, mend: impl Into<String>) -> Error {
-        Error::input(self.place(), problem, mend)
+    pub fn error(&self, problem: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::input(self.place(), problem, help)
     }
 
     fn expected(&self, what: &str) -> Error {

@@ -26,8 +26,8 @@ pub(super) fn check(job: &Job, document: &Document) -> Result<()> {
         let wrong = |problem: String| Err(Error::input(place(), problem, "give it another name"));
         if !is_name(name) {
             let problem = format!("{name:?} is no name that an expression can use");
-            let mend = "use letters, digits and underscores, and no digit first";
-            return Err(Error::input(place(), problem, mend));
+            let help = "use letters, digits and underscores, and no digit first";
+            return Err(Error::input(place(), problem, help));
         }
         if let Some(other) = parts.insert(name, part) {
             return wrong(format!("{name:?} has two meanings: {other} and {part}"));

@@ -68,8 +68,8 @@ impl Reader<'_> {
     fn job(&self) -> Result<Job> {
         if self.document.list("term").is_empty() && !self.document.has("data") {
             let problem = "there is nothing to train on: neither [data] nor a [[term]]";
-            let mend = "add [data] with a file and its columns, or [variables] and a [[term]] with an equation";
-            return Err(Error::input(self.place.display(), problem, mend));
+            let help = "add [data] with a file and its columns, or [variables] and a [[term]] with an equation";
+            return Err(Error::input(self.place.display(), problem, help));
         }
         let data = self.data()?;
         let variables = self.variables(data.as_ref())?;

@@ -36,7 +36,7 @@ impl Reader<'_> {
             };
             let (low, high) = (low.number()?, high.number()?);
             variables.push(Variable::new(name, low, high).map_err(|error| match error {
-                Error::Input(error) => item.error(error.problem, error.mend),
+                Error::Input(error) => item.error(error.problem, error.help),
                 other => other,
             })?);
         }
@@ -91,8 +91,8 @@ impl Reader<'_> {
             }
             if job.variables.is_empty() && matches!(term.points, TermPoints::Sampled(_)) {
                 let problem = "points are placed in the box of the inputs, and the job has none";
-                let mend = format!("add [variables] with an interval, as in {} = [-1, 1]", job.inputs[0]);
-                return Err(Error::input(section.place("points"), problem, mend));
+                let help = format!("add [variables] with an interval, as in {} = [-1, 1]", job.inputs[0]);
+                return Err(Error::input(section.place("points"), problem, help));
             }
             let equation = job.equation(&term, |key| section.place(key))?;
             let strict = EquationTerm { allow_rough: false, ..term.clone() };

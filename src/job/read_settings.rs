@@ -37,8 +37,8 @@ impl Reader<'_> {
         }
         if !stages.iter().any(|stage| stage.optimizer.kind.is_adam()) {
             let problem = "this section has no effect here: weights are balanced while Adam trains";
-            let mend = "remove it, or let a stage of adam come first";
-            return Err(Error::input(self.document.section_place("balance"), problem, mend));
+            let help = "remove it, or let a stage of adam come first";
+            return Err(Error::input(self.document.section_place("balance"), problem, help));
         }
         let share = |item: &Item| item.number_that("a number from 0 to below 1", |share| (0.0..1.0).contains(&share));
         Ok(Some(Balance {
@@ -58,8 +58,8 @@ impl Reader<'_> {
         let ensemble = match self.overrides.ensemble {
             Some(0) => return Err(Error::input("--ensemble", "0 is out of range", "give it at least 1")),
             Some(members) if members as u64 > MOST_MEMBERS => {
-                let mend = format!("give it a whole number from 1 to {MOST_MEMBERS}");
-                return Err(Error::input("--ensemble", format!("{members} is out of range"), mend));
+                let help = format!("give it a whole number from 1 to {MOST_MEMBERS}");
+                return Err(Error::input("--ensemble", format!("{members} is out of range"), help));
             }
             Some(members) => members,
             None => section.read("ensemble", 1, |item| item.count_up_to(MOST_MEMBERS))? as usize,

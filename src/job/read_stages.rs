@@ -67,16 +67,16 @@ impl Reader<'_> {
             let optimizer = self.optimizer(&section, "name")?;
             if schedule.is_present() && !optimizer.kind.is_adam() {
                 let problem = format!("this section has no effect here: {} has no rate", optimizer.kind.name());
-                let mend = "remove it, or choose another optimizer";
-                return Err(Error::input(self.document.section_place("schedule"), problem, mend));
+                let help = "remove it, or choose another optimizer";
+                return Err(Error::input(self.document.section_place("schedule"), problem, help));
             }
             return Ok(vec![self.stage(optimizer, &schedule, &training, data)?]);
         }
         for name in ["optimizer", "schedule"] {
             if self.document.has(name) {
                 let problem = format!("[{name}] has no effect beside [[stage]]");
-                let mend = "move its keys into the stages that they are for";
-                return Err(Error::input(self.document.section_place(name), problem, mend));
+                let help = "move its keys into the stages that they are for";
+                return Err(Error::input(self.document.section_place(name), problem, help));
             }
         }
         for key in LENGTH {

@@ -25,7 +25,7 @@ impl<'a> Document<'a> {
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             let problem = format!("this is not TOML: {}", error.message());
-            Error::input(format_args!("{}:{line}", file.display()), problem, "mend the syntax; see https://toml.io")
+            Error::input(format_args!("{}:{line}", file.display()), problem, "fix the syntax; see https://toml.io")
         })?;
         let document = Self { file, text, table: table.into_inner() };
         for (key, value) in &document.table {
@@ -36,12 +36,12 @@ impl<'a> Document<'a> {
                 return Err(Error::input(place, problem, suggest(key.get_ref(), &[known, lists].concat())));
             }
             if is_list && !value.get_ref().is_array() {
-                let mend = format!("write it between two brackets: [[{}]]", key.get_ref());
-                return Err(Error::input(place, "this is a list of sections", mend));
+                let help = format!("write it between two brackets: [[{}]]", key.get_ref());
+                return Err(Error::input(place, "this is a list of sections", help));
             }
             if !is_list && !value.get_ref().is_table() {
-                let mend = format!("write it as a section: [{}]", key.get_ref());
-                return Err(Error::input(place, format!("expected a section, found {}", kind(value.get_ref())), mend));
+                let help = format!("write it as a section: [{}]", key.get_ref());
+                return Err(Error::input(place, format!("expected a section, found {}", kind(value.get_ref())), help));
             }
         }
         Ok(document)
@@ -164,8 +164,8 @@ impl<'a> Section<'a> {
     /// `key` as `read` reads it; an error with the example if it is absent.
     pub fn required<T>(&self, key: &str, example: &str, read: impl FnOnce(&Item<'a>) -> Result<T>) -> Result<T> {
         let missing = || {
-            let mend = format!("add it {}, for example: {key} = {example}", self.title);
-            Error::input(self.place(key), "this key is missing", mend)
+            let help = format!("add it {}, for example: {key} = {example}", self.title);
+            Error::input(self.place(key), "this key is missing", help)
         };
         self.optional(key, read)?.ok_or_else(missing)
     }

@@ -45,11 +45,11 @@ impl Definitions {
         for name in names {
             let Some(index) = scope.definitions.keys().position(|known| known == name) else {
                 let known: Vec<&str> = scope.definitions.keys().map(String::as_str).collect();
-                let mend = match known.is_empty() {
+                let help = match known.is_empty() {
                     true => "add it under [definitions]".to_string(),
                     false => crate::error::suggest(name, &known),
                 };
-                return Err(Error::input(place, format!("{name:?} is no definition"), mend));
+                return Err(Error::input(place, format!("{name:?} is no definition"), help));
             };
             for derivative in layout.derivatives() {
                 match entry(&place, scope, Entry { output: scope.outputs.len() + index, derivative }) {

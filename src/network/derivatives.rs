@@ -52,8 +52,8 @@ impl Outputs<'_> {
             "{name} is asked for, which goes through a jump: {jump} jumps on the way (if, heaviside or sign, or the \
              first derivative of abs, min or max), and at a jump a derivative is an impulse, which no point sees"
         );
-        let mend = "write it with functions that are smooth, or ask for a lower order; or insist with allow_rough";
-        Err(Error::input(place, problem, mend))
+        let help = "write it with functions that are smooth, or ask for a lower order; or insist with allow_rough";
+        Err(Error::input(place, problem, help))
     }
 
     /// What accompanies entries that somebody insists on though [`Self::supports`] refuses them.

@@ -43,14 +43,14 @@ impl Features {
         let functions = PointFunctions::read(place, &texts, scope)?;
         let columns = functions.jets(&JetLayout::value(scope.inputs.len())).at(points);
         for (text, column) in texts.iter().zip(&columns) {
-            let mend = "write functions of the inputs that vary and have a value at every point";
+            let help = "write functions of the inputs that vary and have a value at every point";
             if let Some(at) = column.iter().position(|value| !value.is_finite()) {
                 let point: Vec<f64> = points.iter().map(|column| column[at]).collect();
                 let problem = format!("{text:?} is {} at {:?} = {point:?}", column[at], scope.inputs);
-                return Err(Error::input(place, problem, mend));
+                return Err(Error::input(place, problem, help));
             }
             if column.iter().all(|value| *value == column[0]) {
-                return Err(Error::input(place, format!("{text:?} is {} at every point", column[0]), mend));
+                return Err(Error::input(place, format!("{text:?} is {} at every point", column[0]), help));
             }
         }
         let scaling = Scaling::of_columns(columns.iter().map(Vec::as_slice));
@@ -65,7 +65,7 @@ impl Features {
         let functions = PointFunctions::read(place, &document.functions, scope)?;
         match document.scaling.problem(document.functions.len()) {
             None => Ok(Self { document, functions }),
-            Some(problem) => Err(Error::input(place, problem, "mend the metadata, or write the model again")),
+            Some(problem) => Err(Error::input(place, problem, "fix the metadata, or write the model again")),
         }
     }
 

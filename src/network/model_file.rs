@@ -184,25 +184,25 @@ fn bias(layer: usize) -> String {
 
 impl Document {
     fn of_value(value: &Value, path: &Path) -> Result<Self> {
-        let mend = "give a model that this version of jetfit wrote";
+        let help = "give a model that this version of jetfit wrote";
         match value.get("format").and_then(Value::as_u64) {
             Some(FORMAT) => {}
             Some(other) => {
                 let problem = format!("the model has format {other}; this jetfit reads format {FORMAT}");
-                return Err(Error::input(path.display(), problem, mend));
+                return Err(Error::input(path.display(), problem, help));
             }
-            None => return Err(Error::input(path.display(), "the metadata names no format", mend)),
+            None => return Err(Error::input(path.display(), "the metadata names no format", help)),
         }
         let document: Self = serde_json::from_value(value.clone())
-            .map_err(|error| Error::input(path.display(), format!("the metadata is not a model's: {error}"), mend))?;
+            .map_err(|error| Error::input(path.display(), format!("the metadata is not a model's: {error}"), help))?;
         document.check(path)?;
         Ok(document)
     }
 
     fn check(&self, path: &Path) -> Result<()> {
         let wrong = |key: &str, problem: String| {
-            let mend = "mend the metadata, or write the model again";
-            Err(Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, mend))
+            let help = "help the metadata, or write the model again";
+            Err(Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, help))
         };
         for (key, names) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
             if names.is_empty() {

@@ -45,8 +45,8 @@ impl Transforms {
             }
             if entries.iter().any(|entry| entry.derivative != Derivative::Value) {
                 let problem = format!("it reads a derivative of {NET}");
-                let mend = format!("read the value of {NET} alone, or make it an output and define this by it");
-                return Err(Error::input(place(name), problem, mend));
+                let help = format!("read the value of {NET} alone, or make it an output and define this by it");
+                return Err(Error::input(place(name), problem, help));
             }
             Ok(expression)
         };

@@ -50,7 +50,7 @@ impl PointsSpec {
     /// # Errors
     /// What does not hold, with its key.
     pub fn validate(&self, place: &str, variables: &[Variable]) -> Result<Region> {
-        let bad = |key: &str, problem: String, mend: &str| Err(Error::input(format!("{place}.{key}"), problem, mend));
+        let bad = |key: &str, problem: String, help: &str| Err(Error::input(format!("{place}.{key}"), problem, help));
         if self.count == 0 || self.count > MOST {
             return bad("count", format!("{} points", self.count), &format!("take 1 to {MOST}"));
         }
@@ -102,7 +102,7 @@ impl PointsSpec {
 
 impl BallSpec {
     fn resolve(&self, place: &str, variables: &[Variable]) -> Result<Ball> {
-        let bad = |key: &str, problem: String, mend: String| Err(Error::input(format!("{place}.{key}"), problem, mend));
+        let bad = |key: &str, problem: String, help: String| Err(Error::input(format!("{place}.{key}"), problem, help));
         let axes: Vec<usize> = if self.inputs.is_empty() {
             (0..variables.len()).filter(|axis| !variables[*axis].is_time()).collect()
         } else {
@@ -144,8 +144,8 @@ fn part(place: &str, text: &str, variables: &[Variable], domain: &Domain) -> Res
     let text = text.trim();
     if text == "boundary" {
         return domain.boundary().ok_or_else(|| {
-            let mend = "name an end instead, as in \"t = 0\"";
-            Error::input(place, "no input is in space, so that there is no boundary", mend)
+            let help = "name an end instead, as in \"t = 0\"";
+            Error::input(place, "no input is in space, so that there is no boundary", help)
         });
     }
     let mut fixed: Vec<(usize, f64)> = vec![];
@@ -166,8 +166,8 @@ fn part(place: &str, text: &str, variables: &[Variable], domain: &Domain) -> Res
             return Err(Error::input(place, problem, "take a number such as 0.5 or 2*pi, low or high"));
         };
         if fixed.iter().any(|(other, _)| *other == axis) {
-            let mend = "for several parts write a list, as in [\"x = low\", \"x = high\"]";
-            return Err(Error::input(place, format!("{} is fixed twice", name.trim()), mend));
+            let help = "for several parts write a list, as in [\"x = low\", \"x = high\"]";
+            return Err(Error::input(place, format!("{} is fixed twice", name.trim()), help));
         }
         fixed.push((axis, value));
     }
@@ -177,7 +177,7 @@ fn part(place: &str, text: &str, variables: &[Variable], domain: &Domain) -> Res
             format!("{} in [{low}, {high}]", variables[*axis].name)
         };
         let extents = fixed.iter().map(extent).collect::<Vec<_>>().join(", ");
-        let mend = format!("the domain has {extents}; for a ball's sphere write \"boundary\"");
-        Error::input(place, format!("no points of the domain lie on {text:?}"), mend)
+        let help = format!("the domain has {extents}; for a ball's sphere write \"boundary\"");
+        Error::input(place, format!("no points of the domain lie on {text:?}"), help)
     })
 }

@@ -170,7 +170,7 @@ fn seeds_and_rounds_give_points_of_their_own() {
 }
 
 #[test]
-fn errors_name_the_key_and_the_mend() {
+fn errors_name_the_key_and_the_help() {
     let refine = Some(Refine { candidates: 7, exponent: 1.0, offset: 1.0 });
     let ball = |centre: Vec<f64>, radius| Some(BallSpec { inputs: vec![], centre, radius });
     for (spec, key, words) in [

@@ -111,8 +111,8 @@ impl Problem {
             loss.terms.push(posed);
             if loss.placed().0.count() > Places::MOST {
                 let problem = format!("the terms on its points read the network at more than {} places", Places::MOST);
-                let mend = "read it at fewer, or give some of the terms points of their own";
-                return Err(Error::input(term.place("residual"), problem, mend));
+                let help = "read it at fewer, or give some of the terms points of their own";
+                return Err(Error::input(term.place("residual"), problem, help));
             }
         }
         problem.scale(job, &equations);

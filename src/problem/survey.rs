@@ -32,8 +32,8 @@ pub struct Fault {
     pub term: String,
     /// Which part has which value, where, and at how many points.
     pub problem: String,
-    /// How the user can mend it.
-    pub mend: String,
+    /// How the user can fix it.
+    pub help: String,
     /// Whether it has a value, which is too large for the arithmetic.
     pub is_too_large: bool,
 }
@@ -41,7 +41,7 @@ pub struct Fault {
 impl Fault {
     /// As the error of a job that cannot start.
     pub fn into_error(self) -> Error {
-        Error::input(format_args!("term {:?}: residual", self.term), self.problem, self.mend)
+        Error::input(format_args!("term {:?}: residual", self.term), self.problem, self.help)
     }
 }
 
@@ -134,16 +134,16 @@ impl Problem {
                 format!(" in its derivative by {}, which training follows,", Expression::leaf_name(leaf, &scope))
             });
             let problem = format!("{}{of} is {} at {place}", culprit.text, culprit.value);
-            return Ok(Fault { term: name.clone(), problem, mend: culprit.mend, is_too_large: false });
+            return Ok(Fault { term: name.clone(), problem, help: culprit.help, is_too_large: false });
         }
         let r = residual.evaluate(&data, &coefficients, Some(&jets))[0];
         let precision = job.device.precision.stored();
         let problem = format!("it is {} at {place}, whose square is beyond the numbers of {precision}", number(r));
-        let mend = match precision {
+        let help = match precision {
             Precision::F64 => "write the equation in other units",
             _ => "write the equation in other units, or take device.precision = \"f64\"",
         };
-        Ok(Fault { term: name.clone(), problem, mend: mend.to_string(), is_too_large: true })
+        Ok(Fault { term: name.clone(), problem, help: help.to_string(), is_too_large: true })
     }
 
     /// The names of the columns that a term's points have, in their order.

@@ -123,7 +123,7 @@ pub fn write(path: &Path, state: &State, origin: &Origin) -> Result<()> {
 /// [`Error::Input`] for a file that is no checkpoint, another job's or another network's, and where the data is not
 /// what the run was trained on.
 pub fn read(path: &Path, origin: &Origin, is_edited: bool) -> Result<State> {
-    let wrong = |problem: String, mend: &str| Error::input(path.display(), problem, mend);
+    let wrong = |problem: String, help: &str| Error::input(path.display(), problem, help);
     let file = TensorFile::read(path)?;
     let document: Document = match file.document.get("checkpoint").map(|format| format.as_u64()) {
         Some(Some(FORMAT)) => serde_json::from_value(file.document.clone()),
@@ -180,11 +180,11 @@ pub fn read(path: &Path, origin: &Origin, is_edited: bool) -> Result<State> {
 
 impl Origin {
     fn check(&self, document: &Document, is_edited: bool, path: &Path) -> Result<()> {
-        let wrong = |problem: String, mend: &str| Err(Error::input(path.display(), problem, mend));
+        let wrong = |problem: String, help: &str| Err(Error::input(path.display(), problem, help));
         if (document.job != self.job || self.ensemble.is_some() && document.ensemble != self.ensemble) && !is_edited {
             let problem = "the run's job.toml has changed since this checkpoint was written".to_string();
-            let mend = "restore it (flags as --steps may differ), or add --edited to go on with the job as it is now";
-            return wrong(problem, mend);
+            let help = "restore it (flags as --steps may differ), or add --edited to go on with the job as it is now";
+            return wrong(problem, help);
         }
         if document.hidden != self.spec.hidden || document.activation != self.spec.activation.name() {
             let network = |hidden: &[usize], activation: &str| format!("hidden = {hidden:?} and {activation}");

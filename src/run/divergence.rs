@@ -41,8 +41,8 @@ pub fn of(
                 Some(fault) => {
                     let problem = format!(" at step {step}: term {:?}: {}; {kept}", fault.term, fault.problem);
                     // What was finite at the start has grown, or left where a function has values.
-                    let mend = if fault.is_too_large { advice } else { format!("{advice}; {}", fault.mend) };
-                    return Ok(Some(Error::Diverged { problem, mend }));
+                    let help = if fault.is_too_large { advice } else { format!("{advice}; {}", fault.help) };
+                    return Ok(Some(Error::Diverged { problem, help }));
                 }
                 None => format!(
                     " at step {step}: the loss or its gradient is not finite; {kept}, whose largest residual is {:.1e}, that \
@@ -66,5 +66,5 @@ pub fn of(
             )
         }
     };
-    Ok(Some(Error::Diverged { problem, mend: advice }))
+    Ok(Some(Error::Diverged { problem, help: advice }))
 }

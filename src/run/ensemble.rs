@@ -377,8 +377,8 @@ pub fn open(path: &Path, device: &job::Device, precision: Option<Precision>) -> 
     let names = |model: &Model| (model.inputs.clone(), model.outputs.clone());
     if let Some(k) = members.iter().position(|(model, _)| names(model) != names(&members[0].0)) {
         let problem = "this network has other inputs or outputs than the first member's";
-        let mend = "leave in the directory the members of one ensemble";
-        return Err(Error::input(paths[k].display(), problem, mend));
+        let help = "leave in the directory the members of one ensemble";
+        return Err(Error::input(paths[k].display(), problem, help));
     }
     Ensemble::new(members)
 }

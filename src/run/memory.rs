@@ -24,7 +24,7 @@ struct Part {
     key: &'static str,
     what: String,
     bytes: f64,
-    mend: &'static str,
+    help: &'static str,
 }
 
 /// That a job fits into the memory that there is: by what it says alone, and once its `problem` is read by the number of
@@ -46,7 +46,7 @@ pub fn check(job: &Job, problem: Option<&Problem>) -> Result<()> {
         gb(limit.bytes),
         limit.what
     );
-    Err(Error::input(most.key, problem, most.mend))
+    Err(Error::input(most.key, problem, most.help))
 }
 
 /// Bytes that a job takes at its peak, about.
@@ -94,7 +94,7 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
         key: if is_sampled { "points.count" } else { "data.file" },
         what: format!("{rows} residuals at the points of its terms"),
         bytes: points,
-        mend: if is_sampled { "take fewer points; resample_every draws others" } else { "take fewer rows" },
+        help: if is_sampled { "take fewer points; resample_every draws others" } else { "take fewer rows" },
     }];
 
     // Parameters, gradient and moments of the device; and what a checkpoint copies of them, twice in f64 and as its file.
@@ -104,7 +104,7 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
         key: "network.hidden",
         what: format!("{parameters} parameters with their gradients and moments"),
         bytes: parameters as f64 * (device + 9.0 * F64 + 6.0 * number),
-        mend: "take fewer or narrower layers",
+        help: "take fewer or narrower layers",
     });
     if is_cpu {
         let tile = |size: &Size| {
@@ -115,12 +115,12 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
             key: "device.threads",
             what: format!("what {threads} threads work in"),
             bytes: sizes.iter().map(tile).sum(),
-            mend: "take fewer threads, or narrower layers",
+            help: "take fewer threads, or narrower layers",
         });
     }
     parts.extend(job.stages.iter().filter_map(|stage| {
         let optimizer = stage.optimizer;
-        let (key, what, bytes, mend) = match optimizer.kind {
+        let (key, what, bytes, help) = match optimizer.kind {
             OptimizerKind::Adam | OptimizerKind::AdamW => return None,
             OptimizerKind::Lbfgs => {
                 let vectors = 2.0 * optimizer.lbfgs.history.min(stage.steps(residuals) as usize) as f64;
@@ -139,7 +139,7 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
                 ("network.hidden", what, bytes, "take a smaller network, fewer rows, or choose adam")
             }
         };
-        Some(Part { key, what, bytes, mend })
+        Some(Part { key, what, bytes, help })
     }));
     parts.push(predictions(job, problem));
     parts
@@ -164,7 +164,7 @@ fn predictions(job: &Job, problem: Option<&Problem>) -> Part {
         key: "predictions.grid",
         what: format!("{count} points of the predictions"),
         bytes: 2.0 * count * inputs * F64 + block * (inputs + entries) * (2.0 * F64 + 20.0),
-        mend: "take fewer points, or put them into a file and use `jetfit predict`, which streams them",
+        help: "take fewer points, or put them into a file and use `jetfit predict`, which streams them",
     }
 }
 

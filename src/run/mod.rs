@@ -110,8 +110,8 @@ pub fn run_on(
     job.stages_fit(Some(problem.rows()), "")?;
     if job.training.early_stopping.is_some() && problem.judged_terms().all(|(_, is_judged)| !is_judged) {
         let problem = "nothing judges this run: it has no validation rows, and no term at points that could be others";
-        let mend = "give data.validation_fraction, or remove it";
-        return Err(Error::input("training.early_stopping", problem, mend));
+        let help = "give data.validation_fraction, or remove it";
+        return Err(Error::input("training.early_stopping", problem, help));
     }
     // What is asked for at the end is read first: a mistake there should not cost a training.
     let wanted = results::Wanted::read(job, &problem)?;

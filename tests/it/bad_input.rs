@@ -1,4 +1,4 @@
-//! Every bad input: exit code 2, one message that names the place and the mend, nothing left behind.
+//! Every bad input: exit code 2, one message that names the place and the help, nothing left behind.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -91,10 +91,10 @@ impl Place {
     }
 }
 
-/// The message has the parts, once, and a mend.
+/// The message has the parts, once, and its help.
 fn assert_says(message: &str, parts: &[&str]) {
     parts.iter().for_each(|part| assert!(message.contains(part), "{message}\nlacks {part:?}"));
-    assert_eq!(message.matches("mend: ").count(), 1, "{message}");
+    assert_eq!(message.matches("help: ").count(), 1, "{message}");
 }
 
 fn assert_refused<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {

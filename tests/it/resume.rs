@@ -138,7 +138,7 @@ fn what_cannot_be_resumed() {
         assert!(place.files() == before, "files have changed: {message}");
     };
     resume(&["none"], &["none: there is no such directory"]);
-    resume(&["."], &["mend: "]);
+    resume(&["."], &["help: "]);
     let job = place.text("run/job.toml");
     for (old, new, part) in [
         ("hidden = [9]", "hidden = [10]", "another network's"),
@@ -154,7 +154,7 @@ fn what_cannot_be_resumed() {
     // Cut off where it is another job, whole as TOML may be.
     for (end, _) in job.match_indices("\n[") {
         place.write("run/job.toml", &job[..end]);
-        resume(&["run"], &["mend: "]);
+        resume(&["run"], &["help: "]);
     }
     place.write("run/job.toml", &job);
     let data = place.text("data.csv");

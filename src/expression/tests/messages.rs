@@ -18,12 +18,12 @@ fn message(text: &str) -> String {
     message_in(&scope(), text)
 }
 
-/// Checks the problem, the part of the text that is underlined, and a part of the mend.
-fn check(text: &str, problem: &str, underlined: &str, mend: &str) {
+/// Checks the problem, the part of the text that is underlined, and a part of the help.
+fn check(text: &str, problem: &str, underlined: &str, help: &str) {
     let message = message(text);
     let lines: Vec<_> = message.lines().collect();
     assert!(lines[0].contains(problem), "{message}");
-    assert!(lines[3].starts_with("  mend: ") && lines[3].contains(mend), "{message}");
+    assert!(lines[3].starts_with("  help: ") && lines[3].contains(help), "{message}");
     let marked: String =
         lines[1].chars().zip(lines[2].chars()).filter(|(_, mark)| *mark == '^').map(|(c, _)| c).collect();
     assert_eq!(marked, underlined, "{message}");
@@ -35,7 +35,7 @@ fn the_whole_message() {
         message("u_t + u*u_x = nue*u_xx"),
         "job.toml: term \"a\": residual: unknown name \"nue\"\n    \
          u_t + u*u_x = nue*u_xx\n                  ^^^\n  \
-         mend: did you mean \"nu\"? Known: x, t, theta, u, v, nu, k, flux, wave, u_measured, `du/dx (m)`, \
+         help: did you mean \"nu\"? Known: x, t, theta, u, v, nu, k, flux, wave, u_measured, `du/dx (m)`, \
          n_x, n_t, n_theta, pi, e"
     );
 }
@@ -163,7 +163,7 @@ fn a_rough_network_has_no_second_derivative() {
         let message = message_in(&scope, text);
         assert!(message.contains("activation \"relu\", which has none"), "{message}");
         assert!(message.contains(&format!("\n    {text}\n{caret}")), "{message}");
-        assert!(message.contains("  mend: use an activation that is smooth: tanh"), "{message}");
+        assert!(message.contains("  help: use an activation that is smooth: tanh"), "{message}");
     }
 }
 

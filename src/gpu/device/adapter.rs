@@ -182,12 +182,12 @@ pub fn choose(choice: &str) -> Result<wgpu::Adapter> {
         _ => format!("no adapter's name contains {choice:?}"),
     };
     let names: Vec<_> = adapters.iter().map(full_name).collect();
-    let mend = if names.is_empty() {
+    let help = if names.is_empty() {
         "use \"cpu\": there is no adapter at all (on Debian, mesa-vulkan-drivers brings a software one)".to_string()
     } else {
         format!("use \"cpu\", or a part of one of these names: {}", names.join(", "))
     };
-    Err(Error::input("device", problem, mend))
+    Err(Error::input("device", problem, help))
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ fn a_mistake_in_a_residual_has_a_caret() {
         misspelt,
         "/jobs/sine/job.toml:12: term \"Burgers\": residual: unknown name \"u_xy\"\n    \
              u_t + flux = nu*u_xy\n                    ^^^^\n  \
-         mend: \"y\" is no input; use subscripts of: x, t"
+         help: \"y\" is no input; use subscripts of: x, t"
     );
     let nested = wrong("u*u_x\"", "u*w_x\"");
     let parts = [
@@ -132,7 +132,7 @@ fn a_mistake_in_a_residual_has_a_caret() {
 }
 
 #[test]
-fn a_mistake_names_line_key_and_mend() {
+fn a_mistake_names_line_key_and_help() {
     let cases: &[(&str, &str, &[&str])] = &[
         ("[[term]]", "[term]", &["job.toml:10: term: this is a list of sections", "[[term]]"]),
         (
@@ -180,14 +180,14 @@ fn a_mistake_names_line_key_and_mend() {
         ),
         ("u_t + flux = nu*u_xx", "x = t", &["residual: it reads neither an output nor a coefficient"]),
         // What cancels is not read.
-        ("u_t + flux = nu*u_xx", "u - u + 0*nu = x", &["residual: it reads neither", "mend: write an equation for u"]),
+        ("u_t + flux = nu*u_xx", "u - u + 0*nu = x", &["residual: it reads neither", "help: write an equation for u"]),
         ("u_t + flux = nu*u_xx", "u(0, t) = u(0, t)", &["residual: it reads neither an output nor a coefficient"]),
         ("\"Burgers\"", "\"a\\nb\"", &["a name is one line of text"]),
     ];
     let mut missed = vec![];
     for (from, to, parts) in cases {
         let message = wrong(from, to);
-        let parts = parts.iter().chain(&["\n  mend: "]);
+        let parts = parts.iter().chain(&["\n  help: "]);
         missed.extend(
             parts.filter(|part| !message.contains(**part)).map(|part| format!("{to}\n{message}\nlacks {part}")),
         );

@@ -90,7 +90,7 @@ fn flags_come_before_keys() {
 }
 
 #[test]
-fn a_mistake_names_line_key_and_mend() {
+fn a_mistake_names_line_key_and_help() {
     let cases: &[(&str, &[&str])] = &[
         ("[netwrk]", &["job.toml:5: netwrk", "did you mean \"network\""]),
         ("[network]\nhiden = [3]", &["job.toml:6: network.hiden: unknown key", "did you mean \"hidden\""]),
@@ -140,7 +140,7 @@ fn a_mistake_names_line_key_and_mend() {
     for (more, parts) in cases {
         let message = error_of(more);
         parts.iter().for_each(|part| assert!(message.contains(part), "{more}\n{message}\nlacks {part}"));
-        assert!(message.contains("\n  mend: "), "{message}");
+        assert!(message.contains("\n  help: "), "{message}");
     }
     assert!(parse("").unwrap_err().to_string().contains("job.toml: there is nothing to train on"));
     let clash = SMALLEST.replace("[\"x\"]", "[\"x\", \"dy_dx\"]");

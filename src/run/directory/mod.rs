@@ -85,10 +85,10 @@ impl RunDir {
 
     /// The files of a run that it holds, which may go with `force` alone.
     fn held(&self, force: bool) -> Result<Vec<PathBuf>> {
-        let wrong = |problem: String, mend: &str| Err(Error::input(self.path.display(), problem, mend));
+        let wrong = |problem: String, help: &str| Err(Error::input(self.path.display(), problem, help));
         if self.path.exists() && !self.path.is_dir() {
-            let mend = "name another directory with output.directory or --out";
-            return wrong("this is a file, not a directory".to_string(), mend);
+            let help = "name another directory with output.directory or --out";
+            return wrong("this is a file, not a directory".to_string(), help);
         }
         if self.lock.is_none() {
             self.is_free()?;
@@ -112,9 +112,9 @@ impl RunDir {
             return wrong(problem, "move it elsewhere, or name another directory with --out");
         }
         if !(held.is_empty() && members.is_empty() || force) {
-            let mend =
+            let help =
                 "name another directory with --out, go on with the run with --resume, or replace it with --force";
-            return wrong("this directory holds a run already".to_string(), mend);
+            return wrong("this directory holds a run already".to_string(), help);
         }
         Ok(held.into_iter().chain(members).collect())
     }
@@ -125,16 +125,16 @@ impl RunDir {
     /// [`Error::Input`] where there is no directory or no run in it.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let run = Self::at(path);
-        let mend = "name the directory of a run that `jetfit train` made";
+        let help = "name the directory of a run that `jetfit train` made";
         if !run.path.is_dir() {
-            return Err(Error::input(run.path.display(), "there is no such directory", mend));
+            return Err(Error::input(run.path.display(), "there is no such directory", help));
         }
         if replace::was_cut_off(&run.path) {
             // Under the lock, which is given back at once.
             Self::at(&run.path).lock()?;
         }
         if !run.job().is_file() {
-            return Err(Error::input(run.path.display(), "this directory holds no run: it has no job.toml", mend));
+            return Err(Error::input(run.path.display(), "this directory holds no run: it has no job.toml", help));
         }
         Ok(run)
     }
@@ -161,8 +161,8 @@ impl RunDir {
         match self.model().exists() {
             false => Ok(()),
             true => {
-                let mend = "put it back, or train its job anew: jetfit train JOB.toml, with another --out";
-                Err(Error::input(self.checkpoint().display(), "there is no such file", mend))
+                let help = "put it back, or train its job anew: jetfit train JOB.toml, with another --out";
+                Err(Error::input(self.checkpoint().display(), "there is no such file", help))
             }
         }
     }
@@ -205,8 +205,8 @@ impl RunDir {
     fn busy(&self) -> Error {
         let who = fs::read_to_string(self.path.join(MARK)).unwrap_or_default();
         let who = if who.is_empty() { "another process" } else { who.trim() };
-        let mend = "wait until it has ended, stop it, or name another directory with --out";
-        Error::input(self.path.display(), format!("{who} is training in this directory"), mend)
+        let help = "wait until it has ended, stop it, or name another directory with --out";
+        Error::input(self.path.display(), format!("{who} is training in this directory"), help)
     }
 
     /// The directory itself.
