@@ -51,7 +51,7 @@ pub enum Error {
     },
 
     /// The time that a job may take is over.
-    #[error("training.max_seconds are over before the training is; {left}")]
+    #[error("the time limit (training.max_seconds) ended training before its last step; {left}")]
     TimeOver {
         /// What is left, and how to go on.
         left: String,

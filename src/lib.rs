@@ -44,7 +44,7 @@
 //! A Hessian entry `(k, l)` has the one product `dz_k dz_l`; a Laplacian has `Σ dz_k²`, all in one
 //! channel. Training needs the way back too: the cotangents of these three lines, with σ'''.
 //!
-//! Where a jet has more channels than its tangents and outputs need, mixed mode carries less:
+//! Where a jet has more channels than its tangents and outputs need, adjoint mode carries less:
 //! the value and the tangents that seconds are made of go forward, and one adjoint `g = ∂u/∂a`,
 //! `h = ∂u/∂z = σ'(z) g` for each output comes back. They give the rest:
 //!

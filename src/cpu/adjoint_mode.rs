@@ -1,4 +1,4 @@
-//! Mixed mode: the value and the tangents that curve travel forward, one adjoint for each output back, and the
+//! Adjoint mode: the value and the tangents that curve travel forward, one adjoint for each output back, and the
 //! jets follow from both. Where a loss reads P second derivatives of T inputs, a point costs 1 + T + M products
 //! with each W instead of 1 + D + P.
 //!
@@ -20,7 +20,7 @@ use crate::cpu::tile::{Buffer, Pass, Tile};
 use crate::network::NetworkSpec;
 use crate::numbers::Real;
 
-/// What a tile holds for mixed mode beside its channels, as large as the largest tile.
+/// What a tile holds for adjoint mode beside its channels, as large as the largest tile.
 pub struct Adjoints<T: Real> {
     /// The output's jets (C, M, P).
     pub jets: Buffer<T>,
@@ -125,7 +125,7 @@ impl<T: Real> Tile<T> {
 
     /// The z_bar of hidden layer `l` in the first buffer, from the a_bar there.
     pub fn mixed_rule_back(&mut self, pass: &Pass<T>, l: usize) {
-        let adjoints = self.mixed.as_ref().expect("mixed mode has adjoints");
+        let adjoints = self.mixed.as_ref().expect("adjoint mode has adjoints");
         let mixed = adjoint_rule::Mixed { units: pass.layers[l].outputs, shape: self.shape, channels: pass.channels };
         let (z, a, bar) = (&self.z[l], &self.a[l], &mut self.bar[0]);
         let (g, jets_bar) = (&adjoints.g[l + 1], &adjoints.jets_bar);

@@ -25,17 +25,17 @@ pub struct Partner<T> {
 pub struct Channels<T> {
     /// The input of each tangent.
     pub tangents: Vec<usize>,
-    /// How many second-order channels travel with the tangents: none in mixed mode.
+    /// How many second-order channels travel with the tangents: none in adjoint mode.
     pub seconds: usize,
     /// Which products of tangents each second-order entry of a jet has.
     pub products: Vec<Vec<Product<T>>>,
     /// The partners of each tangent in them.
     pub partners: Vec<Vec<Partner<T>>>,
-    /// Mixed mode, where the jets follow from adjoints.
+    /// Adjoint mode, where the jets follow from adjoints.
     pub mixed: Option<Mixed>,
 }
 
-/// The channels of mixed mode behind the tangents: one adjoint for each output.
+/// The channels of adjoint mode behind the tangents: one adjoint for each output.
 #[derive(Clone, Debug)]
 pub struct Mixed {
     /// M
@@ -45,7 +45,7 @@ pub struct Mixed {
 }
 
 impl<T: Real> Channels<T> {
-    /// In mixed mode where that carries less and `may_mix`.
+    /// In adjoint mode where that carries less and `may_mix`.
     pub fn new(layout: &JetLayout, normalizer: &Normalizer, may_mix: bool) -> Self {
         let outputs = normalizer.outputs.mean.len();
         let forward = layout.mixed(outputs).filter(|_| may_mix);
@@ -68,7 +68,7 @@ impl<T: Real> Channels<T> {
         Self { tangents: tangents.to_vec(), seconds, products, partners, mixed }
     }
 
-    /// C, the channels that travel: those of a jet, or 1 + T + M in mixed mode.
+    /// C, the channels that travel: those of a jet, or 1 + T + M in adjoint mode.
     pub fn count(&self) -> usize {
         self.forward() + self.adjoints()
     }
@@ -78,7 +78,7 @@ impl<T: Real> Channels<T> {
         1 + self.tangents.len() + self.seconds
     }
 
-    /// The adjoints that travel back: M in mixed mode.
+    /// The adjoints that travel back: M in adjoint mode.
     pub fn adjoints(&self) -> usize {
         self.mixed.as_ref().map_or(0, |mixed| mixed.outputs)
     }

@@ -67,7 +67,7 @@ pub struct Tile<T: Real> {
     pub a: Vec<Buffer<T>>,
     /// Cotangents of a layer and of the one before it (C, H, P); empty until a gradient is asked for.
     pub bar: [Buffer<T>; 2],
-    /// What mixed mode needs beside.
+    /// What adjoint mode needs beside.
     pub mixed: Option<Adjoints<T>>,
     pub registers: Registers<T>,
 }
@@ -174,7 +174,7 @@ impl<T: Real> Tile<T> {
                 let rule = PhantomData::<R>;
                 pass.arch.dispatch(jet_rule::Forward { rule, z, a, size, step, channels });
             });
-            // Only the value of an output is read in mixed mode.
+            // Only the value of an output is read in adjoint mode.
             let is_value = self.mixed.is_some() && l + 1 == pass.layers.len();
             let shape = if is_value { shape.channels(1) } else { shape };
             let (weights, biases) = (&pass.parameters[layer.weights()], &pass.parameters[layer.biases()]);

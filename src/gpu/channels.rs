@@ -1,4 +1,4 @@
-//! The channels that travel through a network's layers: those of a jet, or in mixed mode fewer.
+//! The channels that travel through a network's layers: those of a jet, or in adjoint mode fewer.
 
 use crate::jet::JetLayout;
 
@@ -7,14 +7,14 @@ use crate::jet::JetLayout;
 pub struct Channels {
     /// C, the channels of a jet.
     pub jet: usize,
-    /// What travels forward: all of them, or in mixed mode the value and the tangents that curve.
+    /// What travels forward: all of them, or in adjoint mode the value and the tangents that curve.
     pub forward: JetLayout,
-    /// The adjoints that travel back in mixed mode, one for each output; else none.
+    /// The adjoints that travel back in adjoint mode, one for each output; else none.
     pub adjoints: usize,
 }
 
 impl Channels {
-    /// In mixed mode where that carries less and `may_mix`.
+    /// In adjoint mode where that carries less and `may_mix`.
     pub fn new(layout: &JetLayout, outputs: usize, may_mix: bool) -> Self {
         let jet = layout.channels();
         match layout.mixed(outputs).filter(|_| may_mix) {
@@ -23,7 +23,7 @@ impl Channels {
         }
     }
 
-    /// How many travel: C, or 1 + T + M in mixed mode.
+    /// How many travel: C, or 1 + T + M in adjoint mode.
     pub fn count(&self) -> usize {
         self.forward.channels() + self.adjoints
     }

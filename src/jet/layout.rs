@@ -190,7 +190,7 @@ impl JetLayout {
             .unwrap_or(&[])
     }
 
-    /// What travels forward in mixed mode, where that carries less: the value and the T tangents of which
+    /// What travels forward in adjoint mode, where that carries less: the value and the T tangents of which
     /// seconds are made. One adjoint channel for each of `outputs` outputs comes back, 1 + T + M channels in
     /// all, and gives the derivatives: `∂ᵢu = Σ W₁[·, i] ∂u/∂z₁` over the first layer's units, and
     /// `∂ᵢⱼu = Σ ∂u/∂a σ''(z) dzᵢ dzⱼ` over those of all layers.

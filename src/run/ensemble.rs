@@ -23,7 +23,7 @@ use crate::numbers::Precision;
 use crate::predict::{self, Source, Spread};
 use crate::problem::Problem;
 use crate::run::directory::{self, RunDir, model_path};
-use crate::run::results::{self, Named, RelativeError, Summary, Wanted};
+use crate::run::results::{self, Named, PredictionPlan, RelativeError, Summary};
 use crate::run::saver::Saver;
 use crate::run::settle::settle;
 use crate::run::{Mode, Observer, run_on};
@@ -176,7 +176,7 @@ pub fn train(
         true => RunDir::resume(&job.output)?,
         false => {
             let problem = Problem::read(job)?;
-            Wanted::read(job, &problem)?;
+            PredictionPlan::read(job, &problem)?;
             error::if_stopped(stop)?;
             RunDir::create(&job.output, mode == Mode::Replace, &job.to_toml())?
         }
@@ -204,7 +204,7 @@ pub fn train(
     if is_done {
         let mut ensemble = open(&job.output, &job.device, Some(job.device.precision))?;
         let problem = Problem::read(job)?;
-        let wanted = Wanted::read(job, &problem)?;
+        let wanted = PredictionPlan::read(job, &problem)?;
         (report.relative_errors, report.relative_spreads, report.warnings) =
             results::of_ensemble(job, &problem, &wanted, &mut ensemble, &directory)?;
         report.warnings.extend_from_slice(ensemble.warnings());
@@ -376,8 +376,8 @@ pub fn open(path: &Path, device: &job::Device, precision: Option<Precision>) -> 
     let members = paths.iter().map(open).collect::<Result<Vec<_>>>()?;
     let names = |model: &Model| (model.inputs.clone(), model.outputs.clone());
     if let Some(k) = members.iter().position(|(model, _)| names(model) != names(&members[0].0)) {
-        let problem = "this network has other inputs or outputs than the first member's";
-        let help = "leave in the directory the members of one ensemble";
+        let problem = "this network's inputs or outputs differ from those of the first member";
+        let help = "keep only the members of one ensemble in the directory";
         return Err(Error::input(paths[k].display(), problem, help));
     }
     Ensemble::new(members)

@@ -35,41 +35,41 @@ use crate::trainer::{Event, Report, Settings, State, Stop, Trainer};
 /// lowest is low by chance.
 const AS_GOOD: f64 = 1.05;
 
-/// How the run directory is entered.
+/// How the run directory is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// A new run in a directory that holds none.
     New,
-    /// A new run in the place of the one that is there.
+    /// A new run that replaces the existing one.
     Replace,
-    /// The run that is there, from its checkpoint.
+    /// The existing run, from its checkpoint.
     Resume,
-    /// The same, though its job is not the one that it began with.
+    /// The same, although its job has been edited.
     ResumeEdited,
 }
 
 impl Mode {
-    /// Whether a run goes on.
+    /// Whether a run is resumed.
     pub fn resumes(self) -> bool {
         matches!(self, Mode::Resume | Mode::ResumeEdited)
     }
 }
 
-/// Who hears of a run while it goes on.
+/// Receives the progress of a run.
 pub trait Observer {
-    /// What the job leaves open is settled by short trainings first.
+    /// Short trainings settle what the job leaves open.
     fn settling(&mut self, _what: &str) {}
-    /// The run's directory is made, and its state is kept here from now on.
+    /// The run directory exists, and `saver` keeps its state from now on.
     fn keeping(&mut self, _saver: &Arc<Saver>) {}
     /// Training starts after `done` of `steps` steps.
     fn started(&mut self, _device: &str, _done: u64, _steps: u64) {}
-    /// Another report.
+    /// A new report.
     fn report(&mut self, _report: &Report) {}
-    /// Something that the user should know though the run goes on.
+    /// A warning.
     fn warning(&mut self, _text: &str) {}
 }
 
-/// Hears nothing.
+/// Ignores everything.
 impl Observer for () {}
 
 /// Trains a job and writes its run directory. `stop`, once true, ends the training after the step
@@ -109,12 +109,13 @@ pub fn run_on(
     memory::check(job, Some(&problem))?;
     job.stages_fit(Some(problem.rows()), "")?;
     if job.training.early_stopping.is_some() && problem.judged_terms().all(|(_, is_judged)| !is_judged) {
-        let problem = "nothing judges this run: it has no validation rows, and no term at points that could be others";
-        let help = "give data.validation_fraction, or remove it";
+        let problem = "early stopping needs a validation loss: the run has no validation rows and no term with \
+                       sampled points";
+        let help = "set data.validation_fraction, or remove this key";
         return Err(Error::input("training.early_stopping", problem, help));
     }
     // What is asked for at the end is read first: a mistake there should not cost a training.
-    let wanted = results::Wanted::read(job, &problem)?;
+    let wanted = results::PredictionPlan::read(job, &problem)?;
     if !mode.resumes() {
         RunDir::may_hold_new(&job.output, mode == Mode::Replace)?;
     }
@@ -142,10 +143,10 @@ pub fn run_on(
     let state = saver.read(mode == Mode::ResumeEdited)?;
     if mode.resumes() && state.is_none() {
         directory.was_never_saved()?;
-        observer.warning("no checkpoint was written before this run was stopped: it starts from its beginning");
+        observer.warning("the run was stopped before its first checkpoint: it starts again from step 0");
     }
     if !directory.is_locked() {
-        observer.warning("this file system has no locks: nothing keeps another run out of this one's directory");
+        observer.warning("this file system has no locks: make sure that no other run uses this directory");
     }
     observer.keeping(&saver);
     let unused = gpu::unused_halves(&model.spec, job.device.precision);
@@ -212,7 +213,7 @@ pub struct Ended {
     pub stop: Stop,
     /// Where the run stands.
     pub state: State,
-    /// The step of the parameters that were kept, where they are not the last.
+    /// The step of the parameters that were kept, if they are not the last.
     pub best_step: Option<u64>,
     /// The steps of this call.
     pub steps_now: u64,

@@ -3,10 +3,10 @@
 use crate::gpu::tuning::f16_tiles::HalvesTile;
 use crate::gpu::tuning::tiles::MOST_THREADS;
 
-/// Products of halves on a device.
+/// Products in f16 on a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Halves {
-    /// Its matrix units multiply matrices of SIZE by SIZE halves.
+    /// Its matrix units multiply matrices of SIZE by SIZE f16 numbers.
     pub size: u32,
     /// The most threads of a subgroup.
     pub lanes: u32,
@@ -20,7 +20,7 @@ impl Halves {
         .union(wgpu::Features::SHADER_F16)
         .union(wgpu::Features::SUBGROUP);
 
-    /// Of so many halves a number; the largest matrices of an adapter, if it has any with sums in f32.
+    /// With so many f16 parts for each number; the largest matrices of an adapter, if it has any with sums in f32.
     pub fn of(adapter: &wgpu::Adapter, parts: u32) -> Option<Self> {
         use wgpu::CooperativeScalarType::{F16, F32};
         if !adapter.features().contains(Self::FEATURES) {

@@ -40,7 +40,7 @@ pub struct Device {
     pub queue: Handle<wgpu::Queue>,
     pub limits: wgpu::Limits,
     pub timestamps: bool,
-    /// Where products are to be of halves.
+    /// Where products are to be in f16.
     pub halves: Option<Halves>,
     /// Whether shaders carry bounds checks and workgroup memory starts at zero.
     pub checked: bool,
@@ -55,14 +55,18 @@ impl Device {
     /// Opens an adapter with its largest buffers and workgroup memory, and otherwise the limits that all have.
     ///
     /// # Errors
-    /// [`Error::Input`] where halves are asked of an adapter that has no matrix units for them.
+    /// [`Error::Input`] where f16 is requested on an adapter without matrix units for it.
     pub fn open(adapter: &wgpu::Adapter, checked: bool, precision: Precision) -> Result<Self> {
         let info = adapter.get_info();
         let halves = match precision.halves() {
             0 => None,
             parts => Some(Halves::of(adapter, parts).ok_or_else(|| {
-                let problem = format!("{} has no matrix units for products of f16 with sums in f32", info.name);
-                Error::input("precision", problem, "use \"f32\", or an adapter with f16 matrices in `jetfit devices`")
+                let problem = format!("{} has no matrix units for f16 products with f32 sums", info.name);
+                Error::input(
+                    "precision",
+                    problem,
+                    "use \"f32\", or an adapter that `jetfit devices` lists with f16 matrices",
+                )
             })?),
         };
         let fail = |problem: &dyn std::fmt::Display| Error::device(&info.name, problem);

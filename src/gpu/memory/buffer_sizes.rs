@@ -53,7 +53,7 @@ pub struct Demand {
     /// Whether a backward pass follows, for which every layer's jets are kept.
     tape: bool,
     tiles: Tiles,
-    /// Whether products of wide layers are of halves.
+    /// Whether products of wide layers are in f16.
     of_halves: bool,
 }
 
@@ -179,7 +179,7 @@ impl Demand {
         let most = by_binding.min(by_budget).min(by_dispatch).min(bounds.points.max(4) as u64) / 4 * 4;
         if most < 4 {
             return Err(device.error(format!(
-                "four points with {} channels of a network {} wide need a buffer of {} bytes, and it can bind {}",
+                "four points with {} channels and width {} need a buffer of {} bytes, but the device binds at most {}",
                 self.channels.jet,
                 self.widest(),
                 16 * largest,
@@ -189,7 +189,7 @@ impl Demand {
         Ok(most as usize)
     }
 
-    /// The first layer whose gradient is `weight_gradient.wgsl`'s: the second, but with features and in mixed mode, where the first
+    /// The first layer whose gradient is `weight_gradient.wgsl`'s: the second, but with features and in adjoint mode, where the first
     /// is as any other.
     pub fn first_gradient(&self) -> usize {
         usize::from(!self.has_features && !self.channels.are_mixed())

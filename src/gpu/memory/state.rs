@@ -25,7 +25,7 @@ pub struct State {
     /// Sums of squares of blocks of the gradient.
     pub squares: wgpu::Buffer,
     pub status: wgpu::Buffer,
-    /// Where products are of halves.
+    /// Where products are in f16.
     pub largest: Option<Largest>,
     count: usize,
 }

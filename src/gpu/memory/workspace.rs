@@ -7,7 +7,7 @@ use crate::gpu::tuning::tiles::Path;
 
 /// The buffers of a chunk; B is its capacity, in memory always whole quads of points. Where the network
 /// is read at several places, all buffers but the batch hold so many times B. C is the channels of a jet, and C'
-/// those that travel: 1 + T + M in mixed mode, else all.
+/// those that travel: 1 + T + M in adjoint mode, else all.
 pub struct Workspace {
     pub demand: Demand,
     /// B
@@ -15,23 +15,23 @@ pub struct Workspace {
     /// (N, B): inputs, targets, weights.
     pub batch: wgpu::Buffer,
     /// z-jets of what travels forward: (H, B) of the first layer, unless it reads features, then (H, C, B) of
-    /// each hidden layer; without a tape one buffer for all, but in mixed mode.
+    /// each hidden layer; without a tape one buffer for all, but in adjoint mode.
     pub z: Vec<wgpu::Buffer>,
     /// a-jets (H, C', B) of each hidden layer; without a tape one buffer for all.
     pub a: Vec<wgpu::Buffer>,
     /// The output's jets (M, C, B).
     pub jets: wgpu::Buffer,
     /// The cotangents of the layers (H, C', B), with a tape: one for each where gradients go together, else two that the layers
-    /// use in turn; of a narrow network one for all hidden ones. In mixed mode the first one holds h (H, M, B) on the way to the
+    /// use in turn; of a narrow network one for all hidden ones. In adjoint mode the first one holds h (H, M, B) on the way to the
     /// jets, also without a tape.
     pub bars: Vec<wgpu::Buffer>,
-    /// ∂u/∂a (H, M, B) of each hidden layer but the last, in mixed mode; without a tape one buffer for all.
+    /// ∂u/∂a (H, M, B) of each hidden layer but the last, in adjoint mode; without a tape one buffer for all.
     g: Vec<wgpu::Buffer>,
-    /// The cotangents of ∂u/∂z (H, M, B) of each hidden layer, in mixed mode with a tape.
+    /// The cotangents of ∂u/∂z (H, M, B) of each hidden layer, in adjoint mode with a tape.
     pub h_bar: Vec<wgpu::Buffer>,
     /// The cotangents of the jets (M, C, B), with a tape, where they are not the output layer's.
     jets_bar: Option<wgpu::Buffer>,
-    /// What the first layer is given (D, C', B), in mixed mode with a tape.
+    /// What the first layer is given (D, C', B), in adjoint mode with a tape.
     pub x: Option<wgpu::Buffer>,
     /// Those of the gradient, part by part, with a tape.
     pub partials: Option<wgpu::Buffer>,

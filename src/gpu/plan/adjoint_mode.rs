@@ -1,4 +1,4 @@
-//! The dispatches of mixed mode: what has travelled forward gives the jets by way of adjoints, and the jets'
+//! The dispatches of adjoint mode: what has travelled forward gives the jets by way of adjoints, and the jets'
 //! cotangents the gradient. The algebra is that of `crate::cpu::adjoint_mode`.
 
 use crate::gpu::device::dispatch::grid;
@@ -100,7 +100,7 @@ impl Planner<'_> {
         }
     }
 
-    /// A kernel of mixed mode on the hidden layer `index`.
+    /// A kernel of adjoint mode on the hidden layer `index`.
     fn mixed(
         &mut self,
         (source, entry): (Source, &'static str),

@@ -1,4 +1,4 @@
-//! Products on a device's matrix units, of numbers as halves (f16): what the device has of it, the tiles, and the dispatches.
+//! Products on a device's matrix units, of f16 numbers: what the device has of it, the tiles, and the dispatches.
 
 use crate::gpu::device::dispatch::flat;
 use crate::gpu::device::kernel::Access::{self, Read, Write};
@@ -28,7 +28,7 @@ impl Factor {
 }
 
 impl<'a> Planner<'a> {
-    /// What products of halves go by, where this device is to compute them.
+    /// What products in f16 go by, where this device is to compute them.
     fn halves(&self) -> Option<(Halves, &'a Largest)> {
         Some((self.device.halves?, self.state.largest.as_ref()?))
     }
@@ -36,7 +36,7 @@ impl<'a> Planner<'a> {
     /// The largest number of each W that is a factor of such products.
     pub fn largest_weights(&mut self) {
         let Some((_, largest)) = self.halves() else { return };
-        // The first layer's own kernel takes no products of halves; in mixed mode it has adjoints.
+        // The first layer's own kernel takes no products in f16; in adjoint mode it has adjoints.
         let first = self.workspace.demand.first_gradient();
         for (layer, to) in self.spec.layers().iter().zip(&largest.matrices).skip(first) {
             if is_wide(layer) {

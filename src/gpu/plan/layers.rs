@@ -56,7 +56,7 @@ impl Planner<'_> {
                 let channels = workspace.demand.channels().forward.channels();
                 let input = Rows { buffer: input, row: workspace.demand.row(), start: 0 };
                 self.linear("forward", layer, channels, input, Rows { buffer: z, row: channels, start: 0 });
-                // In mixed mode the last a is part of the gradient alone.
+                // In adjoint mode the last a is part of the gradient alone.
                 let is_last = index + 2 == self.spec.layers().len();
                 if workspace.demand.tape() || !workspace.demand.channels().are_mixed() || !is_last {
                     self.jet_rule("forward", layer, &[(1, Read, z), (2, Write, a)]);
@@ -166,7 +166,7 @@ impl Planner<'_> {
         self.linear(entry, layer, channels, rows(input), rows(output));
     }
 
-    /// The same for so many channels: `linear.wgsl`, or the same of halves.
+    /// The same for so many channels: `linear.wgsl`, or the same in f16.
     pub fn linear(&mut self, entry: &'static str, layer: &Layer, channels: usize, input: Rows, output: Rows) {
         let Matrix { rows, inner, width, start, biases } = Matrix::of(entry, layer);
         let of_channels = |channels: usize| channels as u32 * self.quads();

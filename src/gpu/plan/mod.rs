@@ -35,7 +35,7 @@ pub struct Planner<'a> {
     /// At how many places the network is read for each of them: place k lies behind k·B, for B points
     /// in whole quads.
     pub places: usize,
-    /// Factors of products of halves whose largest numbers are known, and where.
+    /// Factors of products in f16 whose largest numbers are known, and where.
     pub measured: Vec<(Factor, usize)>,
     pub plan: Plan,
 }

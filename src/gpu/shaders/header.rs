@@ -74,7 +74,7 @@ impl Header {
         self.number("CHANNELS", layout.channels()).rule(layout, layout.tangents(), normalizer)
     }
 
-    /// The channels of mixed mode, and the rule of a jet's seconds.
+    /// The channels of adjoint mode, and the rule of a jet's seconds.
     pub fn mixed(self, layout: &JetLayout, channels: &Channels, normalizer: &Normalizer) -> Self {
         self.number("CHANNELS", channels.forward.channels())
             .number("ADJOINTS", channels.adjoints)

@@ -127,7 +127,7 @@ pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: 
     header.then("jet_rule", &[MATH, activation(Some(sigma)), QUAD, GROUPS, kernel])
 }
 
-/// A hidden layer of mixed mode: what its kernels are made for.
+/// A hidden layer of adjoint mode: what its kernels are made for.
 #[derive(Clone, Copy)]
 pub struct MixedLayer<'a> {
     pub layout: &'a JetLayout,

@@ -8,11 +8,11 @@ use crate::numbers::Precision;
 /// Workgroups of `largest.wgsl`, of which each leaves a number.
 pub const LARGEST: u32 = 256;
 /// Inputs and outputs of a layer from which on its products are for matrix units. With 128 an H100's step takes 0.45 ms with
-/// two halves and 0.41 in f32 (10 inputs, 1024 points): what halves save goes to finding scales. With 256 it is 1.02 and 1.10.
+/// two f16 parts and 0.41 in f32 (10 inputs, 1024 points): what f16 saves goes to finding scales. With 256 it is 1.02 and 1.10.
 const LEAST_WIDTH: u32 = 192;
 /// The columns: with fewer, half of the small tile would be empty.
 const LEAST_COLUMNS: u32 = 32;
-/// Quads of halves behind each row of a slice, so that eight rows begin in different banks.
+/// Quads of f16 numbers behind each row of a slice, so that eight rows begin in different banks.
 pub const PAD: u32 = 2;
 
 impl Halves {
@@ -23,7 +23,7 @@ impl Halves {
 
     /// The large tile of a product, that of a weight gradient, and the small one of a product.
     ///
-    /// Of two halves there is more to multiply with each fragment that a product brings, so that an H100 does E's products in
+    /// Of two f16 parts there is more to multiply with each fragment that a product brings, so that an H100 does E's products in
     /// 8.6 ms with 4 by 4 fragments a subgroup and in 12.2 with 4 by 2; its weight gradients take 5.6 and 4.3. Of one half
     /// its products forward take 3.0 and 2.7.
     pub fn tiles(self) -> [HalvesTile; 3] {
@@ -58,10 +58,12 @@ pub fn have_use(spec: &NetworkSpec) -> bool {
     spec.layers().iter().any(is_wide)
 }
 
-/// A warning where products are to be of halves and the network has no layer for them.
+/// A warning where products are to be in f16 and the network has no layer for them.
 pub fn unused(spec: &NetworkSpec, precision: Precision) -> Option<String> {
     (precision.halves() > 0 && !have_use(spec)).then(|| {
-        format!("{precision}: no layer has {LEAST_WIDTH} inputs and outputs or more, so that all products are f32's")
+        format!(
+            "{precision} has no effect: no layer has at least {LEAST_WIDTH} inputs and outputs, so all products use f32"
+        )
     })
 }
 

@@ -29,7 +29,7 @@ const SLICES: [u32; 4] = [64, 32, 16, 8];
 /// has; desktops' devices have up to four times as many.
 const BALANCE: usize = 40;
 /// What a multiply-add costs fused kernels, in tenths of what it costs `linear.wgsl`. An H200's step took 1.02 ms fused
-/// and 1.04 apart with 5 channels, 4 in mixed mode, at width 64 (by the count 1 to 1); with 7 and 5 at width 256 1.9
+/// and 1.04 apart with 5 channels, 4 in adjoint mode, at width 64 (by the count 1 to 1); with 7 and 5 at width 256 1.9
 /// (0.15 of it an older weight gradient) and 1.24 (by the count 1.43 to 1).
 const FUSED: usize = 13;
 /// More outputs than this would wait for the few threads that compute them.
@@ -50,7 +50,7 @@ pub struct Tile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Path {
-    /// `linear.wgsl`, then `jet_rule.wgsl`: any number of channels; in mixed mode, where that carries less, with
+    /// `linear.wgsl`, then `jet_rule.wgsl`: any number of channels; in adjoint mode, where that carries less, with
     /// `mixed_rule.wgsl`.
     Separate,
     /// `layer.wgsl`: both in one, for few channels.
@@ -93,13 +93,13 @@ pub struct Shape {
     pub outputs: usize,
     /// C
     pub channels: usize,
-    /// The channels that travel in mixed mode, where separate kernels are in it.
+    /// The channels that travel in adjoint mode, where separate kernels are in it.
     pub mixed: Option<usize>,
     /// Whether the first layer reads features' jets.
     pub has_features: bool,
     /// Bytes of a workgroup's memory on this adapter.
     pub memory: u32,
-    /// Whether products are of halves, which separate kernels alone have.
+    /// Whether products are in f16, which separate kernels alone have.
     pub of_halves: bool,
 }
 
@@ -146,7 +146,7 @@ impl Shape {
     /// Whether separate kernels cost less than fused ones of whole jets, by the count of a training step for each unit
     /// and point of a layer. Both multiply W three times with each channel, of which fused ones do less at once. Fused, a
     /// channel goes to memory or comes from it 8 times: 3 forward, 3 backward, 2 for the gradient; apart 11 times: 4, 5
-    /// and 2; and in mixed mode, of fewer channels, 13 times: a tangent 4 forward, 2 for the adjoints and 5 backward, an
+    /// and 2; and in adjoint mode, of fewer channels, 13 times: a tangent 4 forward, 2 for the adjoints and 5 backward, an
     /// adjoint 4 back, 4 forward and 3 back again, and both 2 for the gradient.
     fn is_apart_cheaper(&self) -> bool {
         let products = 3 * self.width;
@@ -197,7 +197,7 @@ impl Shape {
         let layer = quads.into_iter().flat_map(layer).filter(|path| self.allows(*path));
         let of = |path: Path| Tiles { path, linear: 128, gradient: 128 };
         let separate = [128, 64, 32].map(|linear| Tiles { linear, ..of(Path::Separate) });
-        // A narrow network waits for its memory, of whose traffic mixed mode has more.
+        // A narrow network waits for its memory, of whose traffic adjoint mode has more.
         let (mut all, mut layer): (Vec<_>, Vec<_>) = (narrow.map(of).collect(), layer.map(of).collect());
         let at = if self.is_apart_cheaper() { 0 } else { layer.len() };
         layer.splice(at..at, separate);
