@@ -92,6 +92,13 @@
 //! - No wgpu type leaves [`gpu`]; only the command line prints.
 //! - What a user can fix is an [`error::Error::Input`] that names the place and the fix.
 
+pub use error::{Error, Result};
+pub use fit::{Evaluator, Fit, FitReport, Fitted, Points};
+pub use jet::{Activation, Derivative, Entry, JetLayout, Jets};
+pub use job::Job;
+pub use network::Model;
+pub use numbers::Precision;
+
 pub mod backend;
 pub mod bench;
 pub mod certificate;
@@ -101,6 +108,7 @@ pub mod device;
 pub mod error;
 pub mod expression;
 pub mod files;
+pub mod fit;
 pub mod gpu;
 pub mod jet;
 pub mod job;

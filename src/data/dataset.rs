@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::{Data, PointSet, TableReader, Validation};
+use crate::data::{Data, PointSet, Table, Validation};
 use crate::error::{Error, Result};
 use crate::jet::mean_and_deviation;
 use crate::jet::{Normalizer, Scaling};
@@ -35,11 +35,11 @@ impl Dataset {
     /// Reads the rows, splits them with `seed` and standardises them.
     ///
     /// # Errors
-    /// [`Error::Input`] for everything that [`TableReader`] refuses; fewer than two training rows; an
+    /// [`Error::Input`] for everything that [`crate::data::TableReader`] refuses; fewer than two training rows; an
     /// input that is constant; weights that are negative or all 0.
     pub fn read(data: &Data, seed: u64) -> Result<Self> {
-        let rows = Rows::read(data, &data.file)?;
-        let place = data.file.display();
+        let rows = Rows::read(data, &data.table)?;
+        let place = &data.table;
         if rows.count() < 2 {
             let problem = "there is only one row, and the scale of the inputs and outputs needs at least two";
             return Err(Error::input(place, problem, "add rows of training data"));
@@ -51,7 +51,7 @@ impl Dataset {
                 let (training, validation) = rows.split(VALIDATION_FRACTION, seed)?;
                 (training, Some(validation.point_set()?))
             }
-            Validation::File(file) => (rows, Some(Rows::read(data, file)?.point_set()?)),
+            Validation::Table(table) => (rows, Some(Rows::read(data, table)?.point_set()?)),
             Validation::Fraction(fraction) => {
                 let (training, validation) = rows.split(*fraction, seed)?;
                 (training, Some(validation.point_set()?))
@@ -65,7 +65,7 @@ impl Dataset {
                     "input {name:?} is {mean} in every training row, so nothing can be learned about derivatives with \
                      respect to it"
                 );
-                return Err(Error::input(&place, problem, "remove it from data.inputs, or add rows in which it varies"));
+                return Err(Error::input(place, problem, "remove it from data.inputs, or add rows in which it varies"));
             }
             Ok((mean, deviation))
         });
@@ -99,10 +99,10 @@ fn spread(data: &Data, name: &str, column: &[f64]) -> Result<(f64, f64)> {
     }
     let problem =
         format!("the numbers in column {name:?} are too large or too small: their variance overflows or underflows");
-    Err(Error::input(data.file.display(), problem, "use another unit for this column"))
+    Err(Error::input(&data.table, problem, "use another unit for this column"))
 }
 
-/// Columns as they come from a file.
+/// Columns as they come from a table.
 struct Rows {
     place: String,
     weights_column: String,
@@ -112,17 +112,15 @@ struct Rows {
 }
 
 impl Rows {
-    fn read(data: &Data, file: &std::path::Path) -> Result<Self> {
-        let mut reader = TableReader::open(file)?;
+    fn read(data: &Data, table: &Table) -> Result<Self> {
         let targets = data.targets().map(|(_, column)| column);
         let names: Vec<&str> =
             data.inputs.iter().map(String::as_str).chain(targets).chain(data.weights.as_deref()).collect();
-        reader.select(&names)?;
-        let mut inputs = reader.read_rows()?;
+        let mut inputs = table.read(&names)?;
         let mut targets = inputs.split_off(data.inputs.len());
         let weights = data.weights.is_some().then(|| targets.pop()).flatten();
         let weights_column = data.weights.clone().unwrap_or_default();
-        Ok(Self { place: file.display().to_string(), weights_column, inputs, targets, weights })
+        Ok(Self { place: table.to_string(), weights_column, inputs, targets, weights })
     }
 
     fn count(&self) -> usize {
@@ -194,7 +192,7 @@ mod tests {
         let (inputs, outputs) = (vec!["x".to_string()], vec!["y".to_string()]);
         let derivatives = vec![(Entry { output: 0, derivative: Derivative::First(0) }, "s".to_string())];
         Data {
-            file,
+            table: Table::File(file),
             inputs,
             outputs,
             derivatives,

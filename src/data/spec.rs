@@ -1,14 +1,13 @@
 //! What a job says of its data: files and columns, rows that judge, axes of a grid.
 
-use std::path::PathBuf;
-
+use super::Table;
 use crate::jet::Entry;
 
 /// `[data]`: tables (absolute paths) and the names of their columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Data {
-    /// The CSV file.
-    pub file: PathBuf,
+    /// The rows.
+    pub table: Table,
     /// The inputs' columns (D ≥ 1).
     pub inputs: Vec<String>,
     /// The outputs' columns (M ≥ 1).
@@ -30,8 +29,8 @@ pub enum Validation {
     Default,
     /// This fraction of the rows, chosen at random with the job's seed.
     Fraction(f64),
-    /// The rows of a file with the same columns.
-    File(PathBuf),
+    /// The rows of a table with the same columns.
+    Table(Table),
 }
 
 impl Data {

@@ -8,6 +8,7 @@ use super::lists::{axes, columns, entries, grid_over};
 use super::read_equations::NETWORK_KEYS;
 use super::section::Document;
 use super::*;
+use crate::data::Table;
 use crate::error::{Error, Result};
 use crate::network::DEFAULT_FREQUENCY;
 
@@ -161,9 +162,9 @@ impl Reader<'_> {
             (None, None) => Validation::Default,
             (Some(0.0), None) => Validation::None,
             (Some(fraction), None) => Validation::Fraction(fraction),
-            (None, Some(file)) => Validation::File(file),
+            (None, Some(file)) => Validation::Table(Table::File(file)),
         };
-        let data = Data { file, inputs, outputs, derivatives, weights, validation };
+        let data = Data { table: Table::File(file), inputs, outputs, derivatives, weights, validation };
         checks::columns(&section, &data)?;
         Ok(Some(data))
     }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::data::Table;
 use crate::error::{Error, Result};
 use crate::job::{Job, OptimizerKind, Points, TermPoints};
 use crate::numbers::Precision;
@@ -205,13 +206,21 @@ fn stated(job: &Job) -> Vec<Size> {
     let data = job.data.as_ref().map(|data| {
         let targets = data.targets().count();
         let columns = inputs + targets as f64 + f64::from(u8::from(data.weights.is_some()));
-        Size { terms: targets, is_judged: true, ..size(rows(&data.file), columns, false) }
+        Size { terms: targets, is_judged: true, ..size(rows_of(&data.table), columns, false) }
     });
     let files = job.terms.iter().filter_map(|term| match &term.points {
         TermPoints::File(file) => Some(size(rows(file), inputs, false)),
         TermPoints::Sampled(_) => None,
     });
     data.into_iter().chain(drawn).chain(files).collect()
+}
+
+/// The rows of a table; those of a file about.
+fn rows_of(table: &Table) -> f64 {
+    match (table.file(), table.rows()) {
+        (Some(file), _) => rows(file),
+        (None, count) => count.unwrap_or(0) as f64,
+    }
 }
 
 /// The rows of a file, about: its first ones are as long as the others. What cannot be read is told where it is.

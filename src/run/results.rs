@@ -170,7 +170,7 @@ pub fn write(
     Ok(summary)
 }
 
-fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: String) -> Summary {
+pub(crate) fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: String) -> Summary {
     let training = problem.total(&ended.training, &ended.state.adapted);
     let named = |(name, value): (&String, Option<f64>)| value.map(|value| Named { name: name.clone(), value });
     let training_terms = ended.terms.iter().zip(ended.training.iter().copied().map(Some)).filter_map(named).collect();
