@@ -116,6 +116,7 @@ pub mod loss;
 pub mod network;
 pub mod numbers;
 pub mod optimizer;
+pub mod pass;
 pub mod plot;
 pub mod points;
 pub mod predict;

@@ -65,7 +65,7 @@ impl Fitted {
             device,
             steps: summary.steps,
             seconds: summary.seconds,
-            stop: summary.stop.to_string(),
+            stop: summary.stop.name().to_string(),
             training_loss: losses.training,
             validation_loss: losses.validation,
             terms: losses.training_terms.iter().map(term).collect(),

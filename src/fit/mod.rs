@@ -267,16 +267,16 @@ impl Fit {
         let problem = training::pose(&job)?;
         let mut notes = Notes { warnings: vec![], observer };
         let (mut workplace, settled) = training::settled(&job, problem, false, &device::open, &mut notes, stop)?;
-        let (model, ended) = settled.train(&mut workplace, None, &mut (), &mut notes, stop)?;
+        let (model, outcome) = settled.train(&mut workplace, None, &mut (), &mut notes, stop)?;
         let (job, problem) = (&settled.job, &settled.problem);
         let (summary, said) = workplace.run(&model, |backend, failure| {
             let mut said: Vec<String> = failure.into_iter().collect();
-            if let Some(error) = divergence::of(job, problem, &ended, &settled.start, backend)? {
+            if let Some(error) = divergence::of(job, problem, &outcome, &settled.start, backend)? {
                 return Err(error);
             }
-            said.extend(warnings::of_run(problem, &ended, backend)?);
-            said.extend(problem.warnings(job, &ended.state.adapted)?);
-            Ok((results::summary(job, problem, &model, &ended, backend.device()), said))
+            said.extend(warnings::of_run(problem, &outcome, backend)?);
+            said.extend(problem.warnings(job, &outcome.state.adapted)?);
+            Ok((results::summary(job, problem, &model, &outcome, backend.device()), said))
         })?;
         said.iter().for_each(|warning| notes.warning(warning));
         Ok(Fitted::new(model, summary, workplace.devices(), notes.warnings))

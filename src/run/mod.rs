@@ -32,8 +32,6 @@ use crate::run::saver::Saver;
 use crate::run::training::Settled;
 use crate::trainer::Report;
 
-pub use training::Ended;
-
 /// How the run directory is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -127,12 +125,12 @@ pub fn run_on(
     }
     observer.keeping(&saver);
     let mut record = DirectoryRecord::new(&settled, directory, &saver);
-    let (model, ended) = settled.train(&mut workplace, state, &mut record, observer, stop)?;
+    let (model, outcome) = settled.train(&mut workplace, state, &mut record, observer, stop)?;
     model.write(directory.model())?;
     let (summary, diverged) = workplace.run(&model, |backend, failure| {
         failure.iter().for_each(|failure| observer.warning(failure));
-        let summary = results::write(job, problem, &plan, &model, &ended, backend, directory)?;
-        Ok((summary, divergence::of(job, problem, &ended, &settled.start, backend)?))
+        let summary = results::write(job, problem, &plan, &model, &outcome, backend, directory)?;
+        Ok((summary, divergence::of(job, problem, &outcome, &settled.start, backend)?))
     })?;
     diverged.map_or(Ok(summary), Err)
 }

@@ -112,7 +112,7 @@ impl DirectoryRecord<'_> {
         let weights = self.job.balance.map_or(&[][..], |_| &report.weights);
         let rest = [&report.training, weights, &report.causal, coefficients];
         row.extend(rest.into_iter().flatten().copied().map(Some));
-        row.extend(report.judged.map(Some));
+        row.extend(report.validation_loss.map(Some));
         row.extend(report.validation.iter().flatten().copied().map(Some));
         row
     }

@@ -5,41 +5,18 @@ use std::time::Instant;
 
 use crate::backend::Backend;
 use crate::device::{Open, Workplace};
-use crate::error::{self, Error, Result};
-use crate::gpu;
+use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::network::Model;
 use crate::problem::{Adapted, Problem, Survey};
 use crate::run::settle::settle;
 use crate::run::{Observer, memory, trial};
-use crate::trainer::{Event, Report, Settings, State, Stop, Trainer};
+use crate::trainer::{Event, Outcome, Report, Settings, State, Stop, Trainer};
+use crate::{error, gpu};
 
 /// The last network is kept where its validation loss is at most this many times that of the best: of many reports the
 /// lowest is low by chance.
 const AS_GOOD: f64 = 1.05;
-
-/// How the training ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ended {
-    /// Why.
-    pub stop: Stop,
-    /// Where the run stands.
-    pub state: State,
-    /// The step of the parameters that were kept, if they are not the last.
-    pub best_step: Option<u64>,
-    /// The steps of this call.
-    pub steps_now: u64,
-    /// The seconds of this call.
-    pub seconds_now: f64,
-    /// The terms' names (T).
-    pub terms: Vec<String>,
-    /// Each term over all points (T).
-    pub training: Vec<f64>,
-    /// Each term where it is judged (T).
-    pub validation: Vec<Option<f64>>,
-    /// The standard errors of the coefficients' parameters (K), where they are known.
-    pub standard_errors: Option<Vec<f64>>,
-}
 
 /// Receives the reports and states of a training.
 pub(crate) trait Record {
@@ -176,10 +153,10 @@ impl Settled {
         record: &mut dyn Record,
         observer: &mut dyn Observer,
         stop: &AtomicBool,
-    ) -> Result<(Model, Ended)> {
+    ) -> Result<(Model, Outcome)> {
         let unused = gpu::unused_halves(&self.model.spec, self.job.device.precision);
         self.job.warnings.iter().chain(&unused).for_each(|warning| observer.warning(warning));
-        let (ended, parameters) = workplace.run(&self.model, |backend, failure| {
+        let (outcome, parameters) = workplace.run(&self.model, |backend, failure| {
             let mut state = state.clone();
             if let Some(failure) = failure {
                 observer.warning(&failure);
@@ -187,7 +164,7 @@ impl Settled {
             }
             Ok((self.train_on(backend, state, record, observer, stop)?, backend.parameters()?))
         })?;
-        Ok((Model { parameters, ..self.model.clone() }, ended))
+        Ok((Model { parameters, ..self.model.clone() }, outcome))
     }
 
     /// Trains on one device.
@@ -198,7 +175,7 @@ impl Settled {
         record: &mut dyn Record,
         observer: &mut dyn Observer,
         stop: &AtomicBool,
-    ) -> Result<Ended> {
+    ) -> Result<Outcome> {
         let mut settings = Settings::new(&self.job, &self.problem);
         settings.max_seconds = settings.max_seconds.map(|most| (most - self.spent).max(0.0));
         let done = state.as_ref().map(|state| state.step);
@@ -219,7 +196,7 @@ impl Settled {
         let state = trainer.state()?;
         record.end(&state)?;
         let (mut training, mut validation) = trainer.losses()?;
-        let last = self.problem.judged(&training, &validation);
+        let last = self.problem.validation_loss(&training, &validation);
         // A loss that is not a number is above every other.
         let best = state.best.as_ref().filter(|best| last.is_nan() || last > AS_GOOD * best.loss);
         let best_step = best.map(|best| best.step);
@@ -231,6 +208,6 @@ impl Settled {
         let standard_errors = if is_over { trainer.standard_errors()? } else { None };
         let terms = self.problem.terms().map(|term| term.name.clone()).collect();
         let steps_now = state.step - done.unwrap_or(0);
-        Ok(Ended { stop, best_step, steps_now, seconds_now, state, terms, training, validation, standard_errors })
+        Ok(Outcome { stop, best_step, steps_now, seconds_now, state, terms, training, validation, standard_errors })
     }
 }

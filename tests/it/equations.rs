@@ -10,7 +10,7 @@ use jetfit::jet::Activation;
 use jetfit::loss::{Loss, Term};
 use jetfit::network::Model;
 use jetfit::numbers::Precision;
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 
 /// A network of (x0, x1) with outputs u0, u1 and two trained coefficients.
 fn model() -> Model {
@@ -97,7 +97,7 @@ fn the_gpu_follows_the_cpu() {
     let weights = model.spec.weights();
     assert!(normwise(&ours.gradient[weights..], &truth.gradient[weights..]) < 2e-5);
     for step in 1..=10 {
-        let update = Adam::default().update(step, 1e-3);
+        let update = AdamSettings::default().update(step, 1e-3);
         gpu.step(&[batch], &update).unwrap();
         cpu.step(&[batch], &update).unwrap();
     }

@@ -12,7 +12,7 @@ use jetfit::jet::{Activation, Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
 use jetfit::network::{Features, Model, Transforms};
 use jetfit::numbers::Precision;
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 use jetfit::{cpu, predict};
 
 const FEATURES: [&str; 5] = ["sin(x0)", "cos(x0)", "x1", "wave", "exp(-x0^2)*x1"];
@@ -197,8 +197,8 @@ fn a_gpu_follows_the_cpu() {
             let (ours, truth) = (gpu.gradient(&[batch]).unwrap(), cpu.gradient(&[batch]).unwrap());
             assert!(normwise(&ours.losses, &truth.losses) < 1e-5, "{:?} {:?}", ours.losses, truth.losses);
             assert!(normwise(&ours.gradient, &truth.gradient) < 2e-5);
-            gpu.step(&[batch], &Adam::default().update(1, 1e-3)).unwrap();
-            cpu.step(&[batch], &Adam::default().update(1, 1e-3)).unwrap();
+            gpu.step(&[batch], &AdamSettings::default().update(1, 1e-3)).unwrap();
+            cpu.step(&[batch], &AdamSettings::default().update(1, 1e-3)).unwrap();
         }
     }
 }

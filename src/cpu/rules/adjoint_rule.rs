@@ -120,8 +120,10 @@ impl<T: Real, R: Rule<T>> WithSimd for Adjoint<'_, T, R> {
 pub struct AdjointBar<'a, T, R> {
     pub rule: PhantomData<R>,
     pub mixed: Mixed<'a, T>,
-    /// (C, H, P): h_bar in the adjoints' channels.
-    pub z: &'a mut [T],
+    /// (C, H, P)
+    pub z: &'a [T],
+    /// (M, H, P); the first becomes what they add to z_bar.
+    pub h_bar: &'a mut [T],
     /// (C, H, P): g_bar goes into the adjoints' channels.
     pub a: &'a mut [T],
     /// (M, H, P)
@@ -135,10 +137,10 @@ impl<T: Real, R: Rule<T>> WithSimd for AdjointBar<'_, T, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { mixed, z, a, g, jets_bar, .. } = self;
+        let Self { mixed, z, h_bar, a, g, jets_bar, .. } = self;
         let (outputs, step, first) = (mixed.channels.adjoints(), mixed.step(), mixed.adjoints());
         for (at, count, places) in mixed.blocks() {
-            let (z, a, g) = (&mut z[at..], &mut a[at..], &g[at..]);
+            let (z, h_bars, a, g) = (&z[at..], &mut h_bar[at..], &mut a[at..], &g[at..]);
             let slopes = BlockSlopes::of::<R>(z, a, count);
             let mut to_z_bar = [Lanes::ZERO; BLOCK];
             for m in 0..outputs {
@@ -149,7 +151,7 @@ impl<T: Real, R: Rule<T>> WithSimd for AdjointBar<'_, T, R> {
                         q[v] = q[v] + Lanes::load(s_bar, places[v]) * of_second[v];
                     }
                 }
-                let (h_bar, g_bar, g) = (&z[first + m * step..], &mut a[first + m * step..], &g[m * step..]);
+                let (h_bar, g_bar, g) = (&h_bars[m * step..], &mut a[first + m * step..], &g[m * step..]);
                 for v in 0..count {
                     let h_bar = Lanes::load(h_bar, v * LANES);
                     (slopes.first[v] * h_bar + slopes.second[v] * q[v]).store(g_bar, v * LANES);
@@ -158,7 +160,7 @@ impl<T: Real, R: Rule<T>> WithSimd for AdjointBar<'_, T, R> {
                 }
             }
             for v in 0..count {
-                to_z_bar[v].store(z, first + v * LANES);
+                to_z_bar[v].store(h_bars, v * LANES);
             }
         }
     }
@@ -174,8 +176,10 @@ impl<T: Real, R: Rule<T>> WithSimd for AdjointBar<'_, T, R> {
 pub struct Backward<'a, T, R> {
     pub rule: PhantomData<R>,
     pub mixed: Mixed<'a, T>,
-    /// (C, H, P), after [`AdjointBar`].
+    /// (C, H, P)
     pub z: &'a [T],
+    /// (M, H, P): in the first what [`AdjointBar`] left.
+    pub h_bar: &'a [T],
     /// (C, H, P); its value channel is read.
     pub a: &'a [T],
     /// (M, H, P)
@@ -191,14 +195,14 @@ impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { mixed, z, a, g, jets_bar, bar, .. } = self;
+        let Self { mixed, z, h_bar, a, g, jets_bar, bar, .. } = self;
         let (outputs, step, first) = (mixed.channels.adjoints(), mixed.step(), mixed.adjoints());
         for (at, count, places) in mixed.blocks() {
-            let (z, g, bar) = (&z[at..], &g[at..], &mut bar[at..]);
+            let (z, h_bar, g, bar) = (&z[at..], &h_bar[at..], &g[at..], &mut bar[at..]);
             let slopes = BlockSlopes::of::<R>(z, &a[at..], count);
             let mut z_bar = [Lanes::ZERO; BLOCK];
             for v in 0..count {
-                z_bar[v] = slopes.first[v] * Lanes::load(bar, v * LANES) + Lanes::load(z, first + v * LANES);
+                z_bar[v] = slopes.first[v] * Lanes::load(bar, v * LANES) + Lanes::load(h_bar, v * LANES);
             }
             for (k, partners) in mixed.channels.partners.iter().enumerate() {
                 let mut through = [Lanes::ZERO; BLOCK];
