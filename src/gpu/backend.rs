@@ -50,7 +50,7 @@ impl Backend for Unguarded {
         self.steps.flush(&self.device)?;
         let set = &mut self.sets[set.0];
         if rows.len() != set.points || rows.iter().any(|row| *row as usize >= set.points) {
-            let problem = format!("it is no order of the set's {} rows", set.points);
+            let problem = format!("it is not an order of the set's {} rows", set.points);
             return Err(Error::input("order", problem, "pass a permutation of 0..B"));
         }
         set.gathered = None;

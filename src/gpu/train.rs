@@ -112,12 +112,12 @@ impl Unguarded {
         let set = &self.sets[batch.set.0];
         if batch.count == 0 || batch.start + batch.count > set.points {
             let problem = format!(
-                "positions {}..{} are not among the set's {} points",
+                "positions {}..{} are outside the set's {} points",
                 batch.start,
                 batch.start + batch.count,
                 set.points
             );
-            return Err(Error::input("batch", problem, "take a batch inside the set"));
+            return Err(Error::input("batch", problem, "use a batch inside the set"));
         }
         self.prepare_workspace(batch, task != Task::Losses)?;
         let capacity = self.sets[batch.set.0].workspace.as_ref().map_or(4, |w| w.capacity);

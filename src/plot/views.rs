@@ -8,9 +8,9 @@ use crate::jet::{Derivative, Entry, JetLayout, Jets};
 use crate::network::Model;
 use crate::predict::{self, Source};
 
-/// Numbers that are known at some points: measured, or true.
+/// Known numbers at some points: measured, or true.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct Reference<'a> {
     /// (D, B)
     pub points: &'a [Vec<f64>],
     /// What each column is (T).
@@ -19,7 +19,7 @@ pub struct Known<'a> {
     pub columns: &'a [Vec<f64>],
 }
 
-impl Known<'_> {
+impl Reference<'_> {
     fn column(&self, entry: Entry) -> Option<&[f64]> {
         let position = self.entries.iter().position(|known| *known == entry)?;
         Some(&self.columns[position])
@@ -47,7 +47,7 @@ impl Known<'_> {
 /// Points of a drawn curve: its second derivative bends more often than the value.
 const CURVE_POINTS: usize = 801;
 /// A measured point is drawn beside a slice where its other inputs are this near, in deviations.
-pub const NEAR: f64 = 0.1;
+pub const NEAR_DEVIATIONS: f64 = 0.1;
 /// More inputs than this are not listed one by one.
 const MOST_NAMED: usize = 2;
 
@@ -56,7 +56,12 @@ const MOST_NAMED: usize = 2;
 ///
 /// # Errors
 /// Those of the device.
-pub fn fit_rows(source: &mut dyn Source, data: &[Known], truth: Option<&Known>, order: usize) -> Result<Vec<FitRow>> {
+pub fn fit_rows(
+    source: &mut dyn Source,
+    data: &[Reference],
+    truth: Option<&Reference>,
+    order: usize,
+) -> Result<Vec<FitRow>> {
     let model = &source.model().clone();
     let inputs = model.inputs.len();
     let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input)).collect();
@@ -112,7 +117,7 @@ struct Slice {
 impl Slice {
     /// Through the mean, or through the nearest row of the truth if others lie on the line, too, as
     /// they do on a grid.
-    fn new(model: &Model, truth: Option<&Known>, input: usize) -> Self {
+    fn new(model: &Model, truth: Option<&Reference>, input: usize) -> Self {
         let scaling = &model.normalizer.inputs;
         let mut slice = Self { input, centre: scaling.mean.clone(), rows: vec![] };
         let Some(truth) = truth else { return slice };
@@ -145,7 +150,7 @@ impl Slice {
     }
 
     /// The known values of an entry on the line.
-    fn truth(&self, known: &Known, entry: Entry) -> Option<Series> {
+    fn truth(&self, known: &Reference, entry: Entry) -> Option<Series> {
         let column = known.column(entry)?;
         let (x, y): (Vec<f64>, Vec<f64>) = self
             .rows
@@ -157,13 +162,13 @@ impl Slice {
     }
 
     /// The measured values of an entry at points near the line.
-    fn data(&self, model: &Model, data: &[Known], entry: Entry) -> Option<Series> {
+    fn data(&self, model: &Model, data: &[Reference], entry: Entry) -> Option<Series> {
         let scale = &model.normalizer.inputs.scale;
         let (mut x, mut y) = (vec![], vec![]);
         for known in data {
             let Some(column) = known.column(entry) else { continue };
             let away = |d: usize, row: usize| ((known.points[d][row] - self.centre[d]) / scale[d]).abs();
-            for row in (0..column.len()).filter(|row| self.others().all(|d| away(d, *row) <= NEAR)) {
+            for row in (0..column.len()).filter(|row| self.others().all(|d| away(d, *row) <= NEAR_DEVIATIONS)) {
                 x.push(known.points[self.input][row]);
                 y.push(column[row]);
             }
@@ -178,7 +183,11 @@ impl Slice {
 ///
 /// # Errors
 /// Those of the device.
-pub fn map_rows(source: &mut dyn Source, points: &[Vec<f64>], truth: Option<&Known>) -> Result<Option<Vec<MapRow>>> {
+pub fn map_rows(
+    source: &mut dyn Source,
+    points: &[Vec<f64>],
+    truth: Option<&Reference>,
+) -> Result<Option<Vec<MapRow>>> {
     let model = &source.model().clone();
     let Some([x, y]) = grid_axes(points) else { return Ok(None) };
     let axis = |input: usize, values: &[f64]| MapAxis { name: model.inputs[input].clone(), values: values.to_vec() };

@@ -1,4 +1,4 @@
-//! The activation's rules of mixed mode on a tile (C, H, P), whose channels are the value, the tangents and one
+//! The activation's rules of adjoint mode on a tile (C, H, P), whose channels are the value, the tangents and one
 //! adjoint for each output; the twin of `shaders/mixed_rule.wgsl`.
 //!
 //! With g = ∂u/∂a and h = ∂u/∂z = σ' g of an output u, what curves it is ∂ₛu = Σ g σ'' qₛ over all units, with

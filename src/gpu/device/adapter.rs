@@ -108,7 +108,7 @@ fn backends(names: &str) -> Result<wgpu::Backends> {
     for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let named = wgpu::Backends::from_comma_list(name);
         if named.is_empty() {
-            let problem = format!("there is no backend {name:?}");
+            let problem = format!("unknown backend {name:?}");
             return Err(Error::input(BACKEND, problem, suggest(name, &known)));
         }
         all |= named;
@@ -116,7 +116,7 @@ fn backends(names: &str) -> Result<wgpu::Backends> {
     match all {
         none if none.is_empty() => Ok(ours),
         others if !others.intersects(ours) => {
-            let problem = format!("{names:?} names no backend that this program has on this system");
+            let problem = format!("{names:?} contains no backend that is available on this system");
             Err(Error::input(BACKEND, problem, suggest(names, &known)))
         }
         all => Ok(all),
@@ -178,16 +178,16 @@ pub fn choose(choice: &str) -> Result<wgpu::Adapter> {
         return Ok(adapters.swap_remove(index));
     }
     let problem = match wanted.as_str() {
-        "gpu" => "this machine has no hardware GPU with a Vulkan, Metal or DX12 driver".to_string(),
-        _ => format!("no adapter's name contains {choice:?}"),
+        "gpu" => "no hardware GPU with a Vulkan, Metal or DX12 driver was found".to_string(),
+        _ => format!("no adapter has a name that contains {choice:?}"),
     };
     let names: Vec<_> = adapters.iter().map(full_name).collect();
-    let mend = if names.is_empty() {
-        "use \"cpu\": there is no adapter at all (on Debian, mesa-vulkan-drivers brings a software one)".to_string()
+    let help = if names.is_empty() {
+        "use \"cpu\": no adapter was found (on Debian, mesa-vulkan-drivers provides a software adapter)".to_string()
     } else {
         format!("use \"cpu\", or a part of one of these names: {}", names.join(", "))
     };
-    Err(Error::input("device", problem, mend))
+    Err(Error::input("device", problem, help))
 }
 
 #[cfg(test)]

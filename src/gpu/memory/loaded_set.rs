@@ -91,7 +91,7 @@ impl LoadedSet {
         let rows = (bounds.binding / (4 * columns.len() as u64)) as usize;
         if points as u64 * 4 > bounds.binding || rows == 0 {
             return Err(device.error(format!(
-                "a set of {points} points does not fit: the order of its rows must lie in one binding of {} bytes",
+                "a set of {points} points does not fit: the order of its rows must fit into one binding of {} bytes",
                 bounds.binding
             )));
         }

@@ -238,7 +238,7 @@ fn halves_are_as_near_as_their_bits() {
         let bounds = if tile.of.parts == 2 { 0.0..3e-5 } else { 3e-5..2e-2 };
         assert!(bounds.contains(&most), "{what}, {tile:?}: {most}");
     };
-    // Jets that halves could not hold.
+    // Jets that f16 could not hold.
     for size in [1.0, 1e-12, 1e9] {
         let problem = Problem::new(size);
         let (outputs, inputs, columns) = (problem.outputs, problem.inputs, problem.columns());

@@ -41,8 +41,8 @@ pub fn tuned() -> (Vec<Tuned>, Option<String>) {
 /// # Errors
 /// [`Error::Input`] where the user has no directory for caches, [`Error::Io`] where it cannot be written.
 pub fn remember(tuned: Tuned) -> Result<PathBuf> {
-    let mend = format!("set {DIRECTORY} to a directory");
-    let file = file().ok_or_else(|| Error::input("--tune", "this user has no directory for caches", mend))?;
+    let help = format!("set {DIRECTORY} to a directory");
+    let file = file().ok_or_else(|| Error::input("--tune", "this user has no directory for caches", help))?;
     write(&file, tuned)?;
     Ok(file)
 }
