@@ -6,12 +6,13 @@
 use std::marker::PhantomData;
 use std::sync::Mutex;
 
-use aligned_vec::{AVec, ConstAlign, avec};
+use aligned_vec::{AVec, avec};
 use pulp::Arch;
 
 use crate::cpu::channels::Channels;
-use crate::cpu::layers::{adjoint_seeds, input_layer};
-use crate::cpu::products::linear;
+use crate::cpu::lanes::Buffer;
+use crate::cpu::layers::{adjoint_seeds, input_layer, input_layer_backward};
+use crate::cpu::products::{linear, weight_gradient};
 use crate::cpu::rules::activation::with_rule;
 use crate::cpu::rules::adjoint_rule::{Adjoint, AdjointBar, Backward, Mixed};
 use crate::cpu::rules::jet_rule;
@@ -22,9 +23,6 @@ use crate::expression::Registers;
 use crate::network::{Layer, NetworkSpec};
 use crate::numbers::Real;
 use crate::pass::{At, Buffers, Direction, Op, Pass, Slot, Span};
-
-/// One cache line, and the widest vector.
-pub type Buffer<T> = AVec<T, ConstAlign<64>>;
 
 /// A pass as tiles go through it: the list, where its jets lie, and its rule in a number type.
 pub struct Tiled<T> {
@@ -227,10 +225,12 @@ impl<T: Real> Tile<T> {
         self.walk_back(run, |layer, z_bar, input| {
             let (weights_bar, biases_bar) = parts(gradient, layer);
             match input {
-                LayerInput::Jets(a) => linear::weight_gradient(run.arch, z_bar, a, weights_bar, biases_bar, shape),
+                LayerInput::Jets(a) => {
+                    weight_gradient::weight_gradient(run.arch, z_bar, a, weights_bar, biases_bar, shape)
+                }
                 LayerInput::Points { x, firsts_bar } => {
                     let inputs = (x, firsts_bar);
-                    input_layer::weight_gradient(
+                    input_layer_backward::weight_gradient(
                         run.arch,
                         z_bar,
                         inputs,

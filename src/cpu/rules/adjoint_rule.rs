@@ -1,5 +1,5 @@
 //! The activation's rules of adjoint mode on a tile (C, H, P), whose channels are the value, the tangents and one
-//! adjoint for each output; the twin of `shaders/mixed_rule.wgsl`.
+//! adjoint for each output; the twin of `shaders/rules/adjoint.wgsl` and `adjoint_rule.wgsl`.
 //!
 //! With g = ∂u/∂a and h = ∂u/∂z = σ' g of an output u, what curves it is ∂ₛu = Σ g σ'' qₛ over all units, with
 //! qₛ = Σ c dz_k dz_l. Its cotangents s̄ make the tile's second derivatives one function of the parameters, and

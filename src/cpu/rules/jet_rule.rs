@@ -1,5 +1,5 @@
 //! The jet rule of an activation, forward and backward, on a tile (C, H, P); the twin of
-//! `shaders/jet_rule.wgsl`.
+//! `shaders/rules/jet_rule.wgsl`.
 //!
 //! Some units' points go through all channels at once, [`BLOCK`] vectors of them: few enough that σ', σ'' and σ'''
 //! stay in the first cache, many enough that a channel is read in runs that the processor sees coming.
