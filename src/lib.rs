@@ -1,33 +1,22 @@
 //! Fit a multilayer perceptron to data or to an equation, and get its value **and its exact first and second
 //! derivatives with respect to its inputs**, in the user's units, on any GPU or on the CPU.
 //!
-//! ```
-//! use jetfit::device;
-//! use jetfit::jet::{Derivative, JetLayout};
-//! use jetfit::network::{Model, Precision};
+//! Arrays in, derivatives out:
 //!
-//! # let directory = tempfile::tempdir().unwrap();
-//! # let path = directory.path().join("model.safetensors");
-//! # let spec = jetfit::network::NetworkSpec {
-//! #     inputs: 1, hidden: vec![7], outputs: 1, activation: jetfit::jet::Activation::Tanh,
-//! #     coefficients: 0,
-//! # };
-//! # Model {
-//! #     inputs: vec!["x".into()], outputs: vec!["u".into()], coefficients: vec![],
-//! #     transforms: jetfit::network::Transforms::default(),
-//! #     normalizer: jetfit::jet::Normalizer::identity(1, 1), precision: Precision::F64,
-//! #     parameters: jetfit::network::initialize(&spec, None, 0), ranges: vec![], spec,
-//! # }.write(&path)?;
-//! let model = Model::read(&path)?;
-//! let mut cpu = device::open("cpu", Precision::F64, 0, &model)?;
-//! let points = [vec![-1.0, 0.0, 1.0]]; // a column for each input
-//! let jets = cpu.evaluate(&points, &JetLayout::diagonal(1))?;
-//! let u_xx = jets.entry(0, Derivative::Second(0, 0)).unwrap(); // of output 0, at the three points
-//! assert_eq!(u_xx.len(), 3);
-//! # Ok::<(), jetfit::error::Error>(())
+//! ```
+//! use jetfit::{Derivative, Fit};
+//!
+//! let x: Vec<f64> = (0..40).map(|i| i as f64 / 8.0).collect();
+//! let y: Vec<f64> = x.iter().map(|x| x.sin()).collect();
+//! let fit = Fit::new(&[x], &[y]).hidden(&[8]).steps(50).seed(1).run()?;
+//! let jets = fit.jets(&[[1.0, 2.0]])?; // a column for each input
+//! let y_xx = jets.entry(0, Derivative::Second(0, 0)).unwrap(); // of output 0, at both points
+//! assert_eq!(y_xx.len(), 2);
+//! # Ok::<(), jetfit::Error>(())
 //! ```
 //!
-//! [`run::run`] trains a whole job as the command line does.
+//! An equation, [`Fit::equations`]; a trained model from its file, [`Model::read`]; a job file as the command line
+//! trains it, [`Job::read`] and [`run::run`].
 //!
 //! # The jet algebra
 //!
@@ -44,7 +33,7 @@
 //! A Hessian entry `(k, l)` has the one product `dz_k dz_l`; a Laplacian has `Σ dz_k²`, all in one
 //! channel. Training needs the way back too: the cotangents of these three lines, with σ'''.
 //!
-//! Where a jet has more channels than its tangents and outputs need, adjoint mode carries less:
+//! Where a jet has more channels than its tangents and outputs need, *adjoint mode* carries less:
 //! the value and the tangents that seconds are made of go forward, and one adjoint `g = ∂u/∂a`,
 //! `h = ∂u/∂z = σ'(z) g` for each output comes back. They give the rest:
 //!
@@ -53,44 +42,15 @@
 //! ∂ₛu  = Σ g σ''(z) q                    over the units of all layers
 //! ```
 //!
-//! # The code map
+//! # Features
 //!
-//! Data flows one way, and imports point back along it:
-//! [`job`] → [`data`], [`points`] → [`problem`] ([`expression`], [`loss`]) → [`network`] → [`backend`]
-//! (jets, gradients) → [`optimizer`] → [`trainer`] → [`run`] → [`results`]. Compute takes data, not paths.
+//! `gpu` (wgpu), `plot` (pictures of runs) and `cli` (the program) are on by default; a library that needs none of them
+//! turns them off with `default-features = false`.
 //!
-//! | module | what it holds |
-//! |---|---|
-//! | [`job`] | the TOML file and the flags, validated |
-//! | [`data`] | CSV tables, the split, standardisation, point sets |
-//! | [`points`] | where collocation points come from: regions, samplers, refinement |
-//! | [`network`] | shape, activations, start weights, the model |
-//! | [`jet`], [`entry`] | which derivatives travel, and how they are named |
-//! | [`loss`] | terms: residuals with their weights |
-//! | [`expression`] | the residual language: text to graph, derivatives, programs, WGSL |
-//! | [`backend`] | the seam between the training loop and a device |
-//! | [`cpu`], [`gpu`] | the two devices; a CPU kernel and its shader share stem and names |
-//! | [`optimizer`] | Adam, AdamW, learning-rate schedules |
-//! | [`problem`], [`truth`] | point sets with their terms; what is known to be true |
-//! | [`definitions`] | definitions as quantities that are predicted and judged |
-//! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
-//! | [`trial`] | short trainings that choose how steep the network starts |
-//! | [`settle`] | what a job leaves open, settled by its data |
-//! | [`run`], [`results`], [`run_dir`], [`divergence`] | a job from its data to its run directory |
-//! | [`model_file`], [`tensors`], [`files`], [`predict`], [`predict_warnings`], [`plot`] | what is written, and how |
-//! | [`warnings`] | where a trained run may be wrong |
-//! | [`certificate`], [`bench`](mod@bench) | is a derivative right, and what does it cost |
+//! # Where things are
 //!
-//! # Invariants
-//!
-//! - Kernels run in standardised space. The scaling's chain rule is one factor for each channel,
-//!   applied in f64 in one place ([`jet::Jets::from_standardised`]); every number that leaves the
-//!   library is in the user's units.
-//! - All jets lie as (H, C, B): unit, channel, point, with the points contiguous.
-//! - The same job on the same device gives the same bits, whatever the thread count, and however
-//!   often the run was stopped and resumed.
-//! - No wgpu type leaves [`gpu`]; only the command line prints.
-//! - What a user can fix is an [`error::Error::Input`] that names the place and the fix.
+//! `docs/architecture.md` in the repository has the layers of all modules and the way of a batch through them;
+//! `docs/method.md` has the mathematics.
 
 pub use error::{Error, Result};
 pub use fit::{Evaluator, Fit, FitReport, Fitted, Points};
@@ -100,29 +60,46 @@ pub use network::Model;
 pub use numbers::Precision;
 
 pub mod backend;
-pub mod bench;
-pub mod certificate;
-pub mod cpu;
 pub mod data;
 pub mod device;
 pub mod error;
 pub mod expression;
-pub mod files;
 pub mod fit;
-pub mod gpu;
 pub mod jet;
 pub mod job;
-pub mod loss;
 pub mod network;
-pub mod numbers;
-pub mod optimizer;
-pub mod pass;
-pub mod plot;
-pub mod points;
-pub mod predict;
-pub mod problem;
 pub mod run;
+
+// What the program, the tests and the benchmarks need beside these; it may change in any version.
+#[doc(hidden)]
+pub mod bench;
+#[doc(hidden)]
+pub mod certificate;
+#[doc(hidden)]
+pub mod cpu;
+#[doc(hidden)]
+pub mod files;
+#[doc(hidden)]
+pub mod gpu;
+#[doc(hidden)]
+pub mod loss;
+#[doc(hidden)]
+pub mod numbers;
+#[doc(hidden)]
+pub mod optimizer;
+#[doc(hidden)]
+pub mod pass;
+#[doc(hidden)]
+pub mod plot;
+#[doc(hidden)]
+pub mod points;
+#[doc(hidden)]
+pub mod predict;
+#[doc(hidden)]
+pub mod problem;
 #[cfg(test)]
 mod testing;
+#[doc(hidden)]
 pub mod threads;
+#[doc(hidden)]
 pub mod trainer;

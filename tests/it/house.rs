@@ -123,14 +123,17 @@ fn check_arrows(folder: &str, block: &str, prefix: &[&str]) -> usize {
     for file in files(&root().join(folder), "rs") {
         let own = module(&file);
         let Some(room) = own.first().cloned() else { continue };
-        if own.iter().any(|name| name == "tests" || name == "testing") || ["lib", "main", "cli"].contains(&room.as_str()) {
+        if own.iter().any(|name| name == "tests" || name == "testing")
+            || ["lib", "main", "cli"].contains(&room.as_str())
+        {
             continue;
         }
         seen.insert(room.clone());
         let text = std::fs::read_to_string(root().join(folder).join(&file)).unwrap();
         let whole: Vec<String> = prefix.iter().map(|name| name.to_string()).chain(own.clone()).collect();
         for path in named(&text, &whole) {
-            let Some(to) = path.strip_prefix(prefix.iter().map(|n| n.to_string()).collect::<Vec<_>>().as_slice()) else {
+            let Some(to) = path.strip_prefix(prefix.iter().map(|n| n.to_string()).collect::<Vec<_>>().as_slice())
+            else {
                 continue;
             };
             let Some(to) = to.first().filter(|to| **to != room && layers.contains_key(to.as_str())) else { continue };
@@ -161,7 +164,8 @@ fn imports_of_a_device_point_up() {
 #[test]
 fn imports_are_read_whole() {
     let module: Vec<String> = ["a", "b"].map(String::from).to_vec();
-    let text = "use crate::x::{y, z::{self, w}};\nuse super::c::d;\nuse std::fmt; fn f() { crate::k::l() } // crate::no\n";
+    let text =
+        "use crate::x::{y, z::{self, w}};\nuse super::c::d;\nuse std::fmt; fn f() { crate::k::l() } // crate::no\n";
     let found: BTreeSet<String> = named(text, &module).iter().map(|path| path.join("::")).collect();
     for path in ["x::y", "x::z::self", "x::z::w", "a::c::d", "k::l"] {
         assert!(found.contains(path), "{path}: {found:?}");
