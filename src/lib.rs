@@ -70,7 +70,7 @@
 //! | [`expression`] | the residual language: text to graph, derivatives, programs, WGSL |
 //! | [`backend`] | the seam between the training loop and a device |
 //! | [`cpu`], [`gpu`] | the two devices; a CPU kernel and its shader share stem and names |
-//! | [`optimizer`] | Adam, AdamW, learning-rate schedules |
+//! | [`optimizer`] | Adam, AdamW, L-BFGS, Gauss–Newton, training by evidence; learning-rate schedules |
 //! | [`problem`], [`truth`] | point sets with their terms; what is known to be true |
 //! | [`definitions`] | definitions as quantities that are predicted and judged |
 //! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
