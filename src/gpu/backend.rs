@@ -3,9 +3,9 @@
 use crate::backend::{Backend, Batch, KernelTime, OptimizerState, SetId, StepReport, Update};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
+use crate::gpu::device::uniforms::Status;
 use crate::gpu::evaluate::Evaluator;
 use crate::gpu::memory::loaded_set::Task;
-use crate::gpu::memory::state::Status;
 use crate::gpu::memory::workspace::Workspace;
 use crate::gpu::vectors::Chunk;
 use crate::gpu::{Unguarded, to_f64};

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::error::{Error, Result, suggest};
 use crate::gpu::device::guard::guard;
-use crate::gpu::device::matrix_units::Halves;
+use crate::gpu::device::matrix_units::MatrixUnits;
 
 /// What an adapter is, for the `devices` command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
         max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
         workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
         timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
-        matrix_units: Halves::of(adapter, 2).map(|halves| halves.size),
+        matrix_units: MatrixUnits::of(adapter, 2).map(|halves| halves.size),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::expression::Residual;
 use crate::gpu::device::Device;
 use crate::gpu::device::dispatch::Plan;
-use crate::gpu::memory::buffer_sizes::Bounds;
+use crate::gpu::lowered::Bounds;
 use crate::gpu::memory::workspace::Workspace;
 use crate::jet::{JetLayout, Normalizer};
 use crate::loss::{Compiled, Loss};
@@ -32,7 +32,7 @@ pub enum Task {
 }
 
 /// A loaded set with its loss.
-pub struct Set {
+pub struct LoadedSet {
     pub points: usize,
     pub layout: JetLayout,
     /// At how many places the loss reads the network for each point.
@@ -65,7 +65,7 @@ pub struct Set {
 /// Numbers that go to the device at a time: 4 MiB of staging memory.
 const UPLOAD: usize = 1 << 20;
 
-impl Set {
+impl LoadedSet {
     /// Standardises in f64 and uploads as f32.
     pub fn new(
         device: &Device,
