@@ -1,22 +1,74 @@
 //! Fit a multilayer perceptron to data or to an equation, and get its value **and its exact first and second
 //! derivatives with respect to its inputs**, in the user's units, on any GPU or on the CPU.
 //!
-//! Arrays in, derivatives out:
+//! # Fit arrays
 //!
 //! ```
 //! use jetfit::{Derivative, Fit};
 //!
-//! let x: Vec<f64> = (0..40).map(|i| i as f64 / 8.0).collect();
+//! let x: Vec<f64> = (0..200).map(|i| 0.05 * f64::from(i)).collect(); // in your units
 //! let y: Vec<f64> = x.iter().map(|x| x.sin()).collect();
-//! let fit = Fit::new(&[x], &[y]).hidden(&[8]).steps(50).seed(1).run()?;
-//! let jets = fit.jets(&[[1.0, 2.0]])?; // a column for each input
-//! let y_xx = jets.entry(0, Derivative::Second(0, 0)).unwrap(); // of output 0, at both points
-//! assert_eq!(y_xx.len(), 2);
+//! let fit = Fit::new(&[x], &[y]).hidden(&[16]).steps(100).seed(1).run()?; // a column for each input and output
+//!
+//! let points = [[0.5, 1.0, 1.5]]; // a column for each input
+//! let values = fit.values(&points)?; // a column for each output
+//! let jets = fit.jets(&points)?; // with all first and second derivatives
+//! let y_xx = jets.entry(0, Derivative::Second(0, 0)).unwrap();
+//! assert_eq!((values[0].len(), y_xx.len()), (3, 3));
+//! for warning in fit.warnings() {
+//!     eprintln!("{warning}"); // where the result may be wrong
+//! }
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("model.safetensors");
+//! fit.save(&path)?;
 //! # Ok::<(), jetfit::Error>(())
 //! ```
 //!
-//! An equation, [`Fit::equations`]; a trained model from its file, [`Model::read`]; a job file as the command line
-//! trains it, [`Job::read`] and [`run::run`].
+//! # Evaluate a model
+//!
+//! ```
+//! use jetfit::{Derivative, Model, Precision};
+//!
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("model.safetensors");
+//! # let spec = jetfit::network::NetworkSpec {
+//! #     inputs: 2, hidden: vec![7], outputs: 1, activation: jetfit::Activation::Tanh, coefficients: 0,
+//! # };
+//! # Model {
+//! #     inputs: vec!["x".into(), "y".into()], outputs: vec!["u".into()], coefficients: vec![],
+//! #     transforms: jetfit::network::Transforms::default(),
+//! #     normalizer: jetfit::jet::Normalizer::identity(2, 1), precision: Precision::F64,
+//! #     parameters: jetfit::network::initialize(&spec, None, 0), ranges: vec![], spec,
+//! # }.write(&path)?;
+//! let model = Model::read(&path)?; // from `Fitted::save` or `jetfit train`
+//! let points = [[-1.0, 0.0, 1.0], [0.0, 0.5, 1.0]];
+//! let jets = model.jets(&points)?; // in f64 on the CPU
+//! let u_xy = jets.entry(0, Derivative::Second(0, 1)).unwrap();
+//! let laplacian = model.laplacian(&points)?; // u_xx + u_yy, for less
+//! assert_eq!((u_xy.len(), laplacian[0].len()), (3, 3));
+//! let mut cpu = model.on("cpu", Precision::F32)?; // or "gpu", for many evaluations
+//! assert!((cpu.laplacian(&points)?[0][1] - laplacian[0][1]).abs() < 1e-4);
+//! # Ok::<(), jetfit::Error>(())
+//! ```
+//!
+//! # Solve an equation
+//!
+//! ```
+//! use jetfit::{Fit, Points};
+//!
+//! let string = Fit::equations(&[("x", 0.0, 1.0)], &["u"])
+//!     .term("load", "u_xx = -1", Points::interior(64))
+//!     .term("ends", "u = 0", Points::boundary(2))
+//!     .hidden(&[8])
+//!     .with("optimizer.name = 'gauss-newton'\ntraining.steps = 20\ndevice.precision = 'f64'")
+//!     .seed(1)
+//!     .run()?;
+//! let middle = string.values(&[[0.5]])?[0][0]; // u = x (1 - x)/2
+//! assert!((middle - 0.125).abs() < 1e-4, "{middle}");
+//! # Ok::<(), jetfit::Error>(())
+//! ```
+//!
+//! [`run::run`] trains the job of a file and writes a run directory, as the command line does.
 //!
 //! # The jet algebra
 //!
@@ -33,7 +85,7 @@
 //! A Hessian entry `(k, l)` has the one product `dz_k dz_l`; a Laplacian has `Σ dz_k²`, all in one
 //! channel. Training needs the way back too: the cotangents of these three lines, with σ'''.
 //!
-//! Where a jet has more channels than its tangents and outputs need, *adjoint mode* carries less:
+//! Where a jet has more channels than its tangents and outputs need, adjoint mode carries less:
 //! the value and the tangents that seconds are made of go forward, and one adjoint `g = ∂u/∂a`,
 //! `h = ∂u/∂z = σ'(z) g` for each output comes back. They give the rest:
 //!
@@ -59,18 +111,17 @@ pub use job::Job;
 pub use network::Model;
 pub use numbers::Precision;
 
-pub mod backend;
-pub mod data;
-pub mod device;
 pub mod error;
-pub mod expression;
 pub mod fit;
 pub mod jet;
 pub mod job;
 pub mod network;
+pub mod numbers;
 pub mod run;
 
-// What the program, the tests and the benchmarks need beside these; it may change in any version.
+// Public for our own binary, tests and benchmarks alone: what is in these modules may change at any time.
+#[doc(hidden)]
+pub mod backend;
 #[doc(hidden)]
 pub mod bench;
 #[doc(hidden)]
@@ -78,13 +129,17 @@ pub mod certificate;
 #[doc(hidden)]
 pub mod cpu;
 #[doc(hidden)]
+pub mod data;
+#[doc(hidden)]
+pub mod device;
+#[doc(hidden)]
+pub mod expression;
+#[doc(hidden)]
 pub mod files;
 #[doc(hidden)]
 pub mod gpu;
 #[doc(hidden)]
 pub mod loss;
-#[doc(hidden)]
-pub mod numbers;
 #[doc(hidden)]
 pub mod optimizer;
 #[doc(hidden)]
@@ -97,9 +152,10 @@ pub mod points;
 pub mod predict;
 #[doc(hidden)]
 pub mod problem;
-#[cfg(test)]
-mod testing;
 #[doc(hidden)]
 pub mod threads;
 #[doc(hidden)]
 pub mod trainer;
+
+#[cfg(test)]
+mod testing;

@@ -121,7 +121,7 @@ impl Lowered {
         let most = by_binding.min(by_budget).min(by_dispatch).min(bounds.points.max(4) as u64) / 4 * 4;
         if most < 4 {
             return Err(device.error(format!(
-                "four points with {} channels of a network {} wide need a buffer of {} bytes, and it can bind {}",
+                "four points with {} channels and width {} need a buffer of {} bytes, but the device binds at most {}",
                 self.channels().jet,
                 self.spec.widest(),
                 16 * largest,

@@ -72,7 +72,7 @@ struct Unguarded {
 impl Unguarded {
     fn open(choice: &str, model: &Model, options: GpuOptions) -> Result<Self> {
         if options.precision == Precision::F64 {
-            let problem = format!("f64 runs on the CPU alone, not on device {choice:?}");
+            let problem = format!("f64 runs only on the CPU, not on device {choice:?}");
             return Err(Error::input("precision", problem, "use device \"cpu\", or precision \"f32\""));
         }
         let adapter = adapter::choose(choice)?;
@@ -154,11 +154,11 @@ impl Unguarded {
     fn check_points(&self, points: &[Vec<f64>]) -> Result<()> {
         let (columns, inputs) = (points.len(), self.normalizer.inputs.mean.len());
         if columns != inputs {
-            let problem = format!("there are {columns} columns, and the network has {inputs} inputs");
-            return Err(Error::input("points", problem, "pass one column for each input"));
+            let problem = format!("got {columns} columns for a network with {inputs} inputs");
+            return Err(Error::input("points", problem, "pass one column per input"));
         }
         if points.iter().any(|column| column.len() != points[0].len()) {
-            return Err(Error::input("points", "the columns differ in length", "pass as many numbers in each"));
+            return Err(Error::input("points", "the columns have different lengths", "pass columns of equal length"));
         }
         Ok(())
     }
@@ -174,8 +174,8 @@ impl Unguarded {
     fn set_block(&mut self, what: &str, numbers: &[f64], choose: impl Fn(&State) -> &wgpu::Buffer) -> Result<()> {
         let count = self.spec.parameters();
         if !numbers.is_empty() && numbers.len() != count {
-            let problem = format!("it has {} numbers, and the network {count} parameters", numbers.len());
-            return Err(Error::input(what, problem, "take the state of the same network"));
+            let problem = format!("it has {} numbers, but the network has {count} parameters", numbers.len());
+            return Err(Error::input(what, problem, "use the optimizer state of this network"));
         }
         self.steps.flush(&self.device)?;
         let mut numbers: Vec<f32> = numbers.iter().map(|x| *x as f32).collect();

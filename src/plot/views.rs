@@ -13,7 +13,7 @@ use crate::predict::{self, Source};
 pub struct Reference<'a> {
     /// (D, B)
     pub points: &'a [Vec<f64>],
-    /// What each column is (T).
+    /// The entry of each column (T).
     pub entries: &'a [Entry],
     /// (T, B)
     pub columns: &'a [Vec<f64>],
@@ -25,8 +25,8 @@ impl Reference<'_> {
         Some(&self.columns[position])
     }
 
-    /// ‖ours − known‖/‖known‖ of an entry over the points where it is known, which is where it is finite, and
-    /// the number of these; `None` where it is known nowhere, or 0 everywhere.
+    /// ‖ours − known‖/‖known‖ of an entry over the points where the known value is finite, and the number of these
+    /// points; `None` if there are none, or all known values are 0.
     ///
     /// # Errors
     /// Those of the device.
@@ -46,13 +46,13 @@ impl Reference<'_> {
 
 /// Points of a drawn curve: its second derivative bends more often than the value.
 const CURVE_POINTS: usize = 801;
-/// A measured point is drawn beside a slice where its other inputs are this near, in deviations.
+/// A measured point is drawn on a slice if its other inputs are this near, in standard deviations.
 pub const NEAR_DEVIATIONS: f64 = 0.1;
 /// More inputs than this are not listed one by one.
 const MOST_NAMED: usize = 2;
 
-/// A row for each output and input: the slice along that input, the other inputs at their mean or
-/// where the truth stands next to it, with derivatives up to `order`, and all that `data` says was measured.
+/// A row for each output and input: the slice along that input through the mean of the others, or through the nearest
+/// points of the truth, with derivatives up to `order` and the measurements in `data`.
 ///
 /// # Errors
 /// Those of the device.

@@ -4,13 +4,13 @@ use super::dispatch::MOST_THREADS;
 
 /// Workgroups of `largest.wgsl`, of which each leaves a number.
 pub const ABS_MAX_WORKGROUPS: u32 = 256;
-/// Quads of halves behind each row of a slice, so that eight rows begin in different banks.
+/// Quads of f16 numbers behind each row of a slice, so that eight rows begin in different banks.
 pub const PAD: u32 = 2;
 
-/// Products of halves on a device.
+/// Products in f16 on a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatrixUnits {
-    /// Its matrix units multiply matrices of SIZE by SIZE halves.
+    /// Its matrix units multiply matrices of SIZE by SIZE f16 numbers.
     pub size: u32,
     /// The most threads of a subgroup.
     pub lanes: u32,
@@ -24,7 +24,7 @@ impl MatrixUnits {
         .union(wgpu::Features::SHADER_F16)
         .union(wgpu::Features::SUBGROUP);
 
-    /// Of so many halves a number; the largest matrices of an adapter, if it has any with sums in f32.
+    /// With so many f16 parts for each number; the largest matrices of an adapter, if it has any with sums in f32.
     pub fn of(adapter: &wgpu::Adapter, parts: u32) -> Option<Self> {
         use wgpu::CooperativeScalarType::{F16, F32};
         if !adapter.features().contains(Self::FEATURES) {

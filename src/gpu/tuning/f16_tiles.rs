@@ -39,10 +39,13 @@ pub fn have_use(spec: &NetworkSpec) -> bool {
     spec.layers().iter().any(is_wide)
 }
 
-/// A warning where products are to be of halves and the network has no layer for them.
+/// A warning where products are to be in f16 and the network has no layer for them.
 pub fn unused(spec: &NetworkSpec, precision: Precision) -> Option<String> {
     (precision.halves() > 0 && !have_use(spec)).then(|| {
-        format!("{precision}: no layer has {LEAST_WIDTH} inputs and outputs or more, so that all products are f32's")
+        format!(
+            "{precision} has no effect: no layer has at least {LEAST_WIDTH} inputs and outputs, so all products \
+                 use f32"
+        )
     })
 }
 

@@ -30,7 +30,7 @@ pub struct Points {
     pub column_quads: u32,
     /// Of a tile of the first layer's own kernel, where it has one.
     pub of_tile: Option<u32>,
-    /// Whether the gradients of wide layers are of halves.
+    /// Whether the gradients of wide layers are in f16.
     pub in_f16: bool,
 }
 

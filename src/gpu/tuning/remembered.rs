@@ -42,7 +42,7 @@ pub fn tuned() -> (Vec<Tuned>, Option<String>) {
 /// [`Error::Input`] where the user has no directory for caches, [`Error::Io`] where it cannot be written.
 pub fn remember(tuned: Tuned) -> Result<PathBuf> {
     let help = format!("set {DIRECTORY} to a directory");
-    let file = file().ok_or_else(|| Error::input("--tune", "this user has no directory for caches", help))?;
+    let file = file().ok_or_else(|| Error::input("--tune", "no cache directory was found for this user", help))?;
     write(&file, tuned)?;
     Ok(file)
 }
@@ -67,7 +67,7 @@ fn read(file: &Path) -> (Vec<Tuned>, Option<String>) {
 fn unreadable(file: &Path, error: &dyn std::fmt::Display) -> String {
     let file = file.display();
     format!(
-        "{file}: no tiles can be read from it ({error}); the defaults are taken; `jetfit bench --tune` writes it anew"
+        "{file}: cannot read the tuned tiles ({error}), using the defaults; `jetfit bench --tune` rewrites the file"
     )
 }
 

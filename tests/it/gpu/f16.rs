@@ -1,4 +1,4 @@
-//! Products of halves on matrix units, against the CPU; and what is said where there are none.
+//! Products in f16 on matrix units, against the CPU; and what is said where there are none.
 
 use std::io::Write as _;
 
@@ -24,7 +24,7 @@ fn with_units() -> Option<AdapterInfo> {
 #[test]
 fn two_halves_follow_the_cpu_as_f32_does_and_one_to_three_digits() {
     let Some(adapter) = with_units() else { return };
-    // Mixed mode, all channels forward, and the value alone; layers that fill tiles, and such as do not.
+    // Adjoint mode, all channels forward, and the value alone; layers that fill tiles, and such as do not.
     let layouts =
         [JetLayout::diagonal(4), JetLayout::full(4), JetLayout::collapsed(&[1.0, -0.5, 2.0, 1.0]), JetLayout::value(4)];
     for (hidden, points) in [(&[200, 193][..], 37), (&[193, 64, 192, 256], 129)] {
