@@ -34,7 +34,10 @@ pub struct Tiled<T> {
 impl<T: Real> Tiled<T> {
     pub fn new(pass: Pass) -> Self {
         let network = &pass.networks[0];
-        let is_kept = |slot| matches!(slot, Slot::Jets(_));
+        // The way back is gone once for each term of a Jacobian, over the same tape.
+        let tape: Vec<Slot> = pass.backward.iter().flat_map(Op::operands).map(|(_, span)| span.slot).collect();
+        let is_forward = |slot| pass.forward.iter().flat_map(Op::operands).any(|(_, span)| span.slot == slot);
+        let is_kept = |slot| matches!(slot, Slot::Jets(_)) || (tape.contains(&slot) && is_forward(slot));
         let buffers = Buffers::new(pass.ops(), |slot| matches!(slot, Slot::Points(_)), is_kept);
         Self { buffers, channels: Channels::new(&network.channels), pass }
     }
