@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::gpu::device::Device;
 use crate::gpu::device::uniforms::GradientPart;
 use crate::gpu::shaders::Groups;
-use crate::gpu::tuning::gradient_splits::{Points, gradient_groups, parts};
+use crate::gpu::tuning::gradient_splits::{SplitPoints, gradient_groups, parts};
 use crate::gpu::tuning::tiles::{Fusion, Tiles};
 use crate::network::NetworkSpec;
 use crate::pass::{Buffers, Channels, Network, Pass, Slot};
@@ -136,7 +136,7 @@ impl Lowered {
         let count = (points.next_multiple_of(4) * self.extents.places) as u32;
         let column_quads = count / 4 * self.channels().count() as u32;
         let of_tile = (self.first_gradient() == 1).then(|| Groups::of(&self.channels().forward).points);
-        parts(&self.spec, self.tiles, &Points { count, column_quads, of_tile, in_f16: self.in_f16 })
+        parts(&self.spec, self.tiles, &SplitPoints { count, column_quads, of_tile, in_f16: self.in_f16 })
     }
 }
 

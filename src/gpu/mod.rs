@@ -25,18 +25,18 @@ pub use device::adapter::{AdapterInfo, AdapterKind, adapters};
 pub use guarded::Gpu;
 pub use options::GpuOptions;
 pub use tune::{Timed, tune};
-pub use tuning::f16_tiles::unused as unused_halves;
+pub use tuning::f16_tiles::unused as unused_f16;
 pub use tuning::remembered::{Tuned, remember, tuned};
 pub use tuning::tiles::{Fusion, Tile, TileChoice, Tiles};
 
 use self::device::Device;
 use self::device::adapter;
-use self::device::submission::Steps;
+use self::device::submission::Submissions;
 use self::evaluate::Evaluator;
 use self::lowered::{Bounds, Extents, Lowered, budget};
 use self::memory::loaded_set::LoadedSet;
 use self::memory::state::State;
-use self::tuning::tiles::Shape;
+use self::tuning::tiles::NetworkShape;
 use self::tuning::{f16_tiles, remembered};
 use self::vectors::Chunk;
 use crate::backend::SetId;
@@ -62,7 +62,7 @@ struct Unguarded {
     state: State,
     /// What an optimizer keeps.
     kept: Vec<Chunk>,
-    steps: Steps,
+    steps: Submissions,
     sets: Vec<LoadedSet>,
     evaluator: Option<Evaluator>,
     /// The sets of the last step: where a report finds the losses.
@@ -91,7 +91,7 @@ impl Unguarded {
             return Err(device.error(format!("{count} parameters do not fit into one binding of {binding} bytes")));
         }
         let state = State::new(&device, &model.spec);
-        let steps = Steps::new(&device);
+        let steps = Submissions::new(&device);
         Ok(Self {
             description: format!("{} ({}, {})", info.name, adapter::backend_name(info.backend), options.precision),
             key: adapter::describe(&adapter).key(),
@@ -111,13 +111,13 @@ impl Unguarded {
         })
     }
 
-    fn shape(&self, layout: &JetLayout) -> Shape {
+    fn shape(&self, layout: &JetLayout) -> NetworkShape {
         let memory = self.device.limits.max_compute_workgroup_storage_size;
         let adjoint = self.channels(layout, Fusion::None);
         let adjoint = adjoint.is_adjoint().then(|| adjoint.count());
-        let shape = Shape::new(&self.spec, (layout.channels(), adjoint), self.features.is_some(), memory);
+        let shape = NetworkShape::new(&self.spec, (layout.channels(), adjoint), self.features.is_some(), memory);
         let in_f16 = self.device.matrix_units.is_some() && f16_tiles::have_use(&self.spec);
-        Shape { in_f16, ..shape }
+        NetworkShape { in_f16, ..shape }
     }
 
     /// What travels through the layers: fused kernels have forward mode alone.

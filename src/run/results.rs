@@ -158,7 +158,7 @@ pub fn write(
         summary.warnings.extend(predictions(job, plan, source, 1, directory)?);
         pictures(job, problem, plan, source, directory)?;
         history(job, problem, directory)?;
-        if job.device.precision.halves() > 0 {
+        if job.device.precision.f16_parts() > 0 {
             let of = (job.device.precision, job.device.threads);
             summary.accuracy = certificate::accuracy(model, &problem.sets, backend, of)?;
         }

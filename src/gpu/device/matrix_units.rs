@@ -2,7 +2,7 @@
 
 use super::dispatch::MOST_THREADS;
 
-/// Workgroups of `largest.wgsl`, of which each leaves a number.
+/// Workgroups of `abs_max.wgsl`, of which each leaves a number.
 pub const ABS_MAX_WORKGROUPS: u32 = 256;
 /// Quads of f16 numbers behind each row of a slice, so that eight rows begin in different banks.
 pub const PAD: u32 = 2;
@@ -82,9 +82,9 @@ impl F16Tile {
 
     /// Of workgroup memory, for a weight gradient, which takes more of it than a product.
     pub fn bytes(self) -> u32 {
-        let rows_of_halves = 2 * self.of.parts * self.rows() * (self.slice() / 4 + PAD) * 8;
+        let rows_in_f16 = 2 * self.of.parts * self.rows() * (self.slice() / 4 + PAD) * 8;
         let sums = 4 * self.subgroups() * self.of.size * self.of.size;
-        rows_of_halves + sums + self.rows() * self.slice()
+        rows_in_f16 + sums + self.rows() * self.slice()
     }
 
     pub fn subgroups(self) -> u32 {

@@ -59,7 +59,7 @@ impl Device {
     /// [`Error::Input`] if f16 is requested on an adapter without matrix units for it.
     pub fn open(adapter: &wgpu::Adapter, checked: bool, precision: Precision) -> Result<Self> {
         let info = adapter.get_info();
-        let matrix_units = match precision.halves() {
+        let matrix_units = match precision.f16_parts() {
             0 => None,
             parts => Some(MatrixUnits::of(adapter, parts).ok_or_else(|| {
                 let problem = format!("{} has no matrix units for f16 products with f32 sums", info.name);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::files::lock::Lock;
-use crate::gpu::tuning::tiles::{Shape, TileChoice, Tiles};
+use crate::gpu::tuning::tiles::{NetworkShape, TileChoice, Tiles};
 
 /// The environment variable that names another directory than the user's for caches.
 const DIRECTORY: &str = "JETFIT_CACHE_DIR";
@@ -87,7 +87,7 @@ fn write(file: &Path, tuned: Tuned) -> Result<()> {
 
 /// The tiles for a shape on an adapter: what was asked for or is remembered, where the adapter can run it;
 /// else the table's.
-pub fn choose(choice: TileChoice, known: &[Tuned], adapter: &str, shape: &Shape) -> Tiles {
+pub fn choose(choice: TileChoice, known: &[Tuned], adapter: &str, shape: &NetworkShape) -> Tiles {
     let is_known = |t: &&Tuned| {
         let of_shape = (shape.width, shape.channels, shape.adjoint);
         t.adapter == adapter && (t.width, t.channels, t.adjoint) == of_shape
@@ -116,8 +116,16 @@ mod tests {
         }
     }
 
-    fn shape(channels: usize) -> Shape {
-        Shape { width: 64, outputs: 1, channels, adjoint: None, has_features: false, memory: 16 << 10, in_f16: false }
+    fn shape(channels: usize) -> NetworkShape {
+        NetworkShape {
+            width: 64,
+            outputs: 1,
+            channels,
+            adjoint: None,
+            has_features: false,
+            memory: 16 << 10,
+            in_f16: false,
+        }
     }
 
     #[test]
