@@ -101,6 +101,7 @@ pub mod device;
 pub mod error;
 pub mod expression;
 pub mod files;
+#[cfg_attr(not(feature = "gpu"), path = "gpu/absent.rs")]
 pub mod gpu;
 pub mod jet;
 pub mod job;
@@ -108,6 +109,7 @@ pub mod loss;
 pub mod network;
 pub mod numbers;
 pub mod optimizer;
+#[cfg(feature = "plot")]
 pub mod plot;
 pub mod points;
 pub mod predict;

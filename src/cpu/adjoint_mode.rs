@@ -6,18 +6,16 @@
 //! once more on the way back, the cotangents of the adjoints ([`AdjointBar`]): with it and the adjoints a
 //! layer's weight gradient is again Σ z_bar ⊗ a over the channels.
 
-use std::marker::PhantomData;
-
 use aligned_vec::avec;
 
 use crate::cpu::channels::{Channels, Mixed};
 use crate::cpu::products::linear;
-use crate::cpu::rules::activation::with_rule;
-use crate::cpu::rules::adjoint_rule;
-use crate::cpu::rules::adjoint_rule::{Adjoint, AdjointBar, Backward};
+use crate::cpu::rules::adjoint::Adjoint;
+use crate::cpu::rules::adjoint_layer::AdjointLayer;
+use crate::cpu::rules::adjoint_rule::{AdjointBar, Backward};
 use crate::cpu::shape::Shape;
 use crate::cpu::tile::{Buffer, Pass, Tile};
-use crate::network::NetworkSpec;
+use crate::network::{Layer, NetworkSpec};
 use crate::numbers::Real;
 
 /// What a tile holds for mixed mode beside its channels, as large as the largest tile.
@@ -49,6 +47,13 @@ impl<T: Real> Adjoints<T> {
     }
 }
 
+impl<'a, T> Pass<'a, T> {
+    fn adjoint_layer(&self, layer: &Layer, shape: Shape) -> AdjointLayer<'a, T> {
+        let Self { spec, channels, .. } = self;
+        AdjointLayer { activation: spec.activation, units: layer.outputs, shape, channels }
+    }
+}
+
 impl<T: Real> Tile<T> {
     /// The output's jets from what has travelled forward: one adjoint back through all layers.
     pub fn adjoints(&mut self, pass: &Pass<T>) {
@@ -69,11 +74,7 @@ impl<T: Real> Tile<T> {
         for (l, layer) in hidden.iter().enumerate().rev() {
             let (before, g) = adjoints.g.split_at_mut(l + 1);
             let (z, a, g, h) = (&self.z[l], &self.a[l], &g[0], &mut adjoints.h);
-            let mixed = adjoint_rule::Mixed { units: layer.outputs, shape: self.shape, channels: pass.channels };
-            with_rule!(pass.spec.activation, R => {
-                let rule = PhantomData::<R>;
-                pass.arch.dispatch(Adjoint { rule, mixed, z, a, g, h, jets });
-            });
+            pass.arch.dispatch(Adjoint { layer: pass.adjoint_layer(layer, self.shape), z, a, g, h, jets });
             let weights = &pass.transposed[layer.weights()];
             linear::backward(pass.arch, weights, layer.outputs, h, &mut before[l], of_adjoints);
         }
@@ -114,24 +115,17 @@ impl<T: Real> Tile<T> {
             let weights = &pass.parameters[layer.weights()];
             let h_bar = &mut self.z[l][forward * self.shape.step(layer.outputs)..];
             linear::product(pass.arch, weights, layer.outputs, before, h_bar, of_adjoints);
-            let mixed = adjoint_rule::Mixed { units: layer.outputs, shape: self.shape, channels: pass.channels };
             let (z, a, g) = (&mut self.z[l], &mut self.a[l], &adjoints.g[l + 1]);
-            with_rule!(pass.spec.activation, R => {
-                let rule = PhantomData::<R>;
-                pass.arch.dispatch(AdjointBar { rule, mixed, z, a, g, jets_bar });
-            });
+            pass.arch.dispatch(AdjointBar { layer: pass.adjoint_layer(layer, self.shape), z, a, g, jets_bar });
         }
     }
 
     /// The z_bar of hidden layer `l` in the first buffer, from the a_bar there.
     pub fn mixed_rule_back(&mut self, pass: &Pass<T>, l: usize) {
         let adjoints = self.mixed.as_ref().expect("mixed mode has adjoints");
-        let mixed = adjoint_rule::Mixed { units: pass.layers[l].outputs, shape: self.shape, channels: pass.channels };
+        let layer = pass.adjoint_layer(&pass.layers[l], self.shape);
         let (z, a, bar) = (&self.z[l], &self.a[l], &mut self.bar[0]);
         let (g, jets_bar) = (&adjoints.g[l + 1], &adjoints.jets_bar);
-        with_rule!(pass.spec.activation, R => {
-            let rule = PhantomData::<R>;
-            pass.arch.dispatch(Backward { rule, mixed, z, a, g, jets_bar, bar });
-        });
+        pass.arch.dispatch(Backward { layer, z, a, g, jets_bar, bar });
     }
 }

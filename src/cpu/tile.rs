@@ -3,7 +3,6 @@
 //! A tile's jets lie channel by channel, each (units, P) in one piece, which a matrix product reads from end to
 //! end; and the tape of a tile stays in a core's cache. A batch of any size goes through tiles of one size.
 
-use std::marker::PhantomData;
 use std::sync::Mutex;
 
 use aligned_vec::{AVec, ConstAlign, avec};
@@ -13,7 +12,6 @@ use crate::cpu::adjoint_mode::Adjoints;
 use crate::cpu::channels::Channels;
 use crate::cpu::layers::input_layer;
 use crate::cpu::products::linear;
-use crate::cpu::rules::activation::with_rule;
 use crate::cpu::rules::jet_rule;
 use crate::cpu::shape::Shape;
 use crate::cpu::terms::reduce::Sums;
@@ -170,10 +168,7 @@ impl<T: Real> Tile<T> {
         for (l, layer) in pass.layers.iter().enumerate().skip(1) {
             let (z, a) = (&self.z[l - 1], &mut self.a[l - 1]);
             let (size, step, channels) = (layer.inputs * shape.points, shape.step(layer.inputs), pass.channels);
-            with_rule!(pass.spec.activation, R => {
-                let rule = PhantomData::<R>;
-                pass.arch.dispatch(jet_rule::Forward { rule, z, a, size, step, channels });
-            });
+            pass.arch.dispatch(jet_rule::Forward { activation: pass.spec.activation, z, a, size, step, channels });
             // Only the value of an output is read in mixed mode.
             let is_value = self.mixed.is_some() && l + 1 == pass.layers.len();
             let shape = if is_value { shape.channels(1) } else { shape };
@@ -214,9 +209,14 @@ impl<T: Real> Tile<T> {
             }
             let (z, a, bar) = (&self.z[l - 1], &self.a[l - 1], &mut self.bar[0]);
             let (size, step, channels) = (layer.inputs * shape.points, shape.step(layer.inputs), pass.channels);
-            with_rule!(pass.spec.activation, R => {
-                let rule = PhantomData::<R>;
-                pass.arch.dispatch(jet_rule::Backward { rule, z, a, bar, size, step, channels });
+            pass.arch.dispatch(jet_rule::Backward {
+                activation: pass.spec.activation,
+                z,
+                a,
+                bar,
+                size,
+                step,
+                channels,
             });
         }
         let first = if pass.has_features { Before::Jets(&self.x) } else { Before::Points(&self.x) };

@@ -6,43 +6,7 @@ use crate::data::PointSet;
 use crate::error::Result;
 use crate::jet::{Derivative, Entry, JetLayout, Jets};
 use crate::network::Model;
-use crate::predict::{self, Source};
-
-/// Numbers that are known at some points: measured, or true.
-#[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
-    /// (D, B)
-    pub points: &'a [Vec<f64>],
-    /// What each column is (T).
-    pub entries: &'a [Entry],
-    /// (T, B)
-    pub columns: &'a [Vec<f64>],
-}
-
-impl Known<'_> {
-    fn column(&self, entry: Entry) -> Option<&[f64]> {
-        let position = self.entries.iter().position(|known| *known == entry)?;
-        Some(&self.columns[position])
-    }
-
-    /// ‖ours − known‖/‖known‖ of an entry over the points where it is known, which is where it is finite, and
-    /// the number of these; `None` where it is known nowhere, or 0 everywhere.
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn relative_error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<(f64, usize)>> {
-        let Some(column) = self.column(entry) else { return Ok(None) };
-        let ours = predict::entry(source, self.points, entry)?;
-        let pairs = || ours.iter().zip(column).filter(|(_, known)| known.is_finite());
-        let square: f64 = pairs().map(|(a, b)| (a - b).powi(2)).sum();
-        let size: f64 = pairs().map(|(_, b)| b * b).sum();
-        Ok((size > 0.0).then(|| ((square / size).sqrt(), pairs().count())))
-    }
-
-    fn error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<f64>> {
-        Ok(self.relative_error(source, entry)?.map(|(error, _)| error))
-    }
-}
+use crate::predict::{self, Reference, Source};
 
 /// Points of a drawn curve: its second derivative bends more often than the value.
 const CURVE_POINTS: usize = 801;
@@ -56,7 +20,12 @@ const MOST_NAMED: usize = 2;
 ///
 /// # Errors
 /// Those of the device.
-pub fn fit_rows(source: &mut dyn Source, data: &[Known], truth: Option<&Known>, order: usize) -> Result<Vec<FitRow>> {
+pub fn fit_rows(
+    source: &mut dyn Source,
+    data: &[Reference],
+    truth: Option<&Reference>,
+    order: usize,
+) -> Result<Vec<FitRow>> {
     let model = &source.model().clone();
     let inputs = model.inputs.len();
     let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input)).collect();
@@ -112,7 +81,7 @@ struct Slice {
 impl Slice {
     /// Through the mean, or through the nearest row of the truth if others lie on the line, too, as
     /// they do on a grid.
-    fn new(model: &Model, truth: Option<&Known>, input: usize) -> Self {
+    fn new(model: &Model, truth: Option<&Reference>, input: usize) -> Self {
         let scaling = &model.normalizer.inputs;
         let mut slice = Self { input, centre: scaling.mean.clone(), rows: vec![] };
         let Some(truth) = truth else { return slice };
@@ -145,7 +114,7 @@ impl Slice {
     }
 
     /// The known values of an entry on the line.
-    fn truth(&self, known: &Known, entry: Entry) -> Option<Series> {
+    fn truth(&self, known: &Reference, entry: Entry) -> Option<Series> {
         let column = known.column(entry)?;
         let (x, y): (Vec<f64>, Vec<f64>) = self
             .rows
@@ -157,7 +126,7 @@ impl Slice {
     }
 
     /// The measured values of an entry at points near the line.
-    fn data(&self, model: &Model, data: &[Known], entry: Entry) -> Option<Series> {
+    fn data(&self, model: &Model, data: &[Reference], entry: Entry) -> Option<Series> {
         let scale = &model.normalizer.inputs.scale;
         let (mut x, mut y) = (vec![], vec![]);
         for known in data {
@@ -178,7 +147,11 @@ impl Slice {
 ///
 /// # Errors
 /// Those of the device.
-pub fn map_rows(source: &mut dyn Source, points: &[Vec<f64>], truth: Option<&Known>) -> Result<Option<Vec<MapRow>>> {
+pub fn map_rows(
+    source: &mut dyn Source,
+    points: &[Vec<f64>],
+    truth: Option<&Reference>,
+) -> Result<Option<Vec<MapRow>>> {
     let model = &source.model().clone();
     let Some([x, y]) = grid_axes(points) else { return Ok(None) };
     let axis = |input: usize, values: &[f64]| MapAxis { name: model.inputs[input].clone(), values: values.to_vec() };

@@ -11,20 +11,19 @@ use crate::jet::{Entry, Jets};
 use crate::job::{Job, Stage};
 use crate::network::definitions::{Definitions, quantities};
 use crate::network::{Coefficient, Model};
-use crate::plot::{self, Fit, Known, LossHistory, MapFigure, Parity, Series};
 use crate::predict::{Predictions, Source, Trained};
 use crate::problem::Problem;
-use crate::run::directory::{RunDir, coefficient_column};
+use crate::run::directory::RunDir;
 use crate::run::ensemble::Ensemble;
 use crate::run::truth::Truths;
-use crate::run::{Ended, warnings};
+use crate::run::{Ended, pictures, warnings};
 use crate::trainer::{Over, Stop};
 
 /// What the job asks for once it is trained, read before the training.
 pub struct Wanted {
     /// (D, B)
-    points: Vec<Vec<f64>>,
-    truth: Option<Truths>,
+    pub points: Vec<Vec<f64>>,
+    pub truth: Option<Truths>,
     definitions: Definitions,
 }
 
@@ -158,8 +157,8 @@ pub fn write(
         }
         summary.warnings.extend(problem.warnings(job, &ended.state.adapted)?);
         summary.warnings.extend(predictions(job, wanted, source, 1, directory)?);
-        pictures(job, problem, wanted, source, directory)?;
-        history(job, problem, directory)?;
+        pictures::of_model(job, problem, wanted, source, directory)?;
+        pictures::of_training(job, problem, directory)?;
         if job.device.precision.halves() > 0 {
             let of = (job.device.precision, job.device.threads);
             summary.accuracy = certificate::accuracy(model, &problem.sets, backend, of)?;
@@ -273,7 +272,7 @@ pub(crate) fn of_ensemble(
     let errors = wanted.truth.as_ref().map_or(Ok(vec![]), |truth| relative_errors(job, ensemble, truth))?;
     let members = ensemble.count();
     let warnings = predictions(job, wanted, ensemble, members, directory)?;
-    pictures(job, problem, wanted, ensemble, directory)?;
+    pictures::of_model(job, problem, wanted, ensemble, directory)?;
     let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
     let (mean, spread) = ensemble.jets_with_spread(&wanted.points, &layout)?;
     let square = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
@@ -305,54 +304,4 @@ fn predictions(
         file.points(&wanted.points, source, |_| Ok(()))?;
         Ok(file.warnings())
     })
-}
-
-fn pictures(job: &Job, problem: &Problem, wanted: &Wanted, source: &mut dyn Source, directory: &RunDir) -> Result<()> {
-    let targets: Vec<Entry> = job.data.iter().flat_map(|data| data.targets()).map(|(entry, _)| entry).collect();
-    let mut measured = vec![match &problem.data {
-        Some(data) => Known { points: &data.training.inputs, entries: &targets, columns: &data.training.columns },
-        None => Known { points: &wanted.points, entries: &[], columns: &[] },
-    }];
-    let of_terms = problem.measurements(job)?;
-    measured.extend(of_terms.iter().map(|(set, entry, column)| Known {
-        points: &problem.sets[*set].points.inputs,
-        entries: std::slice::from_ref(entry),
-        columns: std::slice::from_ref(column),
-    }));
-    let truth = wanted.truth.as_ref().map(Truths::known);
-    let fit = Fit {
-        title: job.name(),
-        rows: plot::fit_rows(source, &measured, truth.as_ref(), job.predictions.order)?,
-        warning: job.warnings.first().cloned(),
-    };
-    plot::write_svg_png(&plot::fit(&fit), &directory.picture("fit"))?;
-    let mapped = truth.as_ref().map_or(&wanted.points[..], |truth| truth.points);
-    if let Some(rows) = plot::map_rows(source, mapped, truth.as_ref())? {
-        let map = MapFigure { title: job.name(), rows, warning: None };
-        plot::write_svg_png(&plot::map(&map), &directory.picture("map"))?;
-    }
-    if let Some(data) = problem.data.as_ref().filter(|_| job.inputs.len() > 1) {
-        let panels = plot::parity_panels(source, &data.training, data.validation.as_ref())?;
-        plot::write_svg_png(&plot::parity(&Parity { title: job.name(), panels }), &directory.picture("parity"))?;
-    }
-    Ok(())
-}
-
-fn history(job: &Job, problem: &Problem, directory: &RunDir) -> Result<()> {
-    let mut names: Vec<String> = ["step", "loss"].map(str::to_string).into();
-    names.extend(problem.terms().map(|term| format!("loss_{}", term.name)));
-    let terms = names.len();
-    names.extend(job.coefficients.iter().map(|(name, _)| coefficient_column(name)));
-    let is_judged = problem.judged_terms().any(|(_, is_judged)| is_judged);
-    names.extend(is_judged.then(|| "validation".to_string()));
-    let columns = directory.read_metrics(&names)?;
-    let series = |column: usize| Series::new(columns[0].clone(), columns[column].clone());
-    let history = LossHistory {
-        title: job.name(),
-        training: series(1),
-        validation: is_judged.then(|| series(names.len() - 1)),
-        terms: problem.terms().enumerate().map(|(k, term)| (term.name.clone(), series(2 + k))).collect(),
-        coefficients: (terms..).zip(&job.coefficients).map(|(k, (name, _))| (name.clone(), series(k))).collect(),
-    };
-    plot::write_svg_png(&plot::loss(&history), &directory.picture("loss"))
 }

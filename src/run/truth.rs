@@ -8,8 +8,8 @@ use crate::expression::{Expression, PointData};
 use crate::jet::{Derivative, Entry};
 use crate::job::{Job, TermPoints, Truth, TruthSource};
 use crate::network::definitions::{self, quantities};
-use crate::plot::Known;
 use crate::points::Region;
+use crate::predict::Reference;
 
 /// True numbers at some points.
 pub struct Truths {
@@ -82,8 +82,8 @@ impl Truths {
     }
 
     /// As the pictures read it.
-    pub fn known(&self) -> Known<'_> {
-        Known { points: &self.points, entries: &self.entries, columns: &self.columns }
+    pub fn known(&self) -> Reference<'_> {
+        Reference { points: &self.points, entries: &self.entries, columns: &self.columns }
     }
 }
 

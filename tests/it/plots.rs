@@ -8,10 +8,9 @@ use jetfit::data::PointSet;
 use jetfit::jet::{Activation, Derivative, Entry};
 use jetfit::numbers::Precision;
 use jetfit::plot::{
-    self, Bench, BenchLine, Fit, FitPanel, FitRow, Known, LossHistory, MapAxis, MapFigure, MapRow, Parity, ParityPanel,
-    Series,
+    self, Bench, BenchLine, Fit, FitPanel, FitRow, LossHistory, MapAxis, MapFigure, MapRow, Parity, ParityPanel, Series,
 };
-use jetfit::predict::Trained;
+use jetfit::predict::{Reference, Trained};
 
 /// Writes the picture and checks that both files are what they claim to be.
 fn picture(name: &str, svg: &str) {
@@ -240,7 +239,7 @@ fn the_maps_of_a_model_are_over_grids_alone() {
     let (x, y) = ([0.0, 1.0, 2.0], [5.0, 6.0]);
     let points: Vec<Vec<f64>> = vec![x.iter().flat_map(|x| [*x; 2]).collect(), x.iter().flat_map(|_| y).collect()];
     let columns = [vec![1.0; 6]];
-    let known = Known { points: &points, entries: &[Entry::value(1)], columns: &columns };
+    let known = Reference { points: &points, entries: &[Entry::value(1)], columns: &columns };
     let rows =
         plot::map_rows(&mut Trained { model: &model, backend: &mut *cpu }, &points, Some(&known)).unwrap().unwrap();
     assert_eq!((&rows[0].x.values[..], &rows[0].y.values[..], rows.len()), (&x[..], &y[..], 2));
@@ -299,7 +298,7 @@ fn slices_and_parity_of_a_model() {
     let points = crate::support::random_points(&model, 3000, 4);
     let entries = [Entry::value(0), Entry::value(1), Entry { output: 0, derivative: Derivative::First(1) }];
     let columns: Vec<Vec<f64>> = points.iter().chain([&points[0]]).cloned().collect();
-    let data = Known { points: &points, entries: &entries, columns: &columns };
+    let data = Reference { points: &points, entries: &entries, columns: &columns };
     let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &[data], Some(&data), 2).unwrap();
     assert_eq!(rows.len(), 4);
     // About 0.1 / 1.7 of the points are near a slice.
@@ -318,7 +317,7 @@ fn the_truth_of_one_input_is_drawn_in_its_order() {
     let model = crate::support::random_model(1, &[16], 1, Activation::Tanh, 3);
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let (points, columns, entries) = (vec![vec![3.0, 1.0, 2.0]], vec![vec![9.0, 1.0, 4.0]], [Entry::value(0)]);
-    let known = Known { points: &points, entries: &entries, columns: &columns };
+    let known = Reference { points: &points, entries: &entries, columns: &columns };
     let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &[known], Some(&known), 1).unwrap();
     assert_eq!((rows.len(), rows[0].panels.len(), &rows[0].slice), (1, 2, &None));
     assert_eq!(rows[0].panels[0].truth, Some(Series::new([1.0, 2.0, 3.0], [1.0, 4.0, 9.0])));

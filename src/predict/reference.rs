@@ -1,0 +1,43 @@
+//! What is known of a network's output, to be compared with.
+
+use crate::error::Result;
+use crate::jet::Entry;
+use crate::predict::{self, Source};
+
+/// Numbers that are known at some points: measured, or true.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference<'a> {
+    /// (D, B)
+    pub points: &'a [Vec<f64>],
+    /// What each column is (T).
+    pub entries: &'a [Entry],
+    /// (T, B)
+    pub columns: &'a [Vec<f64>],
+}
+
+impl Reference<'_> {
+    /// (B), where the entry is among the columns.
+    pub(crate) fn column(&self, entry: Entry) -> Option<&[f64]> {
+        let position = self.entries.iter().position(|known| *known == entry)?;
+        Some(&self.columns[position])
+    }
+
+    /// ‖ours − known‖/‖known‖ of an entry over the points where it is known, which is where it is finite, and
+    /// the number of these; `None` where it is known nowhere, or 0 everywhere.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn relative_error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<(f64, usize)>> {
+        let Some(column) = self.column(entry) else { return Ok(None) };
+        let ours = predict::entry(source, self.points, entry)?;
+        let pairs = || ours.iter().zip(column).filter(|(_, known)| known.is_finite());
+        let square: f64 = pairs().map(|(a, b)| (a - b).powi(2)).sum();
+        let size: f64 = pairs().map(|(_, b)| b * b).sum();
+        Ok((size > 0.0).then(|| ((square / size).sqrt(), pairs().count())))
+    }
+
+    /// The error of [`Self::relative_error`] alone.
+    pub(crate) fn error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<f64>> {
+        Ok(self.relative_error(source, entry)?.map(|(error, _)| error))
+    }
+}
