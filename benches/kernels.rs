@@ -11,7 +11,7 @@ use jetfit::cpu;
 use jetfit::jet::{Activation, Seconds};
 use jetfit::network::{Model, NetworkSpec};
 use jetfit::numbers::Precision;
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 
 const POINTS: usize = 1024;
 
@@ -74,7 +74,7 @@ fn step(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("step", format!("order {order}")), |bencher| {
             bencher.iter(|| {
                 number += 1;
-                cpu.step(&[black_box(batch)], &Adam::default().update(number, 1e-5))
+                cpu.step(&[black_box(batch)], &AdamSettings::default().update(number, 1e-5))
             });
         });
     }

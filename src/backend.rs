@@ -9,7 +9,6 @@ use crate::data::PointSet;
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
-use crate::optimizer::{OptimizerState, Update};
 
 /// A point set that a backend holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +71,42 @@ pub struct StepReport {
     pub diverged_at: Option<u64>,
 }
 
+/// What Adam remembers between steps (all of P numbers).
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct OptimizerState {
+    /// The running mean of the gradient.
+    pub first_moment: Vec<f64>,
+    /// The running mean of its square.
+    pub second_moment: Vec<f64>,
+}
+
+/// One update of Adam or AdamW with everything that depends on the step folded in, so that a
+/// kernel computes, with g the clipped gradient:
+///
+/// ```text
+/// m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²
+/// p ← p − decay · p − step_size · m / (√(v · second_correction) + ε)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// The step's number, from 1: what [`StepReport::diverged_at`] names.
+    pub step: u64,
+    /// learning rate / (1 − β₁ᵗ)
+    pub step_size: f64,
+    /// β₁
+    pub beta1: f64,
+    /// β₂
+    pub beta2: f64,
+    /// 1 / (1 − β₂ᵗ)
+    pub second_correction: f64,
+    /// ε
+    pub epsilon: f64,
+    /// learning rate · weight decay (AdamW), or 0.
+    pub decay: f64,
+    /// The norm to which a longer gradient is shortened; infinite for none.
+    pub clip_norm: f64,
+}
+
 /// One of the vectors of P numbers that stay on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vector {
@@ -86,8 +121,8 @@ pub enum Vector {
 /// Vectors of P numbers on the device, for an optimizer that reads scalars alone. Sums have one order: the same
 /// vectors give the same bits.
 pub trait Vectors {
-    /// Makes room for `count` vectors to keep, all 0; those that were kept are gone.
-    fn keep(&mut self, count: usize) -> Result<()>;
+    /// Makes room for `count` vectors, all 0; those that were there are gone.
+    fn allocate_vectors(&mut self, count: usize) -> Result<()>;
 
     /// A vector's numbers (P).
     fn vector(&mut self, vector: Vector) -> Result<Vec<f64>>;
@@ -129,10 +164,10 @@ pub trait Backend: Vectors {
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()>;
 
     /// Replaces the weights of a set's terms (T).
-    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()>;
+    fn set_term_weights(&mut self, set: SetId, weights: &[f64]) -> Result<()>;
 
     /// Puts the set's points into a new order (a permutation of 0..B) for the batches to come.
-    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()>;
+    fn set_order(&mut self, set: SetId, rows: &[u32]) -> Result<()>;
 
     /// Each term's mean square over the whole set, unweighted (T).
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>>;

@@ -109,6 +109,7 @@ pub mod loss;
 pub mod network;
 pub mod numbers;
 pub mod optimizer;
+pub mod pass;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod points;

@@ -13,9 +13,8 @@
 // outer product of ROW_EDGE + EDGE reads and 16 ROW_EDGE EDGE multiply-adds. While a slice is multiplied, the next one is on
 // its way to registers. shared/warps.wgsl says which threads have which quads and rows.
 //
-// On an H100 (768 rows, 21,424 columns) tiles of 128 by 128 with edges of 2 and SLICE 8 reach 40 TFLOP/s, and 46 with
-// 36,608 columns; with SLICE 16 it is 33, with sums of 8 by 16 a thread 31, with two slices in workgroup memory 40; an H200 has 32
-// with every load checked. What is brought is to be kept in the same turn of the loop: kept in the next one it is 29.
+// What is brought is kept in the same turn of the loop: in the next one it is slower. docs/tuning.md has the rates of other
+// slices, sums and tiles.
 
 const LANES: u32 = TILE_QUADS / EDGE;
 const ROW_LANES: u32 = TILE_ROW_QUADS / ROW_EDGE;

@@ -11,8 +11,7 @@
 // 16 OUT_EDGE IN_EDGE multiply-adds; the next ones come while these are multiplied. shared/warps.wgsl says which threads
 // have which inputs (across) and outputs (down).
 //
-// On an H100 tiles of 128, edges of 2 and 2 quads reach 38.7 TFLOP/s (768 by 768, 21,424 columns); with 4 quads 25, with sums of
-// 8 by 16 a thread 31, and with two slices in workgroup memory 38; an H200 had 34, and 22 without turning blocks.
+// docs/tuning.md has the rates of other tiles, edges and quads.
 
 @compute @workgroup_size(THREADS)
 fn weight_gradient(
@@ -73,9 +72,8 @@ fn weight_gradient(
             }
         }
     } else {
-        // By way of workgroup memory, so that threads side by side write what lies so: 128 by 128 in 66 splits takes an H100
-        // 21 µs in place of 26. Wide tiles take 25 % longer, for sums of an edge of 2 do not stay in registers among the
-        // barriers, and the layers of a narrow network 46 µs in place of 43.
+        // By way of workgroup memory, so that threads side by side write what lies so. Sums of an edge of 2 would not stay in
+        // registers among the barriers; docs/tuning.md.
         for (var o = 0u; o < 4u; o++) { // unrolled
             workgroupBarrier();
             for (var i = 0u; i < IN_EDGE; i++) {

@@ -1,5 +1,5 @@
-// The jet rule of an activation on z-jets (H, C, B), forward and backward, a quad of points at a time: an H100's memory moves
-// them 10 to 20 % faster than single ones.
+// The jet rule of an activation on z-jets (H, C, B), forward and backward, a quad of points at a time, which memory moves
+// faster than single ones; docs/tuning.md.
 //
 // Workgroup (x: tile of POINTS quads, y: unit); shared/groups.wgsl says how its threads share the channels out. The
 // layout is in the header: the products of tangents of each second-order channel (product_*), and, the other way round,

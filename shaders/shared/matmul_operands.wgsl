@@ -56,7 +56,7 @@ fn matrix_place(i: u32, strides: vec2<u32>) -> vec2<u32> {
 }
 
 // What this thread brings of the slice that begins at `start`; zeros where the factors end. The checks stand apart:
-// with them on every load the whole product would take a quarter longer.
+// on every load they would slow down the whole product; docs/tuning.md.
 fn fetch(group: vec3<u32>, thread: u32, start: u32, strides: vec2<u32>) -> Slice {
     let first_row = group.y * TILE_ROWS;
     let first_quad = group.x * TILE_QUADS;

@@ -74,7 +74,7 @@ fn low(x: vec4<f32>) -> vec4<f16> {
 }
 
 // left right + sums, but for low times low. Matrix units cut off the sums that they go on with, where f32's are
-// rounded: in a sum over 20,000 columns an H100 lost 1.3e-5 so. What a fragment adds is f32's to add, then: 2.5e-7.
+// rounded, so what a fragment adds is f32's to add; docs/tuning.md.
 fn multiply(left: array<Left, PARTS>, right: array<Right, PARTS>, sums: Sums) -> Sums {
     if PARTS > 1u {
         var few: Sums;

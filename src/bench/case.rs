@@ -7,7 +7,7 @@ use crate::backend::{Backend, Batch, SetId};
 use crate::error::{Error, Result};
 use crate::jet::JetLayout;
 use crate::network::Model;
-use crate::optimizer::Adam;
+use crate::optimizer::AdamSettings;
 
 /// One order at one batch size, ready to be timed.
 pub struct Case {
@@ -58,7 +58,7 @@ impl Case {
     pub fn time(&mut self, steps: u32) -> Result<f64> {
         let count = self.points[0].len();
         let batch = self.set.map(|set| Batch { set, start: 0, count });
-        let update = |step: u64| Adam::default().update(step, 1e-4);
+        let update = |step: u64| AdamSettings::default().update(step, 1e-4);
         if self.clock == Clock::Device {
             let seconds = match batch {
                 Some(batch) => self.backend.timed_steps(batch, &update(self.step + 1), steps as usize)?,

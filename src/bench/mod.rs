@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Seconds};
 use crate::network::Model;
 use crate::numbers::Precision;
-use crate::optimizer::Adam;
+use crate::optimizer::AdamSettings;
 
 /// What one timed unit does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -141,7 +141,7 @@ pub fn profile(model: &Model, settings: &Settings, mut backend: Box<dyn Backend>
     let (set, loss) = random_problem(model, &layout, batch);
     let batch = Batch { set: backend.load(&set, &loss)?, start: 0, count: set.points() };
     let problem = format!("{} has no clock for every kernel of the step", backend.device());
-    let profile = backend.profile(batch, &Adam::default().update(1, 1e-4), settings.repeats)?;
+    let profile = backend.profile(batch, &AdamSettings::default().update(1, 1e-4), settings.repeats)?;
     profile.ok_or_else(|| Error::input("--profile", problem, "take a GPU, as in --device gpu, or a smaller --batch"))
 }
 

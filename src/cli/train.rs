@@ -12,7 +12,7 @@ use jetfit::run::directory::RunDir;
 use jetfit::run::results::{Named, RelativeError, StageSummary, Summary};
 use jetfit::run::saver::Saver;
 use jetfit::run::{Mode, Observer, ensemble, run};
-use jetfit::trainer::Report;
+use jetfit::trainer::{Report, Stop};
 use serde_json::json;
 
 use super::predict::precision;
@@ -180,11 +180,11 @@ fn of_signal(error: Error, signals: &Signals) -> Error {
 }
 
 /// An error where the training was stopped before its end, so that whatever waits for it does not begin.
-fn ended_by(stop: &str, directory: &str, signals: &Signals) -> Result<()> {
+fn ended_by(stop: Stop, directory: &str, signals: &Signals) -> Result<()> {
     let left = go_on(directory);
     match stop {
-        "interrupted" => Err(signals.error(left)),
-        "max_seconds" => Err(Error::TimeOver { left }),
+        Stop::Interrupted => Err(signals.error(left)),
+        Stop::MaxSeconds => Err(Error::TimeOver { left }),
         _ => Ok(()),
     }
 }
@@ -216,7 +216,7 @@ impl Observer for Show {
     }
 
     fn report(&mut self, report: &Report) {
-        let validation = report.judged.map(|loss| format!("  validation {loss:.3e}")).unwrap_or_default();
+        let validation = report.validation_loss.map(|loss| format!("  validation {loss:.3e}")).unwrap_or_default();
         let (start, from) = self.started;
         let rate = (report.step - from) as f64 / start.elapsed().as_secs_f64();
         self.progress.at(report.step, || format!("loss {:.3e}{validation}  {rate:.0} steps/s", report.loss));
@@ -233,8 +233,8 @@ impl Observer for Show {
 fn of_ensemble(report: &ensemble::Report) -> String {
     let ensemble::Report { directory, seconds, members, .. } = report;
     let go_on = match report.stop {
-        "interrupted" => ": interrupted",
-        "max_seconds" => ": the time is over",
+        Stop::Interrupted => ": interrupted",
+        Stop::MaxSeconds => ": the time is over",
         _ => "",
     };
     let mut text = format!("{directory}: {} members in {seconds:.1} s{go_on}\n", members.len());
@@ -268,15 +268,15 @@ fn error_of(errors: &[RelativeError], name: &str) -> String {
 fn for_people(summary: &Summary) -> String {
     let Summary { directory, steps, seconds, device, .. } = summary;
     let why = match summary.stop {
-        "converged" if summary.stages.last().is_some_and(|stage| stage.optimizer == "evidence") => {
+        Stop::Converged if summary.stages.last().is_some_and(|stage| stage.optimizer == "evidence") => {
             ": the evidence stands still".to_string()
         }
-        "converged" => ": the gradient is as small as was asked for".to_string(),
-        "no_descent" => ": no step lowers the loss any more".to_string(),
-        "early_stopping" => ": the validation loss stopped falling".to_string(),
-        "max_seconds" => ": the time is over".to_string(),
-        "interrupted" => ": interrupted".to_string(),
-        _ => String::new(),
+        Stop::Converged => ": the gradient is as small as was asked for".to_string(),
+        Stop::NoDescent => ": no step lowers the loss any more".to_string(),
+        Stop::EarlyStopping => ": the validation loss stopped falling".to_string(),
+        Stop::MaxSeconds => ": the time is over".to_string(),
+        Stop::Interrupted => ": interrupted".to_string(),
+        Stop::Steps | Stop::Diverged => String::new(),
     };
     let rate = match summary.steps_per_second {
         Some(rate) => format!("{rate:.0} steps/s"),
@@ -286,7 +286,8 @@ fn for_people(summary: &Summary) -> String {
     let mut text = format!("{directory}: {steps} steps in {seconds:.1} s ({rate}) on {device}{why}\n");
     if summary.stages.len() > 1 {
         let row = |stage: &StageSummary| {
-            let numbers = [format!("{:.1}", stage.seconds), format!("{:.3e}", stage.loss), stage.stop.clone()];
+            let numbers =
+                [format!("{:.1}", stage.seconds), format!("{:.3e}", stage.loss), stage.stop.name().to_string()];
             [vec![stage.optimizer.to_string(), stage.steps.to_string()], numbers.into()].concat()
         };
         let rows: Vec<_> = summary.stages.iter().map(row).collect();

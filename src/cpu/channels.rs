@@ -1,7 +1,7 @@
-//! A jet layout as the kernels read it.
+//! The channels of a pass as the kernels read them: the products of tangents, in the kernels' number type.
 
-use crate::jet::{JetLayout, Normalizer};
 use crate::numbers::Real;
+use crate::pass;
 
 /// A product of two tangents in a second-order channel, with its coefficient.
 #[derive(Clone, Copy, Debug)]
@@ -20,71 +20,57 @@ pub struct Partner<T> {
     pub coefficient: T,
 }
 
-/// The channels that travel through the network.
+/// The channels that travel through a network.
 #[derive(Clone, Debug)]
 pub struct Channels<T> {
     /// The input of each tangent.
     pub tangents: Vec<usize>,
-    /// How many second-order channels travel with the tangents: none in mixed mode.
+    /// How many second-order channels travel with the tangents: none in adjoint mode.
     pub seconds: usize,
     /// Which products of tangents each second-order entry of a jet has.
     pub products: Vec<Vec<Product<T>>>,
     /// The partners of each tangent in them.
     pub partners: Vec<Vec<Partner<T>>>,
-    /// Mixed mode, where the jets follow from adjoints.
-    pub mixed: Option<Mixed>,
-}
-
-/// The channels of mixed mode behind the tangents: one adjoint for each output.
-#[derive(Clone, Debug)]
-pub struct Mixed {
-    /// M
-    pub outputs: usize,
     /// The input of each first derivative in a jet.
     pub firsts: Vec<usize>,
+    jet: usize,
+    adjoints: usize,
 }
 
 impl<T: Real> Channels<T> {
-    /// In mixed mode where that carries less and `may_mix`.
-    pub fn new(layout: &JetLayout, normalizer: &Normalizer, may_mix: bool) -> Self {
-        let outputs = normalizer.outputs.mean.len();
-        let forward = layout.mixed(outputs).filter(|_| may_mix);
-        let mixed = forward.as_ref().map(|_| Mixed { outputs, firsts: layout.tangents().to_vec() });
-        let tangents = forward.as_ref().unwrap_or(layout).tangents();
-        let mut products = vec![vec![]; layout.seconds()];
-        let mut partners = vec![vec![]; tangents.len()];
-        for product in layout.products(tangents, normalizer) {
-            let crate::jet::Product { second, k, l, .. } = product;
-            let coefficient = T::of(product.coefficient);
-            products[second].push(Product { k, l, coefficient });
-            if k == l {
-                partners[k].push(Partner { second, l, coefficient: coefficient + coefficient });
-            } else {
-                partners[k].push(Partner { second, l, coefficient });
-                partners[l].push(Partner { second, l: k, coefficient });
-            }
+    /// Those of a pass.
+    pub fn new(channels: &pass::Channels) -> Self {
+        let pass::Channels { jet, forward, adjoints, firsts, rule } = channels;
+        let product = |p: pass::Product| Product { k: p.k, l: p.l, coefficient: T::of(p.coefficient) };
+        let partner = |p: &pass::Partner| Partner { second: p.second, l: p.l, coefficient: T::of(p.coefficient) };
+        Self {
+            tangents: forward.tangents().to_vec(),
+            seconds: forward.seconds(),
+            products: (0..rule.seconds()).map(|second| rule.products(second).map(product).collect()).collect(),
+            partners: rule.partners().iter().map(|partners| partners.iter().map(partner).collect()).collect(),
+            firsts: firsts.clone(),
+            jet: *jet,
+            adjoints: *adjoints,
         }
-        let seconds = if mixed.is_some() { 0 } else { layout.seconds() };
-        Self { tangents: tangents.to_vec(), seconds, products, partners, mixed }
     }
 
-    /// C, the channels that travel: those of a jet, or 1 + T + M in mixed mode.
+    /// C', the channels that travel: those of a jet, or 1 + T + M in adjoint mode.
     pub fn count(&self) -> usize {
-        self.forward() + self.adjoints()
+        self.forward() + self.adjoints
     }
 
-    /// Those that travel forward.
+    /// F, those that travel forward.
     pub fn forward(&self) -> usize {
         1 + self.tangents.len() + self.seconds
     }
 
-    /// The adjoints that travel back: M in mixed mode.
+    /// M, the adjoints that travel back in adjoint mode.
     pub fn adjoints(&self) -> usize {
-        self.mixed.as_ref().map_or(0, |mixed| mixed.outputs)
+        self.adjoints
     }
 
-    /// The channels of a jet.
+    /// C, the channels of a jet.
     pub fn of_jet(&self) -> usize {
-        self.mixed.as_ref().map_or(self.count(), |mixed| 1 + mixed.firsts.len() + self.products.len())
+        self.jet
     }
 }

@@ -3,12 +3,12 @@
 use rayon::prelude::*;
 
 use crate::cpu::Cpu;
-use crate::cpu::channels::Channels;
 use crate::cpu::shape::Shape;
-use crate::cpu::tile::{Tile, Tiles};
+use crate::cpu::tile::{Tile, Tiled, Tiles};
 use crate::jet::{JetLayout, Jets};
 use crate::network::InputJets;
 use crate::numbers::Real;
+use crate::pass::{Channels, Modes, Network, Pass};
 
 /// Spans of points that the threads take one by one: enough for load balance on any desktop.
 const SPANS: usize = 64;
@@ -16,6 +16,7 @@ const SPANS: usize = 64;
 /// The threads' tiles, kept for the next points of the same layout.
 pub struct Evaluator<T: Real> {
     layout: JetLayout,
+    tiled: Tiled<T>,
     pub tiles: Tiles<T>,
 }
 
@@ -23,16 +24,31 @@ impl<T: Real> Cpu<T> {
     /// Jets at points (D, B) in the user's units.
     pub(super) fn jets(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Jets {
         let count = points.first().map_or(0, Vec::len);
-        let channels = Channels::new(layout, &self.normalizer, super::may_mix(&self.spec, self.features.as_ref()));
-        let of_jet = channels.of_jet();
-        let shape = Shape::new::<T>(&self.spec, channels.count(), 1);
-        if self.evaluator.as_ref().is_none_or(|evaluator| evaluator.layout != *layout) {
-            let tiles = Tiles::new(self.threads.current_num_threads());
-            self.evaluator = Some(Evaluator { layout: layout.clone(), tiles });
-        }
-        let tiles = &self.evaluator.as_ref().expect("made above").tiles;
+        let is_other = |evaluator: &Evaluator<T>| evaluator.layout != *layout;
+        self.evaluator.take_if(|evaluator| is_other(evaluator));
+        let evaluator = match self.evaluator.take() {
+            Some(evaluator) => evaluator,
+            None => self.evaluator(layout),
+        };
+        let jets = self.jets_in(&evaluator, points, count);
+        self.evaluator = Some(evaluator);
+        jets
+    }
+
+    fn evaluator(&self, layout: &JetLayout) -> Evaluator<T> {
+        let features = self.features.as_ref();
+        let channels = Channels::new(layout, &self.normalizer, Modes::of(&self.spec, features));
+        let network = Network::new(&self.spec, features.is_some(), channels);
+        let tiled = Tiled::new(Pass::new(vec![network], false));
+        Evaluator { layout: layout.clone(), tiled, tiles: Tiles::new(self.threads.current_num_threads()) }
+    }
+
+    fn jets_in(&self, evaluator: &Evaluator<T>, points: &[Vec<f64>], count: usize) -> Jets {
+        let Evaluator { layout, tiled, tiles } = evaluator;
+        let of_jet = tiled.channels.of_jet();
+        let shape = Shape::new::<T>(&self.spec, tiled.channels.count(), 1);
         let inputs = InputJets::new(self.features.as_ref(), &self.normalizer, layout);
-        let pass = self.pass(&channels);
+        let run = self.tiled_run(tiled);
         let mut values = vec![0.0; self.spec.outputs * of_jet * count];
         // Every span's part of each row (M C, B).
         let span = count.div_ceil(SPANS).next_multiple_of(shape.of_batch(count).points);
@@ -50,17 +66,17 @@ impl<T: Real> Cpu<T> {
                     for (number, to) in tile.inputs(from.len()) {
                         to.iter_mut().zip(&from[number]).for_each(|(to, from)| *to = T::of(*from));
                     }
-                    tile.forward(&pass);
+                    tile.forward(run);
                     for (row, to) in rows.iter_mut().enumerate() {
                         let (output, channel) = (row / of_jet, row % of_jet);
-                        let from =
-                            &tile.jets()[channel * tile.shape.step(self.spec.outputs) + output * tile.shape.points..];
+                        let from = &tile.jets(tiled)
+                            [channel * tile.shape.step(self.spec.outputs) + output * tile.shape.points..];
                         let to = &mut to[start - range.start..end - range.start];
                         to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f64());
                     }
                 }
             };
-            tiles.with(|| Tile::new(&self.spec, shape, &channels, &[], 0), of_span);
+            tiles.with(|| Tile::new(tiled, shape, &[], 0), of_span);
         };
         self.threads.install(|| spans.into_par_iter().with_max_len(1).enumerate().for_each(work));
         Jets::from_standardised(layout, &self.normalizer, values)

@@ -4,7 +4,6 @@
 //! Instruction sets (AVX-512, AVX2, NEON) are found at run time. Tiles and the order of every sum
 //! depend on the job alone, so a result has the same bits whatever the thread count.
 
-mod adjoint_mode;
 mod channels;
 mod evaluate;
 mod lanes;
@@ -24,20 +23,18 @@ use std::sync::Arc;
 
 use pulp::Arch;
 
-use crate::backend::{Backend, Batch, Jacobian, SetId, StepReport};
-use crate::cpu::channels::Channels;
+use crate::backend::{Backend, Batch, Jacobian, OptimizerState, SetId, StepReport, Update};
 use crate::cpu::evaluate::Evaluator;
 use crate::cpu::parameters::Parameters;
 use crate::cpu::set::Set;
 use crate::cpu::terms::reduce::Sums;
-use crate::cpu::tile::Pass;
+use crate::cpu::tile::{Run, Tiled};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Jets, Normalizer};
 use crate::loss::Loss;
 use crate::network::{Features, Model, NetworkSpec};
 use crate::numbers::{Precision, Real};
-use crate::optimizer::{OptimizerState, Update};
 use crate::threads;
 
 /// A network on the CPU. `threads` 0 takes all that the machine has.
@@ -118,14 +115,12 @@ impl<T: Real> Cpu<T> {
         Set::new(points, loss, &self.spec, &self.normalizer, self.features.as_ref(), threads)
     }
 
-    fn pass<'a>(&'a self, channels: &'a Channels<T>) -> Pass<'a, T> {
-        Pass {
-            layers: self.parameters.layers(),
+    fn tiled_run<'a>(&'a self, tiled: &'a Tiled<T>) -> Run<'a, T> {
+        Run {
+            tiled,
             spec: &self.spec,
-            has_features: self.features.is_some(),
             parameters: self.parameters.values(),
             transposed: self.parameters.transposed(),
-            channels,
             arch: self.arch,
         }
     }
@@ -161,13 +156,13 @@ impl<T: Real> Backend for Cpu<T> {
         Ok(())
     }
 
-    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+    fn set_term_weights(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
         let terms = &mut self.sets[set.0].terms;
         terms.iter_mut().zip(weights).for_each(|(term, weight)| term.weight = *weight);
         Ok(())
     }
 
-    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
+    fn set_order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.sets[set.0].order = Some(rows.to_vec());
         Ok(())
     }
@@ -239,12 +234,6 @@ impl<T: Real> Backend for Cpu<T> {
         let kept = self.kept.len() * self.spec.parameters() * size_of::<f64>();
         sets + evaluator + kept + (gradients + 5 * self.spec.parameters()) * size_of::<T>()
     }
-}
-
-/// Whether mixed mode can compute a network's jets: where its first layer is followed by an activation and reads
-/// the inputs themselves.
-pub(crate) fn may_mix(spec: &NetworkSpec, features: Option<&Features>) -> bool {
-    features.is_none() && !spec.hidden.is_empty()
 }
 
 fn to_f64<T: Real>(values: &[T]) -> Vec<f64> {

@@ -18,10 +18,6 @@ impl<T: Real> Parameters<T> {
         new
     }
 
-    pub fn layers(&self) -> &[Layer] {
-        &self.layers
-    }
-
     pub fn values(&self) -> &[T] {
         &self.values
     }

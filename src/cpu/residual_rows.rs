@@ -52,19 +52,19 @@ impl<T: Real> Cpu<T> {
             }
         }
         let per_point = 1.0 / batch.count as f64;
-        self.over_tiles(&shares, &mut blocks, |pass, set, tile, share, blocks| {
-            tile.make_bars(pass.spec);
-            let mut work = Residuals::new(pass, set.shape);
+        self.over_tiles(&shares, &mut blocks, |run, set, tile, share, blocks| {
+            tile.make_bars(run.tiled);
+            let mut work = Residuals::new(run, set.shape);
             let mut done = 0;
             for positions in share.tiles() {
                 let count = positions.len();
                 set.fill(tile, positions);
-                tile.forward(pass);
+                tile.forward(run);
                 for (term, block) in set.terms.iter().zip(&mut *blocks) {
                     let block = block.rb_mut().subrows_mut(done, count);
-                    tile.residuals(pass, term, per_point, &mut work);
+                    tile.residuals(run, term, per_point, &mut work);
                     if block.ncols() > 1 {
-                        tile.jacobian(pass, &work, block);
+                        tile.jacobian(run, &work, block);
                     } else {
                         work.values(block.col_mut(0));
                     }

@@ -4,19 +4,19 @@
 use std::ops::Range;
 
 use crate::backend::Batch;
-use crate::cpu::channels::Channels;
 use crate::cpu::shape::Shape;
 use crate::cpu::terms::residual::{Term, terms};
-use crate::cpu::tile::{Tile, Tiles};
+use crate::cpu::tile::{Tile, Tiled, Tiles};
 use crate::data::PointSet;
 use crate::jet::Normalizer;
 use crate::loss::{Compiled, Loss};
 use crate::network::{Features, InputJets, NetworkSpec};
 use crate::numbers::Real;
+use crate::pass::{Channels, Modes, Network, Pass};
 
 /// A loaded point set.
 pub struct Set<T: Real> {
-    pub channels: Channels<T>,
+    pub tiled: Tiled<T>,
     pub terms: Vec<Term>,
     /// The largest tile's.
     pub shape: Shape,
@@ -58,8 +58,9 @@ impl<T: Real> Set<T> {
         threads: usize,
     ) -> Self {
         let Compiled { layout, places, residuals } = loss.compile(normalizer);
-        let channels = Channels::new(&layout, normalizer, super::may_mix(spec, features));
+        let channels = Channels::new(&layout, normalizer, Modes::of(spec, features));
         let shape = Shape::new::<T>(spec, channels.count(), places.count());
+        let network = Network::new(spec, features.is_some(), channels);
         let points = set.points();
         let rounded = |columns: Vec<Vec<f64>>| -> Vec<Vec<T>> {
             columns.into_iter().map(|column| column.into_iter().map(T::of).collect()).collect()
@@ -76,14 +77,14 @@ impl<T: Real> Set<T> {
             columns,
             weights: set.weights.as_ref().map(|weights| weights.iter().copied().map(T::of).collect()),
             order: None,
-            channels,
+            tiled: Tiled::new(Pass::new(vec![network], true)),
             shape,
         }
     }
 
     /// A tile for this set's batches.
-    pub fn tile(&self, spec: &NetworkSpec) -> Tile<T> {
-        Tile::new(spec, self.shape, &self.channels, &self.terms, self.columns.len())
+    pub fn tile(&self) -> Tile<T> {
+        Tile::new(&self.tiled, self.shape, &self.terms, self.columns.len())
     }
 
     /// How a batch falls to workers: whatever the threads, so that sums over workers have one order.

@@ -6,12 +6,10 @@ use crate::cpu::lanes::LANES;
 use crate::network::NetworkSpec;
 use crate::numbers::Real;
 
-/// Columns of a product (channels times points): on all workloads, from 480 to 1440 a step takes the same time within
-/// the noise of measuring.
+/// Columns of a product (channels times points), in the middle of the range where a step takes the same time; docs/tuning.md.
 const COLUMNS: usize = 960;
 
-/// Bytes of z-jets and a-jets: a core's share of the third-level cache. With less than half of that the workloads C, D
-/// and F took a tenth longer, with twice that and more columns B and D.
+/// Bytes of z-jets and a-jets: a core's share of the third-level cache; docs/tuning.md.
 const TAPE_BYTES: usize = 3 << 20;
 
 /// A batch is cut into a multiple of so many tiles, for so many threads at once,

@@ -2,14 +2,14 @@
 
 use rayon::prelude::*;
 
-use crate::backend::Batch;
+use crate::backend::{Batch, Update};
 use crate::cpu::Cpu;
 use crate::cpu::optimizer::adam::{Adam, Constants};
 use crate::cpu::set::{Set, Share};
-use crate::cpu::terms::reduce::{self, Sums};
-use crate::cpu::tile::{Pass, Tile};
+use crate::cpu::terms::reduce;
+use crate::cpu::terms::reduce::Sums;
+use crate::cpu::tile::{Run, Tile};
 use crate::numbers::Real;
-use crate::optimizer::Update;
 
 /// Parameters that one task updates: a fixed number, as the norm is summed over such blocks.
 const BLOCK: usize = 8192;
@@ -25,12 +25,12 @@ impl<T: Real> Cpu<T> {
         &self,
         shares: &[Share],
         items: &mut [I],
-        work: impl Fn(&Pass<T>, &Set<T>, &mut Tile<T>, Share, &mut I) + Sync,
+        work: impl Fn(Run<T>, &Set<T>, &mut Tile<T>, Share, &mut I) + Sync,
     ) {
         let one = |(share, item): (&Share, &mut I)| {
             let set = &self.sets[share.batch.set.0];
-            let pass = self.pass(&set.channels);
-            set.tiles.with(|| set.tile(&self.spec), |tile| work(&pass, set, tile, *share, item));
+            let run = self.tiled_run(&set.tiled);
+            set.tiles.with(|| set.tile(), |tile| work(run, set, tile, *share, item));
         };
         self.threads.install(|| shares.par_iter().zip(items).with_max_len(1).for_each(one));
     }
@@ -42,15 +42,15 @@ impl<T: Real> Cpu<T> {
         let mut sums = std::mem::take(&mut self.sums);
         sums.resize_with(shares.len().max(sums.len()), Sums::new);
         let own = &mut sums[..shares.len()];
-        self.over_tiles(&shares, own, |pass, set, tile, share, sums| {
-            sums.clear(set.terms.len(), with_gradient.then_some(pass.spec.parameters()));
+        self.over_tiles(&shares, own, |run, set, tile, share, sums| {
+            sums.clear(set.terms.len(), with_gradient.then_some(run.spec.parameters()));
             let per_point = with_gradient.then_some(1.0 / share.batch.count as f64);
             for positions in share.tiles() {
                 set.fill(tile, positions);
-                tile.forward(pass);
-                tile.residual(pass, &set.terms, sums, per_point);
+                tile.forward(run);
+                tile.residual(run, &set.terms, sums, per_point);
                 if with_gradient {
-                    tile.backward(pass, &mut sums.gradient);
+                    tile.backward(run, &mut sums.gradient);
                 }
             }
         });

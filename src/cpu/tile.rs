@@ -1,4 +1,4 @@
-//! A tile of points on its way through the network and back: the working memory of one thread.
+//! A tile of points: the working memory of one thread, and the operations of a pass on it.
 //!
 //! A tile's jets lie channel by channel, each (units, P) in one piece, which a matrix product reads from end to
 //! end; and the tape of a tile stays in a core's cache. A batch of any size goes through tiles of one size.
@@ -8,10 +8,12 @@ use std::sync::Mutex;
 use aligned_vec::{AVec, ConstAlign, avec};
 use pulp::Arch;
 
-use crate::cpu::adjoint_mode::Adjoints;
 use crate::cpu::channels::Channels;
-use crate::cpu::layers::input_layer;
+use crate::cpu::layers::{adjoint_seeds, input_layer};
 use crate::cpu::products::linear;
+use crate::cpu::rules::adjoint::Adjoint;
+use crate::cpu::rules::adjoint_layer::AdjointLayer;
+use crate::cpu::rules::adjoint_rule::{AdjointBar, Backward};
 use crate::cpu::rules::jet_rule;
 use crate::cpu::shape::Shape;
 use crate::cpu::terms::reduce::Sums;
@@ -19,80 +21,122 @@ use crate::cpu::terms::residual::{Back, Read, Term, Terms, registers};
 use crate::expression::Registers;
 use crate::network::{Layer, NetworkSpec};
 use crate::numbers::Real;
+use crate::pass::{At, Buffers, Direction, Op, Pass, Slot, Span};
 
 /// One cache line, and the widest vector.
 pub type Buffer<T> = AVec<T, ConstAlign<64>>;
 
-/// What all workers share on a pass.
-pub struct Pass<'a, T> {
-    pub layers: &'a [Layer],
+/// A pass as tiles go through it: the list, where its jets lie, and its rule in a number type.
+pub struct Tiled<T> {
+    pub pass: Pass,
+    pub buffers: Buffers,
+    pub channels: Channels<T>,
+}
+
+impl<T: Real> Tiled<T> {
+    pub fn new(pass: Pass) -> Self {
+        let network = &pass.networks[0];
+        let is_kept = |slot| matches!(slot, Slot::Jets(_));
+        let buffers = Buffers::new(pass.ops(), |slot| matches!(slot, Slot::Points(_)), is_kept);
+        Self { buffers, channels: Channels::new(&network.channels), pass }
+    }
+}
+
+/// What all workers share.
+#[derive(Clone, Copy)]
+pub struct Run<'a, T> {
+    pub tiled: &'a Tiled<T>,
     pub spec: &'a NetworkSpec,
-    /// Whether the first layer reads features' jets, not inputs.
-    pub has_features: bool,
     pub parameters: &'a [T],
     /// Every layer's Wᵀ where its W stands among the parameters.
     pub transposed: &'a [T],
-    pub channels: &'a Channels<T>,
     pub arch: Arch,
 }
 
-/// What a layer is given.
-pub enum Before<'a, T> {
-    /// The a-jets (C, H, P) of the layer before it.
+impl<'a, T: Real> Run<'a, T> {
+    pub fn channels(self) -> &'a Channels<T> {
+        &self.tiled.channels
+    }
+
+    fn layer(self, at: At) -> &'a Layer {
+        &self.tiled.pass.networks[at.network].layers[at.layer]
+    }
+}
+
+/// What a layer was given.
+pub enum LayerInput<'a, T> {
+    /// Jets (C, H, P) of the layer before it, or of features.
     Jets(&'a [T]),
-    /// The first layer: x̂ (C, D, P), whose tangents are the columns of 1; in the adjoints' channels the
-    /// cotangents of the first derivatives.
-    Points(&'a [T]),
+    /// The first layer: x̂ (D, P), whose tangents are the columns of 1, and in adjoint mode the cotangents of the
+    /// first derivatives (M, D, P).
+    Points { x: &'a [T], firsts_bar: &'a [T] },
 }
 
 /// The buffers of one thread, as large as the largest tile.
 pub struct Tile<T: Real> {
     /// That of the points which it holds now.
     pub shape: Shape,
-    /// That of the largest.
-    largest: Shape,
     /// D, or F where the first layer reads features.
     inputs: usize,
-    /// (C, D, P): the value channel holds x̂; or all jets of the features (C, F, P).
-    pub x: Buffer<T>,
+    /// (D, P): x̂; or all jets of the features (C, F, P).
+    points: Buffer<T>,
     /// (H, N): the residuals' columns.
     pub columns: Buffer<T>,
     /// (N): 0 for points that only fill the tile.
     pub weights: Buffer<T>,
-    /// z-jets of every layer (C, H, P); the last are the output's.
-    pub z: Vec<Buffer<T>>,
-    /// a-jets of every hidden layer (C, H, P).
-    pub a: Vec<Buffer<T>>,
-    /// Cotangents of a layer and of the one before it (C, H, P); empty until a gradient is asked for.
-    pub bar: [Buffer<T>; 2],
-    /// What mixed mode needs beside.
-    pub mixed: Option<Adjoints<T>>,
-    pub registers: Registers<T>,
+    /// Those of the pass; the ones that the way back alone needs are empty until it is gone.
+    buffers: Vec<Buffer<T>>,
+    /// How large each of them is.
+    sizes: Vec<usize>,
+    registers: Registers<T>,
 }
 
 impl<T: Real> Tile<T> {
-    pub fn new(spec: &NetworkSpec, shape: Shape, channels: &Channels<T>, terms: &[Term], columns: usize) -> Self {
-        let rows = |rows: usize| avec![[64]| T::ZERO; shape.size(rows)];
-        Self {
+    /// For the largest tile of a pass, with terms that have so many columns.
+    pub fn new(tiled: &Tiled<T>, shape: Shape, terms: &[Term], columns: usize) -> Self {
+        let network = &tiled.pass.networks[0];
+        let inputs = network.layers[0].inputs;
+        let channels = if network.has_features { network.channels.forward.channels() } else { 1 };
+        let mut sizes = vec![0; tiled.buffers.numbers().len()];
+        for place in tiled.buffers.places() {
+            let size = shape.channels(place.channels).size(place.units);
+            sizes[place.buffer] = sizes[place.buffer].max(size);
+        }
+        let mut tile = Self {
             shape,
-            largest: shape,
-            inputs: spec.inputs,
-            x: rows(spec.inputs),
+            inputs,
+            points: avec![[64]| T::ZERO; shape.channels(channels).size(inputs)],
             columns: avec![[64]| T::ZERO; columns * shape.loss_points()],
             weights: avec![[64]| T::ONE; shape.loss_points()],
-            z: spec.layers().iter().map(|layer| rows(layer.outputs)).collect(),
-            a: spec.hidden.iter().map(|width| rows(*width)).collect(),
-            bar: [avec![[64]| T::ZERO; 0], avec![[64]| T::ZERO; 0]],
-            mixed: Adjoints::new(spec, shape, channels),
+            buffers: sizes.iter().map(|_| avec![[64]| T::ZERO; 0]).collect(),
+            sizes,
             registers: registers(terms, shape.loss_points()),
+        };
+        tile.make(tiled, &tiled.pass.forward);
+        tile
+    }
+
+    /// Makes the buffers of some operations.
+    fn make(&mut self, tiled: &Tiled<T>, ops: &[Op]) {
+        for (_, span) in ops.iter().flat_map(Op::operands) {
+            if let Some(buffer) = tiled.buffers.of(span.slot)
+                && self.buffers[buffer].is_empty()
+            {
+                self.buffers[buffer] = avec![[64]| T::ZERO; self.sizes[buffer]];
+            }
         }
+    }
+
+    /// Gets ready for a way back.
+    pub fn make_bars(&mut self, tiled: &Tiled<T>) {
+        self.make(tiled, &tiled.pass.backward);
     }
 
     /// Where the points' rows go: those of the inputs (D, P), or of the features' jets (F, C, P), each with its
     /// number among the `count` rows.
     pub fn inputs(&mut self, count: usize) -> impl Iterator<Item = (usize, &mut [T])> {
         let (units, channels) = (self.inputs, count / self.inputs);
-        let blocks = self.x.chunks_exact_mut(self.shape.step(units)).enumerate().take(channels);
+        let blocks = self.points.chunks_exact_mut(self.shape.step(units)).enumerate().take(channels);
         let points = self.shape.points;
         blocks.flat_map(move |(c, block)| {
             block.chunks_exact_mut(points).take(units).enumerate().map(move |(unit, row)| (unit * channels + c, row))
@@ -101,93 +145,100 @@ impl<T: Real> Tile<T> {
 
     /// Bytes of all buffers.
     pub fn bytes(&self) -> usize {
-        let jets = self.z.iter().chain(&self.a).chain(&self.bar);
-        let adjoints = self.mixed.iter().flat_map(Adjoints::buffers);
-        let all = jets.chain([&self.x, &self.columns, &self.weights]).chain(adjoints);
+        let all = self.buffers.iter().chain([&self.points, &self.columns, &self.weights]);
         all.map(|buffer| buffer.len() * size_of::<T>()).sum::<usize>() + self.registers.bytes()
     }
 
     /// The output's jets (C, M, P), standardised.
-    pub fn jets(&self) -> &[T] {
-        match &self.mixed {
-            Some(mixed) => &mixed.jets,
-            None => self.z.last().expect("a network has a layer"),
+    pub fn jets(&self, tiled: &Tiled<T>) -> &[T] {
+        self.view(tiled, tiled.pass.jets(0))
+    }
+
+    /// The channels of a span (C, H, P), and what follows.
+    fn view(&self, tiled: &Tiled<T>, span: Span) -> &[T] {
+        let start = span.start * self.shape.step(span.units);
+        match tiled.buffers.of(span.slot) {
+            Some(buffer) => &self.buffers[buffer][start..],
+            None => &self.points[start..],
         }
     }
 
-    /// What the terms read of a tile, where the cotangents of the output's jets (C, M, P) go, and the registers.
-    pub fn read<'a>(&'a mut self, pass: &Pass<'a, T>) -> (Read<'a, T>, &'a mut [T], &'a mut Registers<T>) {
-        let (jets, bar) = match &mut self.mixed {
-            Some(mixed) => (&mixed.jets, &mut mixed.jets_bar),
-            None => (self.z.last().expect("a network has a layer"), &mut self.bar[0]),
-        };
-        let (shape, outputs) = (self.shape, pass.spec.outputs);
-        let size = bar.len().min(pass.channels.of_jet() * shape.step(outputs));
-        let read = Read {
-            jets,
-            columns: &self.columns,
-            weights: &self.weights[..shape.loss_points()],
-            coefficients: &pass.parameters[pass.spec.weights()..],
-            outputs,
-            shape,
-        };
-        (read, &mut bar[..size], &mut self.registers)
+    /// Lets `work` write the buffer of a span and read all others.
+    fn write<R>(&mut self, tiled: &Tiled<T>, span: Span, work: impl FnOnce(&mut Self, &mut [T]) -> R) -> R {
+        let buffer = tiled.buffers.of(span.slot).expect("what is written has a buffer");
+        let mut taken = std::mem::replace(&mut self.buffers[buffer], AVec::new(64));
+        let done = work(self, &mut taken[span.start * self.shape.step(span.units)..]);
+        self.buffers[buffer] = taken;
+        done
     }
 
-    /// Gets ready for a way back.
-    pub fn make_bars(&mut self, spec: &NetworkSpec) {
-        if self.bar[0].is_empty() {
-            let size = self.largest.size(spec.widest());
-            self.bar = [avec![[64]| T::ZERO; size], avec![[64]| T::ZERO; size]];
-        }
+    /// Lets `work` at what the terms read of a tile, at the cotangents of the output's jets (C, M, P; none without a way
+    /// back), and at the registers.
+    pub fn over_jets<R>(
+        &mut self,
+        run: Run<T>,
+        goes_back: bool,
+        work: impl FnOnce(Read<T>, &mut [T], &mut Registers<T>) -> R,
+    ) -> R {
+        let (tiled, shape, outputs) = (run.tiled, self.shape, run.spec.outputs);
+        let mut registers = std::mem::replace(&mut self.registers, Registers::new(0, 0));
+        let work = |tile: &mut Self, bar: &mut [T]| {
+            let read = Read {
+                jets: tile.jets(tiled),
+                columns: &tile.columns,
+                weights: &tile.weights[..shape.loss_points()],
+                coefficients: &run.parameters[run.spec.weights()..],
+                outputs,
+                shape,
+            };
+            let size = bar.len().min(run.channels().of_jet() * shape.step(outputs));
+            work(read, &mut bar[..size], &mut registers)
+        };
+        let done = match goes_back {
+            true => self.write(tiled, tiled.pass.jets_bar(0), work),
+            false => work(self, &mut []),
+        };
+        self.registers = registers;
+        done
     }
 
     /// Adds the terms' sums over the tile's jets, and starts the way back where the share of a point
     /// in the loss (1/B) is given.
-    pub fn residual(&mut self, pass: &Pass<T>, terms: &[Term], sums: &mut Sums<T>, per_point: Option<f64>) {
+    pub fn residual(&mut self, run: Run<T>, terms: &[Term], sums: &mut Sums<T>, per_point: Option<f64>) {
         if per_point.is_some() {
-            self.make_bars(pass.spec);
+            self.make_bars(run.tiled);
         }
-        let (read, bar, registers) = self.read(pass);
         let Sums { gradient, losses } = sums;
-        let back =
-            per_point.map(|per_point| Back { bar, coefficients: &mut gradient[pass.spec.weights()..], per_point });
-        pass.arch.dispatch(Terms { terms, read, registers, losses, back });
+        self.over_jets(run, per_point.is_some(), |read, bar, registers| {
+            let back =
+                per_point.map(|per_point| Back { bar, coefficients: &mut gradient[run.spec.weights()..], per_point });
+            run.arch.dispatch(Terms { terms, read, registers, losses, back });
+        });
     }
 
     /// The jets of the tile's points.
-    pub fn forward(&mut self, pass: &Pass<T>) {
-        let shape = self.shape.channels(pass.channels.forward());
-        let Some(first) = pass.layers.first() else { return };
-        let (weights, biases) = (&pass.parameters[first.weights()], &pass.parameters[first.biases()]);
-        if pass.has_features {
-            linear::forward(pass.arch, weights, biases, &self.x, &mut self.z[0], shape);
-        } else {
-            input_layer::forward(pass.arch, weights, biases, &self.x, &mut self.z[0], shape, pass.channels);
-        }
-        for (l, layer) in pass.layers.iter().enumerate().skip(1) {
-            let (z, a) = (&self.z[l - 1], &mut self.a[l - 1]);
-            let (size, step, channels) = (layer.inputs * shape.points, shape.step(layer.inputs), pass.channels);
-            pass.arch.dispatch(jet_rule::Forward { activation: pass.spec.activation, z, a, size, step, channels });
-            // Only the value of an output is read in mixed mode.
-            let is_value = self.mixed.is_some() && l + 1 == pass.layers.len();
-            let shape = if is_value { shape.channels(1) } else { shape };
-            let (weights, biases) = (&pass.parameters[layer.weights()], &pass.parameters[layer.biases()]);
-            linear::forward(pass.arch, weights, biases, a, &mut self.z[l], shape);
-        }
-        self.adjoints(pass);
+    pub fn forward(&mut self, run: Run<T>) {
+        run.tiled.pass.forward.iter().for_each(|op| self.execute(run, op));
     }
 
     /// Adds the tile's gradient (P), from the cotangents of the output's jets.
-    pub fn backward(&mut self, pass: &Pass<T>, gradient: &mut [T]) {
+    pub fn backward(&mut self, run: Run<T>, gradient: &mut [T]) {
         let shape = self.shape;
-        self.walk_back(pass, |layer, z_bar, before| {
+        self.walk_back(run, |layer, z_bar, input| {
             let (weights_bar, biases_bar) = parts(gradient, layer);
-            match before {
-                Before::Jets(a) => linear::weight_gradient(pass.arch, z_bar, a, weights_bar, biases_bar, shape),
-                Before::Points(x) => {
-                    let channels = pass.channels;
-                    input_layer::weight_gradient(pass.arch, z_bar, x, weights_bar, biases_bar, shape, channels);
+            match input {
+                LayerInput::Jets(a) => linear::weight_gradient(run.arch, z_bar, a, weights_bar, biases_bar, shape),
+                LayerInput::Points { x, firsts_bar } => {
+                    let inputs = (x, firsts_bar);
+                    input_layer::weight_gradient(
+                        run.arch,
+                        z_bar,
+                        inputs,
+                        weights_bar,
+                        biases_bar,
+                        shape,
+                        run.channels(),
+                    );
                 }
             }
         });
@@ -195,32 +246,109 @@ impl<T: Real> Tile<T> {
 
     /// Walks back through the layers from the cotangents of the output's jets.
     /// `visit` sees each layer with its z_bar (C, H, P) and with what it was given.
-    pub fn walk_back(&mut self, pass: &Pass<T>, mut visit: impl FnMut(&Layer, &[T], Before<T>)) {
-        self.adjoint_bars(pass);
-        let shape = self.shape.channels(pass.channels.forward());
-        for (l, layer) in pass.layers.iter().enumerate().skip(1).rev() {
-            let [z_bar, a_bar] = &mut self.bar;
-            visit(layer, z_bar, Before::Jets(&self.a[l - 1]));
-            linear::backward(pass.arch, &pass.transposed[layer.weights()], layer.outputs, z_bar, a_bar, shape);
-            self.bar.swap(0, 1);
-            if self.mixed.is_some() {
-                self.mixed_rule_back(pass, l - 1);
-                continue;
+    pub fn walk_back(&mut self, run: Run<T>, mut visit: impl FnMut(&Layer, &[T], LayerInput<T>)) {
+        let tiled = run.tiled;
+        for op in &tiled.pass.backward {
+            match *op {
+                Op::WeightGradient { ref layers } => {
+                    for layer in layers {
+                        let input = LayerInput::Jets(self.view(tiled, layer.input));
+                        visit(run.layer(layer.at), self.view(tiled, layer.bar), input);
+                    }
+                }
+                Op::InputGradient { at, points, firsts_bar, bar } => {
+                    let firsts_bar = firsts_bar.map_or(&[][..], |span| self.view(tiled, span));
+                    let input = LayerInput::Points { x: self.view(tiled, points), firsts_bar };
+                    visit(run.layer(at), self.view(tiled, bar), input);
+                }
+                ref op => self.execute(run, op),
             }
-            let (z, a, bar) = (&self.z[l - 1], &self.a[l - 1], &mut self.bar[0]);
-            let (size, step, channels) = (layer.inputs * shape.points, shape.step(layer.inputs), pass.channels);
-            pass.arch.dispatch(jet_rule::Backward {
-                activation: pass.spec.activation,
-                z,
-                a,
-                bar,
-                size,
-                step,
-                channels,
-            });
         }
-        let first = if pass.has_features { Before::Jets(&self.x) } else { Before::Points(&self.x) };
-        visit(&pass.layers[0], &self.bar[0], first);
+    }
+
+    /// One operation, but for gradients.
+    fn execute(&mut self, run: Run<T>, op: &Op) {
+        let Run { tiled, parameters, arch, .. } = run;
+        let (shape, channels) = (self.shape, run.channels());
+        let activation = |at: At| tiled.pass.networks[at.network].activation;
+        let adjoint_layer =
+            |at: At, z: Span| AdjointLayer { activation: activation(at), units: z.units, shape, channels };
+        match *op {
+            Op::Input { at, points, z } => {
+                let layer = run.layer(at);
+                let (weights, biases) = (&parameters[layer.weights()], &parameters[layer.biases()]);
+                self.write(tiled, z, |tile, to| {
+                    let (x, shape) = (tile.view(tiled, points), shape.channels(channels.forward()));
+                    input_layer::forward(arch, weights, biases, x, to, shape, channels);
+                });
+            }
+            Op::Linear { at, direction, is_biased, from, to } => {
+                let layer = run.layer(at);
+                let (shape, outputs) = (shape.channels(from.count), layer.outputs);
+                let (weights, biases) = (&parameters[layer.weights()], &parameters[layer.biases()]);
+                let transposed = &run.transposed[layer.weights()];
+                self.write(tiled, to, |tile, to| {
+                    let from = tile.view(tiled, from);
+                    match (direction, is_biased) {
+                        (Direction::Forward, true) => linear::forward(arch, weights, biases, from, to, shape),
+                        (Direction::Forward, false) => linear::product(arch, weights, outputs, from, to, shape),
+                        (Direction::Backward, _) => linear::backward(arch, transposed, outputs, from, to, shape),
+                    }
+                });
+            }
+            Op::Rule { at, z, a } => self.write(tiled, a, |tile, a| {
+                let (size, step, z) = (z.units * shape.points, shape.step(z.units), tile.view(tiled, z));
+                arch.dispatch(jet_rule::Forward { activation: activation(at), z, a, size, step, channels });
+            }),
+            Op::RuleBackward { at, z, a, bar } => self.write(tiled, bar, |tile, bar| {
+                let (size, step) = (z.units * shape.points, shape.step(z.units));
+                let (z, a) = (tile.view(tiled, z), tile.view(tiled, a));
+                arch.dispatch(jet_rule::Backward { activation: activation(at), z, a, bar, size, step, channels });
+            }),
+            Op::AdjointStart { at, g, jets } => {
+                let layer = run.layer(at);
+                self.write(tiled, jets, |_, to| adjoint_seeds::clear_derivatives(to, jets, shape));
+                self.write(tiled, g, |_, g| {
+                    adjoint_seeds::output_weights(&parameters[layer.weights()], layer.inputs, g, shape);
+                });
+            }
+            Op::Adjoint { at, z, a, g, h, jets } => self.write(tiled, jets, |tile, jets| {
+                tile.write(tiled, h, |tile, h| {
+                    let layer = adjoint_layer(at, z);
+                    let (z, a, g) = (tile.view(tiled, z), tile.view(tiled, a), tile.view(tiled, g));
+                    arch.dispatch(Adjoint { layer, z, a, g, h, jets });
+                });
+            }),
+            Op::AdjointEnd { g, jets, .. } => self.write(tiled, jets, |tile, to| {
+                adjoint_seeds::first_derivatives(tile.view(tiled, g), g.units, to, jets.units, shape, channels);
+            }),
+            Op::AdjointSeeds { jets_bar, firsts_bar, bar, .. } => {
+                let outputs = jets_bar.units;
+                self.write(tiled, bar, |tile, bar| {
+                    adjoint_seeds::output(tile.view(tiled, jets_bar), outputs, bar, shape, channels);
+                });
+                self.write(tiled, firsts_bar, |tile, to| {
+                    adjoint_seeds::input(tile.view(tiled, jets_bar), outputs, to, firsts_bar.units, shape, channels);
+                });
+            }
+            Op::AdjointBar { at, z, a, g, h_bar, jets_bar } => self.write(tiled, a, |tile, a| {
+                tile.write(tiled, h_bar, |tile, h_bar| {
+                    let layer = adjoint_layer(at, z);
+                    let g = tile.view(tiled, g.expect("the CPU's list is not rewritten"));
+                    let (z, jets_bar) = (tile.view(tiled, z), tile.view(tiled, jets_bar));
+                    arch.dispatch(AdjointBar { layer, z, h_bar, a, g, jets_bar });
+                });
+            }),
+            Op::AdjointRuleBackward { at, z, a, g, h_bar, jets_bar, bar } => self.write(tiled, bar, |tile, bar| {
+                let layer = adjoint_layer(at, z);
+                let g = tile.view(tiled, g.expect("the CPU's list is not rewritten"));
+                let (z, a) = (tile.view(tiled, z), tile.view(tiled, a));
+                let (h_bar, jets_bar) = (tile.view(tiled, h_bar), tile.view(tiled, jets_bar));
+                arch.dispatch(Backward { layer, z, h_bar, a, g, jets_bar, bar });
+            }),
+            Op::WeightGradient { .. } | Op::InputGradient { .. } => unreachable!("gradients are the visitor's"),
+            _ => unreachable!("the CPU's list is not rewritten"),
+        }
     }
 }
 

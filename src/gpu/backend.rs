@@ -1,6 +1,6 @@
 //! What the training loop asks of a GPU.
 
-use crate::backend::{Backend, Batch, KernelTime, SetId, StepReport};
+use crate::backend::{Backend, Batch, KernelTime, OptimizerState, SetId, StepReport, Update};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
 use crate::gpu::evaluate::Evaluator;
@@ -11,7 +11,6 @@ use crate::gpu::vectors::Chunk;
 use crate::gpu::{Unguarded, to_f64};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
-use crate::optimizer::{OptimizerState, Update};
 
 impl Backend for Unguarded {
     fn device(&self) -> String {
@@ -39,7 +38,7 @@ impl Backend for Unguarded {
         Ok(())
     }
 
-    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+    fn set_term_weights(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
         // What is encoded is to be weighed as before.
         self.steps.flush(&self.device)?;
         let weights: Vec<f32> = weights.iter().map(|weight| *weight as f32).collect();
@@ -47,7 +46,7 @@ impl Backend for Unguarded {
         self.device.check()
     }
 
-    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
+    fn set_order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
         self.steps.flush(&self.device)?;
         let set = &mut self.sets[set.0];
         if rows.len() != set.points || rows.iter().any(|row| *row as usize >= set.points) {

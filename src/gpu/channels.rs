@@ -17,7 +17,7 @@ impl Channels {
     /// In mixed mode where that carries less and `may_mix`.
     pub fn new(layout: &JetLayout, outputs: usize, may_mix: bool) -> Self {
         let jet = layout.channels();
-        match layout.mixed(outputs).filter(|_| may_mix) {
+        match layout.without_seconds(outputs).filter(|_| may_mix) {
             Some(forward) => Self { jet, forward, adjoints: outputs },
             None => Self { jet, forward: layout.clone(), adjoints: 0 },
         }

@@ -2,7 +2,7 @@
 
 use std::mem::ManuallyDrop;
 
-use crate::backend::{Backend, Batch, KernelTime, SetId, StepReport, Vector, Vectors};
+use crate::backend::{Backend, Batch, KernelTime, OptimizerState, SetId, StepReport, Update, Vector, Vectors};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
 use crate::gpu::device::guard::{caught, guard};
@@ -11,7 +11,6 @@ use crate::gpu::{GpuOptions, Unguarded};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
 use crate::network::Model;
-use crate::optimizer::{OptimizerState, Update};
 
 /// A network on a GPU, in f32. Once the device has failed, every call is answered with that failure.
 pub struct Gpu {
@@ -78,7 +77,7 @@ macro_rules! guarded {
 
 impl Vectors for Gpu {
     guarded! {
-        fn keep(count: usize) -> ();
+        fn allocate_vectors(count: usize) -> ();
         fn vector(vector: Vector) -> Vec<f64>;
         fn set_kept(kept: usize, numbers: &[f64]) -> ();
         fn dots(left: &[Vector], right: &[Vector]) -> Vec<f64>;
@@ -99,8 +98,8 @@ impl Backend for Gpu {
         fn evaluate(points: &[Vec<f64>], layout: &JetLayout) -> Jets;
         fn load(set: &PointSet, loss: &Loss) -> SetId;
         fn refill(set: SetId, points: &PointSet, loss: &Loss) -> ();
-        fn weigh(set: SetId, weights: &[f64]) -> ();
-        fn order(set: SetId, rows: &[u32]) -> ();
+        fn set_term_weights(set: SetId, weights: &[f64]) -> ();
+        fn set_order(set: SetId, rows: &[u32]) -> ();
         fn losses(set: SetId) -> Vec<f64>;
         fn differentiate(batches: &[Batch]) -> Vec<f64>;
         fn step(batches: &[Batch], update: &Update) -> ();

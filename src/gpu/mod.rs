@@ -150,7 +150,8 @@ impl Unguarded {
 
     /// What travels through the layers: separate kernels are in mixed mode where they can be.
     fn channels(&self, layout: &JetLayout, path: Path) -> Channels {
-        let may_mix = path == Path::Separate && crate::cpu::may_mix(&self.spec, self.features.as_ref());
+        let may_mix = path == Path::Separate
+            && crate::pass::Modes::of(&self.spec, self.features.as_ref()) == crate::pass::Modes::Both;
         Channels::new(layout, self.spec.outputs, may_mix)
     }
 

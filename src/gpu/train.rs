@@ -1,6 +1,6 @@
 //! Losses, gradients and steps: a batch as chunks, each a plan that is built once.
 
-use crate::backend::{Batch, KernelTime};
+use crate::backend::{Batch, KernelTime, Update};
 use crate::error::{Error, Result};
 use crate::gpu::Unguarded;
 use crate::gpu::device::clock::Clock;
@@ -8,7 +8,6 @@ use crate::gpu::device::dispatch::Dispatch;
 use crate::gpu::device::submission::Step;
 use crate::gpu::memory::loaded_set::{Set, Task};
 use crate::gpu::memory::workspace::{Workspace, chunks};
-use crate::optimizer::Update;
 
 impl Unguarded {
     /// Encodes the batches of a task; an update follows where the task is a step.

@@ -4,17 +4,17 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::device::adapter;
-use super::device::guard::guard;
-use super::tuning::remembered::Tuned;
-use super::tuning::tiles::{Shape, TileChoice, Tiles};
-use super::{Gpu, GpuOptions};
 use crate::backend::{Backend, Batch};
 use crate::data::PointSet;
 use crate::error::Result;
+use crate::gpu::device::adapter;
+use crate::gpu::device::guard::guard;
+use crate::gpu::tuning::remembered::Tuned;
+use crate::gpu::tuning::tiles::{Shape, TileChoice, Tiles};
+use crate::gpu::{Gpu, GpuOptions};
 use crate::loss::Loss;
 use crate::network::Model;
-use crate::optimizer::Adam;
+use crate::optimizer::AdamSettings;
 
 /// Tiles of the weight gradient that are tried beside the table's.
 const SMALLER: [u32; 1] = [64];
@@ -74,7 +74,7 @@ fn options(tiles: TileChoice) -> GpuOptions {
 fn time(choice: &str, model: &Model, (set, loss): (&PointSet, &Loss), repeats: usize, tiles: Tiles) -> Result<f64> {
     let mut gpu = Gpu::with_options(choice, model, options(TileChoice::These(tiles)))?;
     let batch = Batch { set: gpu.load(set, loss)?, start: 0, count: set.points() };
-    let update = Adam::default().update(1, 1e-6);
+    let update = AdamSettings::default().update(1, 1e-6);
     let least = |seconds: Vec<f64>| seconds.into_iter().fold(f64::INFINITY, f64::min);
     if let Some(seconds) = gpu.timed_steps(batch, &update, repeats)? {
         return Ok(least(seconds));

@@ -3,12 +3,10 @@
 use crate::backend::{Vector, Vectors};
 use crate::error::Result;
 use crate::gpu::device::Device;
-use crate::gpu::device::dispatch::THREADS;
-use crate::gpu::device::dispatch::{Dispatch, encode, grid};
+use crate::gpu::device::dispatch::{Dispatch, THREADS, encode, grid};
 use crate::gpu::device::kernel::Access::{Read, Write};
 use crate::gpu::device::kernel::Source;
-use crate::gpu::shaders;
-use crate::gpu::{Unguarded, to_f64};
+use crate::gpu::{Unguarded, shaders, to_f64};
 
 /// Sums that the threads leave of all products together, which the host reads and adds in f64: 256 KiB, and enough
 /// threads to fill a large GPU with the one product of a line search.
@@ -56,7 +54,7 @@ fn name(vector: Vector) -> u32 {
 }
 
 impl Vectors for Unguarded {
-    fn keep(&mut self, count: usize) -> Result<()> {
+    fn allocate_vectors(&mut self, count: usize) -> Result<()> {
         self.steps.flush(&self.device)?;
         // What there was is given back first.
         self.kept.clear();

@@ -190,7 +190,7 @@ impl JetLayout {
             .unwrap_or(&[])
     }
 
-    /// What travels forward in mixed mode, where that carries less: the value and the T tangents of which
+    /// What travels forward in adjoint mode, where that carries less: the value and the T tangents of which
     /// seconds are made. One adjoint channel for each of `outputs` outputs comes back, 1 + T + M channels in
     /// all, and gives the derivatives: `∂ᵢu = Σ W₁[·, i] ∂u/∂z₁` over the first layer's units, and
     /// `∂ᵢⱼu = Σ ∂u/∂a σ''(z) dzᵢ dzⱼ` over those of all layers.
@@ -198,13 +198,13 @@ impl JetLayout {
     /// ```
     /// use jetfit::jet::JetLayout;
     /// let diagonal = JetLayout::diagonal(10);
-    /// let forward = diagonal.mixed(1).unwrap();
+    /// let forward = diagonal.without_seconds(1).unwrap();
     /// assert_eq!((diagonal.channels(), forward.channels() + 1), (21, 12));
-    /// assert_eq!(JetLayout::gradient(10).mixed(1).unwrap().channels() + 1, 2);
+    /// assert_eq!(JetLayout::gradient(10).without_seconds(1).unwrap().channels() + 1, 2);
     /// // A Laplacian travels collapsed, in as many.
-    /// assert_eq!(JetLayout::collapsed(&[1.0; 10]).mixed(1), None);
+    /// assert_eq!(JetLayout::collapsed(&[1.0; 10]).without_seconds(1), None);
     /// ```
-    pub fn mixed(&self, outputs: usize) -> Option<Self> {
+    pub fn without_seconds(&self, outputs: usize) -> Option<Self> {
         let is_read = |tangent: usize| {
             self.seconds.iter().any(|second| match second {
                 Second::Pair(i, j) => [*i, *j].contains(&tangent),
@@ -217,7 +217,7 @@ impl JetLayout {
     }
 
     /// The products of tangents that enter the second-order channels, ordered by channel; `k` and `l` count
-    /// `tangents`, this layout's or those of [`JetLayout::mixed`]. Kernels run in standardised space, so a
+    /// `tangents`, this layout's or those of [`JetLayout::without_seconds`]. Kernels run in standardised space, so a
     /// collapsed channel's cᵢ becomes cᵢ/scaleᵢ², divided by the largest of them, which [`JetLayout::factors`]
     /// gives back.
     pub fn products(&self, tangents: &[usize], normalizer: &Normalizer) -> Vec<Product> {

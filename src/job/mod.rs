@@ -30,7 +30,7 @@ use crate::jet::{Activation, Derivative, Entry, Seconds};
 use crate::loss::{Loss, Term};
 use crate::network::{NetworkSpec, Transforms};
 use crate::numbers::Precision;
-use crate::optimizer::Adam;
+use crate::optimizer::AdamSettings;
 use crate::points::Variable;
 
 /// A validated job: one field for each section of the file.

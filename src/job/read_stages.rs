@@ -7,7 +7,7 @@ use super::read_equations::refine;
 use super::section::Section;
 use super::*;
 use crate::error::{Error, Result};
-use crate::optimizer::{Lbfgs, Shape};
+use crate::optimizer::{AdamSettings, LbfgsSettings, Shape};
 use crate::points::Resampling;
 
 /// The keys of `[training]` that belong to a stage.
@@ -107,15 +107,15 @@ impl Reader<'_> {
         section.only_if("memory", kind.needs_jacobian(), &format!("{name} = \"gauss-newton\" or \"evidence\""))?;
         let share = |item: &Item| item.number_that("a number from 0 to below 1", |b| (0.0..1.0).contains(&b));
         let decays = kind == OptimizerKind::AdamW;
-        let adam = Adam {
+        let adam = AdamSettings {
             beta1: section.read("beta1", 0.9, share)?,
             beta2: section.read("beta2", 0.999, share)?,
             epsilon: section.read("epsilon", 1e-8, Item::positive)?,
             weight_decay: if decays { section.read("weight_decay", 0.01, Item::not_negative)? } else { 0.0 },
             clip_norm: section.read("clip_norm", f64::INFINITY, Item::positive)?,
         };
-        let default = Lbfgs::default();
-        let lbfgs = Lbfgs {
+        let default = LbfgsSettings::default();
+        let lbfgs = LbfgsSettings {
             history: section.read("history", default.history as u64, |item| item.count_up_to(MOST_HISTORY))? as usize,
             tolerance: section.read("tolerance", default.tolerance, Item::not_negative)?,
         };

@@ -1,7 +1,7 @@
 //! How a job trains: its stages, and what holds for all of them.
 
 use crate::numbers::Precision;
-use crate::optimizer::{Adam, Lbfgs, Schedule, Shape};
+use crate::optimizer::{AdamSettings, LbfgsSettings, Schedule, Shape};
 use crate::points::Resampling;
 
 /// A stage of the training: a `[[stage]]`, or for a job of one stage `[optimizer]`, `[schedule]` and the
@@ -30,9 +30,9 @@ pub struct Optimizer {
     /// The rate at the end of the warm-up.
     pub learning_rate: f64,
     /// The constants of Adam and AdamW.
-    pub adam: Adam,
+    pub adam: AdamSettings,
     /// Those of L-BFGS.
-    pub lbfgs: Lbfgs,
+    pub lbfgs: LbfgsSettings,
     /// Gauss–Newton's λ before its first iteration.
     pub damping: f64,
     /// GiB that its Jacobians may take; beyond, it stores none.

@@ -151,7 +151,7 @@ impl Stage {
 
 impl Optimizer {
     fn keys(&self, name: &'static str) -> Vec<(&'static str, Value)> {
-        let Adam { beta1, beta2, epsilon, weight_decay, clip_norm } = self.adam;
+        let AdamSettings { beta1, beta2, epsilon, weight_decay, clip_norm } = self.adam;
         let mut keys = vec![(name, self.kind.name().into())];
         match self.kind {
             OptimizerKind::Adam | OptimizerKind::AdamW => {

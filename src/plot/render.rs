@@ -4,8 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tiny_skia::{
-    Color, FillRule, FilterQuality, Paint, Path, PathBuilder, Pattern, Pixmap, PremultipliedColorU8, Rect, SpreadMode,
-    Stroke, Transform,
+    FillRule, FilterQuality, Paint, Path, PathBuilder, Pattern, Pixmap, Rect, SpreadMode, Stroke, Transform,
 };
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
@@ -249,6 +248,8 @@ impl OutlineBuilder for Outline {
 
 #[cfg(test)]
 mod tests {
+    use tiny_skia::PremultipliedColorU8;
+
     use super::*;
 
     fn drawn(elements: &str) -> Pixmap {

@@ -6,7 +6,7 @@ use crate::data::PointSet;
 use crate::error::Result;
 use crate::jet::{Derivative, Entry, JetLayout, Jets};
 use crate::network::Model;
-use crate::predict::{self, Reference, Source};
+use crate::predict::{Reference, Source};
 
 /// Points of a drawn curve: its second derivative bends more often than the value.
 const CURVE_POINTS: usize = 801;

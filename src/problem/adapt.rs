@@ -67,7 +67,7 @@ impl Problem {
 
     /// The same over the values where the terms are judged, and where they are trained for those that are not, by the
     /// weights of the job: one measure for the whole run.
-    pub fn judged(&self, training: &[f64], validation: &[Option<f64>]) -> f64 {
+    pub fn validation_loss(&self, training: &[f64], validation: &[Option<f64>]) -> f64 {
         let values: Vec<f64> =
             validation.iter().zip(training).map(|(judged, trained)| judged.unwrap_or(*trained)).collect();
         self.total(&values, &Adapted::default())

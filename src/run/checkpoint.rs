@@ -1,18 +1,20 @@
 //! `checkpoint.safetensors`: a run's [`State`] on disk, exact to the bit.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::OptimizerState;
 use crate::error::{Error, Result};
 use crate::files::safetensors_file::{Tensor, TensorFile};
 use crate::jet::Normalizer;
 use crate::network::NetworkSpec;
 use crate::numbers::Precision;
-use crate::optimizer::{Damping, History, OptimizerState, Plateau, Prior};
+use crate::optimizer::{Damping, History, Memory, Plateau, Prior};
 use crate::problem::Adapted;
-use crate::trainer::{Best, Over, State};
+use crate::trainer::{Best, StageEnd, State};
 
 /// The version of the file.
 const FORMAT: u64 = 4;
@@ -31,8 +33,8 @@ struct Document {
     data: String,
     step: u64,
     seconds: f64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    over: Vec<Over>,
+    #[serde(rename = "over", default, skip_serializing_if = "Vec::is_empty")]
+    stage_ends: Vec<StageEnd>,
     plateau: Plateau,
     /// Rows of the history of L-BFGS.
     #[serde(default)]
@@ -73,10 +75,44 @@ pub struct Origin {
     pub normalizer: Normalizer,
 }
 
+/// The memories of all methods side by side, as the file has them: all but the state's own are those of a beginning.
+struct Memories<'a> {
+    first_moment: Cow<'a, [f64]>,
+    second_moment: Cow<'a, [f64]>,
+    plateau: Plateau,
+    steps: &'a [Vec<f64>],
+    changes: &'a [Vec<f64>],
+    damping: Option<&'a Damping>,
+    prior: Option<&'a Prior>,
+}
+
+impl<'a> Memories<'a> {
+    fn new(memory: &'a Memory, parameters: usize) -> Self {
+        let zeros = || Cow::Owned(vec![0.0; parameters]);
+        let (first_moment, second_moment, plateau) = match memory {
+            Memory::Adam { moments, plateau } => {
+                (Cow::Borrowed(&moments.first_moment[..]), Cow::Borrowed(&moments.second_moment[..]), *plateau)
+            }
+            _ => (zeros(), zeros(), Plateau::default()),
+        };
+        let (steps, changes) = match memory {
+            Memory::Lbfgs(history) => (&history.steps[..], &history.changes[..]),
+            _ => (&[][..], &[][..]),
+        };
+        let (damping, prior) = match memory {
+            Memory::GaussNewton(damping) => (Some(damping), None),
+            Memory::Evidence(prior) => (None, Some(prior)),
+            _ => (None, None),
+        };
+        Self { first_moment, second_moment, plateau, steps, changes, damping, prior }
+    }
+}
+
 /// Writes the state of a run.
 pub fn write(path: &Path, state: &State, origin: &Origin) -> Result<()> {
     let best = state.best.as_ref();
     let Origin { spec, precision, .. } = origin;
+    let memory = Memories::new(&state.memory, spec.parameters());
     let document = Document {
         checkpoint: FORMAT,
         job: origin.job.clone(),
@@ -84,30 +120,30 @@ pub fn write(path: &Path, state: &State, origin: &Origin) -> Result<()> {
         data: origin.data.clone(),
         step: state.step,
         seconds: state.seconds,
-        over: state.over.clone(),
-        plateau: state.plateau,
-        history: state.history.steps.len(),
+        stage_ends: state.stage_ends.clone(),
+        plateau: memory.plateau,
+        history: memory.steps.len(),
         best: best.map(|best| BestDocument { step: best.step, loss: best.loss, waited: best.waited }),
         hidden: spec.hidden.clone(),
         activation: spec.activation.name().to_string(),
         normalizer: origin.normalizer.clone(),
         adapted: state.adapted.clone(),
-        damping: state.damping.clone(),
-        prior: state.prior.clone(),
+        damping: memory.damping.cloned(),
+        prior: memory.prior.cloned(),
     };
     let blocks = [
-        ("parameters", *precision, Some(&state.parameters)),
-        ("first_moment", *precision, Some(&state.optimizer.first_moment)),
-        ("second_moment", *precision, Some(&state.optimizer.second_moment)),
+        ("parameters", *precision, Some(&state.parameters[..])),
+        ("first_moment", *precision, Some(&memory.first_moment)),
+        ("second_moment", *precision, Some(&memory.second_moment)),
         // Summed on the host, whatever the parameters' format.
-        ("scales", Precision::F64, state.damping.as_ref().map(|damping| &damping.scales)),
-        ("best_parameters", *precision, best.map(|best| &best.parameters)),
+        ("scales", Precision::F64, memory.damping.map(|damping| &damping.scales[..])),
+        ("best_parameters", *precision, best.map(|best| &best.parameters[..])),
     ];
-    let tensor = |precision, values: &Vec<f64>| Tensor { shape: vec![values.len()], precision, values: values.clone() };
+    let tensor = |precision, values: &[f64]| Tensor { shape: vec![values.len()], precision, values: values.to_vec() };
     let tensors =
         blocks.into_iter().filter_map(|(name, precision, block)| Some((name.to_string(), tensor(precision, block?))));
     let mut tensors: BTreeMap<_, _> = tensors.collect();
-    for (name, rows) in [(STEPS, &state.history.steps), (CHANGES, &state.history.changes)] {
+    for (name, rows) in [(STEPS, memory.steps), (CHANGES, memory.changes)] {
         if !rows.is_empty() {
             let shape = vec![rows.len(), spec.parameters()];
             tensors.insert(name.to_string(), Tensor { shape, precision: Precision::F64, values: rows.concat() });
@@ -159,22 +195,24 @@ pub fn read(path: &Path, origin: &Origin, is_edited: bool) -> Result<State> {
         let rows = (document.history > 0).then(|| file.tensor(name, &shape, path)).transpose()?;
         Ok(rows.map_or(vec![], |rows| rows.values.chunks(shape[1]).map(<[f64]>::to_vec).collect()))
     };
-    let damping = document.damping.map(|damping| {
-        let scales = file.tensor("scales", &[spec.parameters()], path)?.values.clone();
-        Ok::<_, Error>(Damping { scales, ..damping })
-    });
+    let moments = OptimizerState { first_moment: block("first_moment")?, second_moment: block("second_moment")? };
+    let memory = match document {
+        Document { damping: Some(damping), .. } => {
+            let scales = file.tensor("scales", &[spec.parameters()], path)?.values.clone();
+            Memory::GaussNewton(Damping { scales, ..damping })
+        }
+        Document { prior: Some(prior), .. } => Memory::Evidence(prior),
+        Document { history: 1.., .. } => Memory::Lbfgs(History { steps: history(STEPS)?, changes: history(CHANGES)? }),
+        Document { plateau, .. } => Memory::Adam { moments, plateau },
+    };
     Ok(State {
         step: document.step,
         seconds: document.seconds,
         parameters: block("parameters")?,
-        optimizer: OptimizerState { first_moment: block("first_moment")?, second_moment: block("second_moment")? },
-        over: document.over,
-        plateau: document.plateau,
-        history: History { steps: history(STEPS)?, changes: history(CHANGES)? },
+        stage_ends: document.stage_ends,
+        memory,
         best: document.best.map(best).transpose()?,
         adapted: document.adapted,
-        damping: damping.transpose()?,
-        prior: document.prior,
     })
 }
 

@@ -4,8 +4,7 @@ use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::job::{Job, OptimizerKind};
 use crate::problem::{Adapted, Problem, Survey};
-use crate::run::Ended;
-use crate::trainer::Stop;
+use crate::trainer::{Outcome, Stop};
 
 /// A loss that ends this many times above its start has diverged. Both are taken at the points of the first step with the
 /// weights of the job, whatever batches, new points, balance and causal weights have done since.
@@ -19,11 +18,11 @@ const RISEN: f64 = 5.0;
 pub fn of(
     job: &Job,
     problem: &Problem,
-    ended: &Ended,
+    outcome: &Outcome,
     start: &Survey,
     backend: &mut dyn Backend,
 ) -> Result<Option<Error>> {
-    let stage = &job.stages[ended.state.over.len().min(job.stages.len() - 1)];
+    let stage = &job.stages[outcome.state.stage_ends.len().min(job.stages.len() - 1)];
     let key = if job.stages.len() > 1 { "the stage's " } else { "optimizer." };
     let advice = match stage.optimizer.kind {
         OptimizerKind::Adam | OptimizerKind::AdamW => {
@@ -33,9 +32,10 @@ pub fn of(
         OptimizerKind::Evidence => "take other rows, or adam".to_string(),
         OptimizerKind::GaussNewton => format!("raise {key}damping, or put a stage of adam before it"),
     };
-    let problem = match ended.stop {
-        Stop::Diverged(step) => {
-            let survey = problem.survey(job, &ended.state.adapted, backend)?;
+    let problem = match outcome.stop {
+        Stop::Diverged => {
+            let step = outcome.state.step + 1;
+            let survey = problem.survey(job, &outcome.state.adapted, backend)?;
             let kept = "the state before that step was kept";
             match survey.fault {
                 Some(fault) => {
@@ -52,7 +52,7 @@ pub fn of(
             }
         }
         Stop::MaxSeconds | Stop::Interrupted => return Ok(None),
-        Stop::Steps | Stop::Converged | Stop::Stuck | Stop::EarlyStopping => {
+        Stop::Steps | Stop::Converged | Stop::NoDescent | Stop::EarlyStopping => {
             if start.fault.is_some() {
                 return Ok(None);
             }

@@ -19,9 +19,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use crate::backend::Backend;
-use crate::device::{self, Workplace};
-use crate::error::{self, Error, Result};
-use crate::gpu;
+use crate::device::Workplace;
+use crate::error::{Error, Result};
 use crate::job::{Job, OptimizerKind};
 use crate::network::Model;
 use crate::numbers::Precision;
@@ -31,7 +30,8 @@ use crate::run::directory::{Metrics, RunDir, coefficient_column};
 use crate::run::results::Summary;
 use crate::run::saver::{Keep, Pace, Saver};
 use crate::run::settle::settle;
-use crate::trainer::{Event, Report, Settings, State, Stop, Trainer};
+use crate::trainer::{Event, Outcome, Report, Settings, State, Stop, Trainer};
+use crate::{device, error, gpu};
 
 /// The last network is kept where its validation loss is at most this many times that of the best: of many reports the
 /// lowest is low by chance.
@@ -154,7 +154,7 @@ pub fn run_on(
     job.warnings.iter().chain(&unused).for_each(|warning| observer.warning(warning));
     let (saver, model) = (saver.as_ref(), &model);
     let mut training = Training { job, problem, directory, model, saver, observer, stop, spent };
-    let (ended, parameters) = workplace.run(model, |backend, failure| {
+    let (outcome, parameters) = workplace.run(model, |backend, failure| {
         let mut state = state.clone();
         if let Some(failure) = failure {
             training.observer.warning(&failure);
@@ -166,8 +166,8 @@ pub fn run_on(
     model.write(directory.model())?;
     let (summary, diverged) = workplace.run(&model, |backend, failure| {
         failure.iter().for_each(|failure| training.observer.warning(failure));
-        let summary = results::write(job, problem, &wanted, &model, &ended, backend, directory)?;
-        Ok((summary, divergence::of(job, problem, &ended, &start, backend)?))
+        let summary = results::write(job, problem, &wanted, &model, &outcome, backend, directory)?;
+        Ok((summary, divergence::of(job, problem, &outcome, &start, backend)?))
     })?;
     diverged.map_or(Ok(summary), Err)
 }
@@ -207,29 +207,6 @@ fn tried(
     Ok((job, problem))
 }
 
-/// How the training ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ended {
-    /// Why.
-    pub stop: Stop,
-    /// Where the run stands.
-    pub state: State,
-    /// The step of the parameters that were kept, where they are not the last.
-    pub best_step: Option<u64>,
-    /// The steps of this call.
-    pub steps_now: u64,
-    /// The seconds of this call.
-    pub seconds_now: f64,
-    /// The terms' names (T).
-    pub terms: Vec<String>,
-    /// Each term over all points (T).
-    pub training: Vec<f64>,
-    /// Each term where it is judged (T).
-    pub validation: Vec<Option<f64>>,
-    /// The standard errors of the coefficients' parameters (K), where they are known.
-    pub standard_errors: Option<Vec<f64>>,
-}
-
 /// What a training needs, whatever the device.
 struct Training<'a> {
     job: &'a Job,
@@ -245,7 +222,7 @@ struct Training<'a> {
 
 impl Training<'_> {
     /// Trains on one device, from a state or from the start.
-    fn on(&mut self, backend: &mut dyn Backend, state: Option<State>) -> Result<Ended> {
+    fn on(&mut self, backend: &mut dyn Backend, state: Option<State>) -> Result<Outcome> {
         let mut settings = Settings::new(self.job, self.problem);
         settings.max_seconds = settings.max_seconds.map(|most| (most - self.spent).max(0.0));
         let done = state.as_ref().map_or(0, |state| state.step);
@@ -285,7 +262,7 @@ impl Training<'_> {
         metrics.sync()?;
         self.saver.save(&state)?;
         let (mut training, mut validation) = trainer.losses()?;
-        let last = self.problem.judged(&training, &validation);
+        let last = self.problem.validation_loss(&training, &validation);
         // A loss that is not a number is above every other.
         let best = state.best.as_ref().filter(|best| last.is_nan() || last > AS_GOOD * best.loss);
         let best_step = best.map(|best| best.step);
@@ -297,7 +274,7 @@ impl Training<'_> {
         let standard_errors = if is_over { trainer.standard_errors()? } else { None };
         let terms = self.problem.terms().map(|term| term.name.clone()).collect();
         let steps_now = state.step - done;
-        Ok(Ended { stop, best_step, steps_now, seconds_now, state, terms, training, validation, standard_errors })
+        Ok(Outcome { stop, best_step, steps_now, seconds_now, state, terms, training, validation, standard_errors })
     }
 
     /// The columns of `metrics.csv` behind the step, as [`Self::row`] fills them.
@@ -337,7 +314,7 @@ impl Training<'_> {
         let weights = self.job.balance.map_or(&[][..], |_| &report.weights);
         let rest = [&report.training, weights, &report.causal, coefficients];
         row.extend(rest.into_iter().flatten().copied().map(Some));
-        row.extend(report.judged.map(Some));
+        row.extend(report.validation_loss.map(Some));
         row.extend(report.validation.iter().flatten().copied().map(Some));
         row
     }

@@ -3,27 +3,26 @@
 use serde::Serialize;
 
 use crate::backend::Backend;
-use crate::certificate::{self, TermFinding};
+use crate::certificate::TermFinding;
 use crate::data::PointSet;
 use crate::error::Result;
-use crate::files;
-use crate::jet::{Entry, Jets};
+use crate::jet::Entry;
 use crate::job::{Job, Stage};
 use crate::network::definitions::{Definitions, quantities};
 use crate::network::{Coefficient, Model};
 use crate::predict::{Predictions, Source, Trained};
 use crate::problem::Problem;
 use crate::run::directory::RunDir;
-use crate::run::ensemble::Ensemble;
 use crate::run::truth::Truths;
-use crate::run::{Ended, pictures, warnings};
-use crate::trainer::{Over, Stop};
+use crate::run::{pictures, warnings};
+use crate::trainer::{Outcome, StageEnd, Stop};
+use crate::{certificate, files};
 
 /// What the job asks for once it is trained, read before the training.
 pub struct Wanted {
     /// (D, B)
-    pub points: Vec<Vec<f64>>,
-    pub truth: Option<Truths>,
+    pub(crate) points: Vec<Vec<f64>>,
+    pub(crate) truth: Option<Truths>,
     definitions: Definitions,
 }
 
@@ -59,9 +58,8 @@ pub struct Summary {
     pub validation_rows: usize,
     /// Fresh points that judged, over all sampled sets.
     pub fresh_points: usize,
-    /// Why it ended: `steps`, `converged`, `no_descent`, `early_stopping`, `max_seconds`, `interrupted` or
-    /// `diverged`.
-    pub stop: &'static str,
+    /// Why it ended.
+    pub stop: Stop,
     /// The stages that were begun, in order.
     pub stages: Vec<StageSummary>,
     /// Steps done.
@@ -93,8 +91,8 @@ pub struct StageSummary {
     pub seconds: f64,
     /// The weighted loss over all points after it.
     pub loss: f64,
-    /// Why it ended, as [`Summary::stop`].
-    pub stop: String,
+    /// Why it ended.
+    pub stop: Stop,
 }
 
 /// The loss over all rows.
@@ -142,20 +140,20 @@ pub fn write(
     problem: &Problem,
     wanted: &Wanted,
     model: &Model,
-    ended: &Ended,
+    outcome: &Outcome,
     backend: &mut dyn Backend,
     directory: &RunDir,
 ) -> Result<Summary> {
-    let is_done = !matches!(ended.stop, Stop::Interrupted | Stop::Diverged(_));
-    let mut summary = summary(job, problem, model, ended, backend.device());
+    let is_done = !matches!(outcome.stop, Stop::Interrupted | Stop::Diverged);
+    let mut summary = summary(job, problem, model, outcome, backend.device());
     if is_done {
-        summary.warnings.extend(warnings::of_run(problem, ended, backend)?);
+        summary.warnings.extend(warnings::of_run(problem, outcome, backend)?);
         let source = &mut Trained { model, backend };
         if let Some(truth) = &wanted.truth {
             summary.relative_errors = relative_errors(job, source, truth)?;
             summary.warnings.extend(truth_warnings(job, truth, &summary.relative_errors));
         }
-        summary.warnings.extend(problem.warnings(job, &ended.state.adapted)?);
+        summary.warnings.extend(problem.warnings(job, &outcome.state.adapted)?);
         summary.warnings.extend(predictions(job, wanted, source, 1, directory)?);
         pictures::of_model(job, problem, wanted, source, directory)?;
         pictures::of_training(job, problem, directory)?;
@@ -169,29 +167,30 @@ pub fn write(
     Ok(summary)
 }
 
-fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: String) -> Summary {
-    let training = problem.total(&ended.training, &ended.state.adapted);
+fn summary(job: &Job, problem: &Problem, model: &Model, outcome: &Outcome, device: String) -> Summary {
+    let training = problem.total(&outcome.training, &outcome.state.adapted);
     let named = |(name, value): (&String, Option<f64>)| value.map(|value| Named { name: name.clone(), value });
-    let training_terms = ended.terms.iter().zip(ended.training.iter().copied().map(Some)).filter_map(named).collect();
-    let judged: Vec<Named> = ended.terms.iter().zip(ended.validation.iter().copied()).filter_map(named).collect();
+    let training_terms =
+        outcome.terms.iter().zip(outcome.training.iter().copied().map(Some)).filter_map(named).collect();
+    let judged: Vec<Named> = outcome.terms.iter().zip(outcome.validation.iter().copied()).filter_map(named).collect();
     Summary {
         name: job.name(),
         directory: job.output.display().to_string(),
         device,
         parameters: model.spec.parameters(),
-        coefficients: model.coefficients_with_errors(ended.standard_errors.as_deref()),
+        coefficients: model.coefficients_with_errors(outcome.standard_errors.as_deref()),
         training_rows: problem.rows(),
         validation_rows: problem.validation().map_or(0, PointSet::points),
         fresh_points: problem.fresh_points(),
-        stop: ended.stop.name(),
-        stages: stages(job, ended, training),
-        steps: ended.state.step,
-        best_step: ended.best_step,
-        seconds: ended.state.seconds,
-        steps_per_second: (ended.steps_now > 0).then(|| ended.steps_now as f64 / ended.seconds_now),
+        stop: outcome.stop,
+        stages: stages(job, outcome, training),
+        steps: outcome.state.step,
+        best_step: outcome.best_step,
+        seconds: outcome.state.seconds,
+        steps_per_second: (outcome.steps_now > 0).then(|| outcome.steps_now as f64 / outcome.seconds_now),
         losses: Losses {
             training,
-            validation: (!judged.is_empty()).then(|| problem.judged(&ended.training, &ended.validation)),
+            validation: (!judged.is_empty()).then(|| problem.validation_loss(&outcome.training, &outcome.validation)),
             training_terms,
             validation_terms: judged,
             scales: problem.terms().map(|term| Named { name: term.name.clone(), value: term.scale }).collect(),
@@ -203,25 +202,25 @@ fn summary(job: &Job, problem: &Problem, model: &Model, ended: &Ended, device: S
 }
 
 /// Those that are over, and the last.
-fn stages(job: &Job, ended: &Ended, loss: f64) -> Vec<StageSummary> {
-    let Ended { state, stop, .. } = ended;
-    let last = Over { step: state.step, seconds: state.seconds, loss, stop: stop.name().to_string() };
-    let all = state.over.iter().chain([&last]);
+fn stages(job: &Job, outcome: &Outcome, loss: f64) -> Vec<StageSummary> {
+    let Outcome { state, stop, .. } = outcome;
+    let last = StageEnd { step: state.step, seconds: state.seconds, loss, stop: *stop };
+    let all = state.stage_ends.iter().chain([&last]);
     let mut before = (0, 0.0);
-    let summary = |(stage, over): (&Stage, &Over)| {
-        let (step, seconds) = std::mem::replace(&mut before, (over.step, over.seconds));
+    let summary = |(stage, end): (&Stage, &StageEnd)| {
+        let (step, seconds) = std::mem::replace(&mut before, (end.step, end.seconds));
         StageSummary {
             optimizer: stage.optimizer.kind.name(),
-            steps: over.step - step,
-            seconds: over.seconds - seconds,
-            loss: over.loss,
-            stop: over.stop.clone(),
+            steps: end.step - step,
+            seconds: end.seconds - seconds,
+            loss: end.loss,
+            stop: end.stop,
         }
     };
     job.stages.iter().zip(all).map(summary).collect()
 }
 
-fn relative_errors(job: &Job, source: &mut dyn Source, truth: &Truths) -> Result<Vec<RelativeError>> {
+pub(crate) fn relative_errors(job: &Job, source: &mut dyn Source, truth: &Truths) -> Result<Vec<RelativeError>> {
     let names = quantities(&job.prediction_scope());
     let known = truth.known();
     let mut errors = vec![];
@@ -260,35 +259,8 @@ fn truth_warnings(job: &Job, truth: &Truths, errors: &[RelativeError]) -> Vec<St
     warnings
 }
 
-/// Writes the mean and the spread of an ensemble at the points of the job, with pictures. Gives the relative errors of
-/// the mean, the relative spreads, and what is to be said of the predictions.
-pub(crate) fn of_ensemble(
-    job: &Job,
-    problem: &Problem,
-    wanted: &Wanted,
-    ensemble: &mut Ensemble,
-    directory: &RunDir,
-) -> Result<(Vec<RelativeError>, Vec<Named>, Vec<String>)> {
-    let errors = wanted.truth.as_ref().map_or(Ok(vec![]), |truth| relative_errors(job, ensemble, truth))?;
-    let members = ensemble.count();
-    let warnings = predictions(job, wanted, ensemble, members, directory)?;
-    pictures::of_model(job, problem, wanted, ensemble, directory)?;
-    let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
-    let (mean, spread) = ensemble.jets_with_spread(&wanted.points, &layout)?;
-    let square = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
-    let mut spreads = vec![];
-    for (output, name) in job.outputs.iter().enumerate() {
-        for derivative in layout.derivatives() {
-            let of = |jets: &Jets| square(jets.entry(output, derivative).expect("a channel of the layout"));
-            let value = spread.as_ref().map_or(0.0, |spread| (of(spread) / of(&mean)).sqrt());
-            spreads.push(Named { name: derivative.column(name, &job.inputs), value });
-        }
-    }
-    Ok((errors, spreads, warnings))
-}
-
 /// Writes the predictions; gives what is to be said of them.
-fn predictions(
+pub(crate) fn predictions(
     job: &Job,
     wanted: &Wanted,
     source: &mut dyn Source,

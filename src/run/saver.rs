@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::run::checkpoint::{self, Origin};
+use crate::run::checkpoint;
+use crate::run::checkpoint::Origin;
 use crate::trainer::State;
 
 /// The first checkpoint comes after so much time at most.
@@ -142,10 +143,11 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::OptimizerState;
     use crate::jet::{Activation, Normalizer, Scaling};
     use crate::network::NetworkSpec;
     use crate::numbers::Precision;
-    use crate::optimizer::OptimizerState;
+    use crate::optimizer::{Memory, Plateau};
 
     fn saver(directory: &std::path::Path, job: &str) -> Saver {
         let spec = NetworkSpec { inputs: 1, hidden: vec![], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
@@ -158,8 +160,9 @@ mod tests {
 
     fn state(step: u64) -> State {
         let numbers = || vec![step as f64, 0.5];
-        let optimizer = OptimizerState { first_moment: numbers(), second_moment: numbers() };
-        State { step, parameters: numbers(), optimizer, ..State::default() }
+        let moments = OptimizerState { first_moment: numbers(), second_moment: numbers() };
+        let memory = Memory::Adam { moments, plateau: Plateau::default() };
+        State { step, parameters: numbers(), memory, ..State::default() }
     }
 
     #[test]

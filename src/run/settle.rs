@@ -10,6 +10,7 @@ use crate::jet::Activation;
 use crate::job::{Job, Length, OptimizerKind};
 use crate::network::DEFAULT_FREQUENCY;
 use crate::numbers::Precision;
+use crate::optimizer::Memory;
 use crate::problem::Problem;
 use crate::trainer::{Settings, Trainer};
 
@@ -83,5 +84,9 @@ fn evidence(job: &Job, problem: &Problem, stop: &AtomicBool) -> Result<f64> {
     let settings = Settings::new(job, problem);
     let mut trainer = Trainer::new(backend.as_mut(), &settings, problem, None)?;
     trainer.run(stop, |_, _| Ok(()))?;
-    Ok(trainer.state()?.prior.and_then(|prior| prior.evidence).unwrap_or(f64::NEG_INFINITY))
+    let evidence = match trainer.state()?.memory {
+        Memory::Evidence(prior) => prior.evidence,
+        _ => None,
+    };
+    Ok(evidence.unwrap_or(f64::NEG_INFINITY))
 }

@@ -62,7 +62,7 @@ pub fn steepness(
     for steepness in PARTS.map(|part| part * natural_steepness(job.network.activation)) {
         let mut own = job.clone();
         own.network.steepness = Some(steepness);
-        match judged(&own, problem, &settings, workplace, observer, stop)? {
+        match validation_loss(&own, problem, &settings, workplace, observer, stop)? {
             Some(loss) => found.push((steepness, loss)),
             None => return Ok(None),
         }
@@ -99,7 +99,7 @@ pub fn curvature(
         let mut settings = Settings::new(&own, &problem);
         settings.stages.truncate(1);
         settings.max_seconds = settings.max_seconds.map(|most| 0.5 * most / CURVATURES.len() as f64);
-        match judged(&own, &problem, &settings, workplace, observer, stop)? {
+        match validation_loss(&own, &problem, &settings, workplace, observer, stop)? {
             Some(loss) => found.push((curvature, loss)),
             None => return Ok(None),
         }
@@ -108,7 +108,7 @@ pub fn curvature(
 }
 
 /// The loss where a job's terms are judged, after a training; `None` where it was stopped.
-fn judged(
+fn validation_loss(
     job: &Job,
     problem: &Problem,
     settings: &Settings,
@@ -116,14 +116,14 @@ fn judged(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Option<f64>> {
-    let (ended, judged) = workplace.run_anew(&problem.model(job), |backend, failure| {
+    let (stop, losses) = workplace.run_anew(&problem.model(job), |backend, failure| {
         failure.iter().for_each(|failure| observer.warning(failure));
         let mut trainer = Trainer::new(backend, settings, problem, None)?;
-        let ended = trainer.run(stop, |_, _| Ok(()))?;
-        Ok((ended, trainer.losses()?.1))
+        let stop = trainer.run(stop, |_, _| Ok(()))?;
+        Ok((stop, trainer.losses()?.1))
     })?;
-    let weighted = problem.terms().zip(judged).filter_map(|(term, judged)| Some(term.weight * judged?));
-    Ok((ended != Stop::Interrupted).then(|| weighted.sum()))
+    let weighted = problem.terms().zip(losses).filter_map(|(term, loss)| Some(term.weight * loss?));
+    Ok((stop != Stop::Interrupted).then(|| weighted.sum()))
 }
 
 /// The first whose loss is at most `most` times the least.

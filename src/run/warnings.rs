@@ -3,9 +3,10 @@
 use crate::backend::Backend;
 use crate::certificate::thin;
 use crate::error::Result;
-use crate::loss::{self, Parts, Term, is_worse};
+use crate::loss;
+use crate::loss::{Parts, Term, is_worse};
 use crate::problem::{Problem, TermSet};
-use crate::run::Ended;
+use crate::trainer::Outcome;
 
 /// The part of a column's variance that has to be explained.
 const LEAST_EXPLAINED: f64 = 0.1;
@@ -22,9 +23,9 @@ const POINTS: usize = 1000;
 ///
 /// # Errors
 /// The backend's.
-pub fn of_run(problem: &Problem, ended: &Ended, backend: &mut dyn Backend) -> Result<Vec<String>> {
+pub fn of_run(problem: &Problem, outcome: &Outcome, backend: &mut dyn Backend) -> Result<Vec<String>> {
     let mut warnings = vec![];
-    let mut results = ended.training.iter().zip(&ended.validation);
+    let mut results = outcome.training.iter().zip(&outcome.validation);
     for (index, set) in problem.sets.iter().enumerate() {
         let is_data = index == 0 && problem.data.is_some();
         let of_terms: Vec<_> = results.by_ref().take(set.loss.terms.len()).collect();

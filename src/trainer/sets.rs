@@ -74,7 +74,7 @@ impl<'a> Sets<'a> {
                 false if is_data && self.epoch.take().is_some() => {
                     // What an earlier stage has shuffled: sums have the rows' own order.
                     is_changed = true;
-                    backend.order(all.set, &Vec::from_iter(0..all.count as u32))?;
+                    backend.set_order(all.set, &Vec::from_iter(0..all.count as u32))?;
                     all
                 }
                 false => all,
@@ -98,7 +98,7 @@ impl<'a> Sets<'a> {
             for (alone, term) in terms.iter().enumerate() {
                 // What has no weight takes no part.
                 let weights: Vec<f64> = (0..terms.len()).map(|k| f64::from(k == alone && term.weight > 0.0)).collect();
-                backend.weigh(batch.set, &weights)?;
+                backend.set_term_weights(batch.set, &weights)?;
                 backend.differentiate(&[*batch])?;
                 norms.push(backend.dots(&[Vector::Gradient], &[Vector::Gradient])?[0].sqrt());
             }
@@ -115,7 +115,7 @@ impl<'a> Sets<'a> {
         }
         for (set, batch) in batches.iter().enumerate() {
             let weights: Vec<f64> = self.problem.loss(set, adapted).terms.iter().map(|term| term.weight).collect();
-            backend.weigh(batch.set, &weights)?;
+            backend.set_term_weights(batch.set, &weights)?;
         }
         Ok(())
     }
@@ -131,28 +131,28 @@ impl<'a> Sets<'a> {
 
     /// Each term where it is judged (T), for the report after `step` steps.
     pub fn validation(&self, backend: &mut dyn Backend, step: u64) -> Result<Vec<Option<f64>>> {
-        self.judged(backend, step, MOST_MOVED)
+        self.validation_at(backend, step, MOST_MOVED)
     }
 
     /// The same for the trained network.
     pub fn last_validation(&self, backend: &mut dyn Backend) -> Result<Vec<Option<f64>>> {
-        self.judged(backend, LAST_ROUND, usize::MAX)
+        self.validation_at(backend, LAST_ROUND, usize::MAX)
     }
 
-    fn judged(&self, backend: &mut dyn Backend, round: u64, most: usize) -> Result<Vec<Option<f64>>> {
-        let mut judged = vec![];
+    fn validation_at(&self, backend: &mut dyn Backend, round: u64, most: usize) -> Result<Vec<Option<f64>>> {
+        let mut losses = vec![];
         for (index, (set, id)) in self.problem.sets.iter().zip(&self.judging).enumerate() {
             let Some(id) = *id else {
-                judged.extend(set.loss.terms.iter().map(|_| None));
+                losses.extend(set.loss.terms.iter().map(|_| None));
                 continue;
             };
             if set.source.is_some() && set.points.points() <= most {
                 let points = self.problem.judging_points(index, round).expect("what was loaded is there");
                 backend.refill(id, &points, &set.loss)?;
             }
-            judged.extend(backend.losses(id)?.into_iter().map(Some));
+            losses.extend(backend.losses(id)?.into_iter().map(Some));
         }
-        Ok(judged)
+        Ok(losses)
     }
 
     /// The rows of a step. Every epoch has an order of its own.
@@ -173,7 +173,7 @@ impl<'a> Sets<'a> {
             rng.set_stream(epoch + 1);
             let mut order: Vec<u32> = (0..count as u32).collect();
             order.shuffle(&mut rng);
-            backend.order(all.set, &order)?;
+            backend.set_order(all.set, &order)?;
             self.epoch = Some(epoch);
         }
         let start = position as usize * batch_size;

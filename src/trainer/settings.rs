@@ -1,8 +1,9 @@
 //! What does not change during a run.
 
-use crate::job::{self, Balance, Job, OptimizerKind};
+use crate::job;
+use crate::job::{Balance, Job, OptimizerKind};
 use crate::network::NetworkSpec;
-use crate::optimizer::{Adam, Lbfgs, Schedule};
+use crate::optimizer::{AdamSettings, GaussNewtonSettings, LbfgsSettings, Schedule};
 use crate::points::Resampling;
 use crate::problem::Problem;
 
@@ -53,19 +54,14 @@ pub enum Method {
     /// Adam or AdamW.
     Adam {
         /// Its constants.
-        adam: Adam,
+        adam: AdamSettings,
         /// Its rate; `steps` are those of the stage.
         schedule: Schedule,
     },
     /// L-BFGS.
-    Lbfgs(Lbfgs),
+    Lbfgs(LbfgsSettings),
     /// Gauss–Newton.
-    GaussNewton {
-        /// λ before the first iteration.
-        damping: f64,
-        /// Bytes that Jacobians may take.
-        memory: f64,
-    },
+    GaussNewton(GaussNewtonSettings),
     /// Gauss–Newton by evidence.
     Evidence,
 }
@@ -94,7 +90,7 @@ impl Settings {
                     OptimizerKind::Lbfgs => Method::Lbfgs(optimizer.lbfgs),
                     OptimizerKind::GaussNewton => {
                         let memory = optimizer.memory * f64::from(1 << 30);
-                        Method::GaussNewton { damping: optimizer.damping, memory }
+                        Method::GaussNewton(GaussNewtonSettings { damping: optimizer.damping, memory })
                     }
                     OptimizerKind::Evidence => Method::Evidence,
                 },

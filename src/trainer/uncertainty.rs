@@ -14,14 +14,14 @@ impl Trainer<'_> {
     /// # Errors
     /// The backend's.
     pub fn standard_errors(&mut self) -> Result<Option<Vec<f64>>> {
-        let is_last = self.state.over.len() + 1 == self.settings.stages.len();
-        let Some(Method::GaussNewton { memory, .. }) = self.settings.stages.last().map(|stage| &stage.method) else {
+        let is_last = self.state.stage_ends.len() + 1 == self.settings.stages.len();
+        let Some(Method::GaussNewton(newton)) = self.settings.stages.last().map(|stage| &stage.method) else {
             return Ok(None);
         };
         let sets = &self.problem.sets;
         let rows: usize = sets.iter().map(|set| set.loss.terms.len() * set.points.points()).sum();
         let parameters = self.backend.parameters()?.len();
-        if self.problem.coefficients == 0 || !is_last || standard_error_bytes(rows, parameters) > *memory {
+        if self.problem.coefficients == 0 || !is_last || standard_error_bytes(rows, parameters) > newton.memory {
             return Ok(None);
         }
         let batch = |(set, id): (&TermSet, &SetId)| Batch { set: *id, start: 0, count: set.points.points() };

@@ -1,13 +1,14 @@
 //! The CPU backend against float64 reference values, finite differences and itself.
 
 use crate::support::{Reference, jets_apart, normwise, random_loss, random_model, random_points};
+use crate::support::{Reference, jets_apart, normwise, random_loss, random_model, random_points};
 use jetfit::backend::Batch;
 use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::jet::{Activation, Derivative, JetLayout, Smoothness};
 use jetfit::network::Model;
 use jetfit::numbers::Precision;
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 
 /// All layouts over `inputs` inputs.
 fn layouts(inputs: usize) -> Vec<JetLayout> {
@@ -169,7 +170,7 @@ fn ten_steps(model: &Model, precision: Precision, threads: usize, points: usize)
     let batch = Batch { set: id, start: 0, count: points };
     let mut losses = vec![];
     for step in 1..=10 {
-        cpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+        cpu.step(&[batch], &AdamSettings::default().update(step, 1e-3)).unwrap();
         losses.push(loss.total(&cpu.report().unwrap().losses));
     }
     (losses, cpu.parameters().unwrap())
@@ -221,7 +222,7 @@ fn a_batch_is_the_mean_over_its_rows_in_order() {
     let rows: Vec<u32> = (0..40).map(|i| (i * 7 + 3) % 40).collect();
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
-    cpu.order(id, &rows).unwrap();
+    cpu.set_order(id, &rows).unwrap();
     let batch = cpu.gradient(&[Batch { set: id, start: 5, count: 19 }]).unwrap();
     let pick = |column: &Vec<f64>| rows[5..24].iter().map(|r| column[*r as usize]).collect();
     let picked = PointSet {
@@ -256,13 +257,13 @@ fn a_loss_that_is_not_finite_stops_the_updates_and_names_the_step() {
     let mut cpu = cpu::open(&model, Precision::F32, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     let batch = Batch { set: id, start: 0, count: 10 };
-    cpu.step(&[batch], &Adam::default().update(1, 1e-3)).unwrap();
+    cpu.step(&[batch], &AdamSettings::default().update(1, 1e-3)).unwrap();
     let good = cpu.parameters().unwrap();
     let mut broken = good.clone();
     broken[3] = f64::NAN;
     cpu.set_parameters(&broken).unwrap();
     for step in 2..5 {
-        cpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+        cpu.step(&[batch], &AdamSettings::default().update(step, 1e-3)).unwrap();
     }
     assert_eq!(cpu.report().unwrap().diverged_at, Some(2));
     assert_eq!(cpu.parameters().unwrap()[4..], good[4..]);
@@ -275,7 +276,7 @@ fn clipping_shortens_the_gradient_to_the_norm() {
     let first_moment = |clip_norm: f64| {
         let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
         let id = cpu.load(&set, &loss).unwrap();
-        let adam = Adam { clip_norm, ..Adam::default() };
+        let adam = AdamSettings { clip_norm, ..AdamSettings::default() };
         cpu.step(&[Batch { set: id, start: 0, count: 10 }], &adam.update(1, 1e-3)).unwrap();
         let moment = cpu.optimizer_state().unwrap().first_moment;
         10.0 * moment.iter().map(|m| m * m).sum::<f64>().sqrt()

@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::runs::Place;
+use crate::runs::Place;
 use assert_cmd::Command;
 use jetfit::job::{Job, Overrides};
 use jetfit::run::{Mode, Observer, ensemble};
-use jetfit::trainer::Report;
+use jetfit::trainer::{Report, Stop};
 
 const SHORT: &str = "[training]\nsteps = 60\nreport_every = 20\nseed = 4\n";
 
@@ -90,11 +91,11 @@ fn an_ensemble_has_the_same_bits_side_by_side_or_stopped_and_resumed() {
         for step in stops {
             let stop = AtomicBool::new(false);
             let report = ensemble::train(&job, 3, mode, &mut StopAt(*step, &stop, 0), &stop).unwrap();
-            assert_eq!((report.stop, report.relative_spreads.len()), ("interrupted", 0));
+            assert_eq!((report.stop, report.relative_spreads.len()), (Stop::Interrupted, 0));
             mode = Mode::Resume;
         }
         let report = ensemble::train(&job, 3, mode, &mut (), &false.into()).unwrap();
-        assert_eq!((report.stop, report.members.len()), ("steps", 3));
+        assert_eq!((report.stop, report.members.len()), (Stop::Steps, 3));
         place.read("run/predictions.csv")
     };
     let whole = trained(1, &[]);

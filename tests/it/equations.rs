@@ -1,6 +1,7 @@
 //! Losses that are equations: on the CPU against differences, on a GPU adapter against the CPU.
 
 use crate::support::{normwise, random_model, random_points};
+use crate::support::{normwise, random_model, random_points};
 use jetfit::backend::{Backend, Batch};
 use jetfit::cpu;
 use jetfit::data::PointSet;
@@ -10,7 +11,7 @@ use jetfit::jet::Activation;
 use jetfit::loss::{Loss, Term};
 use jetfit::network::Model;
 use jetfit::numbers::Precision;
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 
 /// A network of (x0, x1) with outputs u0, u1 and two trained coefficients.
 fn model() -> Model {
@@ -97,7 +98,7 @@ fn the_gpu_follows_the_cpu() {
     let weights = model.spec.weights();
     assert!(normwise(&ours.gradient[weights..], &truth.gradient[weights..]) < 2e-5);
     for step in 1..=10 {
-        let update = Adam::default().update(step, 1e-3);
+        let update = AdamSettings::default().update(step, 1e-3);
         gpu.step(&[batch], &update).unwrap();
         cpu.step(&[batch], &update).unwrap();
     }

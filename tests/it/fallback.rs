@@ -2,22 +2,21 @@
 
 use std::cell::Cell;
 
-use jetfit::backend::{Backend, Batch, SetId, StepReport, Vector, Vectors};
+use jetfit::backend::{Backend, Batch, OptimizerState, SetId, StepReport, Update, Vector, Vectors};
 use jetfit::data::PointSet;
 use jetfit::device;
 use jetfit::error::{Error, Result};
 use jetfit::jet::{JetLayout, Jets};
 use jetfit::job::{Job, Overrides};
 use jetfit::loss::Loss;
-use jetfit::optimizer::{OptimizerState, Update};
 use jetfit::run::{Mode, Observer, run_on};
 
 /// A CPU that breaks at step 150.
 struct Broken(Box<dyn Backend>);
 
 impl Vectors for Broken {
-    fn keep(&mut self, count: usize) -> Result<()> {
-        self.0.keep(count)
+    fn allocate_vectors(&mut self, count: usize) -> Result<()> {
+        self.0.allocate_vectors(count)
     }
     fn vector(&mut self, vector: Vector) -> Result<Vec<f64>> {
         self.0.vector(vector)
@@ -46,11 +45,11 @@ impl Backend for Broken {
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
         self.0.refill(set, points, loss)
     }
-    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
-        self.0.weigh(set, weights)
+    fn set_term_weights(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+        self.0.set_term_weights(set, weights)
     }
-    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
-        self.0.order(set, rows)
+    fn set_order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
+        self.0.set_order(set, rows)
     }
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         self.0.losses(set)

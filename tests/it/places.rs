@@ -2,6 +2,8 @@
 //! against differences, and device against device; then whole jobs with periodic conditions.
 
 use crate::runs::{Place, assert_errors, assert_says};
+use crate::runs::{Place, assert_errors, assert_says};
+use crate::support::{normwise, random_model, random_points};
 use crate::support::{normwise, random_model, random_points};
 use jetfit::backend::{Backend, Batch};
 use jetfit::data::PointSet;
@@ -11,7 +13,7 @@ use jetfit::jet::{Activation, Derivative, JetLayout, Jets, Scaling};
 use jetfit::loss::{Loss, Term};
 use jetfit::network::{Features, Model, Transforms};
 use jetfit::numbers::Precision;
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 use jetfit::{cpu, predict};
 
 const TAU: f64 = 2.0 * std::f64::consts::PI;
@@ -201,13 +203,13 @@ fn devices_agree(model: &Model) {
         let (set, loss) = problem(model, equations, points);
         let id = reference.load(&set, &loss).unwrap();
         let order: Vec<u32> = (0..points as u32).rev().collect();
-        reference.order(id, &order).unwrap();
+        reference.set_order(id, &order).unwrap();
         // All points, and a part of them that ends in the middle of a quad, a chunk and a tile.
         let batches = [whole(&set, id), Batch { set: id, start: points / 3, count: points - points / 2 }];
         let truths = batches.map(|batch| reference.gradient(&[batch]).unwrap());
         for device in &mut devices {
             assert_eq!(device.load(&set, &loss).unwrap(), id);
-            device.order(id, &order).unwrap();
+            device.set_order(id, &order).unwrap();
             for (batch, truth) in batches.iter().zip(&truths) {
                 let ours = device.gradient(&[*batch]).unwrap();
                 let name = format!("{}, {points} points, {batch:?}", device.device());
@@ -239,7 +241,7 @@ fn steps_and_new_points_follow_the_cpu_in_f64() {
                 backend.refill(id, &other, &loss).unwrap();
             }
             let batch = Batch { count: if step < 6 { 41 } else { 22 }, ..whole(&set, id) };
-            backend.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+            backend.step(&[batch], &AdamSettings::default().update(step, 1e-3)).unwrap();
             losses.push(loss.total(&backend.report().unwrap().losses));
         }
         losses

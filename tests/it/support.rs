@@ -1,6 +1,6 @@
 //! What several test files share: the float64 reference cases, random models, error norms.
 
-use jetfit::backend::{Backend, Batch, Gradient, SetId, StepReport, Vector, Vectors};
+use jetfit::backend::{Backend, Batch, Gradient, OptimizerState, SetId, StepReport, Update, Vector, Vectors};
 use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::error::Result;
@@ -8,7 +8,6 @@ use jetfit::jet::{Activation, Derivative, Entry, JetLayout, Jets, Normalizer, Sc
 use jetfit::loss::{Loss, Term};
 use jetfit::network::{Model, NetworkSpec, Transforms};
 use jetfit::numbers::Precision;
-use jetfit::optimizer::{OptimizerState, Update};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -267,8 +266,8 @@ impl Tampered {
 }
 
 impl Vectors for Tampered {
-    fn keep(&mut self, count: usize) -> Result<()> {
-        self.inner.keep(count)
+    fn allocate_vectors(&mut self, count: usize) -> Result<()> {
+        self.inner.allocate_vectors(count)
     }
     fn vector(&mut self, vector: Vector) -> Result<Vec<f64>> {
         self.inner.vector(vector)
@@ -307,11 +306,11 @@ impl Backend for Tampered {
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()> {
         self.inner.refill(set, points, &self.tampered(loss))
     }
-    fn weigh(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
-        self.inner.weigh(set, weights)
+    fn set_term_weights(&mut self, set: SetId, weights: &[f64]) -> Result<()> {
+        self.inner.set_term_weights(set, weights)
     }
-    fn order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
-        self.inner.order(set, rows)
+    fn set_order(&mut self, set: SetId, rows: &[u32]) -> Result<()> {
+        self.inner.set_order(set, rows)
     }
     fn losses(&mut self, set: SetId) -> Result<Vec<f64>> {
         self.inner.losses(set)

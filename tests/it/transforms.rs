@@ -4,6 +4,7 @@
 use std::f64::consts::TAU;
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
+use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
 use jetfit::backend::{Backend, Batch, Jacobian};
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
@@ -12,7 +13,7 @@ use jetfit::jet::{Activation, Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
 use jetfit::network::{Features, Model, Transforms};
 use jetfit::numbers::Precision;
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 use jetfit::{cpu, predict};
 
 const FEATURES: [&str; 5] = ["sin(x0)", "cos(x0)", "x1", "wave", "exp(-x0^2)*x1"];
@@ -197,8 +198,8 @@ fn a_gpu_follows_the_cpu() {
             let (ours, truth) = (gpu.gradient(&[batch]).unwrap(), cpu.gradient(&[batch]).unwrap());
             assert!(normwise(&ours.losses, &truth.losses) < 1e-5, "{:?} {:?}", ours.losses, truth.losses);
             assert!(normwise(&ours.gradient, &truth.gradient) < 2e-5);
-            gpu.step(&[batch], &Adam::default().update(1, 1e-3)).unwrap();
-            cpu.step(&[batch], &Adam::default().update(1, 1e-3)).unwrap();
+            gpu.step(&[batch], &AdamSettings::default().update(1, 1e-3)).unwrap();
+            cpu.step(&[batch], &AdamSettings::default().update(1, 1e-3)).unwrap();
         }
     }
 }

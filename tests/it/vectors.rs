@@ -60,7 +60,7 @@ fn check(backend: &mut dyn Backend, model: &Model, rounding: f64) {
     let (set, loss) = random_loss(model, &JetLayout::value(model.inputs.len()), 9, 3);
     let id = backend.load(&set, &loss).unwrap();
     backend.differentiate(&[jetfit::backend::Batch { set: id, start: 0, count: 9 }]).unwrap();
-    backend.keep(3).unwrap();
+    backend.allocate_vectors(3).unwrap();
     assert_eq!(backend.vector(Kept(2)).unwrap(), vec![0.0; count]);
     for kept in 0..3 {
         let numbers = random(count, kept as u64);
@@ -106,7 +106,7 @@ fn sums_have_the_same_bits_on_any_number_of_threads() {
     let model = models().pop().unwrap();
     let sums = |threads: usize| {
         let mut cpu = cpu::open(&model, Precision::F32, threads).unwrap();
-        cpu.keep(2).unwrap();
+        cpu.allocate_vectors(2).unwrap();
         cpu.set_kept(0, &random(model.parameters.len(), 1)).unwrap();
         cpu.combine(Kept(1), &[(0.3, Kept(0)), (0.7, Parameters)]).unwrap();
         let dots = cpu.dots(&[Kept(1), Parameters], &[Kept(0), Kept(1)]).unwrap();
@@ -120,7 +120,7 @@ fn sums_have_the_same_bits_on_any_number_of_threads() {
 fn vectors_that_do_not_fit_are_an_error_of_the_device() {
     let model = random_model(1, &[], 1, Activation::Tanh, 5);
     let mut gpu = gpu(&model, Some(8));
-    gpu.keep(2).unwrap();
-    let error = gpu.keep(3).unwrap_err();
+    gpu.allocate_vectors(2).unwrap();
+    let error = gpu.allocate_vectors(3).unwrap_err();
     assert!(error.exit_code() == 1 && error.to_string().contains("3 vectors"), "{error}");
 }

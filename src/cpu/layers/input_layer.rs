@@ -9,8 +9,7 @@ use crate::cpu::products::linear;
 use crate::cpu::shape::Shape;
 use crate::numbers::Real;
 
-/// What travels forward of the z-jets (C, H, P) of the first layer from the points x̂ (C, D, P), whose value
-/// channel alone is read: z = W x̂ + b, dz_k = column k of W, ddz = 0.
+/// What travels forward of the z-jets (C, H, P) of the first layer from the points x̂ (D, P): z = W x̂ + b, dz_k = column k of W, ddz = 0.
 pub fn forward<T: Real>(
     arch: Arch,
     weights: &[T],
@@ -32,12 +31,12 @@ pub fn forward<T: Real>(
     rest[..channels.seconds * step].fill(T::ZERO);
 }
 
-/// W_bar (H, D) += z_bar x̂ᵀ over the value channel and the adjoints, and Σ_p dz_k_bar into column k; b_bar
-/// likewise.
+/// W_bar (H, D) += z_bar x̂ᵀ over the value channel, the same with firsts_bar (M, D, P) over the adjoints, and
+/// Σ_p dz_k_bar into column k; b_bar likewise.
 pub fn weight_gradient<T: Real>(
     arch: Arch,
     z_bar: &[T],
-    x: &[T],
+    (x, firsts_bar): (&[T], &[T]),
     weights_bar: &mut [T],
     biases_bar: &mut [T],
     shape: Shape,
@@ -48,8 +47,8 @@ pub fn weight_gradient<T: Real>(
     linear::weight_gradient(arch, z_bar, x, weights_bar, biases_bar, shape.channels(1));
     let (z_bars, adjoints) = z_bar.split_at(channels.forward() * step);
     if channels.adjoints() > 0 {
-        let (x, shape) = (&x[channels.forward() * shape.step(inputs)..], shape.channels(channels.adjoints()));
-        linear::outer_product(arch, adjoints, x, weights_bar, units, shape);
+        let shape = shape.channels(channels.adjoints());
+        linear::outer_product(arch, adjoints, firsts_bar, weights_bar, units, shape);
     }
     for (dz_bar, input) in z_bars.chunks_exact(step).skip(1).zip(&channels.tangents) {
         for (dz_bar, weights_bar) in dz_bar.chunks_exact(points).zip(weights_bar.chunks_exact_mut(inputs)) {

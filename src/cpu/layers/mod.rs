@@ -1,3 +1,4 @@
-//! The first and the last layer.
+//! The ends of a network.
 
+pub mod adjoint_seeds;
 pub mod input_layer;

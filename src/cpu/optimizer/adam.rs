@@ -2,8 +2,8 @@
 
 use pulp::{Simd, WithSimd};
 
+use crate::backend::Update;
 use crate::numbers::Real;
-use crate::optimizer::Update;
 
 /// The numbers of an [`Update`] in the kernel's type, with the clipping folded in.
 #[derive(Clone, Copy)]

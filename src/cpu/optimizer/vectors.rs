@@ -15,7 +15,7 @@ use crate::numbers::Real;
 const BLOCK: usize = 2048;
 
 impl<T: Real> Vectors for Cpu<T> {
-    fn keep(&mut self, count: usize) -> Result<()> {
+    fn allocate_vectors(&mut self, count: usize) -> Result<()> {
         self.kept = vec![vec![0.0; self.spec.parameters()]; count];
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! The products of the layers on a tile's jets, which are read as they lie: a channel is one piece of memory, which
-//! the processor's prefetchers follow, and packing it first gains nothing (measured at widths 64 to 768).
+//! the processor's prefetchers follow, and packing it first gains nothing; docs/tuning.md.
 
 use std::ops::Range;
 

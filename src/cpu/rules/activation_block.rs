@@ -14,8 +14,8 @@ use crate::cpu::rules::activation::{Rule, with_rule};
 use crate::jet::Activation;
 use crate::numbers::Real;
 
-/// Vectors that go through all channels at once. With twice as many the compiler no longer makes vectors of the loops,
-/// and a step takes two to four times as long (Rust 1.95).
+/// Vectors that go through all channels at once: with more the compiler no longer makes vectors of the loops;
+/// docs/tuning.md.
 pub const BLOCK: usize = 8;
 
 /// A channel of so many vectors.

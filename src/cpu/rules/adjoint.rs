@@ -1,4 +1,4 @@
-//! What goes back through a hidden layer in mixed mode on the way to the jets; the twin of
+//! What goes back through a hidden layer in adjoint mode on the way to the jets; the twin of
 //! `shaders/rules/adjoint.wgsl`.
 
 #![expect(clippy::needless_range_loop, reason = "one index runs along many rows, as in the shader")]

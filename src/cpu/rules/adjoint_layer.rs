@@ -1,4 +1,4 @@
-//! What the activation's rules of mixed mode read on a tile (C, H, P) of a hidden layer, whose channels are the value,
+//! What the activation's rules of adjoint mode read on a tile (C, H, P) of a hidden layer, whose channels are the value,
 //! the tangents and one adjoint for each output; the twin of `shaders/shared/adjoint_layer.wgsl`.
 //!
 //! With g = ∂u/∂a and h = ∂u/∂z = σ' g of an output u, what curves it is ∂ₛu = Σ g σ'' qₛ over all units, with

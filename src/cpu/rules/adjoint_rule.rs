@@ -1,4 +1,4 @@
-//! The way back through a hidden layer in mixed mode, from the jets' cotangents to the gradient; the twin of
+//! The way back through a hidden layer in adjoint mode, from the jets' cotangents to the gradient; the twin of
 //! `shaders/rules/adjoint_rule.wgsl`.
 
 #![expect(clippy::needless_range_loop, reason = "one index runs along many rows, as in the shader")]
@@ -15,8 +15,10 @@ use crate::numbers::Real;
 /// outputs.
 pub struct AdjointBar<'a, T> {
     pub layer: AdjointLayer<'a, T>,
-    /// (C, H, P): h_bar in the adjoints' channels.
-    pub z: &'a mut [T],
+    /// (C, H, P)
+    pub z: &'a [T],
+    /// (M, H, P); the first becomes what they add to z_bar.
+    pub h_bar: &'a mut [T],
     /// (C, H, P): g_bar goes into the adjoints' channels.
     pub a: &'a mut [T],
     /// (M, H, P)
@@ -30,11 +32,11 @@ impl<T: Real> WithSimd for AdjointBar<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { layer, z, a, g, jets_bar } = self;
+        let Self { layer, z, h_bar, a, g, jets_bar } = self;
         let (outputs, step, first) = (layer.channels.adjoints(), layer.step(), layer.adjoints());
         let mut slopes = BlockSlopes::ZERO;
         for (at, count, places) in layer.blocks() {
-            let (z, a, g) = (&mut z[at..], &mut a[at..], &g[at..]);
+            let (z, h_bars, a, g) = (&z[at..], &mut h_bar[at..], &mut a[at..], &g[at..]);
             activation_block::slopes(simd, layer.activation, (z, a), count, &mut slopes);
             let mut to_z_bar = [Lanes::ZERO; BLOCK];
             for m in 0..outputs {
@@ -45,7 +47,7 @@ impl<T: Real> WithSimd for AdjointBar<'_, T> {
                         q[v] = q[v] + Lanes::load(s_bar, places[v]) * of_second[v];
                     }
                 }
-                let (h_bar, g_bar, g) = (&z[first + m * step..], &mut a[first + m * step..], &g[m * step..]);
+                let (h_bar, g_bar, g) = (&h_bars[m * step..], &mut a[first + m * step..], &g[m * step..]);
                 for v in 0..count {
                     let h_bar = Lanes::load(h_bar, v * LANES);
                     (slopes.first[v] * h_bar + slopes.second[v] * q[v]).store(g_bar, v * LANES);
@@ -54,7 +56,7 @@ impl<T: Real> WithSimd for AdjointBar<'_, T> {
                 }
             }
             for v in 0..count {
-                to_z_bar[v].store(z, first + v * LANES);
+                to_z_bar[v].store(h_bars, v * LANES);
             }
         }
     }
@@ -69,8 +71,10 @@ impl<T: Real> WithSimd for AdjointBar<'_, T> {
 /// ```
 pub struct Backward<'a, T> {
     pub layer: AdjointLayer<'a, T>,
-    /// (C, H, P), after [`AdjointBar`].
+    /// (C, H, P)
     pub z: &'a [T],
+    /// (M, H, P): in the first what [`AdjointBar`] left.
+    pub h_bar: &'a [T],
     /// (C, H, P); its value channel is read.
     pub a: &'a [T],
     /// (M, H, P)
@@ -86,15 +90,15 @@ impl<T: Real> WithSimd for Backward<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { layer, z, a, g, jets_bar, bar } = self;
+        let Self { layer, z, h_bar, a, g, jets_bar, bar } = self;
         let (outputs, step, first) = (layer.channels.adjoints(), layer.step(), layer.adjoints());
         let mut slopes = BlockSlopes::ZERO;
         for (at, count, places) in layer.blocks() {
-            let (z, g, bar) = (&z[at..], &g[at..], &mut bar[at..]);
+            let (z, h_bar, g, bar) = (&z[at..], &h_bar[at..], &g[at..], &mut bar[at..]);
             activation_block::slopes(simd, layer.activation, (z, &a[at..]), count, &mut slopes);
             let mut z_bar = [Lanes::ZERO; BLOCK];
             for v in 0..count {
-                z_bar[v] = slopes.first[v] * Lanes::load(bar, v * LANES) + Lanes::load(z, first + v * LANES);
+                z_bar[v] = slopes.first[v] * Lanes::load(bar, v * LANES) + Lanes::load(h_bar, v * LANES);
             }
             for (k, partners) in layer.channels.partners.iter().enumerate() {
                 let mut through = [Lanes::ZERO; BLOCK];

@@ -12,7 +12,7 @@ use crate::cpu::channels::Channels;
 use crate::cpu::lanes::sum;
 use crate::cpu::shape::Shape;
 use crate::cpu::terms::residual::{Read, Term};
-use crate::cpu::tile::{Before, Pass, Tile};
+use crate::cpu::tile::{LayerInput, Run, Tile};
 use crate::expression::Registers;
 use crate::network::Layer;
 use crate::numbers::Real;
@@ -32,9 +32,9 @@ pub struct Residuals<T> {
 }
 
 impl<T: Real> Residuals<T> {
-    pub fn new(pass: &Pass<T>, shape: Shape) -> Self {
+    pub fn new(run: Run<T>, shape: Shape) -> Self {
         let rows = |rows: usize| vec![T::ZERO; rows * shape.loss_points()];
-        Self { scale: rows(1), values: rows(1), slopes: rows(pass.spec.coefficients) }
+        Self { scale: rows(1), values: rows(1), slopes: rows(run.spec.coefficients) }
     }
 
     /// The values at the first points.
@@ -61,27 +61,35 @@ impl<T: Real> Residuals<T> {
 impl<T: Real> Tile<T> {
     /// The residuals of a term at the tile's points with their slopes, and ∂r/∂jet in the first buffer of
     /// cotangents. `per_point` is 1/B.
-    pub fn residuals(&mut self, pass: &Pass<T>, term: &Term, per_point: f64, work: &mut Residuals<T>) {
+    pub fn residuals(&mut self, run: Run<T>, term: &Term, per_point: f64, work: &mut Residuals<T>) {
         self.weigh(term, per_point, &mut work.scale);
-        self.seed(pass, term, work);
+        self.seed(run, term, work);
     }
 
     /// Once more the cotangents and slopes of a term, each now multiplied by its residual's `factor` (N), too.
-    pub fn cotangents_of(&mut self, pass: &Pass<T>, term: &Term, factors: &[T], work: &mut Residuals<T>) {
+    pub fn cotangents_of(&mut self, run: Run<T>, term: &Term, factors: &[T], work: &mut Residuals<T>) {
         work.scale.iter_mut().zip(factors).for_each(|(scale, factor)| *scale *= *factor);
-        self.seed(pass, term, work);
+        self.seed(run, term, work);
     }
 
     /// The rows of the term whose residuals were computed last, at the tile's first points: ∂r/∂parameters,
     /// then r, into `into` (points, P + 1).
-    pub fn jacobian(&mut self, pass: &Pass<T>, work: &Residuals<T>, mut into: MatMut<f64>) {
+    pub fn jacobian(&mut self, run: Run<T>, work: &Residuals<T>, mut into: MatMut<f64>) {
         let shape = self.shape;
-        self.walk_back(pass, |layer, z_bar, before| {
+        self.walk_back(run, |layer, z_bar, before| {
             let weights = into.rb_mut().subcols_mut(layer.offset, layer.outputs * layer.inputs);
             match before {
-                Before::Jets(a) => pass.arch.dispatch(WeightColumns { z_bar, a, layer, shape, into: weights }),
-                Before::Points(x) => {
-                    pass.arch.dispatch(FirstColumns { z_bar, x, layer, shape, channels: pass.channels, into: weights });
+                LayerInput::Jets(a) => run.arch.dispatch(WeightColumns { z_bar, a, layer, shape, into: weights }),
+                LayerInput::Points { x, firsts_bar } => {
+                    run.arch.dispatch(FirstColumns {
+                        z_bar,
+                        x,
+                        firsts_bar,
+                        layer,
+                        shape,
+                        channels: run.channels(),
+                        into: weights,
+                    });
                 }
             }
             let biases = into.rb_mut().subcols_mut(layer.biases().start, layer.outputs);
@@ -90,8 +98,8 @@ impl<T: Real> Tile<T> {
                 shape.rows(z_bar, layer.outputs, unit, 0..1).for_each(|z_bar| add(z_bar, column.rb_mut()));
             }
         });
-        let rest = work.slopes.chunks_exact(shape.loss_points()).take(pass.spec.coefficients).chain([&work.values[..]]);
-        let columns = into.subcols_mut(pass.spec.weights(), pass.spec.coefficients + 1);
+        let rest = work.slopes.chunks_exact(shape.loss_points()).take(run.spec.coefficients).chain([&work.values[..]]);
+        let columns = into.subcols_mut(run.spec.weights(), run.spec.coefficients + 1);
         columns.col_iter_mut().zip(rest).for_each(|(column, row)| set(row, column));
     }
 
@@ -103,9 +111,10 @@ impl<T: Real> Tile<T> {
 
     /// The residuals of a term, their slopes, and ∂r/∂jet in the first buffer of cotangents, all multiplied
     /// by `work.scale`.
-    fn seed(&mut self, pass: &Pass<T>, term: &Term, work: &mut Residuals<T>) {
-        let (read, bar, registers) = self.read(pass);
-        pass.arch.dispatch(Seed { term, read, registers, bar, work });
+    fn seed(&mut self, run: Run<T>, term: &Term, work: &mut Residuals<T>) {
+        self.over_jets(run, true, |read, bar, registers| {
+            run.arch.dispatch(Seed { term, read, registers, bar, work });
+        });
     }
 }
 
@@ -187,8 +196,10 @@ impl<T: Real> WithSimd for WeightColumns<'_, T> {
 struct FirstColumns<'a, T> {
     /// (C, out, P)
     z_bar: &'a [T],
-    /// (C, D, P)
+    /// (D, P)
     x: &'a [T],
+    /// (M, D, P)
+    firsts_bar: &'a [T],
     layer: &'a Layer,
     shape: Shape,
     channels: &'a Channels<T>,
@@ -201,17 +212,17 @@ impl<T: Real> WithSimd for FirstColumns<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { z_bar, x, layer, shape, channels, into } = self;
+        let Self { z_bar, x, firsts_bar, layer, shape, channels, into } = self;
         for (index, mut column) in into.col_iter_mut().enumerate() {
             let (unit, input) = (index / layer.inputs, index % layer.inputs);
             let z_bars = |channels| shape.rows(z_bar, layer.outputs, unit, channels);
-            let xs = |channels| shape.rows(x, layer.inputs, input, channels);
+            let xs = |of, count: usize| shape.rows(of, layer.inputs, input, 0..count);
             column.fill(0.0);
-            for channels in [0..1, channels.forward()..channels.count()] {
-                for (z_bar, x) in z_bars(channels.clone()).zip(xs(channels)) {
-                    let products = z_bar.iter().zip(x).map(|(z_bar, x)| (*z_bar * *x).to_f64());
-                    column.rb_mut().iter_mut().zip(products).for_each(|(to, product)| *to += product);
-                }
+            let value = z_bars(0..1).zip(xs(x, 1));
+            let adjoints = z_bars(channels.forward()..channels.count()).zip(xs(firsts_bar, channels.adjoints()));
+            for (z_bar, x) in value.chain(adjoints) {
+                let products = z_bar.iter().zip(x).map(|(z_bar, x)| (*z_bar * *x).to_f64());
+                column.rb_mut().iter_mut().zip(products).for_each(|(to, product)| *to += product);
             }
             for (tangent, _) in channels.tangents.iter().enumerate().filter(|(_, of)| **of == input) {
                 z_bars(1 + tangent..2 + tangent).for_each(|dz_bar| add(dz_bar, column.rb_mut()));

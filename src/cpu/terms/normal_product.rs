@@ -14,7 +14,7 @@ use crate::cpu::products::linear;
 use crate::cpu::shape::Shape;
 use crate::cpu::terms::jacobian::Residuals;
 use crate::cpu::terms::reduce::Sums;
-use crate::cpu::tile::{Before, Buffer, Pass, Tile};
+use crate::cpu::tile::{Buffer, LayerInput, Run, Tile};
 use crate::cpu::{Cpu, from_f64, to_f64};
 use crate::numbers::Real;
 
@@ -26,24 +26,24 @@ impl<T: Real> Cpu<T> {
         let mut sums = std::mem::take(&mut self.sums);
         sums.resize_with(shares.len().max(sums.len()), Sums::new);
         let own = &mut sums[..shares.len()];
-        self.over_tiles(&shares, own, |pass, set, tile, share, sums| {
-            sums.clear(0, Some(pass.spec.parameters()));
-            tile.make_bars(pass.spec);
-            let mut work = Residuals::new(pass, set.shape);
-            let mut image = avec![[64]| T::ZERO; set.shape.size(pass.spec.widest())];
+        self.over_tiles(&shares, own, |run, set, tile, share, sums| {
+            sums.clear(0, Some(run.spec.parameters()));
+            tile.make_bars(run.tiled);
+            let mut work = Residuals::new(run, set.shape);
+            let mut image = avec![[64]| T::ZERO; set.shape.size(run.spec.widest())];
             let mut product = vec![T::ZERO; set.shape.loss_points()];
             let per_point = 1.0 / share.batch.count as f64;
             for positions in share.tiles() {
                 set.fill(tile, positions);
-                tile.forward(pass);
+                tile.forward(run);
                 let points = tile.shape.loss_points();
                 let product = &mut product[..points];
                 for term in &set.terms {
-                    tile.residuals(pass, term, per_point, &mut work);
-                    tile.along(pass, &direction, &work, &mut image, product);
-                    tile.cotangents_of(pass, term, product, &mut work);
-                    tile.backward(pass, &mut sums.gradient);
-                    work.add_slopes(points, &mut sums.gradient[pass.spec.weights()..]);
+                    tile.residuals(run, term, per_point, &mut work);
+                    tile.along(run, &direction, &work, &mut image, product);
+                    tile.cotangents_of(run, term, product, &mut work);
+                    tile.backward(run, &mut sums.gradient);
+                    work.add_slopes(points, &mut sums.gradient[run.spec.weights()..]);
                 }
             }
         });
@@ -57,18 +57,18 @@ impl<T: Real> Cpu<T> {
         let shares = self.shares(batches);
         let count = self.spec.parameters();
         let mut squares: Vec<Vec<f64>> = shares.iter().map(|_| vec![0.0; count]).collect();
-        self.over_tiles(&shares, &mut squares, |pass, set, tile, share, squares| {
-            tile.make_bars(pass.spec);
-            let mut work = Residuals::new(pass, set.shape);
+        self.over_tiles(&shares, &mut squares, |run, set, tile, share, squares| {
+            tile.make_bars(run.tiled);
+            let mut work = Residuals::new(run, set.shape);
             let mut rows = vec![0.0; set.shape.loss_points() * (count + 1)];
             for positions in share.tiles() {
                 let points = positions.len();
                 set.fill(tile, positions);
-                tile.forward(pass);
+                tile.forward(run);
                 for term in &set.terms {
                     let rows = &mut rows[..points * (count + 1)];
-                    tile.residuals(pass, term, 1.0 / share.batch.count as f64, &mut work);
-                    tile.jacobian(pass, &work, MatMut::from_column_major_slice_mut(rows, points, count + 1));
+                    tile.residuals(run, term, 1.0 / share.batch.count as f64, &mut work);
+                    tile.jacobian(run, &work, MatMut::from_column_major_slice_mut(rows, points, count + 1));
                     for (square, column) in squares.iter_mut().zip(rows.chunks_exact(points)) {
                         *square += column.iter().map(|j| j * j).sum::<f64>();
                     }
@@ -85,30 +85,24 @@ impl<T: Real> Cpu<T> {
 
 impl<T: Real> Tile<T> {
     /// J v (N) of the term whose residuals were computed last. `image` is as large as any layer's jets.
-    fn along(
-        &mut self,
-        pass: &Pass<T>,
-        direction: &[T],
-        work: &Residuals<T>,
-        image: &mut Buffer<T>,
-        product: &mut [T],
-    ) {
+    fn along(&mut self, run: Run<T>, direction: &[T], work: &Residuals<T>, image: &mut Buffer<T>, product: &mut [T]) {
         let shape = self.shape;
-        work.along(&direction[pass.spec.weights()..], product);
-        self.walk_back(pass, |layer, z_bar, before| {
+        work.along(&direction[run.spec.weights()..], product);
+        self.walk_back(run, |layer, z_bar, before| {
             let (weights, biases) = (&direction[layer.weights()], &direction[layer.biases()]);
             match before {
-                Before::Jets(a) => linear::forward(pass.arch, weights, biases, a, image, shape),
-                Before::Points(x) => {
-                    let (forward, adjoints) = (pass.channels.forward(), pass.channels.adjoints());
-                    input_layer::forward(pass.arch, weights, biases, x, image, shape.channels(forward), pass.channels);
-                    let x = &x[forward * shape.step(layer.inputs)..];
+                LayerInput::Jets(a) => linear::forward(run.arch, weights, biases, a, image, shape),
+                LayerInput::Points { x, firsts_bar } => {
+                    let (forward, adjoints) = (run.channels().forward(), run.channels().adjoints());
+                    input_layer::forward(run.arch, weights, biases, x, image, shape.channels(forward), run.channels());
                     let image = &mut image[forward * shape.step(layer.outputs)..];
-                    linear::product(pass.arch, weights, layer.outputs, x, image, shape.channels(adjoints));
+                    if adjoints > 0 {
+                        linear::product(run.arch, weights, layer.outputs, firsts_bar, image, shape.channels(adjoints));
+                    }
                 }
             }
             let image = &*image;
-            pass.arch.dispatch(Contract { z_bar, image, units: layer.outputs, shape, product });
+            run.arch.dispatch(Contract { z_bar, image, units: layer.outputs, shape, product });
         });
     }
 }

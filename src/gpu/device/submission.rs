@@ -5,18 +5,18 @@ use std::time::Instant;
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::backend::Update;
 use crate::error::Result;
 use crate::gpu::device::clock::Clock;
 use crate::gpu::device::dispatch::{Dispatch, encode};
 use crate::gpu::device::{Device, SLOT};
-use crate::optimizer::Update;
 
 /// Slots of the ring: chunks that one submission may hold, a power of two.
 const SLOTS: usize = 64;
 /// Arithmetic that one submission may always hold: below the two seconds after which a desktop takes a device for hung,
 /// also where that device is a CPU.
 const FLOPS: f64 = 1e10;
-/// Seconds of the device that a submission is to hold where that is more: a device idles for 40 to 150 µs after each.
+/// Seconds of the device that a submission is to hold where that is more: a device idles after each; docs/tuning.md.
 const SECONDS: f64 = 5e-3;
 /// Submissions that may be waiting, so that the device never runs dry and the host, with its clock
 /// and signals, never runs far ahead.
@@ -76,8 +76,8 @@ pub struct Steps {
     ring: wgpu::Buffer,
     group: wgpu::BindGroup,
     slots: Vec<u8>,
-    /// One for all of a submission's chunks: each pass is two command buffers of its own to wgpu. With a pass for each step an
-    /// H100 took 10 to 36 µs more a step by the host's clock than by its own with nine dispatches a step, and 50 to 91 with 44.
+    /// One for all of a submission's chunks: each pass is two command buffers of its own to wgpu, and costs a step the host's
+    /// time; docs/tuning.md.
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: Option<wgpu::CommandEncoder>,
     flops: f64,

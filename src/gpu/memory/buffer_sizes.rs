@@ -10,9 +10,8 @@ use crate::gpu::shaders::Groups;
 use crate::gpu::tuning::tiles::{Path, Tiles};
 use crate::network::NetworkSpec;
 
-/// Working memory that one workspace may take of a device that has memory of its own: enough points to fill a large GPU (80,000
-/// of a 64-wide network with four hidden layers and five channels). An H100's step of E took 23.2 ms in half of it, whose chunks
-/// end six times a step with a part of the device idle, 21.3 in this, and 21.1 in 1.5 GiB.
+/// Working memory that one workspace may take of a device that has memory of its own: enough points to fill a large GPU, and
+/// few ends of chunks, at which a part of it is idle; docs/tuning.md.
 const BUDGET: u64 = 1 << 30;
 /// The same of one that shares the host's, which others want, too.
 const SHARED_BUDGET: u64 = BUDGET / 2;

@@ -7,8 +7,8 @@ use crate::gpu::tuning::matmul_tiles::{GRADIENT_TILES, GradientTile};
 use crate::gpu::tuning::tiles::{Path, Tiles};
 use crate::network::{Layer, NetworkSpec};
 
-/// Workgroups of a weight gradient that keep a large GPU busy: two on each of an H200's 132 multiprocessors, or four of
-/// several layers' together.
+/// Workgroups of a weight gradient that keep a large GPU busy: two on each multiprocessor, or four of several layers'
+/// together; docs/tuning.md.
 const WORKGROUPS: u32 = 264;
 /// The same of the first layer's own kernel, whose workgroups have few threads that wait for memory.
 const UNITS: u32 = 2112;
@@ -46,9 +46,8 @@ pub struct Points {
 /// Pairs of buffers, of z_bar and of a, that a kernel of several layers binds: with the partial sums seven of the eight that every
 /// adapter has.
 pub const PAIRS: usize = 3;
-/// The widest layer whose weight gradient goes with its neighbours': alone an H100 is idle for a part of it. Three of C's, 128 wide,
-/// take 58 µs together and 75 one by one, and a step of D, 256 wide, 1.01 ms and 1.03; wide tiles, which then choose among
-/// buffers, take E's 11.7 ms and 7.0.
+/// The widest layer whose weight gradient goes with its neighbours': alone it leaves a part of a large GPU idle, but wide
+/// tiles are slower where they choose among buffers; docs/tuning.md.
 const SMALL: usize = 256;
 
 /// The layers whose weight gradients share a dispatch, from the `first` on: all of a narrow network, whose jets are in one pair

@@ -117,7 +117,7 @@ impl Workspace {
 const LINE: usize = 32;
 
 /// `count` points in chunks of equal size (but for the last), none above `capacity`: start and
-/// length of each. Where there are several, rows are whole lines of memory: in E an H100 takes up to 8 % longer where they are not.
+/// length of each. Where there are several, rows are whole lines of memory, which a device moves faster; docs/tuning.md.
 pub fn chunks(count: usize, capacity: usize) -> impl Iterator<Item = (usize, usize)> {
     let step = if capacity < LINE { 4 } else { LINE };
     let parts = if count <= capacity { 1 } else { count.div_ceil(capacity / step * step) };

@@ -8,9 +8,8 @@ use crate::gpu::plan::Planner;
 use crate::gpu::plan::layers::Rows;
 use crate::gpu::shaders::{self, ADJOINT_POINTS, MixedLayer};
 
-/// Numbers of a channel from which on the rules' threads have a quad of points each. Below it a GPU waits for its memory rather than
-/// moves it, and more threads are faster: with 131,072 an H100 took 42 µs and 51 for the rules back of C, with 360,000 to 540,000
-/// (E, diagonal) 1.3 ms and 1.1.
+/// Numbers of a channel from which on the rules' threads have a quad of points each. Below it a GPU waits for its memory
+/// rather than moves it, and more threads are faster; docs/tuning.md.
 const QUADS: u32 = 1 << 18;
 
 impl Planner<'_> {

@@ -7,8 +7,8 @@ use crate::numbers::Precision;
 
 /// Workgroups of `largest.wgsl`, of which each leaves a number.
 pub const LARGEST: u32 = 256;
-/// Inputs and outputs of a layer from which on its products are for matrix units. With 128 an H100's step takes 0.45 ms with
-/// two halves and 0.41 in f32 (10 inputs, 1024 points): what halves save goes to finding scales. With 256 it is 1.02 and 1.10.
+/// Inputs and outputs of a layer from which on its products are for matrix units: below, finding the scales costs more than
+/// f16 products save; docs/tuning.md.
 const LEAST_WIDTH: u32 = 192;
 /// The columns: with fewer, half of the small tile would be empty.
 const LEAST_COLUMNS: u32 = 32;
@@ -23,9 +23,8 @@ impl Halves {
 
     /// The large tile of a product, that of a weight gradient, and the small one of a product.
     ///
-    /// Of two halves there is more to multiply with each fragment that a product brings, so that an H100 does E's products in
-    /// 8.6 ms with 4 by 4 fragments a subgroup and in 12.2 with 4 by 2; its weight gradients take 5.6 and 4.3. Of one half
-    /// its products forward take 3.0 and 2.7.
+    /// With two f16 numbers there is more to multiply with each fragment that a product brings, so its subgroups take more
+    /// fragments; docs/tuning.md.
     pub fn tiles(self) -> [HalvesTile; 3] {
         // Larger subgroups are fewer, and have more fragments.
         let least = if self.lanes > 32 { 4 } else { 2 };

@@ -18,9 +18,7 @@ pub struct ProductTile {
     pub groups: u32,
 }
 
-/// The largest first. Small ones give a small product's workgroups to more of the device: of 128 by 128 by 10,200 an H100
-/// does the third in 13.5 µs, the second in 15 and one of 64 by 128 in 18; of 128 by 128 by 1024 an H200 the last in 5.8 and one
-/// of 64 by 128 in 12.4.
+/// The largest first. Small ones spread a small product's workgroups over more of the device; docs/tuning.md.
 pub const PRODUCT_TILES: [ProductTile; 4] = [
     ProductTile { rows: 128, quads: 32, row_edge: 2, edge: 2, slice: 8, groups: AT_ONCE },
     ProductTile { rows: 64, quads: 16, row_edge: 2, edge: 1, slice: 16, groups: 4 * AT_ONCE },
@@ -58,8 +56,8 @@ pub struct GradientTile {
     pub quads: u32,
 }
 
-/// For wide layers, for narrower ones, for few outputs, and for few inputs. At 256 by 256 the first two are as fast on an
-/// H200, below it the second is, for its work is split into fewer partial sums.
+/// For wide layers, for narrower ones, for few outputs, and for few inputs. Below 256 by 256 the second is faster than the
+/// first, for its work is split into fewer partial sums; docs/tuning.md.
 pub const GRADIENT_TILES: [GradientTile; 4] = [
     GradientTile { outputs: 128, inputs: 128, out_edge: 2, in_edge: 2, quads: 2 },
     GradientTile { outputs: 64, inputs: 64, out_edge: 1, in_edge: 1, quads: 4 },

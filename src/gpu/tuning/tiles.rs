@@ -15,9 +15,9 @@ pub const MOST_THREADS: u32 = 256;
 /// The most channels of which a thread holds whole jets: two rows of them are 64 sums, with which two
 /// workgroups of 256 threads still share a multiprocessor's 65,536 registers.
 const MOST_CHANNELS: usize = 8;
-/// Jets' channels times rows that a thread holds, four sums each. `narrow.wgsl` may hold more: an H200 takes as long for
-/// each vec4 that a warp reads of workgroup memory as for 16 multiply-adds, and a thread with R rows reads 4 C + R of
-/// them for 16 C R; but it has fewer threads then, which pays with many points alone.
+/// Jets' channels times rows that a thread holds, four sums each. `fused_network.wgsl` may hold more: a thread with R rows
+/// reads 4 C + R vec4 for 16 C R multiply-adds; but it has fewer threads then, which pays with many points alone;
+/// docs/tuning.md.
 const MOST_SUMS: usize = 16;
 const MOST_NARROW_SUMS: usize = 24;
 /// The widest layer of which a tile of jets fits into workgroup memory beside a slice of its matrix.
@@ -25,12 +25,10 @@ const NARROW: usize = 64;
 /// Columns of the matrix that a kernel takes to workgroup memory at once. `narrow.wgsl` has the deepest that divides the
 /// width: each slice is two barriers and a wait for memory.
 const SLICES: [u32; 4] = [64, 32, 16, 8];
-/// Multiply-adds that a device does while a number goes to its memory or comes from it: 20 flops a byte, as an H100
-/// has; desktops' devices have up to four times as many.
+/// Multiply-adds that a device does while a number goes to its memory or comes from it: 20 flops a byte; docs/tuning.md.
 const BALANCE: usize = 40;
-/// What a multiply-add costs fused kernels, in tenths of what it costs `linear.wgsl`. An H200's step took 1.02 ms fused
-/// and 1.04 apart with 5 channels, 4 in mixed mode, at width 64 (by the count 1 to 1); with 7 and 5 at width 256 1.9
-/// (0.15 of it an older weight gradient) and 1.24 (by the count 1.43 to 1).
+/// What a multiply-add costs fused kernels, in tenths of what it costs `linear.wgsl`, by the times of whole steps;
+/// docs/tuning.md.
 const FUSED: usize = 13;
 /// More outputs than this would wait for the few threads that compute them.
 const MOST_OUTPUTS: usize = 16;

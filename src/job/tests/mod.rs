@@ -1,5 +1,6 @@
 //! Jobs from text: defaults, round trips, and an error for every kind of mistake.
 
+mod documented;
 mod equations;
 mod rough;
 mod transforms;
@@ -32,7 +33,7 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!((network.hidden.as_slice(), network.activation), (&[64, 64][..], Activation::Tanh));
     assert_eq!((network.frequency, network.features()), (None, 0));
     let [stage] = job.stages[..] else { panic!("{:?}", job.stages) };
-    assert_eq!((stage.optimizer.kind, stage.optimizer.adam), (OptimizerKind::Adam, Adam::default()));
+    assert_eq!((stage.optimizer.kind, stage.optimizer.adam), (OptimizerKind::Adam, AdamSettings::default()));
     assert_eq!(stage.schedule.shape, Shape::Cosine { final_fraction: 0.01 });
     assert_eq!((stage.length, stage.report_every), (Length::Steps(20_000), 100));
     assert_eq!((job.predictions.order, job.predictions.seconds), (2, Seconds::Diagonal));

@@ -5,7 +5,7 @@ use jetfit::cpu;
 use jetfit::gpu::{Gpu, GpuOptions, adapters};
 use jetfit::jet::{Activation, JetLayout};
 use jetfit::numbers::Precision;
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 
 use super::{CHECKED, gpu, gpu_with, whole};
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
@@ -19,11 +19,11 @@ fn chunks_and_blocks_change_nothing_but_rounding() {
     let run = |options: GpuOptions| {
         let mut gpu = gpu_with(&model, options);
         let id = gpu.load(&set, &loss).unwrap();
-        gpu.order(id, &rows).unwrap();
+        gpu.set_order(id, &rows).unwrap();
         let batch = Batch { set: id, start: 9, count: 777 };
         let gradient = gpu.gradient(&[batch]).unwrap();
         for step in 1..=5 {
-            gpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+            gpu.step(&[batch], &AdamSettings::default().update(step, 1e-3)).unwrap();
         }
         let losses = gpu.losses(id).unwrap();
         (gradient, losses, gpu.evaluate(&set.inputs, &layout).unwrap())
@@ -79,7 +79,7 @@ fn wrong_calls_are_errors_and_not_panics() {
     let (set, loss) = random_loss(&model, &JetLayout::value(1), 10, 29);
     let mut gpu = gpu(&model);
     let id = gpu.load(&set, &loss).unwrap();
-    assert!(gpu.order(id, &[0; 3]).is_err() && gpu.order(id, &[10; 10]).is_err());
+    assert!(gpu.set_order(id, &[0; 3]).is_err() && gpu.set_order(id, &[10; 10]).is_err());
     assert!(gpu.gradient(&[Batch { set: id, start: 5, count: 6 }]).is_err());
     assert!(gpu.gradient(&[Batch { set: id, start: 5, count: 0 }]).is_err());
     assert!(gpu.set_parameters(&[0.0; 3]).is_err());
@@ -95,7 +95,7 @@ fn the_device_times_steps_and_evaluations() {
     let (set, loss) = random_loss(&model, &layout, 200, 29);
     let mut gpu = gpu_with(&model, GpuOptions { max_points: Some(64), ..CHECKED });
     let id = gpu.load(&set, &loss).unwrap();
-    let steps = gpu.timed_steps(whole(&set, id), &Adam::default().update(1, 1e-3), 3).unwrap();
+    let steps = gpu.timed_steps(whole(&set, id), &AdamSettings::default().update(1, 1e-3), 3).unwrap();
     let evaluations = gpu.timed_evaluations(200, &layout, 3).unwrap();
     assert_eq!(steps.is_some(), adapters().unwrap()[0].timestamps);
     for seconds in [steps, evaluations].into_iter().flatten() {
@@ -107,7 +107,7 @@ fn the_device_times_steps_and_evaluations() {
 fn a_profile_takes_the_steps_kernel_by_kernel() {
     let model = random_model(2, &[33, 9], 1, Activation::Tanh, 5);
     let (set, loss) = random_loss(&model, &JetLayout::diagonal(2), 200, 29);
-    let update = Adam::default().update(1, 1e-3);
+    let update = AdamSettings::default().update(1, 1e-3);
     let options = GpuOptions { max_points: Some(64), ..CHECKED };
     let (mut profiled, mut stepped) = (gpu_with(&model, options), gpu_with(&model, options));
     let id = profiled.load(&set, &loss).unwrap();

@@ -8,7 +8,7 @@ use jetfit::gpu::{GpuOptions, Path, TileChoice, Tiles};
 use jetfit::jet::{Activation, Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
 use jetfit::numbers::Precision;
-use jetfit::optimizer::Adam;
+use jetfit::optimizer::AdamSettings;
 
 use super::{CHECKED, gpu, gpu_with, whole};
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
@@ -36,7 +36,10 @@ fn layouts(inputs: usize, outputs: usize) -> Vec<JetLayout> {
         JetLayout::selected(inputs, firsts.chain([Derivative::Laplacian, Derivative::Second(0, last)])),
         JetLayout::selected(inputs, (0..inputs).filter(|i| i % 3 != 1).map(Derivative::First)),
     ];
-    layouts.into_iter().filter(|layout| layout.inputs() == inputs && layout.mixed(outputs).is_some()).collect()
+    layouts
+        .into_iter()
+        .filter(|layout| layout.inputs() == inputs && layout.without_seconds(outputs).is_some())
+        .collect()
 }
 
 #[test]
@@ -110,7 +113,7 @@ fn chunks_change_nothing_but_rounding() {
         let batch = Batch { set: id, start: 9, count: 277 };
         let gradient = gpu.gradient(&[batch]).unwrap();
         for step in 1..=5 {
-            gpu.step(&[batch], &Adam::default().update(step, 1e-3)).unwrap();
+            gpu.step(&[batch], &AdamSettings::default().update(step, 1e-3)).unwrap();
         }
         (gradient, gpu.losses(id).unwrap(), gpu.evaluate(&set.inputs, &layout).unwrap())
     };
@@ -155,7 +158,7 @@ fn a_loss_may_read_several_places_and_coefficients() {
     };
     let loss = Loss { terms: equations.iter().map(term).collect() };
     // At one place the first equation reads 1 + 3 + 3 channels: 1 + 2 + 1 in mixed mode.
-    assert!(loss.compile(&model.normalizer).layout.mixed(1).is_some());
+    assert!(loss.compile(&model.normalizer).layout.without_seconds(1).is_some());
     let set = PointSet { inputs: random_points(&model, 37, 3), ..PointSet::default() };
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();

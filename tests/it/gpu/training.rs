@@ -1,13 +1,13 @@
 //! Steps: what they leave, what stops them, and what goes in and out.
 
-use jetfit::backend::{Backend, Batch};
+use jetfit::backend::{Backend, Batch, OptimizerState};
 use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::gpu::{Gpu, GpuOptions};
 use jetfit::jet::{Activation, JetLayout};
 use jetfit::loss::Loss;
 use jetfit::numbers::Precision;
-use jetfit::optimizer::{Adam, History, InverseHessian, Iteration, Lbfgs, OptimizerState};
+use jetfit::optimizer::{AdamSettings, Iteration, Lbfgs, LbfgsSettings, Memory, Optimizer, Step};
 
 use super::{CHECKED, gpu, gpu_with, whole};
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
@@ -15,7 +15,7 @@ use crate::support::{jets_apart, normwise, random_loss, random_model, random_poi
 /// Ten Adam steps on the whole set; the total loss before each.
 fn ten_steps(backend: &mut dyn Backend, set: &PointSet, loss: &Loss) -> Vec<f64> {
     let id = backend.load(set, loss).unwrap();
-    let adam = Adam { weight_decay: 0.01, ..Adam::default() };
+    let adam = AdamSettings { weight_decay: 0.01, ..AdamSettings::default() };
     let step = |step| {
         backend.step(&[whole(set, id)], &adam.update(step, 1e-3)).unwrap();
         loss.total(&backend.report().unwrap().losses)
@@ -41,13 +41,22 @@ fn ten_adam_steps_follow_the_cpu() {
 }
 
 /// Iterations of L-BFGS on the whole set, until none lowers the loss; the total loss after each.
-fn lbfgs_losses<'a>(backend: &mut (dyn Backend + 'a), set: &PointSet, loss: &Loss, iterations: usize) -> Vec<f64> {
+fn lbfgs_losses(backend: &mut dyn Backend, set: &PointSet, loss: &Loss, iterations: usize) -> Vec<f64> {
     let id = backend.load(set, loss).unwrap();
-    let (lbfgs, mut known, mut losses) = (Lbfgs::default(), None, vec![]);
-    let mut hessian = InverseHessian::new(backend, lbfgs.history, &History::default()).unwrap();
-    for _ in 0..iterations {
-        let at = |backend: &mut (dyn Backend + 'a)| Ok(loss.total(&backend.differentiate(&[whole(set, id)])?));
-        if lbfgs.iterate(backend, &mut hessian, &mut known, 1e-6, at).unwrap() == Iteration::Stuck {
+    let weights: Vec<f64> = loss.terms.iter().map(|term| term.weight).collect();
+    let mut lbfgs = Lbfgs::new(LbfgsSettings::default(), 1e-6, backend, Memory::Nothing).unwrap();
+    let mut losses = vec![];
+    for number in 1..=iterations as u64 {
+        let step = Step {
+            number,
+            of_stage: number,
+            batches: &[whole(set, id)],
+            weights: &weights,
+            is_changed: false,
+            is_reported: true,
+            is_over: &|| false,
+        };
+        if lbfgs.iterate(backend, &step).unwrap() == Iteration::Stuck {
             break;
         }
         losses.push(loss.total(&backend.losses(id).unwrap()));
@@ -94,7 +103,7 @@ fn terms_are_weighed_anew() {
         let id = backend.load(&set, loss).unwrap();
         // Compiled and run with the old weights first.
         let before = backend.gradient(&[whole(&set, id)]).unwrap();
-        weights.into_iter().for_each(|weights| backend.weigh(id, weights).unwrap());
+        weights.into_iter().for_each(|weights| backend.set_term_weights(id, weights).unwrap());
         let after = backend.gradient(&[whole(&set, id)]).unwrap();
         assert_eq!(before.losses, after.losses);
         after.gradient
@@ -116,7 +125,7 @@ fn ten_step_losses_are_golden() {
     let mut gpu = gpu(&model);
     let id = gpu.load(&set, &loss).unwrap();
     for step in 1..=10 {
-        gpu.step(&[whole(&set, id)], &Adam::default().update(step, 1e-3)).unwrap();
+        gpu.step(&[whole(&set, id)], &AdamSettings::default().update(step, 1e-3)).unwrap();
         if let Some(golden) = [1, 5, 10].iter().position(|s| *s == step) {
             let total = loss.total(&gpu.report().unwrap().losses);
             // f32 rounding of the loss, and what Adam makes of it in ten steps.
@@ -136,10 +145,10 @@ fn mini_batches_take_the_rows_in_their_order() {
     // Two orders, with steps of the first still under way when the second comes.
     for (round, stride) in [7_u32, 11].into_iter().enumerate() {
         let rows: Vec<u32> = (0..40).map(|i| (i * stride + 3) % 40).collect();
-        gpu.order(id, &rows).unwrap();
-        cpu.order(id, &rows).unwrap();
+        gpu.set_order(id, &rows).unwrap();
+        cpu.set_order(id, &rows).unwrap();
         for (index, (start, count)) in [(0, 19), (19, 19), (38, 2)].into_iter().enumerate() {
-            let update = Adam::default().update((3 * round + index + 1) as u64, 1e-3);
+            let update = AdamSettings::default().update((3 * round + index + 1) as u64, 1e-3);
             let batch = Batch { set: id, start, count };
             gpu.step(&[batch], &update).unwrap();
             cpu.step(&[batch], &update).unwrap();
@@ -160,7 +169,7 @@ fn clipping_shortens_the_gradient_to_the_norm() {
     let mut first_moment = |clip_norm: f64| {
         gpu.set_optimizer_state(&OptimizerState::default()).unwrap();
         gpu.set_parameters(&model.parameters).unwrap();
-        let adam = Adam { clip_norm, ..Adam::default() };
+        let adam = AdamSettings { clip_norm, ..AdamSettings::default() };
         gpu.step(&[whole(&set, id)], &adam.update(1, 1e-3)).unwrap();
         (gpu.report().unwrap().gradient_norm, gpu.optimizer_state().unwrap().first_moment)
     };
@@ -180,7 +189,8 @@ fn a_loss_that_is_not_finite_stops_the_updates_and_names_the_step() {
     let id = gpu.load(&set, &loss).unwrap();
     // Above 32 bits: the number travels in two halves.
     let first = (1 << 33) + 5;
-    let step = |gpu: &mut Gpu, number| gpu.step(&[whole(&set, id)], &Adam::default().update(number, 1e-3)).unwrap();
+    let step =
+        |gpu: &mut Gpu, number| gpu.step(&[whole(&set, id)], &AdamSettings::default().update(number, 1e-3)).unwrap();
     step(&mut gpu, first);
     assert_eq!(gpu.report().unwrap().diverged_at, None);
     for bad in [f64::NAN, f64::INFINITY, 1e38] {
@@ -213,7 +223,7 @@ fn state_goes_out_and_comes_back_to_the_same_bits() {
     unchecked.load(&set, &loss).unwrap();
     let steps = |gpu: &mut Gpu, range: std::ops::Range<u64>| {
         for step in range {
-            gpu.step(&[whole(&set, id)], &Adam::default().update(step, 1e-3)).unwrap();
+            gpu.step(&[whole(&set, id)], &AdamSettings::default().update(step, 1e-3)).unwrap();
         }
     };
     steps(&mut first, 1..100);
@@ -248,7 +258,7 @@ fn the_batches_of_a_step_add_up() {
     // Both round in f32 and add up in another order.
     assert!(normwise(&ours.losses, &truth.losses) < 1e-5);
     assert!(normwise(&ours.gradient, &truth.gradient) < 1e-5);
-    let update = Adam::default().update(1, 1e-3);
+    let update = AdamSettings::default().update(1, 1e-3);
     gpu.step(&batches, &update).unwrap();
     cpu.step(&batches, &update).unwrap();
     let (ours, truth) = (gpu.report().unwrap(), cpu.report().unwrap());
@@ -274,7 +284,7 @@ fn rows_that_lie_there_still_are_those_of_their_order() {
     };
     agree(same, &|_| ());
     agree(same, &|_| ());
-    agree(same, &|backend| backend.order(id, &reversed).unwrap());
+    agree(same, &|backend| backend.set_order(id, &reversed).unwrap());
     agree(Batch { start: 20, ..same }, &|_| ());
     agree(Batch { count: 31, ..same }, &|_| ());
     agree(same, &|_| ());

@@ -5,8 +5,8 @@
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef};
 
-use super::gauss_newton::square;
-use super::normal_equations::{Gram, System};
+use crate::optimizer::gauss_newton::System;
+use crate::optimizer::least_squares::{Gram, square};
 
 /// A with its gradient and its smaller Gram matrix.
 pub struct Whitened {

@@ -1,6 +1,7 @@
 //! Conjugate gradients (Hestenes & Stiefel 1952) for a matrix that is known by its products alone.
 
 use crate::error::Result;
+use crate::optimizer::least_squares::dot;
 
 /// What was found: s and K s.
 pub struct Solution {
@@ -51,10 +52,6 @@ pub fn solve(
         direction.iter_mut().zip(&residual).for_each(|(direction, r)| *direction = r + part * *direction);
     }
     Ok(Some(found))
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

@@ -3,23 +3,17 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::{Llt, Solve};
-use faer::{Accum, Mat, MatRef, Par, Side};
-use rayon::prelude::*;
+use faer::{Mat, MatRef};
 
-use super::gauss_newton::{PROBE, square};
 use crate::backend::Jacobian;
+use crate::optimizer::least_squares::{Gram, dot, square};
+
+/// The part of a step over which the bend of r is measured.
+pub const PROBE: f64 = 0.1;
 
 /// An acceleration is taken if it is at most this part of its step: beyond, the series does not hold.
 const MOST_ACCELERATION: f64 = 0.75;
-/// Columns of a block of a Gram matrix. Blocks have their sums in an order of their own, whatever the threads.
-const BLOCK: usize = 128;
-
-/// Blocks that wait together to be put into a Gram matrix: enough for any number of threads, and 32 MiB at most.
-const TOGETHER: usize = 256;
-const TOGETHER_BYTES: f64 = (8 * TOGETHER * BLOCK * BLOCK) as f64;
-
 /// A = J D^(-1/2) and its smaller Gram matrix.
 pub struct System {
     /// (R, P)
@@ -36,19 +30,19 @@ impl System {
     /// Bytes of J with its residuals, and of all that solving its system takes.
     pub fn bytes(residuals: usize, parameters: usize) -> f64 {
         let (rows, columns) = (residuals as f64, parameters as f64);
-        // J and A, the Gram matrix and its factor.
         let side = rows.min(columns);
-        8.0 * (rows * (2.0 * columns + 1.0) + 2.0 * side * side) + TOGETHER_BYTES.min(8.0 * side * side)
+        // J and A, the Gram matrix and its factor.
+        8.0 * rows * (2.0 * columns + 1.0) + Gram::bytes(side)
     }
 
+    /// Of J with D (P) on the diagonal, on the threads of a pool.
     pub fn new(jacobian: &Jacobian, scales: &[f64], threads: &rayon::ThreadPool) -> Self {
         let (rows, columns) = (jacobian.rows, scales.len());
         let inverse: Vec<f64> = scales.iter().map(|scale| 1.0 / scale.sqrt()).collect();
         let j = MatRef::from_column_major_slice(jacobian.matrix(), rows, columns);
         let a = Mat::from_fn(rows, columns, |r, c| j[(r, c)] * inverse[c]);
         let r = jacobian.residuals();
-        let along = |column: &[f64]| column.iter().zip(r).map(|(j, r)| j * r).sum();
-        let gradient = jacobian.matrix().chunks_exact(rows).map(along).collect();
+        let gradient = jacobian.matrix().chunks_exact(rows).map(|column| dot(column, r)).collect();
         let is_kernel = rows < columns;
         let gram = Gram::new(if is_kernel { a.transpose() } else { a.as_ref() }, threads);
         Self { a, inverse, gradient, gram, is_kernel }
@@ -59,60 +53,6 @@ impl System {
         let factor = self.gram.factor(lambda)?;
         Some(Damped { system: self, lambda, factor })
     }
-}
-
-/// A Gram matrix that is factorised with several numbers on its diagonal.
-pub(super) struct Gram {
-    /// Its lower triangle, the diagonal as it was factorised last.
-    lower: Mat<f64>,
-    /// Its own diagonal.
-    diagonal: Vec<f64>,
-}
-
-impl Gram {
-    /// Of B (m, n): BᵀB.
-    pub fn new(b: MatRef<'_, f64>, threads: &rayon::ThreadPool) -> Self {
-        let lower = threads.install(|| gram(b));
-        let diagonal = (0..lower.nrows()).map(|k| lower[(k, k)]).collect();
-        Self { lower, diagonal }
-    }
-
-    /// The number of its rows.
-    pub fn side(&self) -> usize {
-        self.diagonal.len()
-    }
-
-    /// Its factor with `more` on the diagonal; `None` where that is not positive definite to rounding.
-    pub fn factor(&mut self, more: f64) -> Option<Llt<f64>> {
-        // In its place: a copy would be as large as all that there is already.
-        for (k, own) in self.diagonal.iter().enumerate() {
-            self.lower[(k, k)] = own + more;
-        }
-        Llt::new(self.lower.as_ref(), Side::Lower).ok()
-    }
-}
-
-/// The lower triangle of BᵀB for B (m, n).
-fn gram(b: MatRef<'_, f64>) -> Mat<f64> {
-    let n = b.ncols();
-    let block = |k: usize| (k * BLOCK, BLOCK.min(n - k * BLOCK));
-    let blocks = n.div_ceil(BLOCK);
-    let places: Vec<(usize, usize)> = (0..blocks).flat_map(|i| (0..=i).map(move |j| (i, j))).collect();
-    let product = |(i, j): (usize, usize)| {
-        let ((row, rows), (column, columns)) = (block(i), block(j));
-        let mut product = Mat::zeros(rows, columns);
-        let (left, right) = (b.subcols(row, rows).transpose(), b.subcols(column, columns));
-        matmul(product.as_mut(), Accum::Replace, left, right, 1.0, Par::Seq);
-        (row, column, product)
-    };
-    let mut gram = Mat::zeros(n, n);
-    for places in places.chunks(TOGETHER) {
-        let products: Vec<_> = places.par_iter().copied().map(product).collect();
-        for (row, column, product) in products {
-            gram.as_mut().submatrix_mut(row, column, product.nrows(), product.ncols()).copy_from(&product);
-        }
-    }
-    gram
 }
 
 /// A system that can be solved.

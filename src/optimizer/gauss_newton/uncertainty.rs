@@ -15,6 +15,7 @@ use std::ops::Range;
 
 use super::normal_equations::System;
 use crate::backend::Jacobian;
+use crate::optimizer::least_squares::{dot, square};
 
 /// The damping, over columns of J that are scaled to the length 1.
 const LEAST_DAMPING: f64 = 1e-12;
@@ -43,7 +44,7 @@ pub fn standard_errors(
     parameters: Range<usize>,
     threads: &rayon::ThreadPool,
 ) -> Option<Vec<f64>> {
-    let scales: Vec<f64> = jacobian.matrix().chunks_exact(jacobian.rows).map(norm_square).collect();
+    let scales: Vec<f64> = jacobian.matrix().chunks_exact(jacobian.rows).map(square).collect();
     // A parameter that nothing depends on is not known at all.
     if parameters.clone().any(|parameter| scales[parameter] <= f64::MIN_POSITIVE) {
         return None;
@@ -60,21 +61,17 @@ pub fn standard_errors(
         let residuals = &jacobian.residuals()[term.rows.clone()];
         let followed = if term.is_measured { damped.leverage(term.rows.clone()) } else { 0.0 };
         let freedom = residuals.len() as f64 - followed;
-        (freedom > 0.5).then(|| norm_square(residuals) / freedom)
+        (freedom > 0.5).then(|| square(residuals) / freedom)
     };
     let variances: Vec<f64> = terms.iter().map(variance).collect::<Option<_>>()?;
     let error = |parameter: usize| {
         let influence = damped.influence(parameter);
-        let of = |(term, variance): (&TermRows, &f64)| variance * norm_square(&influence[term.rows.clone()]);
-        let ahead: f64 = influence.iter().zip(jacobian.residuals()).map(|(y, r)| y * r).sum();
+        let of = |(term, variance): (&TermRows, &f64)| variance * square(&influence[term.rows.clone()]);
+        let ahead = dot(&influence, jacobian.residuals());
         let error = (terms.iter().zip(&variances).map(of).sum::<f64>() + ahead * ahead).sqrt();
         error.is_finite().then_some(error)
     };
     parameters.map(error).collect()
-}
-
-fn norm_square(numbers: &[f64]) -> f64 {
-    numbers.iter().map(|x| x * x).sum()
 }
 
 #[cfg(test)]
@@ -97,7 +94,7 @@ mod tests {
         let rows = jacobian(&[&[1.0; 5], &[0.0, 1.0, 2.0, 3.0, 4.0]], &r);
         let terms = [TermRows { rows: 0..5, is_measured: true }];
         let errors = standard_errors(&rows, &terms, 0..2, &pool()).unwrap();
-        let s2 = norm_square(&r) / 3.0;
+        let s2 = square(&r) / 3.0;
         let expected = [(s2 * (0.2 + 4.0 / 10.0)).sqrt(), (s2 / 10.0).sqrt()];
         assert!(errors.iter().zip(expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-6), "{errors:?} {expected:?}");
         // One that has not ended: the slope is still 3 too small.
@@ -119,7 +116,7 @@ mod tests {
             [&[1.0, 1.0, 1.0, 1.0, 1.0, 0.0], &[0.0, 1.0, 2.0, 3.0, 4.0, 100.0], &[0.0, 0.0, 0.0, 0.0, 0.0, -100.0]];
         let terms = [TermRows { rows: 0..5, is_measured: true }, TermRows { rows: 5..6, is_measured: false }];
         let errors = standard_errors(&jacobian(&columns, &r), &terms, 1..3, &pool()).unwrap();
-        let expected = (norm_square(&r) / 3.0 / 10.0).sqrt();
+        let expected = (square(&r) / 3.0 / 10.0).sqrt();
         assert!(errors.iter().all(|error| (error / expected - 1.0).abs() < 1e-6), "{errors:?} {expected}");
         // More parameters than rows, one of which nothing depends on.
         let wide = jacobian(&[&[1.0, 1.0], &[0.0, 0.0], &[0.0, 1.0]], &[0.1, 0.2]);
