@@ -14,7 +14,7 @@ use crate::loss::Loss;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SetId(pub usize);
 
-/// Some points of a loaded set: positions `start..start + count` of its order.
+/// Consecutive points of a loaded set: positions `start..start + count` of its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The set.
@@ -58,7 +58,7 @@ impl Jacobian {
     }
 }
 
-/// What a step leaves to be read.
+/// The results of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
     /// Each term's mean square over the last step's batches, before its update (T); those of the first
@@ -114,11 +114,11 @@ pub enum Vector {
     Parameters,
     /// What [`Backend::differentiate`] left.
     Gradient,
-    /// One that an optimizer keeps, by its number.
+    /// A vector that an optimizer keeps, by its number.
     Kept(usize),
 }
 
-/// Vectors of P numbers on the device, for an optimizer that reads scalars alone. Sums have one order: the same
+/// Vectors of P numbers on the device, for optimizers that read only scalars. Sums have a fixed order: the same
 /// vectors give the same bits.
 pub trait Vectors {
     /// Makes room for `count` vectors, all 0; those that were there are gone.
@@ -137,30 +137,30 @@ pub trait Vectors {
     fn combine(&mut self, into: Vector, parts: &[(f64, Vector)]) -> Result<()>;
 }
 
-/// What one kernel of a step takes.
+/// The time of one kernel of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelTime {
     /// The stem of its file in `shaders/`, and its entry point.
     pub kernel: String,
     /// Workgroups along x, y and z.
     pub workgroups: [u32; 3],
-    /// Seconds by the device's own clock.
+    /// Seconds by the device's clock.
     pub seconds: f64,
 }
 
 /// A device that evaluates jets and trains.
 pub trait Backend: Vectors {
-    /// What it runs on, for people: `cpu (2 threads, AVX-512)`.
+    /// The device, readable: `cpu (2 threads, AVX-512)`.
     fn device(&self) -> String;
 
-    /// Jets of the network at points given as columns (D, B) in the user's units; any B, in bounded
-    /// memory. Outputs with a transform are [`crate::predict::jets`]' to give.
+    /// Jets of the network at points given as columns (D, B) in the user's units; any B, in bounded memory.
+    /// Transforms of outputs are applied by [`crate::predict::jets`].
     fn evaluate(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets>;
 
-    /// Takes a point set and the loss that is evaluated on it to the device.
+    /// Loads a point set and the loss on it to the device.
     fn load(&mut self, set: &PointSet, loss: &Loss) -> Result<SetId>;
 
-    /// Gives a set other points, and other terms or the same.
+    /// Replaces the points of a set, and its terms.
     fn refill(&mut self, set: SetId, points: &PointSet, loss: &Loss) -> Result<()>;
 
     /// Replaces the weights of a set's terms (T).
@@ -214,10 +214,10 @@ pub trait Backend: Vectors {
     /// Replaces the parameter block.
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
 
-    /// What the optimizer remembers.
+    /// The state of the optimizer.
     fn optimizer_state(&mut self) -> Result<OptimizerState>;
 
-    /// Replaces what the optimizer remembers.
+    /// Replaces the state of the optimizer.
     fn set_optimizer_state(&mut self, state: &OptimizerState) -> Result<()>;
 
     /// Seconds of each of `repeats` steps on one batch by the device's own clock, after one that is
@@ -242,8 +242,8 @@ pub trait Backend: Vectors {
     fn working_bytes(&self) -> usize;
 }
 
-/// The answer of a device that has no Jacobian of the residuals.
+/// The error of a device that cannot compute the Jacobian of the residuals.
 fn no_jacobian(device: &str) -> Error {
-    let problem = format!("{device} does not give the residuals' Jacobian, which Gauss–Newton needs");
-    Error::input("device.name", problem, "take the CPU: device.name = \"cpu\"")
+    let problem = format!("{device} cannot compute the Jacobian of the residuals, which this optimizer needs");
+    Error::input("device.name", problem, "use the CPU: device.name = \"cpu\"")
 }

@@ -12,10 +12,10 @@ const CPU: &str = "cpu";
 
 /// Opens a device with the model's parameters on it: `auto`, `cpu`, `gpu` (the best hardware), or a
 /// part of an adapter's name. `auto` takes a hardware GPU where there is one and the precision is f32, the CPU
-/// otherwise; for halves it takes the best hardware. `threads` counts CPU threads, 0 for all.
+/// otherwise; for f16 it takes the best hardware. `threads` counts CPU threads, 0 for all.
 ///
 /// # Errors
-/// [`Input`](Error::Input) for a name that matches no device, f64 on a GPU, or halves on a device without matrix units for
+/// [`Input`](Error::Input) for a name that matches no device, f64 on a GPU, or f16 on a device without matrix units for
 /// them; [`Device`](Error::Device) where the device fails.
 pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> Result<Box<dyn Backend>> {
     if is_cpu(name, precision)? {
@@ -25,7 +25,7 @@ pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> 
     gpu::open(name, precision, model)
 }
 
-/// Whether this name means the CPU, as far as can be told without opening it.
+/// Whether this name means the CPU, as far as is known without opening it.
 ///
 /// # Errors
 /// Those of [`adapters`], where `auto` asks for them.
@@ -42,15 +42,15 @@ pub fn automatic(adapters: &[AdapterInfo]) -> Option<&AdapterInfo> {
     adapters.iter().find(|adapter| adapter.is_hardware())
 }
 
-/// How a device is opened: by its name, with a precision and so many CPU threads, and a model's parameters on it.
+/// Opens a device by its name, with a precision, a number of CPU threads and the parameters of a model.
 pub type Open<'a> = dyn Fn(&str, Precision, usize, &Model) -> Result<Box<dyn Backend>> + 'a;
 
-/// Where work is done: on the device that is asked for, and once that has failed on the CPU, where that may take over.
+/// Runs work on the requested device, and on the CPU after that device has failed, if the job allows it.
 pub struct Workplace<'a> {
     open: &'a Open<'a>,
     device: job::Device,
     backend: Option<Box<dyn Backend>>,
-    /// What was worked on, in turn.
+    /// The devices that were used, in order.
     devices: Vec<String>,
 }
 
@@ -60,9 +60,9 @@ impl<'a> Workplace<'a> {
         Self { open, device: device.clone(), backend: None, devices: vec![] }
     }
 
-    /// Does work that can be begun again, on a device with this model's parameters: what it leaves there, the next
-    /// work finds, unless another device had to be opened. Where the device fails the work is begun again on the CPU,
-    /// and is told of it.
+    /// Runs work that can be restarted, on a device with this model's parameters. The state of the device is kept for
+    /// the next work, unless another device had to be opened. If the device fails, the work is restarted on the CPU
+    /// and receives a message that says so.
     ///
     /// # Errors
     /// Those of the device's opening and of the work.
@@ -76,14 +76,14 @@ impl<'a> Workplace<'a> {
                 self.device.name = CPU.to_string();
                 self.device.precision = self.device.precision.stored();
                 self.backend = None;
-                let failure = format!("device {device} failed ({problem}): the work goes on on the CPU");
+                let failure = format!("device {device} failed ({problem}): continuing on the CPU");
                 self.once(model, &mut work, Some(failure))
             }
             done => done,
         }
     }
 
-    /// The same on a device that holds nothing but the model.
+    /// The same on a freshly opened device.
     ///
     /// # Errors
     /// Those of [`Self::run`].
@@ -114,7 +114,7 @@ impl<'a> Workplace<'a> {
         work(self.backend.as_mut().expect("opened").as_mut(), failure)
     }
 
-    /// What was worked on: `llvmpipe (Vulkan, f32), then cpu (2 threads, AVX2)`.
+    /// The devices that were used: `llvmpipe (Vulkan, f32), then cpu (2 threads, AVX2)`.
     pub fn devices(&self) -> String {
         self.devices.join(", then ")
     }

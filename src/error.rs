@@ -10,7 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Bad usage, job, data or model: somebody can mend it before running again.
+    /// Bad usage, job, data or model: fix it and run again.
     #[error("{0}")]
     Input(Box<InputError>),
 
@@ -33,12 +33,12 @@ pub enum Error {
     },
 
     /// Training met a loss or gradient that is not a number, or ended far above where it began.
-    #[error("training diverged{problem}\n  mend: {mend}")]
+    #[error("training diverged{problem}\n  help: {help}")]
     Diverged {
         /// When, and what was seen there: ` at step 7: …`.
         problem: String,
-        /// How to mend it.
-        mend: String,
+        /// How to fix it.
+        help: String,
     },
 
     /// A signal ended the work before it was done.
@@ -51,7 +51,7 @@ pub enum Error {
     },
 
     /// The time that a job may take is over.
-    #[error("training.max_seconds are over before the training is; {left}")]
+    #[error("the time limit (training.max_seconds) ended training before its last step; {left}")]
     TimeOver {
         /// What is left, and how to go on.
         left: String,
@@ -69,27 +69,27 @@ pub const TIME_OVER: u8 = 75;
 const SIGTERM: i32 = 15;
 const SIGINT: i32 = 2;
 
-/// An error that names its place and how to mend it.
+/// An error that names its place, the problem and a fix.
 #[derive(Debug)]
 pub struct InputError {
     /// The file, line, column, key or flag.
     pub place: String,
     /// What is wrong there.
     pub problem: String,
-    /// How to mend it.
-    pub mend: String,
+    /// How to fix it.
+    pub help: String,
 }
 
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}\n  mend: {}", self.place, self.problem, self.mend)
+        write!(f, "{}: {}\n  help: {}", self.place, self.problem, self.help)
     }
 }
 
 impl Error {
-    /// Bad input at `place`, with its mend.
-    pub fn input(place: impl fmt::Display, problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        Error::Input(Box::new(InputError { place: place.to_string(), problem: problem.into(), mend: mend.into() }))
+    /// Bad input at `place`, with advice on how to fix it.
+    pub fn input(place: impl fmt::Display, problem: impl Into<String>, help: impl Into<String>) -> Self {
+        Error::Input(Box::new(InputError { place: place.to_string(), problem: problem.into(), help: help.into() }))
     }
 
     /// A failure of the operating system on `path`.

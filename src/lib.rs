@@ -44,7 +44,7 @@
 //! A Hessian entry `(k, l)` has the one product `dz_k dz_l`; a Laplacian has `Σ dz_k²`, all in one
 //! channel. Training needs the way back too: the cotangents of these three lines, with σ'''.
 //!
-//! Where a jet has more channels than its tangents and outputs need, mixed mode carries less:
+//! Where a jet has more channels than its tangents and outputs need, adjoint mode carries less:
 //! the value and the tangents that seconds are made of go forward, and one adjoint `g = ∂u/∂a`,
 //! `h = ∂u/∂z = σ'(z) g` for each output comes back. They give the rest:
 //!
@@ -90,7 +90,14 @@
 //! - The same job on the same device gives the same bits, whatever the thread count, and however
 //!   often the run was stopped and resumed.
 //! - No wgpu type leaves [`gpu`]; only the command line prints.
-//! - What a user can mend is an [`error::Error::Input`] that names the place and the mend.
+//! - What a user can fix is an [`error::Error::Input`] that names the place and the fix.
+
+pub use error::{Error, Result};
+pub use fit::{Evaluator, Fit, FitReport, Fitted, Points};
+pub use jet::{Activation, Derivative, Entry, JetLayout, Jets};
+pub use job::Job;
+pub use network::Model;
+pub use numbers::Precision;
 
 pub mod backend;
 pub mod bench;
@@ -101,6 +108,7 @@ pub mod device;
 pub mod error;
 pub mod expression;
 pub mod files;
+pub mod fit;
 #[cfg_attr(not(feature = "gpu"), path = "gpu/absent.rs")]
 pub mod gpu;
 pub mod jet;

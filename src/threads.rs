@@ -13,9 +13,9 @@ use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuilder};
 use crate::error::{Error, Result};
 
 /// More than the processors of all but the largest machines, on which four for each processor count.
-const MOST: usize = 256;
+const MOST_THREADS: usize = 256;
 
-/// Whether some pool has fewer threads than were asked for.
+/// Whether some pool has fewer threads than requested.
 static IS_SHORT: AtomicBool = AtomicBool::new(false);
 
 /// As many threads as the machine has processors.
@@ -23,20 +23,21 @@ pub fn available() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// `count`, if a machine like this one can have any use for so many threads; `place` is where it stands.
+/// `count`, if this machine can use that many threads; `place` is the key or flag.
 ///
 /// # Errors
 /// [`Error::Input`] where it has not.
 pub fn checked(place: impl std::fmt::Display, count: usize) -> Result<usize> {
-    let most = MOST.max(4 * available());
+    let most = MOST_THREADS.max(4 * available());
     if count <= most {
         return Ok(count);
     }
-    let problem = format!("{count} threads are more than {most}, and this machine has {} processors", available());
-    Err(Error::input(place, problem, "leave it at 0, which takes a thread for each processor"))
+    let problem =
+        format!("{count} threads are too many: the limit is {most}, and this machine has {} processors", available());
+    Err(Error::input(place, problem, "use 0, which means one thread per processor"))
 }
 
-/// A pool of so many threads, or of as many as there are processors for 0.
+/// A pool of `count` threads, or one per processor for 0.
 ///
 /// # Errors
 /// [`Error::Input`] for a number that is out of range, [`Error::Device`] where no thread can be had.
@@ -58,7 +59,7 @@ pub fn start(count: usize) -> Result<()> {
     builder.spawn_handler(move |thread| hand(&mut waiting, thread)).build_global().map_err(refused)
 }
 
-/// Whether some pool has fewer threads than were asked for, as the machine gave no more.
+/// Whether some pool has fewer threads than requested because the system allowed no more.
 pub fn are_short() -> bool {
     IS_SHORT.load(Ordering::Relaxed)
 }
@@ -88,8 +89,7 @@ fn hand(waiting: &mut Vec<Sender<ThreadBuilder>>, thread: ThreadBuilder) -> std:
 }
 
 fn refused(error: impl std::fmt::Display) -> Error {
-    let problem =
-        format!("no thread can be made ({error}); raise the limit of processes or of memory that it runs under");
+    let problem = format!("the system refused to start a thread ({error}); raise the limit on processes or memory");
     Error::device("cpu", problem)
 }
 

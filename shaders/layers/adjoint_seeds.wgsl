@@ -20,7 +20,7 @@ const ROW_CHANNELS: u32 = CHANNELS + ADJOINTS;
 @group(0) @binding(4) var<storage, read_write> bar: array<f32>;
 
 @compute @workgroup_size(THREADS)
-fn ends(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+fn adjoint_seeds(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.x + id.y * groups.x * THREADS;
     let row = index / shape.points;
     let point = index % shape.points;

@@ -22,7 +22,7 @@ const AT_ONCE: u32 = 8u;
 var<workgroup> group_largest: atomic<u32>;
 
 @compute @workgroup_size(THREADS)
-fn largest_of(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn abs_max(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     if thread == 0u {
         atomicStore(&group_largest, 0u);
     }

@@ -15,13 +15,13 @@ pub struct Case {
     pub order: usize,
     layout: JetLayout,
     points: Vec<Vec<f64>>,
-    /// Where it trains: the loaded points.
+    /// The loaded points, when training.
     set: Option<SetId>,
     /// Steps taken.
     step: u64,
     /// Steps in a timing.
     pub steps: u32,
-    /// Whose time it is.
+    /// The clock.
     pub clock: Clock,
 }
 
@@ -54,7 +54,7 @@ impl Case {
         }
     }
 
-    /// Seconds of one of `steps` steps, by the device's own clock where that is asked for and there is one.
+    /// Seconds per step over `steps` steps, by the device's clock if requested and available.
     pub fn time(&mut self, steps: u32) -> Result<f64> {
         let count = self.points[0].len();
         let batch = self.set.map(|set| Batch { set, start: 0, count });
@@ -82,12 +82,12 @@ impl Case {
         Ok(start.elapsed().as_secs_f64() / f64::from(steps))
     }
 
-    /// Waits for the device, which may still be at work, and makes sure that it went well.
+    /// Waits for the device and checks for errors.
     fn check(&mut self) -> Result<()> {
         match self.set.and(self.backend.report()?.diverged_at) {
             Some(step) => Err(Error::Diverged {
                 problem: format!(" at step {step}: the loss or its gradient is not finite"),
-                mend: "give the network fewer inputs or narrower layers".to_string(),
+                help: "use fewer inputs or narrower layers".to_string(),
             }),
             None => Ok(()),
         }

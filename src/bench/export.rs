@@ -14,7 +14,7 @@ use crate::jet::JetLayout;
 use crate::network::Model;
 use crate::numbers::Precision;
 
-/// Writes the problem of one layout and batch, and our answer to it in f64, as a safetensors file:
+/// Writes the problem of one layout and batch, and its result in f64, as a safetensors file:
 ///
 /// | tensor | shape | |
 /// |---|---|---|

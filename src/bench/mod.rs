@@ -62,13 +62,13 @@ impl fmt::Display for Mode {
     }
 }
 
-/// Whose time counts.
+/// Which clock measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
-    /// Timestamps that the device takes at the start and the end of its work; the host's where it takes none.
+    /// Device timestamps at the start and end of the work; host time if the device has none.
     Device,
-    /// Time as the host sees it: encoding and waiting included, and steps as a job runs them, many in one submission.
+    /// Wall time on the host, including encoding and waiting, with steps batched into submissions as in a job.
     Host,
 }
 
@@ -83,9 +83,9 @@ pub struct Settings {
     pub seconds: Seconds,
     /// What one timed unit does.
     pub mode: Mode,
-    /// Timings of each batch and order, of at least [`LEAST_SECONDS`] each.
+    /// Timings per batch size and order, each at least [`LEAST_SECONDS`] long.
     pub repeats: usize,
-    /// Whose time it is.
+    /// The clock.
     pub clock: Clock,
 }
 
@@ -103,12 +103,12 @@ pub struct Row {
     pub mode: Mode,
     /// The median over the repeats, of one step or evaluation.
     pub seconds_median: f64,
-    /// The least.
+    /// The minimum.
     pub seconds_min: f64,
     /// Batch over median.
     pub points_per_second: f64,
-    /// 10⁹ flops a second by the count `2 · C · B · Σ(in·out)`, times 3 where it trains, at the
-    /// median: products alone, the first layer's among them although it is cheaper than that.
+    /// 10⁹ flops per second at the median, counted as `2 · C · B · Σ(in·out)`, times 3 for training: matrix products
+    /// only, including the first layer although it is cheaper.
     pub gflops: f64,
     /// The median over the repeats of the time over that of order 0 in the same repeat.
     pub cost_ratio: f64,
@@ -119,12 +119,12 @@ pub struct Row {
 /// All rows of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// What it ran on.
+    /// The device.
     pub device: String,
-    /// Whose time it is.
+    /// The clock.
     pub clock: Clock,
-    /// ‖∇ − ∇(f64)‖/‖∇(f64)‖ of the loss over the weights, for the highest order at the smallest batch, where products are
-    /// of halves.
+    /// Relative error of the gradient against f64, for the highest order at the smallest batch, if products are in
+    /// f16.
     pub gradient_error: Option<f64>,
     /// Batch by batch, each with its orders ascending.
     pub rows: Vec<Row>,
@@ -140,12 +140,12 @@ pub fn profile(model: &Model, settings: &Settings, mut backend: Box<dyn Backend>
     let (layout, batch) = settings.largest(model.spec.inputs);
     let (set, loss) = random_problem(model, &layout, batch);
     let batch = Batch { set: backend.load(&set, &loss)?, start: 0, count: set.points() };
-    let problem = format!("{} has no clock for every kernel of the step", backend.device());
+    let problem = format!("{} cannot time every kernel of this step", backend.device());
     let profile = backend.profile(batch, &AdamSettings::default().update(1, 1e-4), settings.repeats)?;
-    profile.ok_or_else(|| Error::input("--profile", problem, "take a GPU, as in --device gpu, or a smaller --batch"))
+    profile.ok_or_else(|| Error::input("--profile", problem, "use a GPU (--device gpu) or a smaller --batch"))
 }
 
-/// Measures `model` on backends that `open` makes; `watch` sees each row as it is done.
+/// Measures `model` on backends that `open` creates; `watch` receives each finished row.
 ///
 /// # Errors
 /// Settings without batches, orders or repeats; an order above 2; a device that fails.
@@ -207,15 +207,19 @@ impl Settings {
     }
 
     fn check(&self) -> Result<()> {
-        let wrong = |flag: &str, problem: &str, mend: &str| Err(Error::input(flag, problem, mend));
+        let wrong = |flag: &str, problem: &str, help: &str| Err(Error::input(flag, problem, help));
         if self.batches.is_empty() || self.batches.contains(&0) {
-            return wrong("--batch", "a batch has at least one point", "give numbers of points, as in 256,1024");
+            return wrong(
+                "--batch",
+                "a batch needs at least one point",
+                "use numbers of points of at least 1, for example 256,1024",
+            );
         }
         if self.orders.is_empty() || self.orders.iter().any(|order| *order > 2) {
-            return wrong("--order", "derivatives have the orders 0, 1 and 2", "give some of 0,1,2");
+            return wrong("--order", "the order of a derivative must be 0, 1 or 2", "use any of 0,1,2");
         }
         if self.repeats == 0 {
-            return wrong("--repeats", "0 timings have no median", "give at least 1");
+            return wrong("--repeats", "0 repeats leave nothing to measure", "use at least 1");
         }
         Ok(())
     }

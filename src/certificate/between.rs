@@ -11,7 +11,7 @@ use crate::loss::is_worse;
 use crate::problem::Problem;
 
 /// The round of fresh points that neither training nor its report has seen.
-const ROUND: u64 = u64::MAX - 1;
+const FRESH_ROUND: u64 = u64::MAX - 1;
 
 /// One term at its own points and at others of the same region.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,7 +29,11 @@ pub struct BetweenFinding {
 impl fmt::Display for BetweenFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { term, own, fresh, .. } = self;
-        write!(f, "term {term:?} does not hold between its points: mean square {fresh:.1e} there, {own:.1e} at its own")
+        write!(
+            f,
+            "term {term:?} does not hold between its training points: mean square {fresh:.1e} there, {own:.1e} \
+                   at the training points"
+        )
     }
 }
 
@@ -46,7 +50,7 @@ pub fn between(
     let mut findings = vec![];
     for (index, set) in problem.sets.iter().enumerate() {
         let Some(source) = &set.source else { continue };
-        let Some(mut fresh) = problem.judging_points(index, ROUND) else { continue };
+        let Some(mut fresh) = problem.judging_points(index, FRESH_ROUND) else { continue };
         if let Some(points) = points.filter(|_| source.is_inside()) {
             fresh.to_mut().inputs = points.to_vec();
         }

@@ -13,18 +13,18 @@ use crate::predict;
 /// Step k of a ladder is half an input's deviation over 2^k. For a smooth network: down to a
 /// thousandth, extrapolated. Wide steps serve calm networks (rounding is divided by h²), narrow ones
 /// those that oscillate.
-const SMOOTH: Range<i32> = 0..10;
+const SMOOTH_STEPS: Range<i32> = 0..10;
 /// Where those leave it open, on to a two-millionth: the network is steep there. Beyond, rounding is all that
 /// a second derivative would be made of.
-const STEEP: Range<i32> = 10..21;
+const STEEP_STEPS: Range<i32> = 10..21;
 /// One narrow step that is taken everywhere: what it contradicts is open, however well the wide ones agree.
-const PROBE: Range<i32> = 16..17;
+const PROBE_STEPS: Range<i32> = 16..17;
 /// Across a kink there is no series to extrapolate, and the difference is wrong by about the step:
 /// a step of a millionth alone is taken, and the one before it for an estimate.
-const KINKED: Range<i32> = 19..21;
+const KINKED_STEPS: Range<i32> = 19..21;
 
 /// The part of the largest by which the narrowest difference is far from the limit.
-const FAR: f64 = 0.1;
+const FAR_SHARE: f64 = 0.1;
 
 /// Rounding through many layers is so many times that of one value at most.
 const MOST_ROUNDING: f64 = 1e3;
@@ -77,7 +77,7 @@ impl Stencil {
 
 /// Evaluations of the value that one derivative costs at one point, at most.
 pub(super) fn evaluations(derivative: Derivative) -> usize {
-    SMOOTH.len() * Stencil::of(derivative).weights.len()
+    SMOOTH_STEPS.len() * Stencil::of(derivative).weights.len()
 }
 
 /// `derivative` of every output at `points` (D, B), from the values that `values` computes for
@@ -94,18 +94,18 @@ pub(super) fn differences(
     // (M, B)
     let mut ladders = vec![vec![Ladder::new(); count]; model.spec.outputs];
     if model.spec.activation.smoothness() != Smoothness::Infinite {
-        climb(values, model, points, (&stencil, KINKED), &mut ladders)?;
+        climb(values, model, points, (&stencil, KINKED_STEPS), &mut ladders)?;
         return Ok(ladders.iter().map(|ladders| Differences::of(ladders, narrowest)).collect());
     }
-    climb(values, model, points, (&stencil, SMOOTH), &mut ladders)?;
+    climb(values, model, points, (&stencil, SMOOTH_STEPS), &mut ladders)?;
     let limits: Vec<Differences> = ladders.iter().map(|ladders| Differences::of(ladders, extrapolate)).collect();
     let mut probes = vec![vec![Ladder::new(); count]; model.spec.outputs];
-    climb(values, model, points, (&stencil, PROBE), &mut probes)?;
+    climb(values, model, points, (&stencil, PROBE_STEPS), &mut probes)?;
     let is_open = |output: usize, point: usize| {
         let Differences { values, errors } = &limits[output];
         let largest = values.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
         let (narrow, rounding) = probes[output][point][0];
-        let (last, _) = ladders[output][point][SMOOTH.len() - 1];
+        let (last, _) = ladders[output][point][SMOOTH_STEPS.len() - 1];
         errors[point] > tolerance * largest
             || moves_away(narrow, (last - values[point]).abs(), (values[point], errors[point]), rounding)
     };
@@ -115,7 +115,7 @@ pub(super) fn differences(
     }
     let mut narrow: Vec<Vec<Ladder>> =
         ladders.iter().map(|ladders| open.iter().map(|point| ladders[*point].clone()).collect()).collect();
-    climb(values, model, &super::at(points, &open), (&stencil, STEEP), &mut narrow)?;
+    climb(values, model, &super::at(points, &open), (&stencil, STEEP_STEPS), &mut narrow)?;
     for (ladders, narrow) in ladders.iter_mut().zip(narrow) {
         open.iter().zip(narrow).for_each(|(point, ladder)| ladders[*point] = ladder);
     }
@@ -134,8 +134,8 @@ impl Differences {
     fn settled(mut self, ladders: &[Ladder], open: &[usize]) -> Self {
         let largest = self.values.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
         for point in open {
-            let (narrowest, rounding) = ladders[*point][STEEP.end as usize - 1];
-            if (narrowest - self.values[*point]).abs() > FAR * largest + MOST_ROUNDING * rounding {
+            let (narrowest, rounding) = ladders[*point][STEEP_STEPS.end as usize - 1];
+            if (narrowest - self.values[*point]).abs() > FAR_SHARE * largest + MOST_ROUNDING * rounding {
                 self.errors[*point] = f64::INFINITY;
             }
         }
@@ -237,7 +237,7 @@ mod tests {
     fn extrapolation_reaches_rounding_and_knows_it() {
         for x in [0.3, 1.1, -2.5] {
             let second = |h: f64| ((x + h).sin() - 2.0 * x.sin() + (x - h).sin()) / (h * h);
-            let ladder = SMOOTH.map(|k| step(1.0, k)).map(|h| (second(h), 4e-16 / (h * h))).collect();
+            let ladder = SMOOTH_STEPS.map(|k| step(1.0, k)).map(|h| (second(h), 4e-16 / (h * h))).collect();
             let (value, error) = extrapolate(&ladder);
             assert!((value + x.sin()).abs() < 1e-12, "{:e}", value + x.sin());
             assert!(error < 1e-10 && error > 1e-16, "{error:e}");
@@ -258,12 +258,12 @@ mod tests {
                 levels.map(|k| step(1.0, k)).map(|h| (mixed(h), 4e-16 / (h * h))).collect()
             };
             let exact = slope(x) * slope(y);
-            let (limit, error) = extrapolate(&ladder(SMOOTH.start..STEEP.end));
+            let (limit, error) = extrapolate(&ladder(SMOOTH_STEPS.start..STEEP_STEPS.end));
             assert!((limit - exact).abs() < 1e-6 * exact && error < 1e-5 * exact, "{limit:e} {exact:e} {error:e}");
             // The wide steps alone are contradicted by the probe.
-            let wide = ladder(SMOOTH);
+            let wide = ladder(SMOOTH_STEPS);
             let limit = extrapolate(&wide);
-            let (narrow, rounding) = ladder(PROBE)[0];
+            let (narrow, rounding) = ladder(PROBE_STEPS)[0];
             let before = (wide[wide.len() - 1].0 - limit.0).abs();
             assert!(limit.1 > 1e-7 * exact || moves_away(narrow, before, limit, rounding));
         }
@@ -275,7 +275,7 @@ mod tests {
         for x in [0.0, 3e-7, -3e-7, 1e-3] {
             let value = |x: f64| if x > 0.0 { x * x } else { 0.0 };
             let first = |h: f64| (value(x + h) - value(x - h)) / (2.0 * h);
-            let ladder = KINKED.map(|k| step(1.0, k)).map(|h| (first(h), 1e-16 / h)).collect();
+            let ladder = KINKED_STEPS.map(|k| step(1.0, k)).map(|h| (first(h), 1e-16 / h)).collect();
             let (difference, error) = narrowest(&ladder);
             assert!((difference - 2.0 * f64::max(x, 0.0)).abs() < 1e-6 && error < 1e-6, "{x}: {error:e}");
         }

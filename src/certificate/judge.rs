@@ -12,7 +12,7 @@ pub const LEAST_SIZE: f64 = 0.1;
 
 /// A difference may be wrong by so many times its own estimate, which comes from its neighbours alone; where a network
 /// is far too steep, some agree with these by chance, so that half of the points have to keep to it.
-const EXPLAINED: f64 = 10.0;
+const EXPLAINED_RATIO: f64 = 10.0;
 
 /// Compares two ways to one entry.
 #[derive(Clone, Copy)]
@@ -66,7 +66,8 @@ impl Judge<'_> {
             let pick = |values: &[f64]| -> Vec<f64> { known.iter().map(|p| values[*p]).collect() };
             let holds =
                 known.is_empty() || self.finding(comparison, &pick(jets), &pick(&judge.values), tolerance).passed;
-            let is_explained = |p: &&usize| distance(jets[**p], judge.values[**p]) <= EXPLAINED * judge.errors[**p];
+            let is_explained =
+                |p: &&usize| distance(jets[**p], judge.values[**p]) <= EXPLAINED_RATIO * judge.errors[**p];
             let explained = open.iter().filter(is_explained).count();
             finding.unresolved = !open.is_empty() && holds && 2 * explained >= open.len();
         }

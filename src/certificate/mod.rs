@@ -66,7 +66,7 @@ pub struct Finding {
     pub entry: String,
     /// 0, 1 or 2.
     pub order: usize,
-    /// What is compared.
+    /// The quantities that are compared.
     pub comparison: Comparison,
     /// The points that were compared.
     pub points: usize,
@@ -76,14 +76,15 @@ pub struct Finding {
     pub worst_at: Vec<f64>,
     /// The root mean square of the difference, relative to that of the entry.
     pub normwise: f64,
-    /// What the normwise error must not exceed; the worst may be [`WORST_OVER_NORM`] times as much.
+    /// The tolerance of the normwise error; the worst error may be [`WORST_OVER_NORM`] times as large.
     pub tolerance: f64,
     /// The differences' own normwise error, as they estimate it.
     pub differences_error: Option<f64>,
-    /// Whether both errors keep to their tolerance.
+    /// Whether both errors are within their tolerance.
     pub passed: bool,
-    /// Whether they do not, and the differences' own errors are why: where these are small the finding
-    /// passes, and elsewhere it differs by no more than they do. Then it has neither passed nor failed.
+    /// Whether the tolerance is exceeded only because the finite differences are inaccurate: where they are accurate
+    /// the finding passes, and elsewhere it differs by no more than their error. It has then neither passed nor
+    /// failed.
     pub unresolved: bool,
 }
 
@@ -96,8 +97,8 @@ impl Finding {
             _ => "has no bound".to_string(),
         };
         format!(
-            "differences cannot resolve this network here: {entry} ({comparison}): their own error {own}, the \
-             tolerance {tolerance:.1e}"
+            "finite differences are too inaccurate to check {entry} ({comparison}): their error {own}, the tolerance \
+             is {tolerance:.1e}"
         )
     }
 }
@@ -105,11 +106,11 @@ impl Finding {
 /// Everything that was compared.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Certificate {
-    /// The device under test.
+    /// The tested device.
     pub device: String,
-    /// What the certificate is about.
+    /// What the certificate covers.
     pub judges: Vec<&'static str>,
-    /// What it does not say.
+    /// What it does not cover.
     pub judges_not: &'static str,
     /// The points at which jets were compared.
     pub points: usize,
@@ -120,24 +121,24 @@ pub struct Certificate {
     pub findings: Vec<Finding>,
     /// The findings, term by term.
     pub terms: Vec<TermFinding>,
-    /// Whether each term holds between its points, too.
+    /// Whether each term also holds between its points.
     pub between: Vec<BetweenFinding>,
-    /// Why orders, and terms that read them, were left out, if any were.
+    /// Why some orders, and the terms that use them, were skipped, if any.
     pub skipped: Option<String>,
-    /// The findings that differences leave open, and why.
+    /// The findings that finite differences could not decide, and why.
     pub unresolved: Vec<String>,
     /// Whether no finding failed.
     pub passed: bool,
 }
 
-/// What a certificate judges; the terms only where it has some.
-const JUDGES: [&str; 3] = [
-    "the network's derivatives on this device: whether they are those of the network",
-    "the terms' values and gradients on this device, at the points of the terms",
-    "the equations between the points that they were trained on",
+/// What a certificate covers; the terms only if there are any.
+const JUDGED_CLAIMS: [&str; 3] = [
+    "that the derivatives on this device are those of the network",
+    "the values and gradients of the terms on this device, at their points",
+    "that the equations hold between their training points",
 ];
-/// What it leaves to others.
-const JUDGES_NOT: &str = "the data, and how near the network is to the truth";
+/// What it does not cover.
+const UNJUDGED_CLAIMS: &str = "the data, or how close the network is to the truth";
 
 /// A single point may be this much worse than the root mean square over all: a rounding error of
 /// four deviations among ten thousand points, at a point of ill condition.
@@ -145,7 +146,7 @@ pub const WORST_OVER_NORM: f64 = 10.0;
 
 /// The normwise tolerance of a device against jets in f64. In f32 random networks of 1 to 10 inputs
 /// and up to 4 layers of 128 came to 2e-6 at most, in f64 to 1e-14; the terms of the examples that ship,
-/// after 1 step and after 400, to 2e-6 of their parts. A wrong rule is wrong by more than 1e-3. Products of two halves come
+/// after 1 step and after 400, to 2e-6 of their parts. A wrong rule is wrong by more than 1e-3. Products of two f16 parts come
 /// as near as f32, those of one, on a software GPU, to 1e-3.
 pub fn device_tolerance(precision: Precision) -> f64 {
     match precision {
@@ -188,8 +189,9 @@ pub fn certify(
 ) -> Result<Certificate> {
     let count = points.first().map_or(0, Vec::len);
     if count == 0 || points.len() != model.inputs.len() {
-        let problem = format!("{count} points of {} inputs for a network of {}", points.len(), model.inputs.len());
-        return Err(Error::input("points", problem, "give at least one point with every input of the network"));
+        let problem =
+            format!("got {count} points with {} inputs, expected inputs: {}", points.len(), model.inputs.len());
+        return Err(Error::input("points", problem, "give at least one point, with a number for every input"));
     }
     let (order, skipped) = model.derivatives().smooth_order();
     let layout = strictness.seconds.layout(order, model.inputs.len());
@@ -241,8 +243,8 @@ pub fn certify(
     }
     let mut certificate = Certificate {
         device: device.device(),
-        judges: JUDGES[..if terms.is_empty() { 1 } else { 2 }].to_vec(),
-        judges_not: JUDGES_NOT,
+        judges: JUDGED_CLAIMS[..if terms.is_empty() { 1 } else { 2 }].to_vec(),
+        judges_not: UNJUDGED_CLAIMS,
         points: count,
         differenced: if order > 0 { judged.len() } else { 0 },
         unresolved: findings.iter().filter(|finding| finding.unresolved).map(Finding::why_open).collect(),
@@ -256,8 +258,8 @@ pub fn certify(
     Ok(certificate)
 }
 
-/// How near the losses of a trained model and their gradients are to those in f64, term by term, at
-/// no more than 1000 points of each set; the terms that [`certify`] would compare.
+/// How close the losses of a trained model and their gradients are to those in f64, for each term that [`certify`]
+/// would compare, at up to 1000 points of each set.
 ///
 /// # Errors
 /// A device that fails.
@@ -276,7 +278,7 @@ pub fn accuracy(
 }
 
 impl Certificate {
-    /// How many findings there are, and what is said of each that failed.
+    /// The number of findings, and a message for each that failed.
     pub fn missed(&self) -> (usize, Vec<String>) {
         let has_missed = |finding: &&Finding| !(finding.passed || finding.unresolved);
         let entries = self.findings.iter().filter(has_missed).map(ToString::to_string);
@@ -284,9 +286,9 @@ impl Certificate {
         (self.findings.len() + self.terms.len(), entries.chain(terms).collect())
     }
 
-    /// The same with what was found of the terms between their points.
+    /// The same with the findings on the terms between their points.
     pub fn with_between(mut self, between: Vec<BetweenFinding>) -> Self {
-        self.judges.extend((!between.is_empty()).then_some(JUDGES[2]));
+        self.judges.extend((!between.is_empty()).then_some(JUDGED_CLAIMS[2]));
         self.passed &= between.iter().all(|finding| finding.passed);
         self.between = between;
         self
@@ -296,11 +298,13 @@ impl Certificate {
     pub fn verdict(&self) -> Result<()> {
         let (all, missed) = self.missed();
         if let Some(finding) = self.between.iter().find(|finding| !finding.passed).filter(|_| missed.is_empty()) {
-            return Err(Error::Tolerance(format!("{finding}; the derivatives are right, what they solve is not")));
+            return Err(Error::Tolerance(format!(
+                "{finding}; the derivatives are right, but the equations are not solved there"
+            )));
         }
         let Some(first) = missed.first() else { return Ok(()) };
         let count = missed.len();
-        Err(Error::Tolerance(format!("{count} of {all} comparisons miss their tolerance; the first is {first}")))
+        Err(Error::Tolerance(format!("{count} of {all} comparisons exceed their tolerance; the first is {first}")))
     }
 }
 
@@ -311,14 +315,14 @@ impl fmt::Display for Finding {
     }
 }
 
-/// At how many points differences are affordable.
+/// The number of points at which differences are affordable.
 fn differences_points(model: &Model, derivatives: &[Derivative]) -> usize {
     let evaluations: usize = derivatives.iter().filter(|d| d.order() > 0).map(|d| evaluations(*d)).sum();
     let flops = (evaluations * 2 * model.spec.multiply_adds()).max(1);
     (DIFFERENCES_FLOPS / flops as f64).max(100.0) as usize
 }
 
-/// At most `most` of 0..count, evenly.
+/// At most `most` of the indices 0..count, evenly spaced.
 pub fn thin(count: usize, most: usize) -> Vec<usize> {
     let kept = count.min(most.max(1));
     (0..kept).map(|k| k * count / kept).collect()

@@ -35,9 +35,9 @@ pub struct TermFinding {
     /// would be were every residual as large as its parts; `None` where the network's smoothness leaves
     /// it with jumps.
     pub gradient: Option<f64>,
-    /// What neither must exceed.
+    /// The tolerance of both.
     pub tolerance: f64,
-    /// Whether both keep to it.
+    /// Whether both are within the tolerance.
     pub passed: bool,
 }
 

@@ -18,91 +18,90 @@ use super::progress::Progress;
 use super::table::table;
 use super::{Display, Format, picture, print};
 
-/// Measure what derivatives cost against the batch size
+/// Measure the cost of derivatives at different batch sizes
 ///
-/// A row for each batch and order, with order 0 measured in turn with the others, so that the cost
-/// ratios hold on a busy machine. GFLOP/s count the products that a jet's channels would take if all went
-/// forward: 2 · channels · batch · Σ(in·out), three times that for a training step. Mixed mode takes fewer, so
-/// that this can exceed the machine's rate.
+/// Prints one row per batch size and order. Order 0 is timed alternately with the others, so cost
+/// ratios are reliable on a busy machine. GFLOP/s count the multiplications of forward mode,
+/// 2 · channels · batch · Σ(in·out), times three for a training step. Adjoint mode needs fewer, so
+/// this figure can exceed the peak rate of the machine.
 #[derive(Args)]
 #[command(after_help = "Example:
   jetfit bench --inputs 2 --hidden 64,64,64,64 --batch 256,1024,4096 --order 0,1,2 --plot bench.png
   jetfit bench --tune --device gpu --inputs 2 --hidden 64,64,64,64 --batch 4096")]
 pub struct Arguments {
-    /// Inputs of the network
+    /// Number of inputs
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     inputs: u32,
 
-    /// Outputs of the network
+    /// Number of outputs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     outputs: u32,
 
-    /// The width of each hidden layer
+    /// Widths of the hidden layers
     #[arg(long, value_name = "WIDTHS", default_value = "64,64,64,64", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..))]
     hidden: Vec<u32>,
 
-    /// The activation of the hidden layers
+    /// Activation of the hidden layers
     #[arg(long, default_value = "tanh", value_parser = activation())]
     activation: Activation,
 
-    /// Points in a batch
+    /// Batch sizes, in points
     #[arg(long, value_name = "COUNTS", default_value = "256,1024,4096", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..))]
     batch: Vec<u32>,
 
-    /// Orders of derivative
+    /// Orders of derivatives
     #[arg(long, value_name = "ORDERS", default_value = "0,1,2", value_delimiter = ',',
           value_parser = clap::value_parser!(u8).range(0..=2))]
     order: Vec<u8>,
 
-    /// Which second derivatives: of each input, their sum alone, or the mixed ones too
+    /// Second derivatives: one per input, only their sum, or all including mixed ones
     #[arg(long, default_value = Seconds::Diagonal.name(), value_parser = seconds())]
     second: Seconds,
 
-    /// A training step, or jets alone
+    /// Time a training step, or evaluation only
     #[arg(long, value_enum, default_value_t = What::Train)]
     mode: What,
 
-    /// auto, cpu, gpu, or a part of an adapter's name
+    /// Device: auto, cpu, gpu, or part of an adapter's name
     #[arg(long, default_value = "auto")]
     device: String,
 
-    /// The format of the arithmetic: f64 runs on the CPU, f16x2 and f16 on a GPU's matrix units
+    /// Floating-point format: f64 runs on the CPU, f16x2 and f16 on the matrix units of a GPU
     #[arg(long, default_value = "f32", value_parser = precision())]
     precision: Precision,
 
-    /// CPU threads; 0 takes all
+    /// CPU threads; 0 uses all processors
     #[arg(long, default_value_t = 0)]
     threads: usize,
 
-    /// Measure a GPU's tiles for the largest batch and order, and remember the fastest for later runs: in
-    /// the user's directory for caches, or the one that JETFIT_CACHE_DIR names
+    /// Time the GPU's tile sizes for the largest batch and order, and save the fastest for later runs in
+    /// the user's cache directory, or in JETFIT_CACHE_DIR if that is set
     #[arg(long, conflicts_with_all = ["out", "plot", "mode", "export"])]
     tune: bool,
 
-    /// Measure a GPU's kernels one by one, for a training step of the largest batch and order
+    /// Time each GPU kernel of a training step at the largest batch and order
     #[arg(long, conflicts_with_all = ["out", "plot", "mode", "export", "tune"])]
     profile: bool,
 
-    /// Whose time: the device's own clock where it has one, or the host's, with all that it waits for
-    #[arg(long, value_enum, default_value_t = Whose::Device)]
-    clock: Whose,
+    /// Clock: GPU timestamps where available, or wall time on the host
+    #[arg(long, value_enum, default_value_t = ClockChoice::Device)]
+    clock: ClockChoice,
 
-    /// Timings of each batch and order
+    /// Timings per batch size and order
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
 
-    /// Write the rows as CSV
+    /// Write the results to a CSV file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// Draw time and cost ratio against the batch size, as PNG and SVG
+    /// Plot time and cost ratio against the batch size, as PNG and SVG
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
 
-    /// Measure nothing: write the largest batch's problem of the highest order, and our answer to it in
-    /// f64, as safetensors for other programs
+    /// Export the largest problem of the highest order and its f64 result as safetensors, without timing
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "plot"])]
     export: Option<PathBuf>,
 
@@ -117,7 +116,7 @@ enum What {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Whose {
+enum ClockChoice {
     Device,
     Host,
 }
@@ -147,8 +146,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     let repeats = arguments.repeats as usize;
     let clock = match arguments.clock {
-        Whose::Device => Clock::Device,
-        Whose::Host => Clock::Host,
+        ClockChoice::Device => Clock::Device,
+        ClockChoice::Host => Clock::Host,
     };
     let settings =
         Settings { batches: wide(&arguments.batch), orders, seconds: arguments.second, mode, repeats, clock };
@@ -219,7 +218,7 @@ fn profile(arguments: &Arguments, model: &Model, settings: &Settings) -> Result<
     print(&match arguments.display.format {
         Format::Json => json!({ "device": name, "kernels": kernels }).to_string(),
         Format::Human => format!(
-            "the kernels of a training step on {name}, each alone; together {:.1} µs\n\n{}",
+            "kernels of one training step on {name}, each timed alone; sum: {:.1} µs\n\n{}",
             1e6 * total,
             table(&["kernel", "workgroups", "least µs", "%"], &kernels.iter().map(row).collect::<Vec<_>>())
         ),
@@ -230,14 +229,14 @@ fn profile(arguments: &Arguments, model: &Model, settings: &Settings) -> Result<
 fn tune(arguments: &Arguments, model: &Model, settings: &Settings) -> Result<()> {
     let device = match arguments.device.as_str() {
         "cpu" => {
-            let problem = "the CPU's tiles are not tuned";
-            return Err(Error::input("--tune", problem, "name a GPU, as in --device gpu"));
+            let problem = "only GPU tiles can be tuned";
+            return Err(Error::input("--tune", problem, "choose a GPU, for example --device gpu"));
         }
         "auto" => "gpu",
         name => name,
     };
     if arguments.precision != Precision::F32 {
-        return Err(Error::input("--precision", "the tiles of f32 are tuned", "leave it at f32"));
+        return Err(Error::input("--precision", "only f32 tiles can be tuned", "use --precision f32"));
     }
     tuning_warning();
     let (layout, batch) = settings.largest(model.spec.inputs);
@@ -254,7 +253,7 @@ fn tune(arguments: &Arguments, model: &Model, settings: &Settings) -> Result<()>
     let text = match arguments.display.format {
         Format::Json => json!({ "best": best, "timed": timed }).to_string(),
         Format::Human => format!(
-            "a training step at batch {batch} of {} channels, {} wide, on {}\n\n{}",
+            "training step: batch {batch}, {} channels, width {}, on {}\n\n{}",
             best.channels,
             best.width,
             best.adapter,
@@ -265,7 +264,7 @@ fn tune(arguments: &Arguments, model: &Model, settings: &Settings) -> Result<()>
     print(&text)?;
     let file = gpu::remember(best)?;
     if arguments.display.format == Format::Human {
-        print(&format!("\nThe first is remembered in {}.", file.display()))?;
+        print(&format!("\nSaved the fastest tiles in {}.", file.display()))?;
     }
     Ok(())
 }
@@ -301,7 +300,8 @@ fn for_people(report: &Report, subject: &str, repeats: usize) -> String {
     };
     let heading = ["batch", "order", "median ms", "least ms", "points/s", "GFLOP/s", "cost ratio", "MiB"];
     let rows: Vec<_> = report.rows.iter().map(row).collect();
-    let error = report.gradient_error.map(|error| format!("\n  the gradient is {error:.1e} from that in f64"));
+    let error =
+        report.gradient_error.map(|error| format!("\n  relative error of the gradient against f64: {error:.1e}"));
     let clock = format!("  {} clock, median of {repeats} timings{}", report.clock, error.unwrap_or_default());
     format!("{subject}\n{clock}\n\n{}", table(&heading, &rows))
 }

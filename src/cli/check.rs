@@ -22,55 +22,55 @@ use super::predict::precision;
 use super::table::table;
 use super::{Format, print};
 
-/// Certify a trained network's derivatives, and the terms of its loss, on a device
+/// Check the derivatives of a trained network, and the terms of its loss, on a device
 ///
-/// Compares what the device computes with jets in f64 on the CPU, and both with extrapolated
-/// differences of values, which know nothing of jets. Of a run it also compares each term of the
-/// loss at its own points, the mean square of its residual and the gradient, with the CPU in f64.
-/// Ends with exit code 3 where a tolerance is missed.
+/// Compares the derivatives on the device with derivatives in f64 on the CPU, and both with
+/// extrapolated finite differences of values as an independent check. For a run directory, it also
+/// compares the value and gradient of each loss term at its points with the CPU in f64, and checks
+/// that equations hold between their training points. Exits with code 3 if a tolerance is missed.
 #[derive(Args)]
 #[command(after_help = "Examples:
   jetfit check runs/sine
   jetfit check model.safetensors --points points.csv --second full --format json")]
 pub struct Arguments {
-    /// A model.safetensors, or the directory of a run
+    /// A model.safetensors file or a run directory
     #[arg(value_name = "MODEL|RUN_DIR")]
     model: PathBuf,
 
-    /// A CSV file that has a column for each input; derivatives alone are then checked [default: the
-    /// run's validation rows, and the points of its terms]
+    /// CSV file with a column for each input; only derivatives are then checked [default: the run's
+    /// validation rows and the points of its terms]
     #[arg(long, value_name = "FILE")]
     points: Option<PathBuf>,
 
-    /// Points of a set at most; more are thinned evenly
+    /// Maximum points per set; larger sets are sampled evenly
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = at_least_1())]
     max_points: usize,
 
-    /// Which second derivatives: of each input, or the mixed ones too
+    /// Second derivatives: one per input, or all including mixed ones
     #[arg(long, default_value = "diagonal", value_parser = diagonal_or_full())]
     second: Seconds,
 
-    /// auto, cpu, gpu, or a part of an adapter's name
+    /// Device: auto, cpu, gpu, or part of an adapter's name
     #[arg(long, default_value = "auto")]
     device: String,
 
-    /// The format of the arithmetic; f64 runs on the CPU [default: that of the model]
+    /// Floating-point format; f64 runs on the CPU [default: the model's]
     #[arg(long, value_parser = precision())]
     precision: Option<Precision>,
 
-    /// CPU threads; 0 takes all
+    /// CPU threads; 0 uses all processors
     #[arg(long, default_value_t = 0)]
     threads: usize,
 
-    /// The normwise tolerance against f64 [default: 1e-5 in f32, 1e-12 in f64]
+    /// Normwise tolerance against f64 [default: 1e-5 in f32, 1e-12 in f64]
     #[arg(long, value_parser = positive)]
     tolerance: Option<f64>,
 
-    /// Say also what is seldom worth a word: that a model holds no digest
+    /// Also warn about minor problems, such as a model without a checksum
     #[arg(long, short)]
     verbose: bool,
 
-    /// The form of the result on stdout
+    /// Output format on stdout
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }
@@ -87,7 +87,7 @@ fn diagonal_or_full() -> impl TypedValueParser<Value = Seconds> {
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        _ => Err("a positive number is needed, as in 1e-5".to_string()),
+        _ => Err("expected a positive number, for example 1e-5".to_string()),
     }
 }
 
@@ -109,7 +109,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let count = points[0].len();
     let kept = thin(count, arguments.max_points);
     if kept.len() < count {
-        source = format!("{} of the {count} {source}, evenly thinned", kept.len());
+        source = format!("{} of {count} {source}, evenly spaced", kept.len());
     } else {
         source = format!("{count} {source}");
     }
@@ -155,8 +155,8 @@ fn problem_of(model: &Model, path: &Path) -> Result<Problem> {
     let job = Job::read(RunDir::open(path)?.job(), &Overrides::default())?;
     let coefficients = job.coefficients.iter().map(|(name, _)| name);
     if (&job.inputs, &job.outputs) != (&model.inputs, &model.outputs) || !coefficients.eq(&model.coefficients) {
-        let problem = "its job and its model have not the same inputs, outputs and coefficients";
-        return Err(Error::input(path.display(), problem, "undo what was changed in it, or train again"));
+        let problem = "the run's job.toml and model have different inputs, outputs or coefficients";
+        return Err(Error::input(path.display(), problem, "restore job.toml, or train again"));
     }
     Problem::read(&job)
 }
@@ -164,13 +164,13 @@ fn problem_of(model: &Model, path: &Path) -> Result<Problem> {
 /// The rows that judged the run, or those it was trained on where none did; and all its terms.
 fn from_run(problem: Option<&Problem>, path: &Path) -> Result<Subject> {
     let Some(problem) = problem else {
-        let problem = "a model file alone names no points to check it at";
-        return Err(Error::input(path.display(), problem, "give --points FILE, or the directory of a run"));
+        let problem = "a model file alone has no points to check it at";
+        return Err(Error::input(path.display(), problem, "add --points FILE, or give the directory of a run"));
     };
     let TermSet { points, loss, .. } = &problem.sets[0];
     let (points, source) = match (problem.validation(), &problem.data) {
         (Some(set), _) => (set, "validation rows of the run".to_string()),
-        (None, Some(_)) => (points, "training rows of the run, which has no others".to_string()),
+        (None, Some(_)) => (points, "training rows of the run (it has no validation rows)".to_string()),
         (None, None) => (points, format!("points of the run's term {:?}", loss.terms[0].name)),
     };
     Ok(Subject { points: points.inputs.clone(), source, sets: problem.sets.clone() })
@@ -195,29 +195,30 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
         format!("  device: {}", certificate.device),
         format!("  points: {source}"),
     ];
-    lines.extend(certificate.judges.iter().map(|what| format!("  judges {what}")));
-    lines.push(format!("  does not judge {}", certificate.judges_not));
+    lines.extend(certificate.judges.iter().map(|what| format!("  checks {what}")));
+    lines.push(format!("  does not check {}", certificate.judges_not));
     if (1..certificate.points).contains(&certificate.differenced) {
-        lines.push(format!("  differences: at {} of them, evenly thinned", certificate.differenced));
+        lines.push(format!("  differences: at {} of these points, evenly spaced", certificate.differenced));
     }
-    lines.extend(certificate.skipped.iter().map(|reason| format!("  left out: {reason}")));
+    lines.extend(certificate.skipped.iter().map(|reason| format!("  skipped: {reason}")));
     lines.extend([String::new(), table(&heading, &rows), String::new()]);
     lines.push(format!(
-        "  normwise: relative root mean square; worst: relative to the largest, at most {WORST_OVER_NORM} times the \
-         tolerance"
+        "  normwise: relative RMS error; worst: largest error relative to the largest value, may be {WORST_OVER_NORM} \
+         times the tolerance"
     ));
     if !certificate.terms.is_empty() {
         lines.extend([String::new(), terms(&certificate.terms), String::new()]);
         lines.push(
-            "  device - cpu f64, relative to the parts: what the residual adds up from, before it cancels; root mean \
-             squares"
+            "  device - cpu f64, RMS, relative to the parts: the sum of the sizes of a residual's parts before they \
+             cancel"
                 .to_string(),
         );
     }
     if !certificate.between.is_empty() {
         lines.extend([String::new(), between_points(&certificate.between), String::new()]);
         lines.push(
-            "  mean squares of each term over its scale, at its own points and at fresh ones between them".to_string(),
+            "  mean square of each term, divided by its scale, at its training points and at new points between them"
+                .to_string(),
         );
     }
     let (all, missed) = certificate.missed();
@@ -225,10 +226,12 @@ fn for_people(certificate: &Certificate, model: &Model, path: &Path, source: &st
     let open = certificate.unresolved.len();
     lines.push(match (missed.len(), open) {
         (0, 0) if certificate.between.iter().any(|finding| !finding.passed) => {
-            format!("  the derivatives are right: all {all} comparisons; what they solve is not:")
+            format!(
+                "  the derivatives passed all {all} comparisons, but the equations do not hold between their points:"
+            )
         }
         (0, 0) => format!("  passed: all {all} comparisons"),
-        (0, open) => format!("  passed: {} of {all} comparisons; {open} are open", all - open),
+        (0, open) => format!("  passed: {} of {all} comparisons; {open} could not be decided", all - open),
         (missed, _) => format!("  failed: {missed} of {all} comparisons"),
     });
     lines.extend(

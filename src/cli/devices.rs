@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::{Format, print};
 
-/// List the CPU and every GPU adapter, and which one `auto` takes
+/// List the CPU and every GPU adapter, and show which one `auto` selects
 #[derive(Args)]
-#[command(after_help = "A part of an adapter's name is a --device; software adapters are taken only by name.")]
+#[command(after_help = "--device takes any part of an adapter's name. Software adapters are used only when named.")]
 pub struct Arguments {
-    /// The form of the result on stdout
+    /// Output format on stdout
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }

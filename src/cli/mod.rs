@@ -21,13 +21,13 @@ use jetfit::files::safetensors_file::TensorFile;
 use jetfit::run::ensemble;
 use jetfit::threads;
 
-/// Fit a multilayer perceptron to data, and get its value and its exact first and second derivatives
-/// in your units, on a GPU or the CPU.
+/// Fit a neural network to data or a differential equation, and get its value and exact first and
+/// second derivatives in your units, on a GPU or the CPU.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed while running, 2 bad usage, job or data, 3 a tolerance was missed, \
-                  75 the time limit is over, 130 and 143 stopped by SIGINT and SIGTERM."
+    after_help = "Exit codes: 0 success, 1 failed while running, 2 bad usage, job or data, 3 a tolerance was missed, \
+                  75 time limit reached, 130 stopped by SIGINT, 143 stopped by SIGTERM."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -56,7 +56,7 @@ impl Cli {
             Command::Devices(arguments) => devices::run(arguments),
         };
         if threads::are_short() {
-            warn("this ran on fewer threads than it asked for: the system gave no more");
+            warn("the system allowed fewer threads than requested");
         }
         ended
     }
@@ -70,20 +70,20 @@ fn start_threads(count: usize) -> Result<()> {
 /// How results and progress are shown.
 #[derive(Args)]
 struct Display {
-    /// The form of the result on stdout
+    /// Output format on stdout
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 
-    /// Show no progress on stderr
+    /// Hide progress on stderr
     #[arg(long, short)]
     quiet: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// Readable text
     Human,
-    /// For programs
+    /// JSON
     Json,
 }
 
@@ -92,20 +92,21 @@ fn print(text: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{text}").map_err(|error| Error::io("stdout", error))
 }
 
-/// Says which of the model files nothing can be told of: whether they are whole.
+/// Warns about model files without a checksum.
 fn name_unverified(model: &Path) -> Result<()> {
     for path in ensemble::model_paths(model)? {
         if !TensorFile::read(&path)?.is_verified {
             let path = path.display();
             warn(&format!(
-                "{path} holds no digest, as jetfit writes it: nothing tells whether all its numbers are right"
+                "{path} has no checksum, so damage to its numbers cannot be detected; models that jetfit writes have \
+                 one"
             ));
         }
     }
     Ok(())
 }
 
-/// Prints what the user should know though the work goes on.
+/// Prints a warning.
 fn warn(text: &str) {
     // Nobody can be told if stderr is closed.
     let _ = writeln!(std::io::stderr(), "jetfit: warning: {text}");

@@ -8,26 +8,26 @@ use jetfit::files;
 
 use super::print;
 
-/// Write a commented starter job, with data where it needs some
+/// Create a commented starter job, with sample data if it needs any
 #[derive(Args)]
 pub struct Arguments {
-    /// What it does
+    /// Kind of job
     kind: Kind,
 
-    /// The folder that it is written to [default: the kind's name]
+    /// Folder to create [default: the kind's name]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Kind {
-    /// A smooth curve through measurements, with its derivatives
+    /// Fit a smooth curve to measurements and get its derivatives
     Curve,
-    /// Values and known derivatives, fitted together
+    /// Fit values and known derivatives together
     Sobolev,
-    /// A differential equation with its conditions
+    /// Solve a differential equation with boundary or initial conditions
     Equation,
-    /// Unknown numbers in an equation, from measurements
+    /// Find unknown coefficients of an equation from measurements
     Inverse,
 }
 
@@ -60,7 +60,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let written = [("job.toml", Some(job)), ("data.csv", data)];
     let written: Vec<_> = written.iter().filter_map(|(name, text)| Some((directory.join(name), (*text)?))).collect();
     if let Some((path, _)) = written.iter().find(|(path, _)| path.exists()) {
-        return Err(Error::input(path.display(), "this file is there already", "name another folder with --out"));
+        return Err(Error::input(path.display(), "this file already exists", "choose another folder with --out"));
     }
     files::create_directory(&directory)?;
     for (path, text) in &written {

@@ -23,61 +23,61 @@ use super::{Display, Format};
 
 /// Evaluate a trained network and its derivatives at the points of a CSV file
 ///
-/// The points are streamed: ten million rows need no more memory than ten thousand. The result has
-/// the inputs' columns first, then for each output its value and its derivatives, all in your units,
-/// with the rows in the order of the points.
+/// Points are streamed, so memory use does not grow with the number of rows. The result has the
+/// columns of the inputs, then the value and derivatives of each output, all in your units, with the
+/// rows in the order of the points.
 #[derive(Args)]
 #[command(after_help = "Examples:
   jetfit predict runs/sine --points points.csv --out jets.csv
   jetfit predict model.safetensors --points points.csv --order 1 | head
   jetfit predict runs/heat --points points.csv --second laplacian --precision f64 --out jets.csv")]
 pub struct Arguments {
-    /// A model.safetensors, or the directory of a run
+    /// A model.safetensors file or a run directory
     #[arg(value_name = "MODEL|RUN_DIR")]
     model: PathBuf,
 
-    /// A CSV file that has a column for each input of the model
+    /// CSV file with a column for each input of the model
     #[arg(long, value_name = "FILE")]
     points: PathBuf,
 
-    /// Where the result goes [default: stdout]
+    /// Output file [default: stdout]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// The highest order of derivative: 0, 1 or 2
+    /// Highest order of derivatives: 0, 1 or 2
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=2))]
     order: u8,
 
-    /// Which second derivatives: of each input, their sum alone, or the mixed ones too
+    /// Second derivatives: one per input, only their sum, or all including mixed ones
     #[arg(long, default_value = Seconds::Diagonal.name(), value_parser = seconds())]
     second: Seconds,
 
-    /// Definitions of the job to put out as well, with their derivatives as far as they exist
+    /// Also output these definitions of the job, with the derivatives that exist
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     definitions: Vec<String>,
 
-    /// auto, cpu, gpu, or a part of an adapter's name
+    /// Device: auto, cpu, gpu, or part of an adapter's name
     #[arg(long, default_value = "auto")]
     device: String,
 
-    /// The format of the arithmetic; f64 runs on the CPU [default: that of the model]
+    /// Floating-point format; f64 runs on the CPU [default: the model's]
     #[arg(long, value_parser = precision())]
     precision: Option<Precision>,
 
-    /// CPU threads; 0 takes all
+    /// CPU threads; 0 uses all processors
     #[arg(long, default_value_t = 0)]
     threads: usize,
 
-    /// End where the GPU fails, instead of going on on the CPU
+    /// Stop if the GPU fails, instead of continuing on the CPU
     #[arg(long)]
     no_fallback: bool,
 
-    /// Put out derivatives even where the network has none (second ones of relu, leaky_relu, elu; those that go
-    /// through a jump of a transform or a feature)
+    /// Output derivatives even where they do not exist: second derivatives of relu, leaky_relu and elu,
+    /// and derivatives across a jump of a transform or a feature
     #[arg(long)]
     allow_rough: bool,
 
-    /// Say also what is seldom worth a word: that a model holds no digest
+    /// Also warn about minor problems, such as a model without a checksum
     #[arg(long, short)]
     verbose: bool,
 
@@ -87,7 +87,7 @@ pub struct Arguments {
 
 pub fn seconds() -> impl TypedValueParser<Value = Seconds> {
     let named = |name: String| Seconds::ALL.into_iter().find(|seconds| seconds.name() == name);
-    PossibleValuesParser::new(Seconds::ALL.map(Seconds::name)).try_map(move |name| named(name).ok_or("no such choice"))
+    PossibleValuesParser::new(Seconds::ALL.map(Seconds::name)).try_map(move |name| named(name).ok_or("unknown value"))
 }
 
 pub fn precision() -> impl TypedValueParser<Value = Precision> {
@@ -138,8 +138,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         return Ok(());
     };
     if std::fs::canonicalize(out).is_ok_and(|out| std::fs::canonicalize(points).is_ok_and(|points| points == out)) {
-        let problem = "this is the file of the points, which it would replace";
-        return Err(Error::input(format_args!("--out {}", out.display()), problem, "name another file"));
+        let problem = "the output would overwrite the file of the points";
+        return Err(Error::input(format_args!("--out {}", out.display()), problem, "choose another file"));
     }
     let start = Instant::now();
     let rows = files::write_atomically(out, |writer| work.write(writer, &out.display().to_string()))?;

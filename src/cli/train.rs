@@ -21,64 +21,64 @@ use super::signals::Signals;
 use super::table::table;
 use super::{Display, Format, print, warn};
 
-/// Train a network as a job file says, and write predictions, pictures and a report
+/// Train a network as described in a job file, and write predictions, plots and a report
 ///
-/// The run directory then holds model.safetensors, checkpoint.safetensors, predictions.csv, pictures
-/// (fit, loss), metrics.csv, report.json and the resolved job.toml, which runs again as it is.
-/// Ctrl-C or SIGTERM writes a checkpoint and ends; --resume goes on from there to the same bits.
+/// The run directory contains model.safetensors, checkpoint.safetensors, predictions.csv, plots,
+/// metrics.csv, report.json and the complete job.toml with all defaults, which can be run again.
+/// Ctrl-C or SIGTERM saves a checkpoint and exits; --resume continues from it, and the result is
+/// bit-identical to an uninterrupted run.
 #[derive(Args)]
 #[command(after_help = "Examples:
   jetfit train examples/jobs/sine/job.toml
   jetfit train job.toml --out runs/long --steps 200000 --max-seconds 3600
   jetfit train --resume runs/long")]
 pub struct Arguments {
-    /// The job, in TOML
+    /// The job file
     #[arg(value_name = "JOB.toml", required_unless_present = "resume", conflicts_with = "resume")]
     job: Option<PathBuf>,
 
-    /// Go on with the run in this directory from its checkpoint
+    /// Resume the run in this directory from its checkpoint
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out", "force", "seed", "ensemble", "precision"])]
     resume: Option<PathBuf>,
 
-    /// With --resume: go on though the run's job.toml has been edited since
+    /// With --resume: accept that the run's job.toml has been edited
     #[arg(long, requires = "resume")]
     edited: bool,
 
-    /// The run directory, in place of the job's
+    /// Run directory (overrides the job)
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Replace the run that the directory holds
+    /// Replace an existing run in the directory
     #[arg(long)]
     force: bool,
 
-    /// auto, cpu, gpu, or a part of an adapter's name, in place of the job's
+    /// Device: auto, cpu, gpu, or part of an adapter's name (overrides the job)
     #[arg(long)]
     device: Option<String>,
 
-    /// The format of weights and arithmetic, in place of the job's; f64 runs on the CPU,
-    /// f16x2 and f16 on the matrix units of a GPU
+    /// Floating-point format (overrides the job); f64 runs on the CPU, f16x2 and f16 on the matrix
+    /// units of a GPU
     #[arg(long, value_parser = precision())]
     precision: Option<Precision>,
 
-    /// CPU threads, in place of the job's; 0 takes all
+    /// CPU threads; 0 uses all processors (overrides the job)
     #[arg(long)]
     threads: Option<usize>,
 
-    /// The seed of start weights, split and shuffles, in place of the job's
+    /// Seed of initial weights, validation split and shuffling (overrides the job)
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Networks to train, from the job's seed and those that follow it: predictions are then their mean, with
-    /// how far they are apart
+    /// Train N networks with consecutive seeds; report mean and standard deviation of their predictions
     #[arg(long, value_name = "N")]
     ensemble: Option<usize>,
 
-    /// End after so many seconds of training, in place of the job's limit
+    /// Time limit for training in seconds (overrides the job)
     #[arg(long, value_name = "SECONDS")]
     max_seconds: Option<f64>,
 
-    /// Optimizer steps, in place of the job's steps or epochs; of every stage
+    /// Optimizer steps of every stage (overrides the job's steps or epochs)
     #[arg(long)]
     steps: Option<u64>,
 
@@ -142,11 +142,11 @@ fn stays(file: &Path, directory: &Path) -> Result<()> {
     let [file, old] = [file.to_path_buf(), directory.join("job.toml")].map(std::fs::canonicalize);
     match (file, old) {
         (Ok(file), Ok(old)) if file == old => {
-            let problem = "--force would replace the job file that is to be run";
+            let problem = "--force would replace the job file that you are about to run";
             Err(Error::input(
                 old.display(),
                 problem,
-                "copy it elsewhere and train that, or name another directory with --out",
+                "copy it elsewhere and train the copy, or choose another directory with --out",
             ))
         }
         _ => Ok(()),
@@ -163,12 +163,13 @@ fn rescue(savers: &Savers, directory: &Path) -> String {
         return "nothing was written".to_string();
     }
     let failed = savers.iter().filter_map(|saver| saver.rescue().err());
-    let failed = failed.map(|error| format!("its last steps are lost ({error}); ")).next().unwrap_or_default();
+    let failed =
+        failed.map(|error| format!("the last steps could not be saved ({error}); ")).next().unwrap_or_default();
     failed + &go_on(&directory.display().to_string())
 }
 
 fn go_on(directory: &str) -> String {
-    format!("go on with: jetfit train --resume {directory}")
+    format!("resume with: jetfit train --resume {directory}")
 }
 
 /// The same error, of the signal that was heard.
@@ -209,7 +210,7 @@ impl Observer for Show {
 
     fn started(&mut self, device: &str, done: u64, steps: u64) {
         self.progress = Progress::new("train", steps, self.quiet);
-        let from = if done > 0 { format!(", from step {done}") } else { String::new() };
+        let from = if done > 0 { format!(", resuming at step {done}") } else { String::new() };
         self.progress.say(&format!("train: {steps} steps on {device}{from}"));
         self.progress.start_at(done);
         self.started = (Instant::now(), done);
@@ -234,7 +235,7 @@ fn of_ensemble(report: &ensemble::Report) -> String {
     let ensemble::Report { directory, seconds, members, .. } = report;
     let go_on = match report.stop {
         Stop::Interrupted => ": interrupted",
-        Stop::MaxSeconds => ": the time is over",
+        Stop::MaxSeconds => ": time limit reached",
         _ => "",
     };
     let mut text = format!("{directory}: {} members in {seconds:.1} s{go_on}\n", members.len());
@@ -269,19 +270,19 @@ fn for_people(summary: &Summary) -> String {
     let Summary { directory, steps, seconds, device, .. } = summary;
     let why = match summary.stop {
         Stop::Converged if summary.stages.last().is_some_and(|stage| stage.optimizer == "evidence") => {
-            ": the evidence stands still".to_string()
+            ": converged (the evidence no longer changes)".to_string()
         }
-        Stop::Converged => ": the gradient is as small as was asked for".to_string(),
-        Stop::NoDescent => ": no step lowers the loss any more".to_string(),
-        Stop::EarlyStopping => ": the validation loss stopped falling".to_string(),
-        Stop::MaxSeconds => ": the time is over".to_string(),
+        Stop::Converged => ": converged (the gradient is within the tolerance)".to_string(),
+        Stop::NoDescent => ": stopped, no step lowers the loss any further".to_string(),
+        Stop::EarlyStopping => ": stopped early, the validation loss no longer falls".to_string(),
+        Stop::MaxSeconds => ": time limit reached".to_string(),
         Stop::Interrupted => ": interrupted".to_string(),
         Stop::Steps | Stop::Diverged => String::new(),
     };
     let rate = match summary.steps_per_second {
         Some(rate) => format!("{rate:.0} steps/s"),
-        None if *steps > 0 => "all done before".to_string(),
-        None => "none was finished".to_string(),
+        None if *steps > 0 => "nothing left to do".to_string(),
+        None => "no step finished".to_string(),
     };
     let mut text = format!("{directory}: {steps} steps in {seconds:.1} s ({rate}) on {device}{why}\n");
     if summary.stages.len() > 1 {
@@ -294,7 +295,7 @@ fn for_people(summary: &Summary) -> String {
         text += &format!("{}\n", table(&["stage", "steps", "seconds", "loss", "ended by"], &rows));
     }
     if let Some(step) = summary.best_step {
-        text += &format!("kept the network of step {step}, whose validation loss is the lowest\n");
+        text += &format!("kept the network of step {step}, which has the lowest validation loss\n");
     }
     for coefficient in &summary.coefficients {
         text += &format!("{coefficient}\n");
@@ -324,7 +325,7 @@ fn for_people(summary: &Summary) -> String {
     }
     text += &table(&["", "training", "validation", "relative error"], &rows);
     if !summary.accuracy.is_empty() {
-        text += "\n\nthe device against f64, relative to the parts that a residual adds up from\n";
+        text += "\n\nerror of the device against f64, relative to the parts of each residual\n";
         text += &super::check::terms(&summary.accuracy);
     }
     for warning in &summary.warnings {

@@ -42,17 +42,17 @@ use crate::threads;
 /// A function that is not generic, so that the kernels are compiled here alone and not by everyone who opens a CPU.
 ///
 /// # Errors
-/// [`Error::Input`] where products of halves are asked for, [`Error::Device`] where the threads do not start.
+/// [`Error::Input`] where products in f16 are asked for, [`Error::Device`] where the threads do not start.
 pub fn open(model: &Model, precision: Precision, threads: usize) -> Result<Box<dyn Backend>> {
     Ok(match precision {
         Precision::F32 => Box::new(Cpu::<f32>::new(model, threads)?),
         Precision::F64 => Box::new(Cpu::<f64>::new(model, threads)?),
         Precision::F16x2 | Precision::F16 => {
-            let problem = format!("{precision} runs on the matrix units of a GPU, not on the CPU");
+            let problem = format!("{precision} runs only on a GPU with matrix units, not on the CPU");
             return Err(Error::input(
                 "precision",
                 problem,
-                "use precision \"f32\", or a device of `jetfit devices` that has them",
+                "use precision \"f32\", or a device that `jetfit devices` lists with f16 matrices",
             ));
         }
     })

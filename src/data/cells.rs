@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// What a part of a file is read against.
 pub(super) struct Shape {
-    /// The file, as messages name it.
+    /// The file, as it is named in messages.
     pub place: String,
     /// The header.
     pub names: Vec<String>,
@@ -41,7 +41,7 @@ pub(super) fn first_row(bytes: &[u8], is_all: bool) -> Option<usize> {
 
 /// The delimiter and the names.
 pub(super) fn header(bytes: &[u8], place: &str) -> Result<(u8, Vec<String>)> {
-    let mend = "name the columns in the first line, for example: x,y";
+    let help = "put the column names into the first line, for example: x,y";
     let mut is_quoted = false;
     let outside: Vec<u8> = bytes
         .iter()
@@ -59,13 +59,13 @@ pub(super) fn header(bytes: &[u8], place: &str) -> Result<(u8, Vec<String>)> {
     let names: Vec<String> = record.iter().map(|field| String::from_utf8_lossy(bare(field)).into_owned()).collect();
     let numbers = names.iter().filter(|name| name.parse::<f64>().is_ok()).count();
     if numbers == names.len() {
-        return Err(Error::input(place, "there is no header: the first row holds numbers", mend));
+        return Err(Error::input(place, "there is no header: the first row contains numbers", help));
     }
     let mut columns = HashMap::new();
     for (column, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
         if let Some(first) = columns.insert(name, column) {
-            let problem = format!("the header names {name:?} twice, in columns {} and {}", first + 1, column + 1);
-            return Err(Error::input(place, problem, "give each column its own name"));
+            let problem = format!("the header contains {name:?} twice, in columns {} and {}", first + 1, column + 1);
+            return Err(Error::input(place, problem, "give each column a different name"));
         }
     }
     Ok((delimiter, names))
@@ -103,15 +103,15 @@ pub(super) fn parse(bytes: &[u8], line: u64, shape: &Shape) -> Result<Vec<Vec<f6
 
 /// Parts for the threads, cut at line ends; one part where a line end may be quoted.
 fn split(bytes: &[u8]) -> Vec<&[u8]> {
-    const PART: usize = 256 << 10;
+    const PART_BYTES: usize = 256 << 10;
     if bytes.contains(&b'"') {
         return vec![bytes];
     }
     let mut parts = vec![];
     let mut rest = bytes;
-    while rest.len() > PART {
-        let Some(end) = rest[PART..].iter().position(|byte| *byte == b'\n') else { break };
-        let (part, after) = rest.split_at(PART + end + 1);
+    while rest.len() > PART_BYTES {
+        let Some(end) = rest[PART_BYTES..].iter().position(|byte| *byte == b'\n') else { break };
+        let (part, after) = rest.split_at(PART_BYTES + end + 1);
         parts.push(part);
         rest = after;
     }
@@ -177,14 +177,14 @@ fn gap(field: &[u8]) -> Option<f64> {
 
 fn ragged(record: &ByteRecord, line: u64, shape: &Shape) -> Error {
     let (found, expected) = (record.len(), shape.names.len());
-    let mend = if found > expected && shape.delimiter == b',' {
-        "give every row one field for each column; write decimals with a point, and quote fields that hold a comma"
+    let help = if found > expected && shape.delimiter == b',' {
+        "give every row one field per column; write decimals with a point, and quote fields that contain a comma"
     } else {
-        "give every row one field for each column"
+        "give every row one field per column"
     };
     let fields = |count| if count == 1 { "1 field".to_string() } else { format!("{count} fields") };
     let problem = format!("this row has {}, the header has {expected}", fields(found));
-    Error::input(format_args!("{}:{line}", shape.place), problem, mend)
+    Error::input(format_args!("{}:{line}", shape.place), problem, help)
 }
 
 fn not_a_number(field: &[u8], line: u64, column: &str, shape: &Shape) -> Error {
@@ -192,19 +192,19 @@ fn not_a_number(field: &[u8], line: u64, column: &str, shape: &Shape) -> Error {
     let place = format!("{}:{line}: column {column:?}", shape.place);
     let with_point = text.replacen(',', ".", 1);
     let with_e = text.replacen(['d', 'D'], "e", 1);
-    let (problem, mend) = if text.is_empty() {
-        ("this cell is empty".to_string(), "fill it, or remove the row".to_string())
+    let (problem, help) = if text.is_empty() {
+        ("this cell is empty".to_string(), "fill it in, or remove the row".to_string())
     } else if text.parse::<f64>().is_ok() {
-        (format!("{text} is not a finite number"), "remove the row, or give it a number".to_string())
+        (format!("{text} is not a finite number"), "replace it with a number, or remove the row".to_string())
     } else if number(with_point.as_bytes()).is_some() {
         (format!("{text:?} has a decimal comma"), format!("write decimals with a point: {with_point}"))
     } else if number(with_e.as_bytes()).is_some() {
         (format!("{text:?} has a Fortran exponent"), format!("write exponents with an e: {with_e}"))
     } else {
         let shown: String = text.chars().take(40).collect();
-        (format!("{shown:?} is not a number"), "give the cell a number, or remove the row".to_string())
+        (format!("{shown:?} is not a number"), "replace it with a number, or remove the row".to_string())
     };
-    Error::input(place, problem, mend)
+    Error::input(place, problem, help)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::{Data, PointSet, TableReader, Validation};
+use crate::data::{Data, PointSet, Table, Validation};
 use crate::error::{Error, Result};
 use crate::jet::mean_and_deviation;
 use crate::jet::{Normalizer, Scaling};
@@ -16,42 +16,42 @@ pub struct Dataset {
     pub inputs: Vec<String>,
     /// The outputs' names (M).
     pub outputs: Vec<String>,
-    /// The rows that are fitted. Their targets are those of [`crate::data::Data::targets`].
+    /// The training rows. Their targets are those of [`crate::data::Data::targets`].
     pub training: PointSet,
-    /// The rows that judge, with the same columns.
+    /// The validation rows, with the same columns.
     pub validation: Option<PointSet>,
-    /// From the training rows: their mean and standard deviation. An output that is constant has
-    /// its own size for a scale, or 1 if it is 0.
+    /// Mean and standard deviation of the training rows. A constant output uses its absolute value as its scale, or 1
+    /// if it is 0.
     pub normalizer: Normalizer,
     /// The standard deviation of each target over the training rows (T).
     pub deviations: Vec<f64>,
 }
 
 /// Rows from which on some judge by default, and which part of them.
-const JUDGED_FROM: usize = 50;
-const JUDGING: f64 = 0.1;
+const VALIDATION_FROM_ROWS: usize = 50;
+const VALIDATION_FRACTION: f64 = 0.1;
 
 impl Dataset {
-    /// Reads the rows, splits them with `seed` and standardises.
+    /// Reads the rows, splits them with `seed` and standardises them.
     ///
     /// # Errors
-    /// [`Error::Input`] for everything that [`TableReader`] refuses; fewer than two training rows; an
+    /// [`Error::Input`] for everything that [`crate::data::TableReader`] refuses; fewer than two training rows; an
     /// input that is constant; weights that are negative or all 0.
     pub fn read(data: &Data, seed: u64) -> Result<Self> {
-        let rows = Rows::read(data, &data.file)?;
-        let place = data.file.display();
+        let rows = Rows::read(data, &data.table)?;
+        let place = &data.table;
         if rows.count() < 2 {
-            let problem = "there is one row only, from which no scale of the inputs and outputs follows";
-            return Err(Error::input(place, problem, "give at least two rows to train on"));
+            let problem = "there is only one row, and the scale of the inputs and outputs needs at least two";
+            return Err(Error::input(place, problem, "add rows of training data"));
         }
         let (training, validation) = match &data.validation {
             Validation::None => (rows, None),
-            Validation::Default if rows.count() < JUDGED_FROM => (rows, None),
+            Validation::Default if rows.count() < VALIDATION_FROM_ROWS => (rows, None),
             Validation::Default => {
-                let (training, validation) = rows.split(JUDGING, seed)?;
+                let (training, validation) = rows.split(VALIDATION_FRACTION, seed)?;
                 (training, Some(validation.point_set()?))
             }
-            Validation::File(file) => (rows, Some(Rows::read(data, file)?.point_set()?)),
+            Validation::Table(table) => (rows, Some(Rows::read(data, table)?.point_set()?)),
             Validation::Fraction(fraction) => {
                 let (training, validation) = rows.split(*fraction, seed)?;
                 (training, Some(validation.point_set()?))
@@ -62,14 +62,10 @@ impl Dataset {
             let (mean, deviation) = spread(data, name, column)?;
             if deviation == 0.0 {
                 let problem = format!(
-                    "input {name:?} is {mean} in every training row: it cannot be standardised, and nothing can be \
-                     learnt about derivatives with respect to it"
+                    "input {name:?} is {mean} in every training row, so nothing can be learned about derivatives with \
+                     respect to it"
                 );
-                return Err(Error::input(
-                    &place,
-                    problem,
-                    "take it out of data.inputs, or give rows in which it varies",
-                ));
+                return Err(Error::input(place, problem, "remove it from data.inputs, or add rows in which it varies"));
             }
             Ok((mean, deviation))
         });
@@ -101,11 +97,12 @@ fn spread(data: &Data, name: &str, column: &[f64]) -> Result<(f64, f64)> {
     if (is_constant || deviation.is_normal()) && mean.is_finite() {
         return Ok((mean, deviation));
     }
-    let problem = format!("the numbers of column {name:?} are too large or too small for the square of their spread");
-    Err(Error::input(data.file.display(), problem, "give the column in another unit"))
+    let problem =
+        format!("the numbers in column {name:?} are too large or too small: their variance overflows or underflows");
+    Err(Error::input(&data.table, problem, "use another unit for this column"))
 }
 
-/// Columns as they come from a file.
+/// Columns as they come from a table.
 struct Rows {
     place: String,
     weights_column: String,
@@ -115,17 +112,15 @@ struct Rows {
 }
 
 impl Rows {
-    fn read(data: &Data, file: &std::path::Path) -> Result<Self> {
-        let mut reader = TableReader::open(file)?;
+    fn read(data: &Data, table: &Table) -> Result<Self> {
         let targets = data.targets().map(|(_, column)| column);
         let names: Vec<&str> =
             data.inputs.iter().map(String::as_str).chain(targets).chain(data.weights.as_deref()).collect();
-        reader.select(&names)?;
-        let mut inputs = reader.read_rows()?;
+        let mut inputs = table.read(&names)?;
         let mut targets = inputs.split_off(data.inputs.len());
         let weights = data.weights.is_some().then(|| targets.pop()).flatten();
         let weights_column = data.weights.clone().unwrap_or_default();
-        Ok(Self { place: file.display().to_string(), weights_column, inputs, targets, weights })
+        Ok(Self { place: table.to_string(), weights_column, inputs, targets, weights })
     }
 
     fn count(&self) -> usize {
@@ -138,9 +133,9 @@ impl Rows {
         let held_out = ((fraction * count as f64).round() as usize).max(1);
         if held_out + 2 > count {
             let problem =
-                format!("of {count} rows, {held_out} would be kept for validation: too few are left to train on");
-            let mend = "give more rows, or lower data.validation_fraction";
-            return Err(Error::input(self.place, problem, mend));
+                format!("{held_out} of {count} rows would be kept for validation, which leaves too few for training");
+            let help = "add rows, or lower data.validation_fraction";
+            return Err(Error::input(self.place, problem, help));
         }
         let mut order: Vec<usize> = (0..count).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -169,15 +164,15 @@ impl Rows {
         };
         let wrong = |problem: String| {
             let place = format!("{place}: column {weights_column:?}");
-            Error::input(place, problem, "give weights of at least 0, not all of them 0")
+            Error::input(place, problem, "use weights of at least 0, and at least one above 0")
         };
         if let Some(weight) = weights.iter().find(|weight| **weight < 0.0) {
-            return Err(wrong(format!("a row has the weight {weight}, which is negative")));
+            return Err(wrong(format!("a row has a negative weight, {weight}")));
         }
         // By the largest first, so that no sum overflows.
         let largest = weights.iter().copied().fold(0.0, f64::max);
         if largest == 0.0 {
-            return Err(wrong("every row has the weight 0".to_string()));
+            return Err(wrong("every row has weight 0".to_string()));
         }
         weights.iter_mut().for_each(|weight| *weight /= largest);
         let mean = weights.iter().sum::<f64>() / weights.len() as f64;
@@ -196,7 +191,14 @@ mod tests {
     fn data(file: PathBuf, validation: Validation, weights: Option<&str>) -> Data {
         let (inputs, outputs) = (vec!["x".to_string()], vec!["y".to_string()]);
         let derivatives = vec![(Entry { output: 0, derivative: Derivative::First(0) }, "s".to_string())];
-        Data { file, inputs, outputs, derivatives, weights: weights.map(str::to_string), validation }
+        Data {
+            table: Table::File(file),
+            inputs,
+            outputs,
+            derivatives,
+            weights: weights.map(str::to_string),
+            validation,
+        }
     }
 
     fn read(text: &str, validation: Validation, weights: Option<&str>) -> Result<Dataset> {
@@ -234,11 +236,11 @@ mod tests {
     #[test]
     fn rows_that_cannot_be_fitted_are_refused() {
         let cases = [
-            ("x,y,s,w\n1,1,1,1\n", Validation::None, "one row only"),
-            ("x,y,s,w\n1,1,1,1\n2,1,1,1\n", Validation::Fraction(0.1), "too few are left"),
+            ("x,y,s,w\n1,1,1,1\n", Validation::None, "only one row"),
+            ("x,y,s,w\n1,1,1,1\n2,1,1,1\n", Validation::Fraction(0.1), "too few for training"),
             ("x,y,s,w\n3,1,1,1\n3,2,1,1\n", Validation::None, "input \"x\" is 3 in every training row"),
-            ("x,y,s,w\n1,1,1,1\n2,1,1,-1\n", Validation::None, "column \"w\": a row has the weight -1"),
-            ("x,y,s,w\n1,1,1,0\n2,1,1,0\n", Validation::None, "every row has the weight 0"),
+            ("x,y,s,w\n1,1,1,1\n2,1,1,-1\n", Validation::None, "column \"w\": a row has a negative weight, -1"),
+            ("x,y,s,w\n1,1,1,0\n2,1,1,0\n", Validation::None, "every row has weight 0"),
             ("x,y,s,w\n1,1e300,1,1\n2,-1e300,1,1\n", Validation::None, "another unit"),
         ];
         for (text, validation, part) in cases {

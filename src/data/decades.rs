@@ -1,20 +1,19 @@
 //! Columns whose numbers span so many decades that a network sees most of them as 0.
 
 /// A network resolves numbers down to about this part of the largest.
-const RESOLVED: f64 = 1e-6;
+const RESOLVED_SHARE: f64 = 1e-6;
 
-/// What is to be said of a column most of whose numbers are lost beside its largest; nothing of others. Numbers that are 0
-/// are what they are.
+/// A warning for a column most of whose values are negligible beside the largest one. Exact zeros do not count.
 pub fn spans_decades(name: &str, column: &[f64]) -> Option<String> {
     let mut sizes: Vec<f64> = column.iter().map(|x| x.abs()).filter(|x| *x > 0.0).collect();
     sizes.sort_by(f64::total_cmp);
     let (least, largest) = (*sizes.first()?, *sizes.last()?);
-    let lost = sizes.partition_point(|x| *x < RESOLVED * largest);
+    let lost = sizes.partition_point(|x| *x < RESOLVED_SHARE * largest);
     (2 * lost > sizes.len()).then(|| {
         let decades = (largest / least).log10();
         format!(
-            "column {name:?} spans {decades:.0} decades, and {lost} of its {} rows are below {RESOLVED:e} of the largest: on a \
-             scale that holds both they cannot be told from 0; take the logarithm of the column",
+            "column {name:?} spans {decades:.0} decades: {lost} of its {} values are below {RESOLVED_SHARE:e} of the \
+             largest, and a fit on a linear scale cannot tell them from 0; fit the logarithm of the column instead",
             column.len()
         )
     })

@@ -1,6 +1,7 @@
-//! What is fitted: tables from CSV files, their scaling, and the point sets made from them.
+//! What is fitted: tables from CSV files or memory, their scaling, and the point sets made from them.
 
 mod cells;
+mod columns;
 pub mod csv_writer;
 mod dataset;
 mod decades;
@@ -10,6 +11,7 @@ mod points;
 mod spec;
 mod table;
 
+pub use columns::{Columns, Table};
 pub use dataset::Dataset;
 pub use decades::spans_decades;
 pub use point_set::PointSet;

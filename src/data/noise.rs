@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::PointSet;
 
 /// Neighbours on either side from which a value is foretold.
-const REACH: usize = 2;
+const NEIGHBOURS_A_SIDE: usize = 2;
 /// Rows that say something, at least.
 const LEAST_ROWS: usize = 12;
 /// Far from the streams of the split, the epochs, the features and the bootstrap.
@@ -29,7 +29,7 @@ impl PointSet {
         // Rows with the same input need no curve between them.
         if errors.len() < LEAST_ROWS {
             rows.dedup_by_key(|row| row.0);
-            errors.extend(rows.windows(2 * REACH + 1).map(error));
+            errors.extend(rows.windows(2 * NEIGHBOURS_A_SIDE + 1).map(error));
         }
         if errors.len() < LEAST_ROWS {
             return None;
@@ -55,8 +55,8 @@ impl PointSet {
 
 /// Of the middle of some rows against the polynomial through the others, in deviations of their noise.
 fn error(rows: &[(f64, f64)]) -> f64 {
-    let x = rows[REACH].0;
-    let others = || rows.iter().enumerate().filter(|(k, _)| *k != REACH);
+    let x = rows[NEIGHBOURS_A_SIDE].0;
+    let others = || rows.iter().enumerate().filter(|(k, _)| *k != NEIGHBOURS_A_SIDE);
     let (mut foretold, mut squares) = (0.0, 1.0);
     for (k, (here, value)) in others() {
         let factor = |(_, (there, _)): (usize, &(f64, f64))| (x - there) / (here - there);
@@ -64,7 +64,7 @@ fn error(rows: &[(f64, f64)]) -> f64 {
         foretold += weight * value;
         squares += weight * weight;
     }
-    (rows[REACH].1 - foretold).abs() / squares.sqrt()
+    (rows[NEIGHBOURS_A_SIDE].1 - foretold).abs() / squares.sqrt()
 }
 
 #[cfg(test)]

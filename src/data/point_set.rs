@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// B points in D dimensions with what is known there, in the user's units.
+/// B points in D dimensions with the known columns there, in the user's units.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct PointSet {
     /// (D, B): one column after the other.
@@ -34,7 +34,7 @@ impl PointSet {
         }
     }
 
-    /// As many points, drawn from these with replacement (Efron 1979). `set` tells the sets of a problem apart.
+    /// The same number of points, resampled with replacement (Efron 1979). `set` distinguishes the sets of a problem.
     pub fn bootstrap(&self, seed: u64, set: usize) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         // Far from the streams of the split, the epochs and the features.

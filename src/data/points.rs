@@ -25,8 +25,8 @@ pub fn grid(axes: &[Axis]) -> Vec<Vec<f64>> {
 }
 
 impl Dataset {
-    /// A grid over the data's range: 1001 points for one input, 101 by 101 for two; for more, where
-    /// a grid says little, the training rows.
+    /// A grid over the data's range: 1001 points for one input, 101 by 101 for two; with more inputs, the training
+    /// rows.
     pub fn default_points(&self) -> Vec<Vec<f64>> {
         let count = match self.inputs.len() {
             1 => 1001,
@@ -40,7 +40,7 @@ impl Dataset {
         grid(&(0..self.inputs.len()).map(axis).collect::<Vec<_>>())
     }
 
-    /// The least and the largest number of an input over all rows, those that judge among them.
+    /// The minimum and maximum of an input over all rows, validation rows included.
     pub fn range(&self, input: usize) -> (f64, f64) {
         let sets = [Some(&self.training), self.validation.as_ref()];
         let all = || sets.into_iter().flatten().flat_map(|set| set.inputs[input].iter().copied());

@@ -1,14 +1,13 @@
 //! What a job says of its data: files and columns, rows that judge, axes of a grid.
 
-use std::path::PathBuf;
-
+use super::Table;
 use crate::jet::Entry;
 
-/// `[data]`: files, absolute, and the names of their columns.
+/// `[data]`: tables (absolute paths) and the names of their columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Data {
-    /// The CSV file.
-    pub file: PathBuf,
+    /// The rows.
+    pub table: Table,
     /// The inputs' columns (D ≥ 1).
     pub inputs: Vec<String>,
     /// The outputs' columns (M ≥ 1).
@@ -17,21 +16,21 @@ pub struct Data {
     pub derivatives: Vec<(Entry, String)>,
     /// The column of row weights.
     pub weights: Option<String>,
-    /// What is kept from training.
+    /// The validation rows.
     pub validation: Validation,
 }
 
-/// The rows that judge the training and take no part in it.
+/// The validation rows, which are not trained on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Validation {
     /// None.
     None,
-    /// A tenth of them, where there are enough rows that this judges; see [`super::Dataset::read`].
+    /// A tenth of the rows if there are at least 50, otherwise none; see [`super::Dataset::read`].
     Default,
-    /// This fraction of the rows, drawn with the job's seed.
+    /// This fraction of the rows, chosen at random with the job's seed.
     Fraction(f64),
-    /// The rows of a file with the same columns.
-    File(PathBuf),
+    /// The rows of a table with the same columns.
+    Table(Table),
 }
 
 impl Data {

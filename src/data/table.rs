@@ -19,7 +19,7 @@ const BLOCK_BYTES: usize = 4 << 20;
 const LONGEST_ROW: usize = 64 << 20;
 
 /// Columns that a message names.
-const SHOWN: usize = 40;
+const SHOWN_COLUMNS: usize = 40;
 
 /// A CSV file that is open at its first row.
 pub struct TableReader<R> {
@@ -52,7 +52,7 @@ impl TableReader<File> {
 }
 
 impl<R: Read> TableReader<R> {
-    /// Reads the header of a table; `place` is what messages name.
+    /// Reads the header of a table; messages call it `place`.
     ///
     /// # Errors
     /// [`Error::Input`] for an empty file, a header that is missing or names a column twice, text
@@ -84,7 +84,7 @@ impl<R: Read> TableReader<R> {
         self.bytes
     }
 
-    /// The file, as messages name it.
+    /// The file, as it is named in messages.
     pub fn place(&self) -> &str {
         &self.shape.place
     }
@@ -106,8 +106,7 @@ impl<R: Read> TableReader<R> {
         Ok(())
     }
 
-    /// The same, where all but the first `whole` columns may have cells that are empty or not finite: these
-    /// are read as NaN.
+    /// The same, but all columns except the first `whole` may have empty or non-finite cells, which are read as NaN.
     ///
     /// # Errors
     /// As [`TableReader::select`].
@@ -153,14 +152,14 @@ impl<R: Read> TableReader<R> {
             all.iter_mut().zip(block).for_each(|(column, rows)| column.extend(rows));
         }
         if all.first().is_none_or(Vec::is_empty) {
-            return Err(self.error("there are no rows below the header", "give it rows"));
+            return Err(self.error("there are no rows after the header", "add rows"));
         }
         Ok(all)
     }
 
     /// Something wrong with the file as a whole.
-    pub fn error(&self, problem: impl Into<String>, mend: impl Into<String>) -> Error {
-        Error::input(&self.shape.place, problem, mend)
+    pub fn error(&self, problem: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::input(&self.shape.place, problem, help)
     }
 
     /// Adds one block to what is pending.
@@ -182,7 +181,7 @@ impl<R: Read> TableReader<R> {
                 return Ok(length);
             }
             if self.ended {
-                return Err(self.error("this file is empty", "give it a header that names the columns, and rows"));
+                return Err(self.error("this file is empty", "add a header with the column names, and rows"));
             }
             self.check_row_length()?;
             self.fill()?;
@@ -194,8 +193,12 @@ impl<R: Read> TableReader<R> {
             return Ok(());
         }
         let place = format!("{}:{}", self.shape.place, self.line);
-        let problem = format!("this row has no end within {} MiB", LONGEST_ROW >> 20);
-        Err(Error::input(place, problem, "give a CSV file with a row a line; check for a quote that is not closed"))
+        let problem = format!("this row does not end within {} MiB", LONGEST_ROW >> 20);
+        Err(Error::input(
+            place,
+            problem,
+            "put each row on a line of its own, and check for a quote that is never closed",
+        ))
     }
 }
 
@@ -205,8 +208,8 @@ impl Shape {
         let near = nearest(name, self.names.iter().map(String::as_str));
         let hint = near.map(|near| format!("did you mean {near:?}? ")).unwrap_or_default();
         let alone = if self.names.len() == 1 { " (columns are separated by commas, semicolons or tabs)" } else { "" };
-        let shown = self.names.iter().take(SHOWN).map(|name| format!("{name:?}"));
-        let more = (self.names.len() > SHOWN).then(|| format!("and {} more", self.names.len() - SHOWN));
+        let shown = self.names.iter().take(SHOWN_COLUMNS).map(|name| format!("{name:?}"));
+        let more = (self.names.len() > SHOWN_COLUMNS).then(|| format!("and {} more", self.names.len() - SHOWN_COLUMNS));
         let names = shown.chain(more).collect::<Vec<_>>().join(", ");
         Error::input(&self.place, format!("there is no column {name:?}"), format!("{hint}It has: {names}{alone}"))
     }

@@ -15,13 +15,13 @@ pub struct Culprit {
     pub text: String,
     /// Infinite or NaN.
     pub value: f64,
-    /// How the user can mend it.
-    pub mend: String,
+    /// How the user can fix it.
+    pub help: String,
 }
 
 impl Expression {
-    /// What makes it infinite or NaN at the one point of `point`; `None` where it is finite there. `scope` has the names
-    /// with which it was read; `jets` are those of [`Expression::evaluate`] at that point.
+    /// The part that makes it infinite or NaN at the point of `point`; `None` if it is finite there. `scope` has the
+    /// names with which it was read; `jets` are those of [`Expression::evaluate`] at that point.
     pub fn culprit(
         &self,
         point: &PointData<'_>,
@@ -47,27 +47,25 @@ impl Expression {
         }
         let keep = match graph.node(id) {
             Node::Function(function @ (Function::Log | Function::Sqrt | Function::Asin | Function::Acos), x) => {
-                Some(format!("keep {} where {} has a value", print(graph, *x, scope), function.name()))
+                Some(format!("keep {} in the domain of {}", print(graph, *x, scope), function.name()))
             }
-            Node::Power(..) => {
-                Some("keep the base above 0, for of a negative one there are whole powers alone".to_string())
-            }
+            Node::Power(..) => Some("keep the base above 0: negative numbers have only integer powers".to_string()),
             Node::Product(factors) if factors.iter().any(|(id, exponent)| *exponent < 0 && value(*id) == 0.0) => {
-                Some("keep its divisor away from 0".to_string())
+                Some("keep the divisor away from 0".to_string())
             }
             _ => None,
         };
         let how = match graph.varies(id) {
-            true => "a transform can keep an output where it may be: [transforms] u = \"exp(net)\" is above 0",
-            false => "an if(…, …, …), max, or other points (`on`, [variables]) can leave a point out",
+            true => "a transform can restrict an output: [transforms] u = \"exp(net)\" stays above 0",
+            false => "use if(…, …, …) or max, or exclude the point with other points (`on`, [variables])",
         };
         // Everything else is too large for the numbers.
-        let mend =
-            keep.map_or("give the inputs and outputs in other units".to_string(), |keep| format!("{keep}; {how}"));
-        Some(Culprit { text: print(graph, id, scope), value: value(id), mend })
+        let help =
+            keep.map_or("use other units for the inputs and outputs".to_string(), |keep| format!("{keep}; {how}"));
+        Some(Culprit { text: print(graph, id, scope), value: value(id), help })
     }
 
-    /// What it is called in messages that something is read: `u_x`, `nu`.
+    /// The name of a leaf in messages: `u_x`, `nu`.
     pub fn leaf_name(leaf: Leaf, scope: &Scope) -> String {
         super::print::leaf(leaf, scope)
     }

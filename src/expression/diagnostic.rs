@@ -9,21 +9,21 @@ use crate::error::Error;
 pub type Span = Range<usize>;
 
 /// Characters of the expression that a message shows at most.
-const WIDTH: usize = 100;
+const SHOWN_CHARACTERS: usize = 100;
 
 /// A mistake in an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     pub span: Span,
     pub problem: String,
-    pub mend: String,
+    pub help: String,
     /// What the span lies in, `definition "flux"`, and its text; `None`: in the expression itself.
     pub part: Option<(String, String)>,
 }
 
 impl Fault {
-    pub fn new(span: Span, problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { span, problem: problem.into(), mend: mend.into(), part: None }
+    pub fn new(span: Span, problem: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { span, problem: problem.into(), help: help.into(), part: None }
     }
 
     /// Says that the span lies in this definition or transform, unless it lies in one that is nested
@@ -33,14 +33,14 @@ impl Fault {
         self
     }
 
-    /// The message: the place, the problem, the line with a caret under the span, the mend.
+    /// The message: the place, the problem, the line with a caret under the span, the help.
     pub fn into_error(self, place: impl Display, text: &str) -> Error {
         let (place, text) = match &self.part {
             Some((part, text)) => (format!("{place}: {part}"), text.as_str()),
             None => (place.to_string(), text),
         };
         let problem = format!("{}\n{}", self.problem, underlined(text, &self.span));
-        Error::input(place, problem, self.mend)
+        Error::input(place, problem, self.help)
     }
 }
 
@@ -52,12 +52,12 @@ fn underlined(text: &str, span: &Span) -> String {
     let before = text[start..span.start].chars().count();
     let marked = text[span.start..span.end.clamp(span.start, end)].chars().count().max(1);
     // A long line is cut to a window that shows what stands before the caret, too.
-    let from = if line.len() > WIDTH { before.saturating_sub(WIDTH / 2) } else { 0 };
-    let to = line.len().min(from + WIDTH);
+    let from = if line.len() > SHOWN_CHARACTERS { before.saturating_sub(SHOWN_CHARACTERS / 2) } else { 0 };
+    let to = line.len().min(from + SHOWN_CHARACTERS);
     let shown: String = line[from..to].iter().collect();
     let (left, right) = (if from > 0 { "…" } else { "" }, if to < line.len() { "…" } else { "" });
     let indent = " ".repeat(before - from + left.chars().count());
-    format!("    {left}{shown}{right}\n    {indent}{}", "^".repeat(marked.min(from + WIDTH - before)))
+    format!("    {left}{shown}{right}\n    {indent}{}", "^".repeat(marked.min(from + SHOWN_CHARACTERS - before)))
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
         let text = format!("{}Q{}", "a".repeat(300), "b".repeat(300));
         let shown = underlined(&text, &(300..301));
         let (line, caret) = shown.split_once('\n').unwrap();
-        assert_eq!(line.chars().count(), 4 + 1 + WIDTH + 1);
+        assert_eq!(line.chars().count(), 4 + 1 + SHOWN_CHARACTERS + 1);
         assert_eq!(line.chars().position(|c| c == 'Q'), caret.chars().position(|c| c == '^'));
     }
 }

@@ -15,7 +15,7 @@ use super::{Expression, PointFunctions};
 use crate::jet::Derivative;
 
 /// Branches that differ by less, relative to their numbers, meet: the rest is rounding.
-const ROUNDING: f64 = 1e-12;
+const ROUNDING_ERROR: f64 = 1e-12;
 
 impl Graph {
     /// Whether the total derivative of a root by an input goes through a jump; with no input, whether the
@@ -63,7 +63,7 @@ impl Graph {
             let size = [yes, no, yes_there, no_there].map(|id| self.largest_number(id)).into_iter().fold(0.0, f64::max);
             let apart = self.sum(0.0, [(yes_there, 1.0), (no_there, -1.0)]);
             match self.node(apart) {
-                Node::Constant(_) | Node::Sum(..) => self.largest_number(apart) <= ROUNDING * size,
+                Node::Constant(_) | Node::Sum(..) => self.largest_number(apart) <= ROUNDING_ERROR * size,
                 _ => false,
             }
         })

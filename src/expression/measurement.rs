@@ -4,7 +4,7 @@ use super::graph::{Leaf, Node};
 use super::{Expression, PointData};
 use crate::jet::Entry;
 
-/// An entry of the jet and what the data says of it.
+/// An entry of the jet and its measured values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {
     /// Which entry.

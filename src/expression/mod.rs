@@ -22,7 +22,7 @@
 //! job.toml: unknown name \"u_xy\"
 //!     u_t + flux = nu*u_xy
 //!                     ^^^^
-//!   mend: \"y\" is no input; use subscripts of: x, t");
+//!   help: \"y\" is no input; use subscripts of: x, t");
 //! # Ok::<(), jetfit::error::Error>(())
 //! ```
 //!

@@ -8,9 +8,9 @@ use crate::data::PointSet;
 use crate::jet::Jets;
 
 /// Points that go through a program at a time.
-const TILE: usize = 256;
+const TILE_POINTS: usize = 256;
 
-/// What is known at points before training, one column each (B), in the user's units.
+/// What is known at points before training, one column for each quantity (B), in the user's units.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PointData<'a> {
     /// The inputs (D, B).
@@ -39,9 +39,9 @@ impl<'a> PointData<'a> {
         };
         let columns: Vec<_> = program.reads().iter().map(column).collect();
         let mut values = vec![Vec::with_capacity(count); program.outputs()];
-        let mut registers = Registers::new(program.registers(), TILE.min(count));
-        for start in (0..count).step_by(TILE) {
-            let points = TILE.min(count - start);
+        let mut registers = Registers::new(program.registers(), TILE_POINTS.min(count));
+        for start in (0..count).step_by(TILE_POINTS) {
+            let points = TILE_POINTS.min(count - start);
             let part = |row: &Row<'a, f64>| match *row {
                 Row::Points(row) => Row::Points(&row[start..start + points]),
                 same => same,

@@ -18,7 +18,7 @@ enum Binding {
 }
 
 /// Characters of a text at most.
-const LONGEST: usize = 100;
+const MOST_CHARACTERS: usize = 100;
 
 /// The text of a node.
 pub fn print(graph: &Graph, id: Id, scope: &Scope) -> String {
@@ -30,7 +30,7 @@ pub fn print(graph: &Graph, id: Id, scope: &Scope) -> String {
             if *binding < least { format!("({text})") } else { text.clone() }
         };
         let (text, binding) = node(graph, id, scope, within);
-        let text = match text.char_indices().nth(LONGEST) {
+        let text = match text.char_indices().nth(MOST_CHARACTERS) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
         };

@@ -12,10 +12,10 @@ use crate::expression::diagnostic::{Fault, Span};
 use crate::jet::Entry;
 
 /// How deep definitions may use one another.
-const DEPTH: usize = 100;
+const MOST_DEPTH: usize = 100;
 
 /// The functions that are made of others, with the number of their arguments; and `if` and `d`.
-const COMPOSED: [(&str, usize, usize); 8] = [
+const COMPOSED_FUNCTIONS: [(&str, usize, usize); 8] = [
     ("tan", 1, 1),
     ("sign", 1, 1),
     ("heaviside", 1, 1),
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
                 }
             };
             if let Some(value) = self.graph.without_value(id) {
-                let problem = if value.is_nan() { "this has no value" } else { "this is infinite" };
+                let problem = if value.is_nan() { "this is undefined (NaN)" } else { "this is infinite" };
                 return Err(Fault::new(part.span.clone(), problem, "a constant part must be a finite number"));
             }
             ids.push(id);
@@ -115,17 +115,17 @@ impl<'a> Reader<'a> {
             Some(None) => {
                 return Err(Fault::new(
                     span.clone(),
-                    format!("the definition {name:?} uses itself, directly or by another"),
-                    "break the circle",
+                    format!("the definition {name:?} refers to itself, directly or through another definition"),
+                    "break the cycle",
                 ));
             }
             None => {}
         }
-        if self.definitions.values().filter(|known| known.is_none()).count() >= DEPTH {
+        if self.definitions.values().filter(|known| known.is_none()).count() >= MOST_DEPTH {
             return Err(Fault::new(
                 span.clone(),
-                format!("the definitions nest more than {DEPTH} deep"),
-                "put some of them together",
+                format!("definitions are nested more than {MOST_DEPTH} deep"),
+                "merge some of them",
             ));
         }
         self.definitions.insert(name.to_string(), None);
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
     }
 
     fn call(&mut self, name: &str, arguments: &[Id], span: &Span, spans: &[Span]) -> Result<Id, Fault> {
-        let (least, most) = match (Function::named(name), COMPOSED.iter().find(|known| known.0 == name)) {
+        let (least, most) = match (Function::named(name), COMPOSED_FUNCTIONS.iter().find(|known| known.0 == name)) {
             (Some(_), _) => (1, 1),
             (_, Some((_, least, most))) => (*least, *most),
             (None, None) => return self.placed(name, arguments, span, spans),
@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
                     let Node::Leaf(Leaf::Input(input)) = self.graph.node(*id) else {
                         return Err(Fault::new(
                             span.clone(),
-                            "a derivative is by an input, and this is none",
+                            "this is not an input, and derivatives are taken with respect to inputs",
                             format!("use one of: {}", self.scope.inputs.join(", ")),
                         ));
                     };
@@ -209,8 +209,8 @@ impl<'a> Reader<'a> {
         if self.scope.meaning(name).is_some() {
             return Fault::new(
                 span,
-                format!("{name:?} is no function"),
-                format!("write {name}*(…) for a product; a name alone is its value at the point"),
+                format!("{name:?} is not a function"),
+                format!("write {name}*(…) for a product; a plain name is its value at the point"),
             );
         }
         let mut known: Vec<&str> = functions().collect();
@@ -232,8 +232,8 @@ impl<'a> Reader<'a> {
             id = total_derivative(self.graph, id, *by).map_err(|leaf| match leaf {
                 Leaf::Entry(..) => third(span),
                 leaf => {
-                    let mend = "derive the other parts alone, or give the derivative as a column";
-                    known_alone(self.scope, leaf, span, "it has no derivative", mend)
+                    let help = "differentiate only the other parts, or provide the derivative as a column";
+                    known_alone(self.scope, leaf, span, "it cannot be differentiated", help)
                 }
             })?;
         }
@@ -241,54 +241,55 @@ impl<'a> Reader<'a> {
             return Ok(id);
         }
         if self.graph.entries(id).any(|entry| self.scope.lost.contains(&entry.derivative)) {
-            let problem = "this derivative goes through a jump of network.features, of which it would know nothing";
-            return Err(Fault::new(span.clone(), problem, format!("use features that are smooth, {INSIST}")));
+            let problem = "this derivative crosses a jump of network.features and would miss the impulse there";
+            return Err(Fault::new(span.clone(), problem, format!("use smooth features, {ALLOW_ROUGH_HELP}")));
         }
         let second = |entry: Entry| entry.derivative.order() == 2;
         if self.graph.entries(id).any(second)
             && let Some(activation) = self.scope.activation
             && let Err(Error::Input(error)) = activation.supports(2, "")
         {
-            return Err(Fault::new(span.clone(), error.problem, error.mend));
+            return Err(Fault::new(span.clone(), error.problem, error.help));
         }
         Ok(id)
     }
 }
 
 /// How to have a derivative that does not exist.
-const INSIST: &str = "or insist with allow_rough = true, a key of [[term]], [loss] and [predictions]";
+const ALLOW_ROUGH_HELP: &str = "or ignore the impulses with allow_rough = true in [[term]], [loss] or [predictions]";
 
 fn through_jump(by: &str, span: &Span) -> Fault {
     let problem = format!(
-        "this derivative by {by} goes through a jump: if, heaviside or sign jump, and so do the first derivatives of \
-         abs, min and max; at a jump the derivative is an impulse, which no point sees, and elsewhere 0"
+        "this derivative with respect to {by} crosses a jump: if, heaviside and sign jump, and so do the first \
+         derivatives of abs, min and max; the derivative of a jump is an impulse that no point can sample, and 0 \
+         elsewhere"
     );
-    let mend = format!(
-        "make what is derived an output of its own, with a term such as \"q = k*d(T, {by})\", and derive that: \
-         d(q, {by}); {INSIST}"
+    let help = format!(
+        "make the inner quantity an output of its own with a term such as \"q = k*d(T, {by})\", then write d(q, \
+         {by}); {ALLOW_ROUGH_HELP}"
     );
-    Fault::new(span.clone(), problem, mend)
+    Fault::new(span.clone(), problem, help)
 }
 
 fn third(span: &Span) -> Fault {
     Fault::new(
         span.clone(),
-        "this is a third derivative or a higher one, and a jet has the first and the second",
-        "make a first derivative an output of its own, with a term such as \"p = u_x\", and derive that",
+        "this is a third or higher derivative: only first and second derivatives are available",
+        "make a first derivative an output of its own with a term such as \"p = u_x\", then differentiate p",
     )
 }
 
 /// The fault of taking what is known at the points alone for a function.
-pub fn known_alone(scope: &Scope, leaf: Leaf, span: &Span, so: &str, mend: impl Into<String>) -> Fault {
+pub fn known_alone(scope: &Scope, leaf: Leaf, span: &Span, so: &str, help: impl Into<String>) -> Fault {
     let name = match leaf {
         Leaf::Column(column) => format!("the column {:?}", scope.columns[column]),
         _ => "the normal".to_string(),
     };
-    Fault::new(span.clone(), format!("{name} is known at the points alone, not as a function, so {so}"), mend)
+    Fault::new(span.clone(), format!("{name} is known only at the points, not as a function, so {so}"), help)
 }
 
 fn functions() -> impl Iterator<Item = &'static str> {
-    Function::ALL.into_iter().map(Function::name).chain(COMPOSED.into_iter().map(|known| known.0))
+    Function::ALL.into_iter().map(Function::name).chain(COMPOSED_FUNCTIONS.into_iter().map(|known| known.0))
 }
 
 /// Whether an expression could call `name`.

@@ -7,8 +7,8 @@ use super::token::is_name;
 use crate::error::nearest;
 use crate::jet::{Activation, Derivative, Entry};
 
-/// The names that an expression may use. No name may have two meanings; that is the caller's to
-/// check, and here the first of the order below wins.
+/// The names that an expression may use. The caller checks that no name has two meanings; otherwise the first in the
+/// order below wins.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     /// Columns of the point set's file. Those that are no names stand between backticks.
@@ -29,9 +29,9 @@ pub struct Scope {
     pub normals: bool,
     /// The network's activation, which may have no second derivative.
     pub activation: Option<Activation>,
-    /// Derivatives that the network's own values have not, as features jump on their way.
+    /// Derivatives that the network does not have because a feature jumps.
     pub lost: Vec<Derivative>,
-    /// Whether derivatives that do not exist everywhere are taken all the same, without their impulses.
+    /// Whether derivatives across jumps are allowed, ignoring the impulses.
     pub allow_rough: bool,
 }
 
@@ -136,7 +136,7 @@ impl Scope {
         }
     }
 
-    /// How to mend a name that has no meaning.
+    /// How to fix a name that has no meaning.
     pub fn advice(&self, name: &str) -> String {
         if let Some(entry) = Entry::named(name, &self.inputs, &self.outputs) {
             let by: Vec<_> = match entry.derivative {
@@ -148,7 +148,7 @@ impl Scope {
             return format!("write this derivative as d({}{by})", self.outputs[entry.output]);
         }
         if let Some((base, input)) = self.long_subscript(name) {
-            return format!("subscripts are inputs of one letter; write d({base}, {input})");
+            return format!("subscripts are single-letter inputs; write d({base}, {input})");
         }
         if let Some(advice) = self.unknown_subscript(name) {
             return advice;
@@ -157,7 +157,7 @@ impl Scope {
         let subscripted = self.subscripted();
         match nearest(name, plain.iter().chain(&subscripted).map(String::as_str)) {
             Some(candidate) => format!("did you mean {candidate:?}? Known: {}", plain.join(", ")),
-            None => format!("use one of: {}; derivatives as u_x, u_xy or d(u, x)", plain.join(", ")),
+            None => format!("use one of: {}; write derivatives as u_x, u_xy or d(u, x)", plain.join(", ")),
         }
     }
 
@@ -178,7 +178,7 @@ impl Scope {
         let known = self.outputs.iter().any(|output| output == base) && subscripts.chars().count() <= 2;
         let letters: Vec<_> = self.inputs.iter().filter(|input| input.chars().count() == 1).cloned().collect();
         (known && !letters.is_empty())
-            .then(|| format!("{:?} is no input; use subscripts of: {}", unknown.to_string(), letters.join(", ")))
+            .then(|| format!("{:?} is not an input; use subscripts from: {}", unknown.to_string(), letters.join(", ")))
     }
 
     /// Every name that stands alone.

@@ -26,24 +26,24 @@ impl Reader<'_> {
             return Err(Fault::new(
                 span.clone(),
                 format!("{name} takes {} argument{plural}, one for each input, not {}", inputs.len(), arguments.len()),
-                format!("give one in place of each input, in this order: {name}({})", inputs.join(", ")),
+                format!("give one argument per input, in this order: {name}({})", inputs.join(", ")),
             ));
         }
         if let Some(trained) = arguments.iter().position(|argument| self.graph.varies(*argument)) {
             return Err(Fault::new(
                 spans[trained].clone(),
-                format!("this depends on what is trained, and where {name} is taken must not"),
+                format!("this depends on trained quantities, and the place where {name} is evaluated must be fixed"),
                 "use inputs, columns and numbers",
             ));
         }
         let root = self.meaning(meaning, &(span.start..span.start + name.len()))?;
         let known = |leaf: &Leaf| matches!(leaf, Leaf::Column(_) | Leaf::Normal(_));
         if let Some(leaf) = self.graph.leaves(&[root]).into_iter().find(known) {
-            let mend = format!(
-                "write the definition out, and place the outputs in it alone: {}",
+            let help = format!(
+                "write the definition out, and use arguments only on its outputs: {}",
                 self.scope.outputs.join(", ")
             );
-            return Err(known_alone(self.scope, leaf, span, "it has no value elsewhere", mend));
+            return Err(known_alone(self.scope, leaf, span, "it has no value anywhere else", help));
         }
         let placed = self.graph.rewritten(root, |graph, id, _| match *graph.node(id) {
             Node::Leaf(Leaf::Input(input)) => Some(arguments[input]),
@@ -51,7 +51,7 @@ impl Reader<'_> {
             _ => None,
         });
         if self.graph.reachable(&[placed]).into_iter().any(|id| self.graph.without_value(id).is_some()) {
-            return Err(Fault::new(span.clone(), "this has no finite value", format!("take {name} where it has one")));
+            return Err(Fault::new(span.clone(), "this is not finite", format!("evaluate {name} where it is finite")));
         }
         Ok(placed)
     }

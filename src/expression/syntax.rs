@@ -7,11 +7,11 @@ use super::token::{Token, tokens};
 use crate::expression::diagnostic::{Fault, Span};
 
 /// How deep parentheses, signs and exponents may nest, so that no text overflows the stack.
-const DEPTH: usize = 200;
+const MOST_DEPTH: usize = 200;
 
 /// How many tokens an expression may have; every partial sum of a sum is a node, so that the time and
 /// memory of a very long one grow with its square.
-const TOKENS: usize = 4000;
+const MOST_TOKENS: usize = 4000;
 
 /// A tree as a list: every part stands after its own parts, the last is the root. So it is walked
 /// and dropped without recursion, however many terms a sum has.
@@ -60,7 +60,7 @@ pub enum Comparison {
 }
 
 /// How tightly the unary signs bind.
-const SIGN: u8 = 5;
+const SIGN_STRENGTH: u8 = 5;
 
 /// An operator, and how tightly it binds on its left and on its right.
 fn infix(symbol: &str) -> Option<(Binary, u8, u8)> {
@@ -87,11 +87,11 @@ fn comparison(symbol: &str) -> Option<Comparison> {
 /// Parses an expression, or an equation where one may stand.
 pub fn parse(text: &str, equation: bool) -> Result<Syntax, Fault> {
     let tokens = tokens(text)?;
-    if let Some((_, span)) = tokens.get(TOKENS) {
+    if let Some((_, span)) = tokens.get(MOST_TOKENS) {
         return Err(Fault::new(
             span.clone(),
-            format!("the expression has more than {TOKENS} numbers, names and signs"),
-            "name its parts in [definitions], or give it as a column of a file",
+            format!("the expression has more than {MOST_TOKENS} numbers, names and operators"),
+            "move parts of it into [definitions], or provide it as a column of a file",
         ));
     }
     let mut parser = Parser { tokens, next: 0, parts: vec![], text };
@@ -153,11 +153,11 @@ impl Parser<'_> {
     }
 
     fn operand(&mut self, depth: usize) -> Result<usize, Fault> {
-        if depth > DEPTH {
+        if depth > MOST_DEPTH {
             return Err(Fault::new(
                 self.span(),
-                format!("the expression nests more than {DEPTH} deep"),
-                "name its inner parts in [definitions]",
+                format!("the expression is nested more than {MOST_DEPTH} deep"),
+                "move inner parts into [definitions]",
             ));
         }
         let (token, span) = self.advance();
@@ -171,21 +171,21 @@ impl Parser<'_> {
                 self.parts[inner].span = span.start..end;
                 Ok(inner)
             }
-            Token::Symbol("+") => self.expression(SIGN, depth + 1),
+            Token::Symbol("+") => self.expression(SIGN_STRENGTH, depth + 1),
             Token::Symbol("-") => {
-                let operand = self.expression(SIGN, depth + 1)?;
+                let operand = self.expression(SIGN_STRENGTH, depth + 1)?;
                 let span = span.start..self.parts[operand].span.end;
                 Ok(self.push(Kind::Negate(operand), span))
             }
             Token::Symbol(symbol) => Err(Fault::new(
                 span,
-                format!("a number, a name or a parenthesis should stand here, not {symbol:?}"),
-                "remove it, or write what it belongs to",
+                format!("expected a number, a name or a parenthesis, found {symbol:?}"),
+                "remove it, or complete the expression around it",
             )),
             Token::End => Err(Fault::new(
                 span,
                 if self.text.trim().is_empty() { "the expression is empty" } else { "the expression ends too early" },
-                "write a number, a name or a parenthesis here",
+                "add a number, a name or a parenthesis",
             )),
         }
     }
@@ -216,7 +216,7 @@ impl Parser<'_> {
         let Some(relation) = comparison(symbol) else {
             return Err(Fault::new(
                 self.parts[left].span.clone(),
-                "the first argument of if is no comparison",
+                "the first argument of if must be a comparison",
                 "write if(condition, a, b) with a condition such as x < 0",
             ));
         };
@@ -238,7 +238,7 @@ impl Parser<'_> {
     /// The fault of a token that cannot follow an operand.
     fn misplaced(&self, top: bool) -> Fault {
         let (token, span) = &self.tokens[self.next];
-        let (problem, mend) = match token {
+        let (problem, help) = match token {
             Token::Number(_) | Token::Name(_) | Token::Symbol("(") => {
                 ("an operator is missing before this".to_string(), "write * for a product".to_string())
             }
@@ -246,23 +246,23 @@ impl Parser<'_> {
                 ("this parenthesis was never opened".to_string(), "remove it, or add the missing (".to_string())
             }
             Token::Symbol(",") => (
-                "this comma stands outside a function's arguments".to_string(),
-                "write a number with a decimal point; arguments stand in the parentheses after a function's name"
-                    .to_string(),
+                "this comma is outside a function's arguments".to_string(),
+                "write decimals with a point; put arguments in parentheses after a function's name".to_string(),
             ),
             Token::Symbol("==") => {
-                ("\"==\" has no meaning here".to_string(), "write an equation with one =".to_string())
+                ("\"==\" is not an operator here".to_string(), "write an equation with one =".to_string())
             }
-            Token::Symbol("=") if top => ("this equation has a second \"=\"".to_string(), "keep one".to_string()),
-            Token::Symbol("=") => {
-                ("no \"=\" may stand here".to_string(), "a residual has one, outside all parentheses".to_string())
-            }
-            Token::Symbol(symbol) => (
-                format!("the comparison {symbol:?} stands outside a condition"),
-                "compare in the first argument of if(condition, a, b), once".to_string(),
+            Token::Symbol("=") if top => ("this equation has a second \"=\"".to_string(), "keep only one".to_string()),
+            Token::Symbol("=") => (
+                "\"=\" is not allowed here".to_string(),
+                "only a residual may have one \"=\", outside all parentheses".to_string(),
             ),
-            Token::End => ("the expression ends too early".to_string(), "write what is missing".to_string()),
+            Token::Symbol(symbol) => (
+                format!("the comparison {symbol:?} is outside a condition"),
+                "use one comparison, in the first argument of if(condition, a, b)".to_string(),
+            ),
+            Token::End => ("the expression ends too early".to_string(), "complete it".to_string()),
         };
-        Fault::new(span.clone(), problem, mend)
+        Fault::new(span.clone(), problem, help)
     }
 }

@@ -52,9 +52,9 @@ pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Fault> {
         } else {
             return Err(Fault::new(
                 at..at + c.len_utf8(),
-                format!("the character {c:?} has no meaning here"),
-                "an expression has numbers, names, + - * / ^, parentheses, commas and one =; \
-                 a name with other characters stands between backticks",
+                format!("unexpected character {c:?}"),
+                "use numbers, names, + - * / ^, parentheses, commas and one =; put a name with other characters \
+                 between backticks",
             ));
         };
         tokens.push((token, at..at + length));
@@ -85,7 +85,7 @@ fn number(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         _ => Err(Fault::new(
             at..at + end,
             format!("the number {} is out of range", &rest[..end]),
-            "write a number of at most 1.8e308",
+            "use a number of at most 1.8e308",
         )),
     }
 }
@@ -94,9 +94,11 @@ fn number(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
 fn quoted(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
     match rest[1..].find('`') {
         Some(length) => Ok((Token::Name(rest[1..1 + length].to_string()), length + 2)),
-        None => {
-            Err(Fault::new(at..at + rest.len(), "a name begins with a backtick and does not end", "close it with `"))
-        }
+        None => Err(Fault::new(
+            at..at + rest.len(),
+            "a name starts with a backtick that is never closed",
+            "close it with `",
+        )),
     }
 }
 

@@ -15,10 +15,10 @@ use crate::error::{Error, Result};
 use crate::files::lock::{Lock, Locked};
 
 /// How temporary files begin. One is locked for as long as the process that writes it lives.
-const PREFIX: &str = ".jetfit-tmp-";
+const TEMPORARY_PREFIX: &str = ".jetfit-tmp-";
 
 /// The temporary files of this process.
-static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(vec![]);
+static TEMPORARY_FILES: Mutex<Vec<PathBuf>> = Mutex::new(vec![]);
 
 /// Has `write` write a file and puts it in the place of `path` once it is complete and on disk;
 /// when anything fails, `path` stays as it was and nothing is left beside it. What is no file, as a
@@ -57,7 +57,7 @@ pub fn write_text(path: &Path, text: &str) -> Result<()> {
 /// [`Error::Input`] where the directory is not there or takes no file.
 pub fn check_place(path: &Path) -> Result<()> {
     if path.is_dir() {
-        return Err(Error::input(path.display(), "this is a directory", "name a file to write"));
+        return Err(Error::input(path.display(), "this is a directory", "give the name of a file"));
     }
     if path.exists() && !path.is_file() {
         return Ok(());
@@ -89,7 +89,7 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
 pub fn remove_leftovers(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let is_dead = || matches!(Lock::of(&entry.path()), Ok(Locked::Ours(_)));
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_dead() {
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) && is_dead() {
             // Somebody else may have been faster.
             let _ = fs::remove_file(entry.path());
         }
@@ -98,7 +98,7 @@ pub fn remove_leftovers(directory: &Path) {
 
 /// Removes those of this process, which is about to end without returning from what writes them.
 pub fn remove_temporaries() {
-    for path in TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+    for path in TEMPORARY_FILES.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         // It may be where it belongs by now.
         let _ = fs::remove_file(path);
     }
@@ -118,7 +118,7 @@ struct Temporary {
 impl Temporary {
     fn new(directory: &Path) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX);
+        builder.prefix(TEMPORARY_PREFIX);
         // What the umask leaves, as for any file; a temporary file is otherwise its owner's alone.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -127,7 +127,7 @@ impl Temporary {
             let lock = Lock::waiting(file);
             // Before it was locked, it may have been taken for a leftover.
             if path.exists() {
-                TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_path_buf());
+                TEMPORARY_FILES.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_path_buf());
                 return Ok(Self { lock, path });
             }
         }
@@ -140,32 +140,32 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != *self.path);
+        TEMPORARY_FILES.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != *self.path);
     }
 }
 
 /// An input file that cannot be opened.
-pub fn unreadable(path: &Path, error: io::Error, mend: &str) -> Error {
+pub fn unreadable(path: &Path, error: io::Error, help: &str) -> Error {
     let problem = match error.kind() {
         ErrorKind::NotFound => "there is no such file".to_string(),
         ErrorKind::IsADirectory => "this is a directory, not a file".to_string(),
-        kind if is_of_the_user(kind) => format!("it cannot be read: {error}"),
+        kind if is_of_the_user(kind) => format!("the file cannot be read: {error}"),
         _ => return Error::io(path, error),
     };
-    Error::input(path.display(), problem, mend)
+    Error::input(path.display(), problem, help)
 }
 
 /// A directory that takes no new file.
 pub fn unwritable(directory: &Path, error: io::Error) -> Error {
     let problem = match error.kind() {
         ErrorKind::NotFound => "there is no such directory".to_string(),
-        kind if is_of_the_user(kind) => format!("nothing can be written here: {error}"),
+        kind if is_of_the_user(kind) => format!("cannot write here: {error}"),
         _ => return Error::io(directory, error),
     };
-    Error::input(directory.display(), problem, "name a directory that exists and that you may write to")
+    Error::input(directory.display(), problem, "use a directory that exists and is writable")
 }
 
-/// Whether the user can mend it by naming another path; otherwise the machine fails, as with a full disk.
+/// Whether the user can fix it by naming another path; otherwise the machine fails, as with a full disk.
 fn is_of_the_user(kind: ErrorKind) -> bool {
     use ErrorKind as Kind;
     let kinds = [Kind::NotFound, Kind::NotADirectory, Kind::IsADirectory, Kind::AlreadyExists, Kind::InvalidFilename];
@@ -235,7 +235,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!(names().len(), 3);
-        assert!(TEMPORARY.lock().unwrap().iter().all(|path| !path.starts_with(directory.path())));
+        assert!(TEMPORARY_FILES.lock().unwrap().iter().all(|path| !path.starts_with(directory.path())));
     }
 
     #[test]

@@ -14,9 +14,9 @@ use crate::files::digest::Digest;
 use crate::numbers::Precision;
 
 /// The key of the metadata that holds the document.
-const KEY: &str = "jetfit";
+const DOCUMENT_KEY: &str = "jetfit";
 /// The key of the document that holds the digest: one key of the metadata alone, for these have no order.
-const DIGEST: &str = "digest";
+const DIGEST_KEY: &str = "digest";
 
 /// The contents of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,32 +60,34 @@ impl TensorFile {
     /// Reads the bytes of a file; `path` is what messages name.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
         let wrong = |problem: String| {
-            Error::input(path.display(), problem, "give a .safetensors file that jetfit wrote, whole and unchanged")
+            Error::input(path.display(), problem, "use a complete, unmodified .safetensors file that jetfit wrote")
         };
         let not_whole = |error| match error {
             SafeTensorError::MetadataIncompleteBuffer
             | SafeTensorError::HeaderTooSmall
             | SafeTensorError::InvalidHeaderLength => {
-                wrong(format!("this file was cut off, or is no safetensors file: {error}"))
+                wrong(format!("this file is truncated or is not a safetensors file: {error}"))
             }
-            error => wrong(format!("this is no safetensors file: {error}")),
+            error => wrong(format!("this is not a safetensors file: {error}")),
         };
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_whole)?;
         let file = SafeTensors::deserialize(bytes).map_err(not_whole)?;
         let metadata = header.metadata().as_ref();
-        let Some(document) = metadata.and_then(|metadata| metadata.get(KEY)) else {
-            return Err(wrong(format!("its metadata has no key {KEY:?}, so that names and scaling are not known")));
+        let Some(document) = metadata.and_then(|metadata| metadata.get(DOCUMENT_KEY)) else {
+            return Err(wrong(format!(
+                "its metadata has no key {DOCUMENT_KEY:?}, which holds the names and the scaling"
+            )));
         };
         let mut document: Value = serde_json::from_str(document)
-            .map_err(|error| wrong(format!("the key {KEY:?} of its metadata is not JSON: {error}")))?;
-        let written = document.as_object_mut().and_then(|document| document.remove(DIGEST));
+            .map_err(|error| wrong(format!("the key {DOCUMENT_KEY:?} of its metadata is not JSON: {error}")))?;
+        let written = document.as_object_mut().and_then(|document| document.remove(DIGEST_KEY));
         if written.as_ref().is_some_and(|written| *written != digest(&document, file.iter())) {
-            let problem = "it has changed since it was written: its contents have another digest";
-            let mend = format!(
-                "take a copy that is whole; if it was changed on purpose, remove {DIGEST:?} from the document in its \
+            let problem = "the file has changed since it was written: its checksum does not match";
+            let help = format!(
+                "use an intact copy; if the change was intended, remove {DIGEST_KEY:?} from the JSON document in its \
                  metadata"
             );
-            return Err(Error::input(path.display(), problem, mend));
+            return Err(Error::input(path.display(), problem, help));
         }
         let tensors = file.iter().filter_map(|(name, view)| Some((name.to_string(), Tensor::of_view(&view)?)));
         Ok(Self { document, tensors: tensors.collect(), is_verified: written.is_some() })
@@ -99,8 +101,8 @@ impl TensorFile {
             (name.as_str(), view.expect("a tensor has as many numbers as its shape says"))
         });
         let mut document = self.document.clone();
-        document[DIGEST] = digest(&document, views.clone()).into();
-        let metadata = HashMap::from([(KEY.to_string(), document.to_string())]);
+        document[DIGEST_KEY] = digest(&document, views.clone()).into();
+        let metadata = HashMap::from([(DOCUMENT_KEY.to_string(), document.to_string())]);
         let file = serialize(views, Some(metadata)).map_err(|error| Error::io(path, std::io::Error::other(error)))?;
         files::write_atomically(path, |writer| writer.write_all(&file).map_err(|error| Error::io(path, error)))
     }
@@ -111,16 +113,16 @@ impl TensorFile {
     /// [`Error::Input`] that names the file and the tensor.
     pub fn tensor(&self, name: &str, shape: &[usize], path: &Path) -> Result<&Tensor> {
         let wrong = |problem: String| {
-            let mend = "give a file whose tensors fit the shape in its metadata, as jetfit writes it";
-            Error::input(format_args!("{}: tensor {name:?}", path.display()), problem, mend)
+            let help = "use a file whose tensors match the shapes in its metadata";
+            Error::input(format_args!("{}: tensor {name:?}", path.display()), problem, help)
         };
         let tensor =
-            self.tensors.get(name).ok_or_else(|| wrong("there is no such tensor of f32 or f64".to_string()))?;
+            self.tensors.get(name).ok_or_else(|| wrong("this tensor is missing, or is not f32 or f64".to_string()))?;
         if tensor.shape != shape {
             return Err(wrong(format!("its shape is {:?}, expected {shape:?}", tensor.shape)));
         }
         if let Some(value) = tensor.values.iter().find(|value| !value.is_finite()) {
-            return Err(wrong(format!("it holds {value}")));
+            return Err(wrong(format!("it contains {value}")));
         }
         Ok(tensor)
     }

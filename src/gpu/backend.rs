@@ -3,9 +3,9 @@
 use crate::backend::{Backend, Batch, KernelTime, OptimizerState, SetId, StepReport, Update};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
+use crate::gpu::device::uniforms::Status;
 use crate::gpu::evaluate::Evaluator;
 use crate::gpu::memory::loaded_set::Task;
-use crate::gpu::memory::state::Status;
 use crate::gpu::memory::workspace::Workspace;
 use crate::gpu::vectors::Chunk;
 use crate::gpu::{Unguarded, to_f64};
@@ -50,7 +50,7 @@ impl Backend for Unguarded {
         self.steps.flush(&self.device)?;
         let set = &mut self.sets[set.0];
         if rows.len() != set.points || rows.iter().any(|row| *row as usize >= set.points) {
-            let problem = format!("it is no order of the set's {} rows", set.points);
+            let problem = format!("it is not an order of the set's {} rows", set.points);
             return Err(Error::input("order", problem, "pass a permutation of 0..B"));
         }
         set.gathered = None;

@@ -6,10 +6,12 @@ use crate::error::Result;
 use crate::gpu::Unguarded;
 use crate::gpu::device::Device;
 use crate::gpu::device::dispatch::{Plan, encode};
-use crate::gpu::memory::buffer_sizes::{Bounds, Demand};
+use crate::gpu::lowered::{Bounds, Extents, Lowered};
 use crate::gpu::memory::workspace::{Workspace, chunks};
+use crate::gpu::plan::Planner;
 use crate::jet::JetLayout;
 use crate::network::{InputJets, NetworkSpec};
+use crate::pass::Slot;
 
 /// Points of a chunk: enough to fill a device, few enough that the copies of one chunk run beside
 /// the arithmetic of the next.
@@ -34,11 +36,11 @@ impl Evaluator {
         spec: &NetworkSpec,
         layout: &JetLayout,
         input_jets: InputJets,
-        demand: Demand,
+        lowered: Lowered,
         count: usize,
     ) -> Result<Self> {
-        let capacity = demand.capacity(device, bounds)?.min(CHUNK).min(count.next_multiple_of(4));
-        let workspace = Workspace::new(device, demand, capacity);
+        let capacity = lowered.capacity(device, bounds)?.min(CHUNK).min(count.next_multiple_of(4));
+        let workspace = Workspace::new(device, lowered, capacity);
         let bytes = 4 * (spec.outputs * layout.channels() * capacity) as u64;
         let staging = [device.staging(bytes), device.staging(bytes)];
         device.check()?;
@@ -120,9 +122,10 @@ impl Unguarded {
             // Given back before the next one is made.
             self.evaluator = None;
             let input_jets = self.input_jets(layout);
-            let demand = self.demand(layout, 1, (input_jets.rows(), 0), false);
+            let extents = Extents { places: 1, columns: input_jets.rows(), terms: 0 };
+            let lowered = self.lowered(layout, extents, false);
             let (device, bounds, spec) = (&self.device, &self.bounds, &self.spec);
-            self.evaluator = Some(Evaluator::new(device, bounds, spec, layout, input_jets, demand, count.max(1))?);
+            self.evaluator = Some(Evaluator::new(device, bounds, spec, layout, input_jets, lowered, count.max(1))?);
         }
         Ok(())
     }
@@ -130,9 +133,8 @@ impl Unguarded {
     fn plan_evaluation(&mut self, layout: &JetLayout, points: usize) -> Result<()> {
         let mut evaluator = self.evaluator.take().expect("prepared");
         if !evaluator.plans.contains_key(&points) {
-            let mut planner = self.planner(layout, &evaluator.workspace, points);
-            planner.forward();
-            let plan = planner.plan;
+            let (state, workspace) = (&self.state, &evaluator.workspace);
+            let plan = Planner::new(&mut self.device, &self.normalizer, layout, state, workspace, points).evaluation();
             evaluator.plans.insert(points, plan);
         }
         self.evaluator = Some(evaluator);
@@ -160,7 +162,13 @@ impl Unguarded {
         encode(&evaluator.plans[&length], &mut pass, (self.steps.group(), 0));
         drop(pass);
         let bytes = 4 * (self.spec.outputs * evaluator.layout.channels() * padded) as u64;
-        encoder.copy_buffer_to_buffer(&evaluator.workspace.jets, 0, &evaluator.staging[staging], 0, bytes);
+        encoder.copy_buffer_to_buffer(
+            evaluator.workspace.buffer(Slot::Jets(0)),
+            0,
+            &evaluator.staging[staging],
+            0,
+            bytes,
+        );
         self.device.queue.submit([encoder.finish()])
     }
 

@@ -7,10 +7,10 @@
 
 mod adapter_info;
 mod backend;
-mod channels;
 mod device;
 mod evaluate;
 mod guarded;
+mod lowered;
 mod memory;
 mod options;
 mod plan;
@@ -29,18 +29,15 @@ pub use options::GpuOptions;
 pub use tune::{Timed, tune};
 pub use tuning::f16_tiles::unused as unused_halves;
 pub use tuning::remembered::{Tuned, remember, tuned};
-pub use tuning::tiles::{Path, Tile, TileChoice, Tiles};
+pub use tuning::tiles::{Fusion, Tile, TileChoice, Tiles};
 
-use self::channels::Channels;
 use self::device::Device;
 use self::device::adapter;
 use self::device::submission::Steps;
 use self::evaluate::Evaluator;
-use self::memory::buffer_sizes::{Bounds, Demand, budget};
-use self::memory::loaded_set::Set;
+use self::lowered::{Bounds, Extents, Lowered, budget};
+use self::memory::loaded_set::LoadedSet;
 use self::memory::state::State;
-use self::memory::workspace::Workspace;
-use self::plan::Planner;
 use self::tuning::tiles::Shape;
 use self::tuning::{f16_tiles, remembered};
 use self::vectors::Chunk;
@@ -51,6 +48,7 @@ use crate::jet::{JetLayout, Normalizer};
 use crate::loss::Loss;
 use crate::network::{Features, InputJets, Model, NetworkSpec};
 use crate::numbers::Precision;
+use crate::pass::{Channels, Modes};
 
 /// A network on the adapter that a name means, as [`Gpu::new`] has it, in this precision.
 ///
@@ -75,7 +73,7 @@ struct Unguarded {
     /// What an optimizer keeps.
     kept: Vec<Chunk>,
     steps: Steps,
-    sets: Vec<Set>,
+    sets: Vec<LoadedSet>,
     evaluator: Option<Evaluator>,
     /// The sets of the last step: where a report finds the losses.
     last: Vec<SetId>,
@@ -123,44 +121,30 @@ impl Unguarded {
         })
     }
 
-    fn planner<'a>(&'a mut self, layout: &'a JetLayout, workspace: &'a Workspace, points: usize) -> Planner<'a> {
-        Planner {
-            device: &mut self.device,
-            spec: &self.spec,
-            normalizer: &self.normalizer,
-            has_features: self.features.is_some(),
-            layout,
-            state: &self.state,
-            workspace,
-            points,
-            places: 1,
-            measured: vec![],
-            plan: vec![],
-        }
-    }
-
     fn shape(&self, layout: &JetLayout) -> Shape {
         let memory = self.device.limits.max_compute_workgroup_storage_size;
-        let mixed = self.channels(layout, Path::Separate);
-        let mixed = mixed.are_mixed().then(|| mixed.count());
-        let shape = Shape::new(&self.spec, (layout.channels(), mixed), self.features.is_some(), memory);
-        let of_halves = self.device.halves.is_some() && f16_tiles::have_use(&self.spec);
-        Shape { of_halves, ..shape }
+        let adjoint = self.channels(layout, Fusion::None);
+        let adjoint = adjoint.is_adjoint().then(|| adjoint.count());
+        let shape = Shape::new(&self.spec, (layout.channels(), adjoint), self.features.is_some(), memory);
+        let in_f16 = self.device.matrix_units.is_some() && f16_tiles::have_use(&self.spec);
+        Shape { in_f16, ..shape }
     }
 
-    /// What travels through the layers: separate kernels are in mixed mode where they can be.
-    fn channels(&self, layout: &JetLayout, path: Path) -> Channels {
-        let may_mix = path == Path::Separate
-            && crate::pass::Modes::of(&self.spec, self.features.as_ref()) == crate::pass::Modes::Both;
-        Channels::new(layout, self.spec.outputs, may_mix)
+    /// What travels through the layers: fused kernels have forward mode alone.
+    fn channels(&self, layout: &JetLayout, fusion: Fusion) -> Channels {
+        let modes = match fusion {
+            Fusion::None => Modes::of(&self.spec, self.features.as_ref()),
+            _ => Modes::Forward,
+        };
+        Channels::new(layout, &self.normalizer, modes)
     }
 
-    /// The memory for a chunk whose batch has so many columns, and whose loss so many terms.
-    fn demand(&self, layout: &JetLayout, places: usize, rows: (usize, usize), tape: bool) -> Demand {
+    /// The pass of a layout here, for batches and a loss of these extents.
+    fn lowered(&self, layout: &JetLayout, extents: Extents, has_tape: bool) -> Lowered {
         let tiles = self.tiles(layout);
-        let channels = self.channels(layout, tiles.path);
-        let how = (tiles, self.device.halves.is_some());
-        Demand::new(&self.spec, self.features.is_some(), channels, places, rows, tape, how)
+        let channels = self.channels(layout, tiles.fusion);
+        let how = (tiles, self.device.matrix_units.is_some());
+        Lowered::new(&self.spec, self.features.is_some(), channels, has_tape, extents, how)
     }
 
     /// How the layers of a layout are computed here.
@@ -168,8 +152,8 @@ impl Unguarded {
         remembered::choose(self.tiles, &self.tuned, &self.key, &self.shape(layout))
     }
 
-    fn set(&self, points: &PointSet, loss: &Loss) -> Result<Set> {
-        Set::new(&self.device, &self.bounds, points, loss, &self.normalizer, self.features.as_ref())
+    fn set(&self, points: &PointSet, loss: &Loss) -> Result<LoadedSet> {
+        LoadedSet::new(&self.device, &self.bounds, points, loss, &self.normalizer, self.features.as_ref())
     }
 
     fn input_jets(&self, layout: &JetLayout) -> InputJets {

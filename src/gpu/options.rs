@@ -14,7 +14,7 @@ pub struct GpuOptions {
     pub max_binding_bytes: Option<u64>,
     /// How the layers are computed.
     pub tiles: TileChoice,
-    /// That of the products of wide layers: f32, or one of the halves where the adapter has matrix units.
+    /// That of the products of wide layers: f32, or one of the f16 formats where the adapter has matrix units.
     pub precision: Precision,
 }
 

@@ -5,9 +5,11 @@ use crate::error::{Error, Result};
 use crate::gpu::Unguarded;
 use crate::gpu::device::clock::Clock;
 use crate::gpu::device::dispatch::Dispatch;
-use crate::gpu::device::submission::Step;
-use crate::gpu::memory::loaded_set::{Set, Task};
+use crate::gpu::device::uniforms::Step;
+use crate::gpu::lowered::Extents;
+use crate::gpu::memory::loaded_set::{LoadedSet, Task};
 use crate::gpu::memory::workspace::{Workspace, chunks};
+use crate::gpu::plan::Planner;
 
 impl Unguarded {
     /// Encodes the batches of a task; an update follows where the task is a step.
@@ -33,11 +35,11 @@ impl Unguarded {
         clock: Option<&Clock>,
     ) -> Result<()> {
         let parts = self.prepare(batch, task)?;
-        // A step is three products of each channel, each a multiply and an add; in mixed mode, too, where an adjoint
+        // A step is three products of each channel, each a multiply and an add; in adjoint mode, too, where an adjoint
         // goes back for the jets and its cotangent forward.
         let products = if task == Task::Losses { 2.0 } else { 6.0 };
         let set = &self.sets[batch.set.0];
-        let channels = set.workspace.as_ref().map_or(0, |workspace| workspace.demand.channels().count());
+        let channels = set.workspace.as_ref().map_or(0, |workspace| workspace.lowered.channels().count());
         let flops = products * (set.places * channels * self.spec.multiply_adds()) as f64;
         for (index, (start, length)) in parts.iter().enumerate() {
             let set = &self.sets[batch.set.0];
@@ -110,12 +112,12 @@ impl Unguarded {
         let set = &self.sets[batch.set.0];
         if batch.count == 0 || batch.start + batch.count > set.points {
             let problem = format!(
-                "positions {}..{} are not among the set's {} points",
+                "positions {}..{} are outside the set's {} points",
                 batch.start,
                 batch.start + batch.count,
                 set.points
             );
-            return Err(Error::input("batch", problem, "take a batch inside the set"));
+            return Err(Error::input("batch", problem, "use a batch inside the set"));
         }
         self.prepare_workspace(batch, task != Task::Losses)?;
         let capacity = self.sets[batch.set.0].workspace.as_ref().map_or(4, |w| w.capacity);
@@ -131,11 +133,12 @@ impl Unguarded {
     fn prepare_workspace(&mut self, batch: Batch, tape: bool) -> Result<()> {
         let set = &self.sets[batch.set.0];
         let before = set.workspace.as_ref();
-        let tape = tape || before.is_some_and(|w| w.demand.tape());
-        let demand = self.demand(&set.layout, set.places, (set.columns, set.terms.len()), tape);
-        let most = demand.capacity(&self.device, &self.bounds)?;
+        let tape = tape || before.is_some_and(|w| w.lowered.pass.has_tape);
+        let extents = Extents { places: set.places, columns: set.columns, terms: set.terms.len() };
+        let lowered = self.lowered(&set.layout, extents, tape);
+        let most = lowered.capacity(&self.device, &self.bounds)?;
         let wanted = batch.count.next_multiple_of(4).min(most);
-        if before.is_some_and(|w| w.demand.tape() == tape && w.capacity >= wanted) {
+        if before.is_some_and(|w| w.lowered.pass.has_tape == tape && w.capacity >= wanted) {
             return Ok(());
         }
         // What is encoded still uses the old memory, which must be given back first.
@@ -146,7 +149,7 @@ impl Unguarded {
         set.gathered = None;
         set.update = None;
         set.workspace = None;
-        set.workspace = Some(Workspace::new(&self.device, demand, capacity));
+        set.workspace = Some(Workspace::new(&self.device, lowered, capacity));
         self.device.check()
     }
 
@@ -155,30 +158,11 @@ impl Unguarded {
         if set.plans.contains_key(&(task, points)) && (task != Task::Step || set.update.is_some()) {
             return Ok(());
         }
-        let mut planner = super::plan::Planner {
-            device: &mut self.device,
-            spec: &self.spec,
-            normalizer: &self.normalizer,
-            has_features: self.features.is_some(),
-            layout: &set.layout,
-            state: &self.state,
-            workspace: set.workspace.as_ref().expect("made before its plans"),
-            points,
-            places: set.places,
-            measured: vec![],
-            plan: vec![],
-        };
-        planner.gather(set);
-        planner.forward();
-        match task {
-            Task::Losses => planner.losses(set, &set.means),
-            Task::Gradient => planner.backward(set, &set.means),
-            Task::Step => planner.backward(set, &set.step_means),
-        }
-        let plan = std::mem::take(&mut planner.plan);
-        planner.update(set);
-        let update = planner.plan;
-        let set: &mut Set = &mut self.sets[batch.set.0];
+        let workspace = set.workspace.as_ref().expect("made before its plans");
+        let (normalizer, layout, state) = (&self.normalizer, &set.layout, &self.state);
+        let plan = Planner::new(&mut self.device, normalizer, layout, state, workspace, points).task(set, task);
+        let update = Planner::new(&mut self.device, normalizer, layout, state, workspace, points).update(set);
+        let set: &mut LoadedSet = &mut self.sets[batch.set.0];
         set.plans.insert((task, points), plan);
         set.update = Some(update);
         self.device.check()

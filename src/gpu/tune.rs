@@ -61,8 +61,8 @@ pub fn tune(
     for gradient in SMALLER {
         time(Tiles { gradient, ..best }, &mut all)?;
     }
-    let Shape { width, channels, mixed, .. } = shape;
-    let tuned = Tuned { adapter: key, width, channels, mixed, tiles: all[0].tiles };
+    let Shape { width, channels, adjoint, .. } = shape;
+    let tuned = Tuned { adapter: key, width, channels, adjoint, tiles: all[0].tiles };
     Ok((all, tuned))
 }
 

@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::gpu::device::Device;
 use crate::gpu::device::dispatch::{Dispatch, THREADS, encode, grid};
 use crate::gpu::device::kernel::Access::{Read, Write};
-use crate::gpu::device::kernel::Source;
+use crate::gpu::device::kernel::{EntryPoint, Source};
+use crate::gpu::device::uniforms::{VectorColumns, VectorPart};
 use crate::gpu::{Unguarded, shaders, to_f64};
 
 /// Sums that the threads leave of all products together, which the host reads and adds in f64: 256 KiB, and enough
@@ -97,7 +98,7 @@ impl Vectors for Unguarded {
         };
         let partials: Vec<_> = self.kept.iter().map(partials).collect();
         let source = shaders::vectors(left.len());
-        self.over_chunks((source, "dots"), (&list, 0), &partials, |columns| {
+        self.over_chunks((source, EntryPoint::Dots), (&list, 0), &partials, |columns| {
             [groups(columns) as u32, right.len() as u32, 1]
         })?;
         let wanted: Vec<_> = partials.iter().map(|(buffer, count)| (buffer, *count)).collect();
@@ -112,7 +113,9 @@ impl Vectors for Unguarded {
 
     fn combine(&mut self, into: Vector, parts: &[(f64, Vector)]) -> Result<()> {
         let list = [parts, &[(1.0, into)]].concat();
-        self.over_chunks((shaders::vectors(1), "combine"), (&list, parts.len()), &[], |columns| grid(columns as u32))
+        self.over_chunks((shaders::vectors(1), EntryPoint::Combine), (&list, parts.len()), &[], |columns| {
+            grid(columns as u32)
+        })
     }
 }
 
@@ -121,19 +124,20 @@ impl Unguarded {
     /// for each chunk with a buffer of partial sums where it leaves any.
     fn over_chunks(
         &mut self,
-        (source, entry): (Source, &'static str),
+        (source, entry): (Source, EntryPoint),
         (list, count): (&[(f64, Vector)], usize),
         partials: &[(wgpu::Buffer, usize)],
         grid: impl Fn(usize) -> [u32; 3],
     ) -> Result<()> {
         self.steps.flush(&self.device)?;
         let parts = self.device.storage("parts", 8 * list.len() as u64);
-        let part = |(factor, vector): &(f64, Vector)| [name(*vector), (*factor as f32).to_bits()];
+        let part = |(factor, vector): &(f64, Vector)| VectorPart { vector: name(*vector), factor: *factor as f32 };
         self.device.write(&parts, &Vec::from_iter(list.iter().map(part)));
         let state = &self.state;
         let mut plan = vec![];
         for (index, chunk) in self.kept.iter().enumerate() {
-            let constants = [chunk.first as u32, chunk.columns as u32, count as u32];
+            let columns =
+                VectorColumns { first: chunk.first as u32, columns: chunk.columns as u32, count: count as u32 };
             let mut buffers = vec![
                 (1, Read, &parts),
                 (2, Write, &state.parameters),
@@ -141,8 +145,9 @@ impl Unguarded {
                 (4, Write, &chunk.buffer),
             ];
             buffers.extend(partials.get(index).map(|(partials, _)| (5, Write, partials)));
-            let kernel = (source.clone(), entry, false);
-            plan.push(Dispatch::new(&mut self.device, kernel, &constants, &buffers, grid(chunk.columns)));
+            let kernel = (source.clone(), entry);
+            let uniform = bytemuck::bytes_of(&columns);
+            plan.push(Dispatch::new(&mut self.device, kernel, uniform, &buffers, grid(chunk.columns)));
         }
         let mut encoder = self.device.encoder();
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());

@@ -89,8 +89,8 @@ impl Activation {
         }
     }
 
-    /// An error where a derivative of `order` of a network with this activation has no meaning.
-    /// `place` is the key or flag that asks for it.
+    /// An error if a network with this activation has no derivative of `order`. `place` is the key or flag that
+    /// requests it.
     pub fn supports(self, order: usize, place: &str) -> Result<()> {
         if order < 2 || self.smoothness() == Smoothness::Infinite {
             return Ok(());
@@ -99,21 +99,14 @@ impl Activation {
             Self::ALL.iter().filter(|a| a.smoothness() == Smoothness::Infinite).map(|a| a.name()).collect();
         Err(Error::input(
             place,
-            format!(
-                "a second derivative is asked of a network with activation {:?}, which has none: {}",
-                self.name(),
-                self.why_rough()
-            ),
-            format!(
-                "use an activation that is smooth: {}; or ask for values and first derivatives only",
-                smooth.join(", ")
-            ),
+            format!("a network with activation {:?} has no second derivative: {}", self.name(), self.why_rough()),
+            format!("use a smooth activation ({}), or request only values and first derivatives", smooth.join(", ")),
         ))
     }
 
-    /// What accompanies a second derivative that somebody insists on though there is none.
+    /// The warning for a second derivative that does not exist but the user allows.
     pub fn rough_warning(self) -> String {
-        format!("the second derivatives of this network mean nothing, as {}", self.why_rough())
+        format!("the second derivatives of this network are meaningless: {}", self.why_rough())
     }
 
     /// Why a network of this activation has no second derivative.
@@ -125,8 +118,8 @@ impl Activation {
                  exist at the kinks, so it says nothing about the data, and its first derivative is a staircase"
             ),
             _ => format!(
-                "the second derivative of {name} jumps at 0, so that of a {name} network is erratic: it jumps at \
-                 every kink of every unit"
+                "the second derivative of {name} jumps at 0, so that of a {name} network jumps at every kink of every \
+                 unit"
             ),
         }
     }
@@ -144,7 +137,7 @@ impl FromStr for Activation {
     fn from_str(name: &str) -> Result<Self> {
         let known = Self::ALL.map(Activation::name);
         Self::ALL.into_iter().find(|a| a.name() == name).ok_or_else(|| {
-            Error::input("network.activation", format!("{name:?} is no activation"), suggest(name, &known))
+            Error::input("network.activation", format!("unknown activation {name:?}"), suggest(name, &known))
         })
     }
 }

@@ -73,15 +73,15 @@ impl Entry {
     }
 }
 
-/// Which second derivatives are asked for.
+/// Which second derivatives are requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Seconds {
     /// ∂²u/∂xᵢ² for every input.
     #[default]
     Diagonal,
-    /// Their sum alone, in one channel.
+    /// Only their sum, in one channel.
     Laplacian,
-    /// The mixed ones too.
+    /// All of them, including mixed ones.
     Full,
 }
 

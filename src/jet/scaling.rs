@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Means and scales of some columns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
-    /// One a column, in the user's units.
+    /// One per column, in the user's units.
     pub mean: Vec<f64>,
-    /// One a column, positive, in the user's units.
+    /// One per column, positive, in the user's units.
     pub scale: Vec<f64>,
 }
 
@@ -18,7 +18,7 @@ impl Scaling {
         Self { mean: vec![0.0; columns], scale: vec![1.0; columns] }
     }
 
-    /// What is wrong with it as a scaling of `columns` columns.
+    /// What is wrong with this scaling for `columns` columns, if anything.
     pub fn problem(&self, columns: usize) -> Option<String> {
         let Self { mean, scale } = self;
         if mean.len() != columns || scale.len() != columns {

@@ -31,7 +31,7 @@ pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) 
 
 /// The parameters can be counted in 31 bits, as shaders do, and so fit into memory.
 fn size(job: &Job, place: &Path) -> Result<()> {
-    const MOST: usize = (1 << 31) - 1;
+    const MOST_PARAMETERS: usize = (1 << 31) - 1;
     let hidden = job.network.hidden.iter().copied();
     let mut widths = [job.network_spec().inputs].into_iter().chain(hidden).chain([job.outputs.len()]);
     let first = widths.next().unwrap_or(0);
@@ -39,11 +39,11 @@ fn size(job: &Job, place: &Path) -> Result<()> {
         Some((width, count.checked_add(width.checked_mul(before.checked_add(1)?)?)?))
     });
     match count {
-        Some((_, count)) if count <= MOST => Ok(()),
+        Some((_, count)) if count <= MOST_PARAMETERS => Ok(()),
         _ => {
             let place = format!("{}: network.hidden", place.display());
-            let problem = format!("a network of these widths has more than {MOST} parameters");
-            Err(Error::input(place, problem, "name fewer or smaller widths"))
+            let problem = format!("a network of these widths has more than {MOST_PARAMETERS} parameters");
+            Err(Error::input(place, problem, "use fewer or narrower layers"))
         }
     }
 }
@@ -52,9 +52,10 @@ fn size(job: &Job, place: &Path) -> Result<()> {
 fn evidence(job: &Job, document: &Document) -> Result<()> {
     let is_of_data = job.data.is_some() && job.terms.is_empty() && job.loss.curvature == 0.0;
     if job.trains_by_evidence() && !is_of_data {
-        let problem = "evidence trains on the rows of [data] alone, and finds its own weight for smoothness";
-        let mend = "remove the terms and loss.curvature, or choose another optimizer";
-        return Err(Error::input(document.key_place("optimizer.name"), problem, mend));
+        let problem = "the evidence optimizer trains on the rows of [data] only and chooses the weight of smoothness \
+                       itself";
+        let help = "remove the [[term]] sections and loss.curvature, or use another optimizer";
+        return Err(Error::input(document.key_place("optimizer.name"), problem, help));
     }
     Ok(())
 }
@@ -72,12 +73,12 @@ fn terms(job: &Job, document: &Document) -> Result<()> {
     }
     let equations = job.terms.iter().map(|term| term.weight);
     if job.data_terms().map(|term| term.weight).chain(equations).all(|weight| weight == 0.0) {
-        let problem = "every term has weight 0, so that there is nothing to fit";
+        let problem = "every term has weight 0: there is nothing to fit";
         let place = if job.data.is_some() { section.place("value") } else { document.section_place("term") };
         return Err(Error::input(place, problem, "give a term a weight above 0"));
     }
     if job.balance.is_some() && names.len() + job.terms.len() < 2 {
-        let problem = "this section has no effect here: there is one term, and nothing to balance it with";
+        let problem = "this section has no effect: there is only one term, so nothing to balance";
         return Err(Error::input(document.section_place("balance"), problem, "remove it"));
     }
     Ok(())
@@ -96,19 +97,23 @@ fn stages(job: &Job, place: &Path) -> Result<()> {
         let section = if job.stages.len() == 1 { "training.".to_string() } else { format!("stage {}: ", k + 1) };
         let place = |key: &str| format!("{}: {section}{key}", place.display());
         let Some(most) = most else {
-            let problem = "no term has sampled points that could be drawn anew";
+            let problem = "no term has sampled points that could be redrawn";
             return Err(Error::input(place("resample_every"), problem, "remove it"));
         };
         if let Some(refine) = refine.filter(|refine| refine.candidates <= most) {
-            let problem = format!("{} candidates for a term with {most} points", refine.candidates);
-            return Err(Error::input(place("refine.candidates"), problem, "take more than the points of every term"));
+            let problem = format!("{} candidates are not enough for a term with {most} points", refine.candidates);
+            return Err(Error::input(
+                place("refine.candidates"),
+                problem,
+                "use more candidates than any term has points",
+            ));
         }
     }
     match job.network.scales.keys().find(|name| job.transforms.contains_key(*name)) {
         Some(name) => {
             let place = format!("{}: network.scales.{name}", place.display());
-            let problem = format!("{name} has a transform, which is its scale");
-            Err(Error::input(place, problem, "remove it, or write the scale into the transform: 1e5*net"))
+            let problem = format!("{name} has a transform, which already sets its scale");
+            Err(Error::input(place, problem, "remove this scale, or write it into the transform, for example 1e5*net"))
         }
         None => Ok(()),
     }
@@ -130,9 +135,9 @@ impl Job {
                     1 => ("schedule.".to_string(), "run"),
                     _ => (format!("stage {}: ", k + 1), "stage"),
                 };
-                let problem = format!("a warm-up of {warmup} steps is not shorter than the {what} of {steps}");
+                let problem = format!("the warm-up ({warmup} steps) must be shorter than the {what} ({steps} steps)");
                 let place = format!("{place}{section}warmup");
-                return Err(Error::input(place, problem, "warm up over fewer steps, or train longer"));
+                return Err(Error::input(place, problem, "use a shorter warm-up, or train for more steps"));
             }
         }
         Ok(())
@@ -147,9 +152,9 @@ impl Job {
         if stage.optimizer.kind != OptimizerKind::Evidence || gib <= stage.optimizer.memory {
             return Ok(());
         }
-        let problem = format!("the Jacobian of {residuals} residuals and its system take {gib:.3} GiB");
-        let mend = "raise it, take a smaller network or fewer rows, or choose adam";
-        Err(Error::input(format!("{place}optimizer.memory"), problem, mend))
+        let problem = format!("the Jacobian of {residuals} residuals and its linear system need {gib:.3} GiB");
+        let help = "raise this limit, use a smaller network or fewer rows, or use adam";
+        Err(Error::input(format!("{place}optimizer.memory"), problem, help))
     }
 }
 
@@ -212,7 +217,7 @@ pub(super) fn columns(section: &Section, data: &Data) -> Result<()> {
         for column in columns {
             if let Some(other) = parts.insert(column, key) {
                 let problem = format!("column {column:?} is named twice: in data.{other} and data.{key}");
-                return Err(Error::input(section.place(key), problem, "give each column one part"));
+                return Err(Error::input(section.place(key), problem, "use each column for one purpose only"));
             }
         }
     }
@@ -227,18 +232,18 @@ fn entries(job: &Job, document: &Document) -> Result<()> {
     if count > MOST_ENTRIES {
         let key = if job.data.is_some() { "data.inputs" } else { "variables" };
         let problem = format!("{inputs} inputs give {count} second derivatives, more than {MOST_ENTRIES}");
-        return Err(Error::input(document.key_place(key), problem, "name fewer inputs, or train on fewer outputs"));
+        return Err(Error::input(document.key_place(key), problem, "use fewer inputs or fewer outputs"));
     }
     let mut names: HashSet<String> = job.inputs.iter().cloned().collect();
     for entry in Entry::all(job.inputs.len(), quantities.len()) {
         let name = entry.column(&job.inputs, &quantities);
         if !names.insert(name.clone()) {
-            let problem = format!("with these inputs and outputs two columns of the results would be named {name:?}");
-            let (key, mend) = match job.data {
+            let problem = format!("with these inputs and outputs, two result columns would both be named {name:?}");
+            let (key, help) = match job.data {
                 Some(_) => ("data.outputs", "rename a column of the data file"),
                 None => ("network.outputs", "rename an output"),
             };
-            return Err(Error::input(document.key_place(key), problem, mend));
+            return Err(Error::input(document.key_place(key), problem, help));
         }
     }
     Ok(())

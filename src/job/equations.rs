@@ -19,7 +19,7 @@ pub struct EquationTerm {
     pub residual: String,
     /// Its weight in the loss, at least 0.
     pub weight: f64,
-    /// Whether its derivatives may go through jumps, whose impulses they then leave out.
+    /// Whether derivatives may cross jumps, ignoring the impulses there.
     pub allow_rough: bool,
     /// Where it should hold.
     pub points: TermPoints,
@@ -28,9 +28,9 @@ pub struct EquationTerm {
 /// Where an equation should hold.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TermPoints {
-    /// At points of the box of the variables.
+    /// At points sampled from the box of the variables.
     Sampled(PointsSpec),
-    /// At the rows of a CSV file, absolute, which has a column for each input.
+    /// At the rows of a CSV file (absolute path) with a column for each input.
     File(PathBuf),
 }
 
@@ -46,7 +46,7 @@ pub struct Truth {
 pub enum TruthSource {
     /// At the rows of a table.
     File {
-        /// A CSV file, absolute, that has the input columns.
+        /// A CSV file (absolute path) with the input columns.
         file: PathBuf,
         /// Entries and their columns in it, ordered as [`Entry::all`] orders them.
         columns: Vec<(Entry, String)>,
@@ -135,9 +135,9 @@ impl Job {
         let read = |columns| Expression::residual(place("residual"), &term.residual, &scope(columns));
         let residual = read(columns.clone())?;
         if residual.entries().is_empty() && residual.coefficients().is_empty() {
-            let problem = "it reads neither an output nor a coefficient, so that training cannot change it";
-            let mend = format!("write an equation for {}", self.outputs.join(", "));
-            return Err(Error::input(place("residual"), problem, mend));
+            let problem = "this contains no output and no coefficient, so training cannot change it";
+            let help = format!("write an equation for {}", self.outputs.join(", "));
+            return Err(Error::input(place("residual"), problem, help));
         }
         // Again, with the columns that it reads alone: the others need not even be numbers.
         let is_read = |name: &String| residual.columns().into_iter().any(|column| columns[column] == *name);
@@ -156,7 +156,7 @@ impl Job {
         match taken.iter().find(|name| mentioned.contains(name) && !self.inputs.contains(name)) {
             None => Ok(free),
             Some(name) => {
-                let problem = format!("{name:?} is a name of the job and a column of {}, too", file.display());
+                let problem = format!("{name:?} is both a name in the job and a column of {}", file.display());
                 Err(Error::input(place("residual"), problem, "rename the column in the file"))
             }
         }

@@ -24,19 +24,19 @@ impl<'a> Item<'a> {
     }
 
     /// Something wrong with this value.
-    pub fn error(&self, problem: impl Into<String>, mend: impl Into<String>) -> Error {
-        Error::input(self.place(), problem, mend)
+    pub fn error(&self, problem: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::input(self.place(), problem, help)
     }
 
     fn expected(&self, what: &str) -> Error {
-        self.error(format!("expected {what}, found {}", kind(self.value)), format!("give it {what}"))
+        self.error(format!("expected {what}, found {}", kind(self.value)), format!("use {what}"))
     }
 
     /// A string that is not empty.
     pub fn text(&self) -> Result<String> {
         let text = self.value.as_str().ok_or_else(|| self.expected("a string"))?;
         if text.trim().is_empty() {
-            return Err(self.error("this is an empty string", "name something, or remove the key"));
+            return Err(self.error("this is an empty string", "give it a value, or remove the key"));
         }
         Ok(text.to_string())
     }
@@ -60,7 +60,7 @@ impl<'a> Item<'a> {
     pub fn number_that(&self, what: &str, rule: impl Fn(f64) -> bool) -> Result<f64> {
         let number = self.number()?;
         if !rule(number) {
-            return Err(self.error(format!("{number} is out of range"), format!("give it {what}")));
+            return Err(self.error(format!("{number} is out of range"), format!("use {what}")));
         }
         Ok(number)
     }
@@ -94,7 +94,7 @@ impl<'a> Item<'a> {
     /// A whole number of at least 1.
     pub fn count(&self) -> Result<u64> {
         match self.whole()? {
-            0 => Err(self.error("0 is out of range", "give it a whole number of at least 1")),
+            0 => Err(self.error("0 is out of range", "use a whole number of at least 1")),
             count => Ok(count),
         }
     }
@@ -103,7 +103,7 @@ impl<'a> Item<'a> {
     pub fn count_up_to(&self, most: u64) -> Result<u64> {
         match self.count()? {
             count if count > most => {
-                Err(self.error(format!("{count} is out of range"), format!("give it a whole number from 1 to {most}")))
+                Err(self.error(format!("{count} is out of range"), format!("use a whole number from 1 to {most}")))
             }
             count => Ok(count),
         }
@@ -114,7 +114,7 @@ impl<'a> Item<'a> {
         let name = self.text()?;
         choices.iter().find(|(known, _)| *known == name).map(|(_, choice)| *choice).ok_or_else(|| {
             let known: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
-            self.error(format!("{name:?} is none of the choices"), suggest(&name, &known))
+            self.error(format!("unknown value {name:?}"), suggest(&name, &known))
         })
     }
 
@@ -150,13 +150,13 @@ impl<'a> Item<'a> {
 
     /// An error for an entry that is none of `known`; long lists are cut.
     pub fn unknown_entry(&self, name: &str, known: &[String]) -> Error {
-        const SHOWN: usize = 12;
-        let mut list = known.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-        if known.len() > SHOWN {
+        const SHOWN_NAMES: usize = 12;
+        let mut list = known.iter().take(SHOWN_NAMES).cloned().collect::<Vec<_>>().join(", ");
+        if known.len() > SHOWN_NAMES {
             list.push_str(", …");
         }
         let hint = nearest(name, known.iter().map(String::as_str)).map(|n| format!("did you mean {n:?}? "));
-        self.error(format!("there is no {name:?} here"), format!("{}Known: {list}", hint.unwrap_or_default()))
+        self.error(format!("unknown name {name:?}"), format!("{}Known: {list}", hint.unwrap_or_default()))
     }
 }
 

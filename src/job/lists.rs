@@ -35,7 +35,7 @@ pub(super) fn entries(
             column.unknown_entry(&name, &names)
         })?;
         if found.insert(place, (entry, column.text()?)).is_some() {
-            return Err(column.error("this entry is named twice", "keep one of them"));
+            return Err(column.error("this entry appears twice", "keep one of them"));
         }
     }
     Ok(found.into_values().collect())
@@ -52,19 +52,19 @@ pub(super) fn axes(grid: &Item, inputs: &[String]) -> Result<Vec<Axis>> {
             grid.error(format!("input {input:?} has no axis"), format!("add one: {input} = [from, to, count]"))
         })?;
         let Ok([from, to, count]) = <[Item; 3]>::try_from(item.list()?) else {
-            return Err(item.error("an axis has three numbers", "write it as [from, to, count]"));
+            return Err(item.error("an axis needs three numbers", "write it as [from, to, count]"));
         };
         Ok(Axis { from: from.number()?, to: to.number()?, count: count.count()? as usize })
     };
     let axes = inputs.iter().map(axis).collect::<Result<Vec<_>>>()?;
     // What a grid may hold in memory; a file of points is streamed and knows no limit.
-    const MOST: usize = 100_000_000;
+    const MOST_POINTS: usize = 100_000_000;
     let points = axes.iter().try_fold(1usize, |product, axis| product.checked_mul(axis.count));
-    match points.filter(|points| *points <= MOST) {
+    match points.filter(|points| *points <= MOST_POINTS) {
         Some(_) => Ok(axes),
         None => Err(grid.error(
-            format!("this grid has more than {MOST} points"),
-            "take fewer, or put the points into a file and use `jetfit predict`, which streams them",
+            format!("this grid has more than {MOST_POINTS} points"),
+            "use fewer points, or put them into a file and use `jetfit predict`, which streams them",
         )),
     }
 }
@@ -72,14 +72,14 @@ pub(super) fn axes(grid: &Item, inputs: &[String]) -> Result<Vec<Axis>> {
 /// Axes of about 10⁴ points at most over a box: 1001, 101 by 101, 21 by 21 by 21, …
 pub(super) fn grid_over(variables: &[Variable]) -> Vec<Axis> {
     // 2¹³ is the most corners within 10⁴; further inputs stay in the middle.
-    const MOST: usize = 13;
-    let count = match variables.len().min(MOST) {
+    const MOST_AXES: usize = 13;
+    let count = match variables.len().min(MOST_AXES) {
         1 => 1001,
         2 => 101,
         dimensions => (1e4f64.powf(1.0 / dimensions as f64) + 1e-9) as usize,
     };
     let axis = |(k, Variable { low, high, .. }): (usize, &Variable)| match low / 2.0 + high / 2.0 {
-        middle if k >= MOST => Axis { from: middle, to: middle, count: 1 },
+        middle if k >= MOST_AXES => Axis { from: middle, to: middle, count: 1 },
         _ => Axis { from: *low, to: *high, count },
     };
     variables.iter().enumerate().map(axis).collect()

@@ -208,7 +208,7 @@ impl Job {
         self.stages.iter().any(|stage| stage.optimizer.kind == OptimizerKind::Evidence)
     }
 
-    /// What stands behind the network.
+    /// The transforms of the outputs.
     ///
     /// # Errors
     /// [`crate::error::Error::Input`] for every mistake in a transform.

@@ -23,28 +23,28 @@ pub(super) fn check(job: &Job, document: &Document) -> Result<()> {
     let scope = job.scope(vec![], true);
     for Name { name, part, key } in names(job) {
         let place = || document.key_place(&key);
-        let wrong = |problem: String| Err(Error::input(place(), problem, "give it another name"));
+        let wrong = |problem: String| Err(Error::input(place(), problem, "choose another name"));
         if !is_name(name) {
-            let problem = format!("{name:?} is no name that an expression can use");
-            let mend = "use letters, digits and underscores, and no digit first";
-            return Err(Error::input(place(), problem, mend));
+            let problem = format!("{name:?} is not a valid name in expressions");
+            let help = "use letters, digits and underscores, not starting with a digit";
+            return Err(Error::input(place(), problem, help));
         }
         if let Some(other) = parts.insert(name, part) {
-            return wrong(format!("{name:?} has two meanings: {other} and {part}"));
+            return wrong(format!("{name:?} is used twice, as {other} and as {part}"));
         }
         if name == NET && !job.transforms.is_empty() {
-            return wrong(format!("{name:?} is the network's own value in [transforms]"));
+            return wrong(format!("{name:?} is reserved: it is the network's raw output in [transforms]"));
         }
         if is_function(name) {
-            return wrong(format!("{name:?} is a function of the expressions"));
+            return wrong(format!("{name:?} is reserved: it is a function in expressions"));
         }
         if CONSTANTS.iter().any(|(constant, _)| *constant == name) {
-            return wrong(format!("{name:?} is a constant of the expressions"));
+            return wrong(format!("{name:?} is reserved: it is a constant in expressions"));
         }
         // What is left are the names that others imply: u_x, n_x.
         if scope.implies(name) {
             let implied = if name.starts_with("n_") { "a component of the normal" } else { "a derivative" };
-            return wrong(format!("{name:?} is {implied}"));
+            return wrong(format!("{name:?} is reserved: it is {implied}"));
         }
     }
     Ok(())

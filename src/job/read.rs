@@ -8,6 +8,7 @@ use super::lists::{axes, columns, entries, grid_over};
 use super::read_equations::NETWORK_KEYS;
 use super::section::Document;
 use super::*;
+use crate::data::Table;
 use crate::error::{Error, Result};
 use crate::network::DEFAULT_FREQUENCY;
 
@@ -33,7 +34,7 @@ const SECTIONS: [&str; 15] = [
 ];
 
 /// Those that are lists of sections.
-const LISTS: [&str; 2] = ["term", "stage"];
+const LIST_SECTIONS: [&str; 2] = ["term", "stage"];
 
 impl Job {
     /// Reads a job file; relative paths in it start at its folder.
@@ -41,7 +42,7 @@ impl Job {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::InvalidData => {
-                Error::input(path.display(), "this is not a text file in UTF-8", "give a job file in TOML")
+                Error::input(path.display(), "this file is not UTF-8 text", "give a job file in TOML format")
             }
             _ => crate::files::unreadable(path, error, "check the path of the job file"),
         })?;
@@ -52,7 +53,7 @@ impl Job {
     pub fn parse(text: &str, place: impl AsRef<Path>, overrides: &Overrides) -> Result<Self> {
         let place = place.as_ref();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let document = Document::parse(text, place, &SECTIONS, &LISTS)?;
+        let document = Document::parse(text, place, &SECTIONS, &LIST_SECTIONS)?;
         Reader { document: &document, place, overrides }.job()
     }
 }
@@ -67,9 +68,9 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     fn job(&self) -> Result<Job> {
         if self.document.list("term").is_empty() && !self.document.has("data") {
-            let problem = "there is nothing to train on: neither [data] nor a [[term]]";
-            let mend = "add [data] with a file and its columns, or [variables] and a [[term]] with an equation";
-            return Err(Error::input(self.place.display(), problem, mend));
+            let problem = "there is nothing to train on: the job has neither [data] nor a [[term]]";
+            let help = "add [data] with a file and its columns, or add [variables] and a [[term]] with an equation";
+            return Err(Error::input(self.place.display(), problem, help));
         }
         let data = self.data()?;
         let variables = self.variables(data.as_ref())?;
@@ -149,21 +150,21 @@ impl Reader<'_> {
         };
         let validation = match (
             section.optional("validation_fraction", |item| {
-                item.number_that("a fraction of at least 0 and below 1", |f| (0.0..1.0).contains(&f))
+                item.number_that("a fraction from 0 to below 1", |f| (0.0..1.0).contains(&f))
             })?,
             section.optional("validation_file", |item| self.path(item))?,
         ) {
             (Some(_), Some(_)) => {
                 let place = section.place("validation_file");
-                let problem = "validation_fraction and validation_file exclude each other";
+                let problem = "validation_fraction and validation_file cannot be combined";
                 return Err(Error::input(place, problem, "keep one of them"));
             }
             (None, None) => Validation::Default,
             (Some(0.0), None) => Validation::None,
             (Some(fraction), None) => Validation::Fraction(fraction),
-            (None, Some(file)) => Validation::File(file),
+            (None, Some(file)) => Validation::Table(Table::File(file)),
         };
-        let data = Data { file, inputs, outputs, derivatives, weights, validation };
+        let data = Data { table: Table::File(file), inputs, outputs, derivatives, weights, validation };
         checks::columns(&section, &data)?;
         Ok(Some(data))
     }
@@ -171,7 +172,11 @@ impl Reader<'_> {
     /// And the names of the outputs.
     fn network(&self, data: Option<&Data>) -> Result<(Network, Vec<String>)> {
         let section = self.document.section("network", NETWORK_KEYS)?;
-        section.only_if("outputs", data.is_none(), "a job without [data], whose outputs are named by data.outputs")?;
+        section.only_if(
+            "outputs",
+            data.is_none(),
+            "a job without [data], because data.outputs already names the outputs",
+        )?;
         let outputs = match data {
             Some(data) => data.outputs.clone(),
             None => section.required("outputs", "[\"u\"]", columns)?,
@@ -183,7 +188,7 @@ impl Reader<'_> {
         let activation = section.read("activation", Activation::Tanh, |item| item.one_of(&choices))?;
         let is_sin = activation == Activation::Sin;
         section.only_if("frequency", is_sin, "activation = \"sin\"")?;
-        section.only_if("steepness", !is_sin, "another activation than \"sin\", which has frequency")?;
+        section.only_if("steepness", !is_sin, "an activation other than \"sin\", which has frequency instead")?;
         let frequency = section.read("frequency", DEFAULT_FREQUENCY, Item::positive)?;
         let steepness = section.optional("steepness", Item::positive)?;
         let texts = |item: &Item| item.list()?.iter().map(Item::text).collect();
@@ -194,7 +199,7 @@ impl Reader<'_> {
         };
         let (features, fourier) = (section.read("features", vec![], texts)?, section.optional("fourier", fourier)?);
         let frequency = is_sin.then_some(frequency);
-        section.only_if("scales", data.is_none(), "a job without [data], whose columns have their own scales")?;
+        section.only_if("scales", data.is_none(), "a job without [data], because data columns set their own scales")?;
         let scales = section.read("scales", BTreeMap::new(), |item| {
             match item.entries()?.iter().find(|(name, _)| !outputs.contains(name)) {
                 Some((name, entry)) => Err(entry.unknown_entry(name, &outputs)),
@@ -207,11 +212,12 @@ impl Reader<'_> {
     fn loss(&self, data: Option<&Data>) -> Result<LossSettings> {
         let section = self.document.section("loss", checks::LOSS_KEYS)?;
         if section.is_present() && data.is_none() {
-            let problem = "this section has no effect here: it weighs the columns of [data]";
+            let problem = "this section has no effect: it sets the weights of [data] columns, and the job has no \
+                           [data]";
             return Err(Error::input(
                 self.document.section_place("loss"),
                 problem,
-                "remove it; each [[term]] has its own weight",
+                "remove it, and set the weight of each [[term]] instead",
             ));
         }
         let derivatives = || data.iter().flat_map(|data| &data.derivatives);
@@ -220,11 +226,11 @@ impl Reader<'_> {
         section.only_if("second", has(2), "a second derivative in data.derivatives")?;
         let tries_curvature = section.get("curvature").is_some_and(|item| item.text().is_ok_and(|text| text == "auto"));
         if tries_curvature && data.is_some_and(|data| data.validation == Validation::None) {
-            let problem = "no rows judge which weight is best";
+            let problem = "choosing the weight needs validation rows, and there are none";
             return Err(Error::input(
                 section.place("curvature"),
                 problem,
-                "give data.validation_fraction, or a number",
+                "set data.validation_fraction, or give a number here",
             ));
         }
         Ok(LossSettings {
@@ -250,7 +256,7 @@ impl Reader<'_> {
             .section("predictions", &["grid", "points", "order", "second", "definitions", "allow_rough"])?;
         let points = match (section.get("grid"), section.get("points")) {
             (Some(_), Some(points)) => {
-                return Err(points.error("grid and points exclude each other", "keep one of them"));
+                return Err(points.error("grid and points cannot be combined", "keep one of them"));
             }
             (Some(grid), None) => Points::Grid(axes(&grid, inputs)?),
             (None, Some(points)) => Points::File(self.path(&points)?),
@@ -259,7 +265,7 @@ impl Reader<'_> {
         let order = section.read("order", 2, Item::whole)? as usize;
         if order > 2 {
             let problem = format!("{order} is out of range");
-            return Err(Error::input(section.place("order"), problem, "give it 0, 1 or 2"));
+            return Err(Error::input(section.place("order"), problem, "use 0, 1 or 2"));
         }
         section.only_if("second", order == 2, "order = 2")?;
         let choices = Seconds::ALL.map(|seconds| (seconds.name(), seconds));

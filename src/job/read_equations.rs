@@ -32,25 +32,29 @@ impl Reader<'_> {
                 return Err(item.unknown_entry(name, &data.inputs));
             }
             let Ok([low, high]) = <[Item; 2]>::try_from(item.list()?) else {
-                return Err(item.error("an interval has two numbers", "write it as [low, high]"));
+                return Err(item.error("an interval needs two numbers", "write it as [low, high]"));
             };
             let (low, high) = (low.number()?, high.number()?);
             variables.push(Variable::new(name, low, high).map_err(|error| match error {
-                Error::Input(error) => item.error(error.problem, error.mend),
+                Error::Input(error) => item.error(error.problem, error.help),
                 other => other,
             })?);
         }
         if let (Some(data), Some((_, first))) = (data, section.first()) {
             let missing = data.inputs.iter().find(|input| !variables.iter().any(|variable| variable.name == **input));
             if let Some(input) = missing {
-                let problem = format!("input {input:?} of the data has no interval");
+                let problem = format!("input {input:?} of [data] has no interval");
                 return Err(first.error(problem, format!("add it under [variables]: {input} = [low, high]")));
             }
             variables.sort_by_key(|variable| data.inputs.iter().position(|input| *input == variable.name));
         }
         if data.is_none() && variables.is_empty() {
             let place = self.document.section_place("variables");
-            return Err(Error::input(place, "the job names no input", "add one under [variables]: x = [-1, 1]"));
+            return Err(Error::input(
+                place,
+                "the job has no inputs",
+                "add one under [variables], for example: x = [-1, 1]",
+            ));
         }
         Ok(variables)
     }
@@ -87,17 +91,23 @@ impl Reader<'_> {
             let term = self.term(&section)?;
             if names.contains(&term.name) {
                 let problem = format!("another term is named {:?}", term.name);
-                return Err(Error::input(section.place("name"), problem, "give each term a name of its own"));
+                return Err(Error::input(section.place("name"), problem, "give each term a different name"));
             }
             if job.variables.is_empty() && matches!(term.points, TermPoints::Sampled(_)) {
-                let problem = "points are placed in the box of the inputs, and the job has none";
-                let mend = format!("add [variables] with an interval, as in {} = [-1, 1]", job.inputs[0]);
-                return Err(Error::input(section.place("points"), problem, mend));
+                let problem = "points are sampled inside the intervals of the inputs, and the job has no [variables]";
+                let help = format!(
+                    "add [variables] with an interval for each input, for example: {} = [-1, 1]",
+                    job.inputs[0]
+                );
+                return Err(Error::input(section.place("points"), problem, help));
             }
             let equation = job.equation(&term, |key| section.place(key))?;
             let strict = EquationTerm { allow_rough: false, ..term.clone() };
             if term.allow_rough && job.equation(&strict, |key| section.place(key)).is_err() {
-                let text = format!("term {:?} goes through jumps, and leaves out the impulses at them", term.name);
+                let text = format!(
+                    "term {:?} takes derivatives across jumps: the impulses at the jumps are ignored",
+                    term.name
+                );
                 job.warnings.push(text);
             }
             equation.residual.coefficients().into_iter().for_each(|index| is_read[index] = true);
@@ -106,7 +116,7 @@ impl Reader<'_> {
         }
         for ((name, item), is_read) in self.document.entries("coefficients").into_iter().zip(is_read) {
             if !is_read {
-                let problem = format!("coefficient {name} is read by no term, so that training cannot find it");
+                let problem = format!("no term uses coefficient {name}, so training cannot find it");
                 return Err(item.error(problem, "use it in a residual, or remove it"));
             }
         }
@@ -152,7 +162,7 @@ impl Reader<'_> {
         let name = section.required("name", "\"equation\"", |item| {
             let name = item.text()?;
             match name.chars().any(char::is_control) {
-                true => Err(item.error("a name is one line of text", "remove its line ends and control characters")),
+                true => Err(item.error("a name must be a single line", "remove line breaks and control characters")),
                 false => Ok(name),
             }
         })?;
@@ -169,7 +179,7 @@ impl Reader<'_> {
         let section = item.section(term.name_of("points."), POINTS_KEYS)?;
         if let Some(file) = section.get("file") {
             for key in POINTS_KEYS.iter().filter(|key| **key != "file") {
-                section.only_if(key, false, "points that are sampled, not those of a file")?;
+                section.only_if(key, false, "sampled points, not points from a file")?;
             }
             return Ok(TermPoints::File(self.path(&file)?));
         }
@@ -217,13 +227,13 @@ impl Reader<'_> {
         let given = |item: &Item| {
             let given = entries(item, inputs, quantities, |_| true)?;
             match given.is_empty() {
-                true => Err(item.error("this table is empty", "name at least one entry, or remove the section")),
+                true => Err(item.error("this table is empty", "add at least one entry, or remove the section")),
                 false => Ok(given),
             }
         };
         if let Some(expressions) = section.get("expressions") {
             for key in ["file", "columns"] {
-                section.only_if(key, false, "a truth without expressions")?;
+                section.only_if(key, false, "a [truth] section without expressions")?;
             }
             return Ok(Some(Truth { source: TruthSource::Expressions(given(&expressions)?) }));
         }

@@ -36,9 +36,9 @@ impl Reader<'_> {
             return Ok(None);
         }
         if !stages.iter().any(|stage| stage.optimizer.kind.is_adam()) {
-            let problem = "this section has no effect here: weights are balanced while Adam trains";
-            let mend = "remove it, or let a stage of adam come first";
-            return Err(Error::input(self.document.section_place("balance"), problem, mend));
+            let problem = "this section has no effect: only adam and adamw balance the weights";
+            let help = "remove it, or add a first stage with adam";
+            return Err(Error::input(self.document.section_place("balance"), problem, help));
         }
         let share = |item: &Item| item.number_that("a number from 0 to below 1", |share| (0.0..1.0).contains(&share));
         Ok(Some(Balance {
@@ -50,16 +50,16 @@ impl Reader<'_> {
     pub fn training(&self, data: Option<&Data>) -> Result<Training> {
         let section = self.document.section("training", TRAINING_KEYS)?;
         let is_judged = data.is_some_and(|data| data.validation != Validation::None) || self.document.has("term");
-        section.only_if("early_stopping", is_judged, "validation rows, or a [[term]] at sampled points")?;
+        section.only_if("early_stopping", is_judged, "validation rows, or a [[term]] with sampled points")?;
         let max_seconds = section.optional("max_seconds", Item::positive)?;
         if self.overrides.max_seconds.is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite())) {
-            return Err(Error::input("--max-seconds", "it is out of range", "give it a number of seconds above 0"));
+            return Err(Error::input("--max-seconds", "this is out of range", "use a number of seconds above 0"));
         }
         let ensemble = match self.overrides.ensemble {
-            Some(0) => return Err(Error::input("--ensemble", "0 is out of range", "give it at least 1")),
+            Some(0) => return Err(Error::input("--ensemble", "0 is out of range", "use at least 1")),
             Some(members) if members as u64 > MOST_MEMBERS => {
-                let mend = format!("give it a whole number from 1 to {MOST_MEMBERS}");
-                return Err(Error::input("--ensemble", format!("{members} is out of range"), mend));
+                let help = format!("use a whole number from 1 to {MOST_MEMBERS}");
+                return Err(Error::input("--ensemble", format!("{members} is out of range"), help));
             }
             Some(members) => members,
             None => section.read("ensemble", 1, |item| item.count_up_to(MOST_MEMBERS))? as usize,
@@ -70,7 +70,7 @@ impl Reader<'_> {
             early_stopping: section.optional("early_stopping", Item::count)?,
             seed: match self.overrides.seed {
                 Some(seed) if seed > LARGEST_WHOLE => {
-                    return Err(Error::input("--seed", "it is too large", "give it a whole number up to 2^53"));
+                    return Err(Error::input("--seed", "this is too large", "use a whole number up to 2^53"));
                 }
                 Some(seed) => seed,
                 None => section.read("seed", 0, Item::whole)?,
@@ -92,8 +92,8 @@ impl Reader<'_> {
         let name = self.overrides.device.clone().unwrap_or(name);
         if let Some(kind) = newton.filter(|_| !matches!(name.as_str(), "auto" | "cpu")) {
             let kind = kind.name();
-            let problem = format!("{kind} runs on the CPU alone, not on device {name:?}");
-            return Err(Error::input(section.place("name"), problem, "use device \"cpu\", or adam or lbfgs"));
+            let problem = format!("{kind} runs only on the CPU, not on device {name:?}");
+            return Err(Error::input(section.place("name"), problem, "use device \"cpu\", or use adam or lbfgs"));
         }
         let device = Device {
             name: if is_newton { "cpu".to_string() } else { name },
@@ -105,11 +105,11 @@ impl Reader<'_> {
             fallback: section.read("fallback", true, Item::flag)?,
         };
         if device.precision == Precision::F64 && !matches!(device.name.as_str(), "auto" | "cpu") {
-            let problem = format!("f64 runs on the CPU alone, not on device {:?}", device.name);
+            let problem = format!("f64 runs only on the CPU, not on device {:?}", device.name);
             return Err(Error::input(section.place("precision"), problem, "use device \"cpu\", or precision \"f32\""));
         }
         if device.precision.halves() > 0 && device.name == "cpu" {
-            let problem = format!("{} runs on the matrix units of a GPU, not on the CPU", device.precision);
+            let problem = format!("{} runs only on a GPU with matrix units, not on the CPU", device.precision);
             return Err(Error::input(section.place("precision"), problem, "use precision \"f32\", or device \"gpu\""));
         }
         Ok(device)

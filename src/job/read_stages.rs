@@ -11,11 +11,11 @@ use crate::optimizer::{AdamSettings, LbfgsSettings, Shape};
 use crate::points::Resampling;
 
 /// The keys of `[training]` that belong to a stage.
-const LENGTH: [&str; 6] = ["steps", "epochs", "batch_size", "report_every", "resample_every", "refine"];
+const LENGTH_KEYS: [&str; 6] = ["steps", "epochs", "batch_size", "report_every", "resample_every", "refine"];
 /// The keys of `[schedule]`.
-const SCHEDULE: &[&str] = &["shape", "warmup", "final_fraction", "factor", "every", "patience"];
+const SCHEDULE_KEYS: &[&str] = &["shape", "warmup", "final_fraction", "factor", "every", "patience"];
 /// The keys of `[optimizer]`.
-const OPTIMIZER: &[&str] = &[
+const OPTIMIZER_KEYS: &[&str] = &[
     "name",
     "learning_rate",
     "beta1",
@@ -31,7 +31,7 @@ const OPTIMIZER: &[&str] = &[
 /// Steps that L-BFGS may remember: the scalars between all of them grow with their square.
 const MOST_HISTORY: u64 = 10_000;
 /// All of them, in one section.
-const STAGE: &[&str] = &[
+const STAGE_KEYS: &[&str] = &[
     "optimizer",
     "learning_rate",
     "beta1",
@@ -62,28 +62,28 @@ impl Reader<'_> {
         let training = self.document.section("training", TRAINING_KEYS)?;
         let items = self.document.list("stage");
         if items.is_empty() {
-            let section = self.document.section("optimizer", OPTIMIZER)?;
-            let schedule = self.document.section("schedule", SCHEDULE)?;
+            let section = self.document.section("optimizer", OPTIMIZER_KEYS)?;
+            let schedule = self.document.section("schedule", SCHEDULE_KEYS)?;
             let optimizer = self.optimizer(&section, "name")?;
             if schedule.is_present() && !optimizer.kind.is_adam() {
-                let problem = format!("this section has no effect here: {} has no rate", optimizer.kind.name());
-                let mend = "remove it, or choose another optimizer";
-                return Err(Error::input(self.document.section_place("schedule"), problem, mend));
+                let problem = format!("this section has no effect: {} has no learning rate", optimizer.kind.name());
+                let help = "remove it, or use another optimizer";
+                return Err(Error::input(self.document.section_place("schedule"), problem, help));
             }
             return Ok(vec![self.stage(optimizer, &schedule, &training, data)?]);
         }
         for name in ["optimizer", "schedule"] {
             if self.document.has(name) {
-                let problem = format!("[{name}] has no effect beside [[stage]]");
-                let mend = "move its keys into the stages that they are for";
-                return Err(Error::input(self.document.section_place(name), problem, mend));
+                let problem = format!("[{name}] has no effect when the job has [[stage]] sections");
+                let help = "move its keys into the [[stage]] sections that they belong to";
+                return Err(Error::input(self.document.section_place(name), problem, help));
             }
         }
-        for key in LENGTH {
-            training.only_if(key, false, "a job without [[stage]]; give it in each stage")?;
+        for key in LENGTH_KEYS {
+            training.only_if(key, false, "a job without [[stage]]; set it in each stage instead")?;
         }
         let stage = |(k, item): (usize, &Item)| {
-            let section = item.section(format!("stage {}: ", k + 1), STAGE)?;
+            let section = item.section(format!("stage {}: ", k + 1), STAGE_KEYS)?;
             let optimizer = self.optimizer(&section, "optimizer")?;
             self.stage(optimizer, &section, &section, data)
         };
@@ -128,9 +128,13 @@ impl Reader<'_> {
     /// A stage whose schedule and length stand in these sections.
     fn stage(&self, optimizer: Optimizer, schedule: &Section, length: &Section, data: Option<&Data>) -> Result<Stage> {
         let kind = optimizer.kind;
-        length.only_if("epochs", data.is_some(), &format!("[data]; without it, give {}", length.name_of("steps")))?;
-        length.only_if("batch_size", data.is_some(), "[data]; the count of a term's points is its own")?;
-        let takes_all = format!("adam or adamw; {} takes all rows in each step", kind.name());
+        length.only_if(
+            "epochs",
+            data.is_some(),
+            &format!("[data]; without [data], use {}", length.name_of("steps")),
+        )?;
+        length.only_if("batch_size", data.is_some(), "[data]; a term sets the number of its points itself")?;
+        let takes_all = format!("adam or adamw; {} uses all rows in every step", kind.name());
         for key in ["epochs", "batch_size"] {
             length.only_if(key, kind.is_adam(), &takes_all)?;
         }
@@ -152,7 +156,7 @@ impl Reader<'_> {
     /// When a stage draws new points.
     fn resampling(&self, section: &Section) -> Result<Option<Resampling>> {
         for key in ["resample_every", "refine"] {
-            section.only_if(key, self.document.has("term"), "a [[term]] at sampled points")?;
+            section.only_if(key, self.document.has("term"), "a [[term]] with sampled points")?;
         }
         section.only_if("refine", section.get("resample_every").is_some(), "resample_every")?;
         let refine = section.optional("refine", |item| refine(section, item))?;
@@ -164,10 +168,10 @@ impl Reader<'_> {
         let steps = section.optional("steps", Item::count)?;
         let epochs = section.optional("epochs", Item::count)?;
         match (self.overrides.steps, steps, epochs) {
-            (Some(0), ..) => Err(Error::input("--steps", "0 is out of range", "give it at least 1")),
+            (Some(0), ..) => Err(Error::input("--steps", "0 is out of range", "use at least 1")),
             (Some(steps), ..) => Ok(Length::Steps(steps)),
             (None, Some(_), Some(_)) => {
-                let problem = "steps and epochs exclude each other";
+                let problem = "steps and epochs cannot be combined";
                 Err(Error::input(section.place("epochs"), problem, "keep one of them"))
             }
             (None, None, Some(epochs)) => Ok(Length::Epochs(epochs)),
@@ -176,7 +180,7 @@ impl Reader<'_> {
     }
 
     fn schedule(&self, section: &Section, kind: OptimizerKind) -> Result<ScheduleSettings> {
-        for key in SCHEDULE {
+        for key in SCHEDULE_KEYS {
             section.only_if(key, kind.is_adam(), "adam or adamw, which have a learning rate")?;
         }
         let choices = ["cosine", "constant", "exponential", "step", "plateau"].map(|name| (name, name));

@@ -24,24 +24,24 @@ impl<'a> Document<'a> {
     pub fn parse(text: &'a str, file: &'a Path, known: &[&str], lists: &[&str]) -> Result<Self> {
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
-            let problem = format!("this is not TOML: {}", error.message());
-            Error::input(format_args!("{}:{line}", file.display()), problem, "mend the syntax; see https://toml.io")
+            let problem = format!("this is not valid TOML: {}", error.message());
+            Error::input(format_args!("{}:{line}", file.display()), problem, "fix the syntax; see https://toml.io")
         })?;
         let document = Self { file, text, table: table.into_inner() };
         for (key, value) in &document.table {
             let place = document.place(key.span().start, key.get_ref());
             let is_list = lists.contains(&key.get_ref().as_ref());
             if !is_list && !known.contains(&key.get_ref().as_ref()) {
-                let problem = format!("there is no section or top-level key {:?}", key.get_ref());
+                let problem = format!("unknown section or top-level key {:?}", key.get_ref());
                 return Err(Error::input(place, problem, suggest(key.get_ref(), &[known, lists].concat())));
             }
             if is_list && !value.get_ref().is_array() {
-                let mend = format!("write it between two brackets: [[{}]]", key.get_ref());
-                return Err(Error::input(place, "this is a list of sections", mend));
+                let help = format!("write it with double brackets: [[{}]]", key.get_ref());
+                return Err(Error::input(place, "this section can appear several times", help));
             }
             if !is_list && !value.get_ref().is_table() {
-                let mend = format!("write it as a section: [{}]", key.get_ref());
-                return Err(Error::input(place, format!("expected a section, found {}", kind(value.get_ref())), mend));
+                let help = format!("write it as a section: [{}]", key.get_ref());
+                return Err(Error::input(place, format!("expected a section, found {}", kind(value.get_ref())), help));
             }
         }
         Ok(document)
@@ -146,7 +146,7 @@ impl<'a> Section<'a> {
 
     /// The value of `key`, if it is there.
     pub fn get(&self, key: &str) -> Option<Item<'a>> {
-        debug_assert!(self.known.contains(&key), "{key} is no key of {}", self.prefix);
+        debug_assert!(self.known.contains(&key), "{} has no key {key}", self.prefix);
         let (_, value) = self.table?.iter().find(|(k, _)| k.get_ref() == key)?;
         Some(self.document.item(value, format!("{}{key}", self.prefix)))
     }
@@ -164,8 +164,8 @@ impl<'a> Section<'a> {
     /// `key` as `read` reads it; an error with the example if it is absent.
     pub fn required<T>(&self, key: &str, example: &str, read: impl FnOnce(&Item<'a>) -> Result<T>) -> Result<T> {
         let missing = || {
-            let mend = format!("add it {}, for example: {key} = {example}", self.title);
-            Error::input(self.place(key), "this key is missing", mend)
+            let help = format!("add it {}, for example: {key} = {example}", self.title);
+            Error::input(self.place(key), "this key is missing", help)
         };
         self.optional(key, read)?.ok_or_else(missing)
     }
@@ -173,7 +173,7 @@ impl<'a> Section<'a> {
     /// An error if `key` is there though it takes no part, because it needs `condition`.
     pub fn only_if(&self, key: &str, applies: bool, condition: &str) -> Result<()> {
         match self.get(key).filter(|_| !applies) {
-            Some(item) => Err(item.error("this key has no effect here", format!("remove it; it needs {condition}"))),
+            Some(item) => Err(item.error("this key has no effect here", format!("remove it: it needs {condition}"))),
             None => Ok(()),
         }
     }

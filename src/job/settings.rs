@@ -8,34 +8,34 @@ use crate::points::Resampling;
 /// length of `[training]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage {
-    /// What moves the parameters.
+    /// The optimizer.
     pub optimizer: Optimizer,
     /// Adam's learning rate over the steps.
     pub schedule: ScheduleSettings,
-    /// How long, at most.
+    /// Maximum length.
     pub length: Length,
-    /// Rows a step; `None` for all of them.
+    /// Rows per step; `None` for all of them.
     pub batch_size: Option<usize>,
     /// Steps between two reports.
     pub report_every: u64,
-    /// When all sampled points are drawn anew, in place of what each term's points say.
+    /// When all sampled points are redrawn; overrides the setting of each term.
     pub resampling: Option<Resampling>,
 }
 
 /// `[optimizer]`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Optimizer {
-    /// Which.
+    /// Which optimizer.
     pub kind: OptimizerKind,
     /// The rate at the end of the warm-up.
     pub learning_rate: f64,
     /// The constants of Adam and AdamW.
     pub adam: AdamSettings,
-    /// Those of L-BFGS.
+    /// The constants of L-BFGS.
     pub lbfgs: LbfgsSettings,
     /// Gauss–Newton's λ before its first iteration.
     pub damping: f64,
-    /// GiB that its Jacobians may take; beyond, it stores none.
+    /// Memory limit for its Jacobian in GiB; above it, no Jacobian is stored.
     pub memory: f64,
 }
 
@@ -68,24 +68,24 @@ pub struct ScheduleSettings {
 pub struct Balance {
     /// Steps between two updates of the weights.
     pub every: u64,
-    /// What of its old weight a term keeps at an update, from 0 to below 1.
+    /// The fraction of its old weight that a term keeps at an update, from 0 to below 1.
     pub memory: f64,
 }
 
-/// `[training]`, but for what belongs to a stage.
+/// `[training]`, except for what belongs to a stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Training {
-    /// Seconds after which the run ends as if it were done.
+    /// Time limit in seconds; a run that reaches it ends as if it were done.
     pub max_seconds: Option<f64>,
-    /// Seconds between two checkpoints; the first comes after 5 at most.
+    /// Seconds between checkpoints; the first comes after at most 5.
     pub checkpoint_every: f64,
-    /// Reports without a lower validation loss after which it ends.
+    /// Stop after this many reports without a lower validation loss.
     pub early_stopping: Option<u64>,
-    /// Start values, split and shuffles follow from it.
+    /// The seed of initial values, validation split and shuffling.
     pub seed: u64,
-    /// Networks that are trained, from this seed and those that follow it.
+    /// The number of networks to train, with consecutive seeds.
     pub ensemble: usize,
-    /// Whether rows of files are drawn anew, with replacement, as the seed says (Efron 1979).
+    /// Whether rows of files are resampled with replacement by the seed (bootstrap, Efron 1979).
     pub bootstrap: bool,
 }
 
@@ -101,13 +101,13 @@ pub enum Length {
 /// `[device]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
-    /// `auto`, `cpu`, `gpu` or a part of an adapter's name.
+    /// `auto`, `cpu`, `gpu` or part of an adapter's name.
     pub name: String,
-    /// f64 runs on the CPU alone.
+    /// The number format; f64 runs only on the CPU.
     pub precision: Precision,
     /// CPU threads; 0 for all.
     pub threads: usize,
-    /// Whether a run whose GPU fails goes on on the CPU.
+    /// Whether a run continues on the CPU if the GPU fails.
     pub fallback: bool,
 }
 
@@ -145,12 +145,12 @@ impl OptimizerKind {
         }
     }
 
-    /// Whether it needs the Jacobian of all residuals, which the CPU alone has.
+    /// Whether it needs the Jacobian of all residuals, which only the CPU computes.
     pub fn needs_jacobian(self) -> bool {
         matches!(self, Self::GaussNewton | Self::Evidence)
     }
 
-    /// Whether it is one of the two that take a learning rate, and single batches of the rows.
+    /// Whether it is Adam or AdamW, which use a learning rate and mini-batches.
     pub fn is_adam(self) -> bool {
         matches!(self, Self::Adam | Self::AdamW)
     }

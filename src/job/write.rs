@@ -97,7 +97,7 @@ impl Job {
 impl Data {
     fn keys(&self) -> Vec<(&'static str, Value)> {
         let mut keys = vec![
-            ("file", path(&self.file)),
+            ("file", table_path(&self.table)),
             ("inputs", self.inputs.clone().into()),
             ("outputs", self.outputs.clone().into()),
             ("derivatives", entries(&self.derivatives, &self.inputs, &self.outputs)),
@@ -107,7 +107,7 @@ impl Data {
             Validation::None => keys.push(("validation_fraction", 0.0.into())),
             Validation::Default => {}
             Validation::Fraction(fraction) => keys.push(("validation_fraction", (*fraction).into())),
-            Validation::File(file) => keys.push(("validation_file", path(file))),
+            Validation::Table(table) => keys.push(("validation_file", table_path(table))),
         }
         keys
     }
@@ -327,6 +327,11 @@ fn key(name: &str) -> String {
 /// What is read is at most 2⁵³.
 fn whole(number: u64) -> Value {
     Value::Integer(number as i64)
+}
+
+/// Columns in memory have no path; the name that stands for them does not read back.
+fn table_path(table: &crate::data::Table) -> Value {
+    table.file().map_or_else(|| table.to_string().into(), path)
 }
 
 fn path(path: &Path) -> Value {

@@ -13,11 +13,11 @@ use crate::jet::{Entry, JetLayout, Normalizer};
 /// How many times as large a term's mean square may be where it is judged as where it was trained.
 const MOST_RATIO: f64 = 10.0;
 /// A mean square below this, of residuals a ten-thousandth of what they add up from, is no fault wherever it is.
-const SMALL: f64 = 1e-8;
+const SMALL_SQUARE: f64 = 1e-8;
 
 /// Whether a term's mean square is so much larger where it is judged that its network is right at its own points alone.
 pub fn is_worse(judged: f64, trained: f64) -> bool {
-    judged > SMALL && judged > MOST_RATIO * trained
+    judged > SMALL_SQUARE && judged > MOST_RATIO * trained
 }
 
 /// One residual with its weight.

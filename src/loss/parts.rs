@@ -8,7 +8,7 @@ use crate::expression::{Expression, Leaf};
 use crate::jet::{Derivative, Jets, Normalizer};
 
 /// What one part has of all where it stands alone.
-const ALONE: f64 = 0.99;
+const ALONE_SHARE: f64 = 0.99;
 
 /// The parts of a residual at some points.
 pub struct Parts {
@@ -74,7 +74,7 @@ impl Parts {
 
     /// Whether at most points there are several, which may cancel.
     pub fn are_several(&self) -> bool {
-        let several = |(sum, largest): &(&f64, &f64)| *largest < &(ALONE * *sum);
+        let several = |(sum, largest): &(&f64, &f64)| *largest < &(ALONE_SHARE * *sum);
         2 * self.sum.iter().zip(&self.largest).filter(several).count() > self.sum.len()
     }
 }

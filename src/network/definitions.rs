@@ -8,12 +8,12 @@ use crate::expression::{Expression, Scope};
 use crate::jet::{Derivative, Entry, JetLayout};
 use crate::network::Model;
 
-/// Definitions that are predicted, each with its derivatives as far as they exist.
+/// Definitions to predict, each with the derivatives that exist.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Definitions {
-    /// What their columns are called (E).
+    /// The names of their columns (E).
     pub columns: Vec<String>,
-    /// What is in them (E).
+    /// Their expressions (E).
     pub expressions: Vec<Expression>,
 }
 
@@ -45,11 +45,11 @@ impl Definitions {
         for name in names {
             let Some(index) = scope.definitions.keys().position(|known| known == name) else {
                 let known: Vec<&str> = scope.definitions.keys().map(String::as_str).collect();
-                let mend = match known.is_empty() {
+                let help = match known.is_empty() {
                     true => "add it under [definitions]".to_string(),
                     false => crate::error::suggest(name, &known),
                 };
-                return Err(Error::input(place, format!("{name:?} is no definition"), mend));
+                return Err(Error::input(place, format!("unknown definition {name:?}"), help));
             };
             for derivative in layout.derivatives() {
                 match entry(&place, scope, Entry { output: scope.outputs.len() + index, derivative }) {
@@ -82,16 +82,16 @@ pub fn entry(place: impl Display, scope: &Scope, entry: Entry) -> Result<Express
     let value = Expression::value(&place, name, scope)?;
     let problem = format!("{name:?} has no {}", derivative.column(name, &scope.inputs));
     let missing =
-        |why: &str| Error::input(&place, format!("{problem}: {why}"), "ask for a lower order, or its value alone");
+        |why: &str| Error::input(&place, format!("{problem}: {why}"), "request a lower order, or only the value");
     if !scope.allow_rough && value.loses(derivative, &laplacian) {
-        return Err(missing("it goes through a jump"));
+        return Err(missing("it would differentiate across a jump"));
     }
     let derived = value.derived(derivative, &laplacian);
-    let derived = derived.map_err(|_| missing("it reads third derivatives of the network"))?;
+    let derived = derived.map_err(|_| missing("it would need third derivatives of the network"))?;
     let entries = derived.entries();
     if !scope.allow_rough {
         if entries.iter().any(|entry| scope.lost.contains(&entry.derivative)) {
-            return Err(missing("it goes through a jump of the network's features"));
+            return Err(missing("it would differentiate across a jump of the network's features"));
         }
         let order = entries.iter().map(|entry| entry.derivative.order()).max().unwrap_or(0);
         scope.activation.map_or(Ok(()), |activation| activation.supports(order, &place.to_string()))?;

@@ -6,7 +6,7 @@ use crate::expression::PointFunctions;
 use crate::jet::{Activation, Derivative, Entry, JetLayout};
 use crate::network::{Model, Transforms};
 
-/// A network's outputs, by all that their derivatives go through.
+/// The outputs of a network, with everything that decides which derivatives they have.
 #[derive(Clone, Copy, Debug)]
 pub struct Outputs<'a> {
     /// The inputs' names (D).
@@ -15,14 +15,14 @@ pub struct Outputs<'a> {
     pub outputs: &'a [String],
     /// σ of the hidden layers.
     pub activation: Activation,
-    /// The features, where there are some.
+    /// The features, if there are any.
     pub features: Option<&'a PointFunctions>,
-    /// What stands behind the network.
+    /// The transforms of the outputs.
     pub transforms: &'a Transforms,
 }
 
 impl Model {
-    /// Its outputs, by all that their derivatives go through.
+    /// Its outputs, with everything that decides which derivatives they have.
     pub fn derivatives(&self) -> Outputs<'_> {
         Outputs {
             inputs: &self.inputs,
@@ -41,34 +41,34 @@ impl Outputs<'_> {
         (0..self.outputs.len()).flat_map(of_output).collect()
     }
 
-    /// An error where one of the entries has no meaning; `laplacian` has the cᵢ where one is a Laplacian.
-    /// `place` is the key or flag that asks for them.
+    /// An error if one of the entries does not exist; `laplacian` has the cᵢ of a Laplacian. `place` is the key or
+    /// flag that requests them.
     pub fn supports(&self, entries: &[Entry], laplacian: &[f64], place: &str) -> Result<()> {
         let order = entries.iter().map(|entry| entry.derivative.order()).max().unwrap_or(0);
         self.activation.supports(order, place)?;
         let Some((entry, jump)) = self.lost(entries, laplacian).next() else { return Ok(()) };
         let name = entry.column(self.inputs, self.outputs);
         let problem = format!(
-            "{name} is asked for, which goes through a jump: {jump} jumps on the way (if, heaviside or sign, or the \
-             first derivative of abs, min or max), and at a jump a derivative is an impulse, which no point sees"
+            "{name} would differentiate across a jump in {jump} (if, heaviside and sign jump, and so do the first \
+             derivatives of abs, min and max); at a jump the derivative is an impulse that no point can sample"
         );
-        let mend = "write it with functions that are smooth, or ask for a lower order; or insist with allow_rough";
-        Err(Error::input(place, problem, mend))
+        let help = "use smooth functions, request a lower order, or set allow_rough to ignore the impulses";
+        Err(Error::input(place, problem, help))
     }
 
-    /// What accompanies entries that somebody insists on though [`Self::supports`] refuses them.
+    /// The warning for entries that [`Self::supports`] refuses but the user allows.
     pub fn rough_warning(&self, entries: &[Entry], laplacian: &[f64]) -> String {
         match self.lost(entries, laplacian).next() {
             Some((entry, jump)) => format!(
-                "{} and what else goes through a jump of {jump} hold between the jumps alone: the impulses at them are \
-                 left out",
+                "{} and all other derivatives across a jump of {jump} are valid only between the jumps: the impulses \
+                 at the jumps are ignored",
                 entry.column(self.inputs, self.outputs)
             ),
             None => self.activation.rough_warning(),
         }
     }
 
-    /// Those of the entries that go through a jump, and what jumps.
+    /// The entries that cross a jump, and what jumps.
     fn lost<'a>(&'a self, entries: &'a [Entry], laplacian: &'a [f64]) -> impl Iterator<Item = (Entry, String)> + 'a {
         let jump = |entry: &Entry| {
             if self.features.is_some_and(|features| features.loses(entry.derivative, laplacian)) {
@@ -80,13 +80,12 @@ impl Outputs<'_> {
         entries.iter().filter_map(jump)
     }
 
-    /// Derivatives that the network's own values have not, as a feature jumps on their way.
+    /// Derivatives that the network does not have because a feature jumps.
     pub fn lost_to_features(&self) -> Vec<Derivative> {
         self.features.map_or(vec![], |features| lost_to_features(features, self.inputs.len()))
     }
 
-    /// The highest order whose derivatives, with all below it, exist and are continuous; and why the
-    /// others do not.
+    /// The highest order up to which all derivatives exist and are continuous, and why higher ones do not.
     pub fn smooth_order(&self) -> (usize, Option<String>) {
         let own = self.activation.smoothness().order();
         let entries = self.jets(&JetLayout::full(self.inputs.len()));
@@ -100,16 +99,17 @@ impl Outputs<'_> {
                 };
                 if let Some(jump) = jump {
                     let name = entry.column(self.inputs, self.outputs);
-                    let left = ["values alone are", "values and first derivatives are"][order - 1];
-                    return (order - 1, Some(format!("{jump} makes {name} jump: {left} certified")));
+                    let left = ["values are", "values and first derivatives are"][order - 1];
+                    return (order - 1, Some(format!("{jump} makes {name} jump: only {left} certified")));
                 }
             }
         }
         let because = |what: &str| Some(format!("{} is {}: {what}", self.activation, self.activation.smoothness()));
         let why = match own {
-            0 => because("its derivatives jump or do not exist at the kinks of every unit; values alone are certified"),
+            0 => because("its derivatives jump or do not exist at the kinks of every unit; only values are certified"),
             1 => because(
-                "its second derivative jumps at the kinks of every unit; values and first derivatives are certified",
+                "its second derivative jumps at the kinks of every unit; only values and first derivatives are \
+                 certified",
             ),
             _ => None,
         };
@@ -117,7 +117,7 @@ impl Outputs<'_> {
     }
 }
 
-/// Derivatives that a network of these features has not, whatever its weights.
+/// Derivatives that no network with these features has.
 pub fn lost_to_features(features: &PointFunctions, inputs: usize) -> Vec<Derivative> {
     JetLayout::full(inputs).derivatives().filter(|derivative| features.loses(*derivative, &[])).collect()
 }

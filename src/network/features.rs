@@ -19,7 +19,7 @@ use crate::jet::{JetLayout, Normalizer, Scaling};
 /// F functions of the inputs, standardised.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features {
-    /// What a model's file holds of them.
+    /// Their part of the model file.
     pub document: FeaturesDocument,
     functions: PointFunctions,
 }
@@ -43,21 +43,21 @@ impl Features {
         let functions = PointFunctions::read(place, &texts, scope)?;
         let columns = functions.jets(&JetLayout::value(scope.inputs.len())).at(points);
         for (text, column) in texts.iter().zip(&columns) {
-            let mend = "write functions of the inputs that vary and have a value at every point";
+            let help = "use functions of the inputs that vary and are finite at every point";
             if let Some(at) = column.iter().position(|value| !value.is_finite()) {
                 let point: Vec<f64> = points.iter().map(|column| column[at]).collect();
                 let problem = format!("{text:?} is {} at {:?} = {point:?}", column[at], scope.inputs);
-                return Err(Error::input(place, problem, mend));
+                return Err(Error::input(place, problem, help));
             }
             if column.iter().all(|value| *value == column[0]) {
-                return Err(Error::input(place, format!("{text:?} is {} at every point", column[0]), mend));
+                return Err(Error::input(place, format!("{text:?} is {} at every point", column[0]), help));
             }
         }
         let scaling = Scaling::of_columns(columns.iter().map(Vec::as_slice));
         Ok(Self { document: FeaturesDocument { functions: texts, scaling }, functions })
     }
 
-    /// Those of a model's file.
+    /// Reads the features of a model file.
     ///
     /// # Errors
     /// [`Error::Input`] for a mistake in a text, or a scaling that does not fit.
@@ -65,7 +65,7 @@ impl Features {
         let functions = PointFunctions::read(place, &document.functions, scope)?;
         match document.scaling.problem(document.functions.len()) {
             None => Ok(Self { document, functions }),
-            Some(problem) => Err(Error::input(place, problem, "mend the metadata, or write the model again")),
+            Some(problem) => Err(Error::input(place, problem, "fix the metadata, or save the model again")),
         }
     }
 
@@ -74,7 +74,7 @@ impl Features {
         &self.functions
     }
 
-    /// F
+    /// F, the number of features.
     pub fn count(&self) -> usize {
         self.document.functions.len()
     }

@@ -15,7 +15,7 @@ use crate::jet::Activation;
 use crate::network::{Layer, NetworkSpec};
 
 /// Half the width of the box of standardised inputs: a uniform column reaches ±√3.
-const BOX: f64 = 1.8;
+const BOX_HALF_WIDTH: f64 = 1.8;
 
 /// The default first-layer frequency of a sin network, in standardised inputs (SIREN's ω₀; 30 fits
 /// images, 6 a curve of a few periods).
@@ -100,7 +100,9 @@ fn spread(layer: &Layer, position: Position, start: &Start, parameters: &mut [f6
     for unit in 0..layer.outputs {
         let weights = &parameters[layer.weights()][unit * layer.inputs..][..layer.inputs];
         let bias = match position {
-            Position { first: true, last: false } => -weights.iter().map(|w| w * uniform(rng, BOX)).sum::<f64>(),
+            Position { first: true, last: false } => {
+                -weights.iter().map(|w| w * uniform(rng, BOX_HALF_WIDTH)).sum::<f64>()
+            }
             Position { first: true, last: true } => 0.0,
             Position { last, .. } => {
                 let scatter = if last { 0.0 } else { 0.5 * start.gain };
@@ -139,7 +141,7 @@ mod tests {
             let parameters = initialize(&spec, None, 3);
             let first = spec.layers()[0];
             let centres = || (0..200).map(|i| -parameters[first.biases()][i] / parameters[first.weights()][i]);
-            assert!(centres().all(|centre| centre.abs() <= BOX + 1e-12));
+            assert!(centres().all(|centre| centre.abs() <= BOX_HALF_WIDTH + 1e-12));
             assert!(centres().any(|centre| centre > 1.0) && centres().any(|centre| centre < -1.0));
         }
     }

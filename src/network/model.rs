@@ -15,7 +15,7 @@ pub struct Coefficient {
     pub name: String,
     /// In the user's units.
     pub value: f64,
-    /// How far the noise of the measurements may have moved it, one deviation, where that is known.
+    /// Its standard error from the noise of the measurements, if known.
     pub standard_error: Option<f64>,
 }
 
@@ -35,18 +35,18 @@ pub struct Model {
     pub outputs: Vec<String>,
     /// The names of the coefficients that were trained with it (K).
     pub coefficients: Vec<String>,
-    /// What stands before and behind the network.
+    /// The features before the network and the transforms of its outputs.
     pub transforms: Transforms,
     /// The shape.
     pub spec: NetworkSpec,
     /// Between the user's units and the network's.
     pub normalizer: Normalizer,
-    /// The format in which it was trained; `parameters` holds its numbers exactly.
+    /// The number format of training; `parameters` holds its numbers exactly.
     pub precision: Precision,
     /// All weights and biases in standardised space, laid out as [`NetworkSpec::layers`] says, then the
     /// coefficients over their scales.
     pub parameters: Vec<f64>,
-    /// The least and the greatest of each input in training (D); empty where that is not known.
+    /// The minimum and maximum of each input in training (D); empty if unknown.
     pub ranges: Vec<[f64; 2]>,
 }
 
@@ -56,7 +56,7 @@ impl Model {
         self.normalizer.coefficients_of(&self.parameters[self.spec.weights()..])
     }
 
-    /// The same with their names; `errors` (K) are the standard errors of what is trained, where these are known.
+    /// The same with their names; `errors` (K) are their standard errors, if known.
     pub fn coefficients_with_errors(&self, errors: Option<&[f64]>) -> Vec<Coefficient> {
         let errors = errors.map(|errors| self.normalizer.coefficients_of(errors));
         let one = |(k, (name, value)): (usize, (&String, f64))| Coefficient {

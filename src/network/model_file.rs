@@ -15,7 +15,7 @@ use crate::network::{Features, FeaturesDocument, Layer, Model, NetworkSpec, Tran
 use crate::numbers::Precision;
 
 /// The version of the document that this code writes and reads.
-const FORMAT: u64 = 1;
+const FORMAT_VERSION: u64 = 1;
 
 /// The document in a model's metadata.
 #[derive(Serialize, Deserialize)]
@@ -120,8 +120,8 @@ impl Model {
                 let expected = *precision.get_or_insert(tensor.precision);
                 if tensor.precision != expected {
                     let place = format!("{}: tensor {name:?}", path.display());
-                    let problem = format!("it is in {}, the tensors before it in {expected}", tensor.precision);
-                    return Err(Error::input(place, problem, "save all tensors in one format"));
+                    let problem = format!("it has format {}, the tensors before it have {expected}", tensor.precision);
+                    return Err(Error::input(place, problem, "save all tensors in the same format"));
                 }
                 parameters.extend_from_slice(&tensor.values);
             }
@@ -147,7 +147,7 @@ impl Model {
         let values = self.coefficient_values();
         let coefficient = |(name, value): (&String, &f64)| Coefficient { name: name.clone(), value: *value };
         let document = Document {
-            format: FORMAT,
+            format: FORMAT_VERSION,
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
             hidden: self.spec.hidden.clone(),
@@ -184,29 +184,30 @@ fn bias(layer: usize) -> String {
 
 impl Document {
     fn of_value(value: &Value, path: &Path) -> Result<Self> {
-        let mend = "give a model that this version of jetfit wrote";
+        let help = "use a model that this version of jetfit wrote";
         match value.get("format").and_then(Value::as_u64) {
-            Some(FORMAT) => {}
+            Some(FORMAT_VERSION) => {}
             Some(other) => {
-                let problem = format!("the model has format {other}; this jetfit reads format {FORMAT}");
-                return Err(Error::input(path.display(), problem, mend));
+                let problem = format!("the model has format {other}; this jetfit reads format {FORMAT_VERSION}");
+                return Err(Error::input(path.display(), problem, help));
             }
-            None => return Err(Error::input(path.display(), "the metadata names no format", mend)),
+            None => return Err(Error::input(path.display(), "the metadata has no format", help)),
         }
-        let document: Self = serde_json::from_value(value.clone())
-            .map_err(|error| Error::input(path.display(), format!("the metadata is not a model's: {error}"), mend))?;
+        let document: Self = serde_json::from_value(value.clone()).map_err(|error| {
+            Error::input(path.display(), format!("the metadata does not describe a model: {error}"), help)
+        })?;
         document.check(path)?;
         Ok(document)
     }
 
     fn check(&self, path: &Path) -> Result<()> {
         let wrong = |key: &str, problem: String| {
-            let mend = "mend the metadata, or write the model again";
-            Err(Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, mend))
+            let help = "help the metadata, or write the model again";
+            Err(Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, help))
         };
         for (key, names) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
             if names.is_empty() {
-                return wrong(key, "it names nothing".to_string());
+                return wrong(key, "it is empty".to_string());
             }
         }
         if self.hidden.contains(&0) {
@@ -222,7 +223,7 @@ impl Document {
         }
         let is_range = |[low, high]: &[f64; 2]| low <= high && low.is_finite() && high.is_finite();
         if !self.ranges.is_empty() && (self.ranges.len() != self.inputs.len() || !self.ranges.iter().all(is_range)) {
-            return wrong("ranges", "it is no [low, high] for each input".to_string());
+            return wrong("ranges", "it needs one [low, high] per input".to_string());
         }
         Ok(())
     }
@@ -244,7 +245,7 @@ impl Document {
         let activation = Activation::ALL.into_iter().find(|activation| activation.name() == self.activation);
         let activation = activation.ok_or_else(|| {
             let place = format!("{}: metadata key \"activation\"", path.display());
-            let problem = format!("{:?} is no activation that this jetfit knows", self.activation);
+            let problem = format!("unknown activation {:?}", self.activation);
             Error::input(place, problem, crate::error::suggest(&self.activation, &choices))
         })?;
         Ok(NetworkSpec {
@@ -306,16 +307,16 @@ mod tests {
     fn a_file_that_is_no_model_names_what_is_wrong() {
         let edits: &[(&str, Value, &str)] = &[
             ("format", json!(2), "the model has format 2; this jetfit reads format 1"),
-            ("format", json!("one"), "names no format"),
+            ("format", json!("one"), "has no format"),
             ("activation", json!("tanhh"), "did you mean \"tanh\""),
             ("hidden", json!([3, 2]), "tensor \"2.weight\": its shape is [1, 3], expected [2, 3]"),
             ("hidden", json!([3, 1, 4]), "tensor \"4.weight\": its shape is [2, 1], expected [4, 1]"),
             ("hidden", json!([3, 0]), "metadata key \"hidden\": a layer has no units"),
             ("hidden", json!([u64::MAX, u64::MAX]), "tensor \"0.weight\": its shape is [3, 2]"),
             ("inputs", json!(["x"]), "it has 2 means and 2 scales for 1 names"),
-            ("outputs", json!([]), "metadata key \"outputs\": it names nothing"),
-            ("normalizer", json!(3), "the metadata is not a model's"),
-            ("ranges", json!([[0.0, 1.0]]), "metadata key \"ranges\": it is no [low, high] for each input"),
+            ("outputs", json!([]), "metadata key \"outputs\": it is empty"),
+            ("normalizer", json!(3), "the metadata does not describe a model"),
+            ("ranges", json!([[0.0, 1.0]]), "metadata key \"ranges\": it needs one [low, high] per input"),
             ("ranges", json!([[0.0, 1.0], [1.0, 0.0]]), "metadata key \"ranges\": it is no"),
         ];
         for (key, value, part) in edits {
@@ -329,7 +330,7 @@ mod tests {
         assert!(error_of(&file).contains("metadata key \"normalizer.inputs\": a scale is -1"));
         let mut file = model(Precision::F32).to_tensors();
         file.tensors.get_mut("2.bias").unwrap().precision = Precision::F64;
-        assert!(error_of(&file).contains("tensor \"2.bias\": it is in f64, the tensors before it in f32"));
+        assert!(error_of(&file).contains("tensor \"2.bias\": it has format f64, the tensors before it have f32"));
         file.tensors.get_mut("0.bias").unwrap().values[0] = f64::NAN;
         assert!(error_of(&file).contains("tensor \"0.bias\": it holds NaN"));
         file.tensors.remove("0.weight");
@@ -349,7 +350,7 @@ mod tests {
             assert!(message.contains("cut off"), "{length}: {message}");
         }
         let csv = TensorFile::parse(b"x,y,dy_dx\n1,2,3\n", &path).unwrap_err();
-        assert!(csv.to_string().contains("this is no safetensors file"), "{csv}");
+        assert!(csv.to_string().contains("this is not a safetensors file"), "{csv}");
         let others = serialize_without_metadata();
         assert!(TensorFile::parse(&others, &path).unwrap_err().to_string().contains("no key \"jetfit\""));
     }

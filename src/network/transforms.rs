@@ -40,13 +40,14 @@ impl Transforms {
             let expression = Expression::output(place(name), output, scope)?;
             let entries = expression.entries();
             if entries.is_empty() {
-                let problem = format!("it does not read {NET}, the network's own value: nothing could be trained");
-                return Err(Error::input(place(name), problem, format!("write it with {NET}: x*(1-x)*{NET}")));
+                let problem =
+                    format!("the transform does not use {NET}, the network's raw output, so nothing could be trained");
+                return Err(Error::input(place(name), problem, format!("use {NET} in it, for example x*(1-x)*{NET}")));
             }
             if entries.iter().any(|entry| entry.derivative != Derivative::Value) {
-                let problem = format!("it reads a derivative of {NET}");
-                let mend = format!("read the value of {NET} alone, or make it an output and define this by it");
-                return Err(Error::input(place(name), problem, mend));
+                let problem = format!("the transform uses a derivative of {NET}");
+                let help = format!("use only the value of {NET}, or make it an output and write this as a definition");
+                return Err(Error::input(place(name), problem, help));
             }
             Ok(expression)
         };

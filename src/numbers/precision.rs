@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result, suggest};
 
-/// The number format of the arithmetic, and of the weights but for the halves, whose weights are f32.
+/// The number format of the arithmetic, and of the weights except for the f16 formats, whose weights are f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// 32-bit floats: every device.
@@ -23,7 +23,7 @@ impl Precision {
     /// All, by which name they are given.
     pub const ALL: [Precision; 4] = [Precision::F32, Precision::F64, Precision::F16x2, Precision::F16];
 
-    /// How jobs and flags call it.
+    /// Its name in jobs and flags.
     pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "f32",
@@ -47,7 +47,7 @@ impl Precision {
         }
     }
 
-    /// What 1 is from the next number, in products.
+    /// The distance from 1 to the next number, in products.
     pub fn epsilon(self) -> f64 {
         match self {
             Precision::F32 => f32::EPSILON.into(),
@@ -57,7 +57,7 @@ impl Precision {
         }
     }
 
-    /// Bytes a stored number.
+    /// Bytes per stored number.
     pub fn bytes(self) -> usize {
         if self.stored() == Precision::F64 { 8 } else { 4 }
     }
@@ -75,6 +75,6 @@ impl FromStr for Precision {
     fn from_str(name: &str) -> Result<Self> {
         let found = Precision::ALL.into_iter().find(|precision| precision.name() == name);
         let names = Precision::ALL.map(Precision::name);
-        found.ok_or_else(|| Error::input("precision", format!("{name:?} is no precision"), suggest(name, &names)))
+        found.ok_or_else(|| Error::input("precision", format!("unknown precision {name:?}"), suggest(name, &names)))
     }
 }

@@ -95,7 +95,7 @@ impl Walk<'_> {
         At { network: self.index, layer }
     }
 
-    /// F
+    /// F, the number of features.
     fn forward_channels(&self) -> usize {
         self.network.channels.forward.channels()
     }

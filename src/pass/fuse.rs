@@ -56,7 +56,7 @@ impl Pass {
             [Op::AdjointStart { .. }, ..] | [Op::AdjointEnd { .. }, ..] => Some((1, vec![])),
             [Op::Linear { at, direction: Direction::Backward, .. }, ..] if at.layer == 0 => Some((1, vec![])),
             [Op::Adjoint { at, z, g, h, jets, .. }, ..] => {
-                let (g, h) = ((!is_last_hidden(at)).then_some(g), (at.layer > 0).then_some(h));
+                let g = (!is_last_hidden(at)).then_some(g);
                 Some((1, vec![Op::FusedAdjoint { at, z, g, h, jets }]))
             }
             _ => None,

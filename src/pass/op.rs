@@ -137,8 +137,8 @@ pub enum Op {
     /// From the output's bar to the bars of all hidden layers, which lie like their jets.
     FusedNetworkBackward { network: usize, z: Span, a: Span, jets_bar: Span, bars: Span },
     /// [`Op::Adjoint`], for which `a` follows anew from z. At the last hidden layer, where g is none, it is read of W itself
-    /// and the output's value comes along; at the first one the first derivatives stand in the place of h.
-    FusedAdjoint { at: At, z: Span, g: Option<Span>, h: Option<Span>, jets: Span },
+    /// and the output's value comes along; at the first one the first derivatives come instead of h, which is left alone.
+    FusedAdjoint { at: At, z: Span, g: Option<Span>, h: Span, jets: Span },
 }
 
 /// What an operation does with a span.
@@ -207,9 +207,8 @@ impl Op {
                 vec![(Read, z), (Read, a), (Read, jets_bar), (Write, bars)]
             }
             Op::FusedAdjoint { z, g, h, jets, .. } => {
-                let mut spans = vec![(Read, z), (Write, jets)];
+                let mut spans = vec![(Read, z), (Write, h), (Write, jets)];
                 spans.extend(g.as_mut().map(|g| (Read, g)));
-                spans.extend(h.as_mut().map(|h| (Write, h)));
                 spans
             }
         }

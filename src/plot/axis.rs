@@ -17,7 +17,7 @@ pub(super) struct Axis {
 }
 
 /// A spread that is below this part of its numbers is rounding, not a curve, and is drawn flat.
-const FLAT: f64 = 1e-13;
+const FLAT_SPREAD: f64 = 1e-13;
 
 /// Numbers whose labels would need more digits than this are counted from an origin.
 const MOST_DIGITS: i32 = 6;
@@ -29,7 +29,7 @@ impl Axis {
         let (low, high) = extent(values.into_iter().copied()).unwrap_or((0.0, 1.0));
         let largest = low.abs().max(high.abs());
         let margin = match high - low {
-            spread if spread > FLAT * largest => 0.05 * spread,
+            spread if spread > FLAT_SPREAD * largest => 0.05 * spread,
             _ if largest > 0.0 => 0.1 * largest,
             _ => 1.0,
         };
@@ -40,7 +40,9 @@ impl Axis {
     /// they are equal but for rounding.
     pub fn snug(values: &[f64], characters: usize) -> Self {
         match extent(values.iter().copied()) {
-            Some((low, high)) if high - low > FLAT * low.abs().max(high.abs()) => Self::between(low, high, characters),
+            Some((low, high)) if high - low > FLAT_SPREAD * low.abs().max(high.abs()) => {
+                Self::between(low, high, characters)
+            }
             _ => Self::linear(values, characters),
         }
     }

@@ -15,22 +15,22 @@ use super::raster::{Image, Place};
 
 /// SVG units a pixel: plotters rounds coordinates to whole units, and a curve rounded to whole
 /// pixels is a staircase.
-pub(super) const UNIT: i32 = 10;
+pub(super) const PIXEL_UNITS: i32 = 10;
 
 /// The first family is embedded (pictures look alike everywhere); the others are for a viewer of
 /// the SVG that has no DejaVu Sans.
-const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
+const FONT_FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 
 /// Okabe and Ito's colours, told apart by everybody.
 pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
 pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
-const LINES: [RGBColor; 5] =
+const LINE_COLOURS: [RGBColor; 5] =
     [RGBColor(0, 158, 115), RGBColor(230, 159, 0), RGBColor(86, 180, 233), RGBColor(204, 121, 167), GREY];
 /// How much of its colour an area has.
-const SHADE: f64 = 0.22;
-const GRID: RGBColor = RGBColor(232, 232, 232);
+const SHADE_OPACITY: f64 = 0.22;
+const GRID_COLOUR: RGBColor = RGBColor(232, 232, 232);
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
@@ -48,8 +48,8 @@ pub(super) enum Mark {
 
 /// The terms of a loss, told apart by colour and then by dash.
 pub(super) fn term_mark(k: usize) -> Mark {
-    let colour = LINES[k % LINES.len()];
-    if (k / LINES.len()).is_multiple_of(2) { Mark::Dashed(colour) } else { Mark::Dotted(colour) }
+    let colour = LINE_COLOURS[k % LINE_COLOURS.len()];
+    if (k / LINE_COLOURS.len()).is_multiple_of(2) { Mark::Dashed(colour) } else { Mark::Dotted(colour) }
 }
 
 /// What surrounds the panels.
@@ -65,7 +65,7 @@ pub(super) struct Frame {
 }
 
 /// The height of a line of text above or below the panels, in pixels.
-const LINE: u32 = 22;
+const LINE_HEIGHT: u32 = 22;
 
 impl Frame {
     /// An SVG with `rows` rows of `columns` panels; `draw` gets each panel's area in reading order.
@@ -77,15 +77,15 @@ impl Frame {
     pub fn draw_over(&self, rows: usize, columns: usize, draw: impl FnOnce(&[Area]) -> Drawn<Vec<Image>>) -> String {
         static FONT: Once = Once::new();
         FONT.call_once(|| {
-            let valid = register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok();
+            let valid = register_font(FONT_FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok();
             assert!(valid, "the embedded font is a font");
         });
         let (rows, columns) = (rows.max(1), columns.max(1));
         let panels = (columns as u32 * self.panel.0, rows as u32 * self.panel.1);
         let legend = self.legend_lines(panels.0 as i32);
-        let head = 12 + LINE * (1 + legend.len() as u32 + u32::from(self.warning.is_some()));
-        let size = (panels.0, head + panels.1 + LINE * self.notes.len() as u32 + 6);
-        let fine = |pixels: u32| pixels * UNIT as u32;
+        let head = 12 + LINE_HEIGHT * (1 + legend.len() as u32 + u32::from(self.warning.is_some()));
+        let size = (panels.0, head + panels.1 + LINE_HEIGHT * self.notes.len() as u32 + 6);
+        let fine = |pixels: u32| pixels * PIXEL_UNITS as u32;
         let mut svg = String::new();
         let root = SVGBackend::with_string(&mut svg, (fine(size.0), fine(size.1))).into_drawing_area();
         let (top, rest) = root.split_vertically(fine(head));
@@ -111,7 +111,7 @@ impl Frame {
         let mut lines: Vec<Vec<(i32, &(Mark, String))>> = vec![];
         let mut x = width;
         for entry in self.legend.iter().filter(|_| self.legend.len() > 1) {
-            let entry_width = 30 + text_width(&entry.1, LEGEND);
+            let entry_width = 30 + text_width(&entry.1, LEGEND_SIZE);
             if lines.is_empty() || x + entry_width > width {
                 lines.push(vec![]);
                 x = 14;
@@ -123,7 +123,7 @@ impl Frame {
     }
 
     fn draw_text(&self, legend: &[Vec<(i32, &(Mark, String))>], top: &Area, bottom: &Area) -> Drawn {
-        let line = |k: usize| 8 + LINE as i32 * k as i32;
+        let line = |k: usize| 8 + LINE_HEIGHT as i32 * k as i32;
         write(top, &self.title, (14, line(0)), 15.0, &INK)?;
         for (k, entries) in legend.iter().enumerate() {
             entries.iter().try_for_each(|(x, (mark, name))| draw_entry(top, *mark, name, (*x, line(1 + k))))?;
@@ -132,7 +132,7 @@ impl Frame {
             write(top, warning, (14, line(1 + legend.len())), 11.5, &VERMILION)?;
         }
         for (k, note) in self.notes.iter().enumerate() {
-            write(bottom, note, (14, LINE as i32 * k as i32), 10.5, &GREY)?;
+            write(bottom, note, (14, LINE_HEIGHT as i32 * k as i32), 10.5, &GREY)?;
         }
         Ok(())
     }
@@ -167,28 +167,28 @@ impl Panel<'_> {
         let top = if self.caption.is_empty() { 8 } else { 26 };
         let (x_name, y_name) = (self.x.named(self.x_name), self.y.named(self.y_name));
         let mut chart = ChartBuilder::on(area)
-            .margin_top(top * UNIT)
-            .margin_right(right * UNIT)
-            .margin_left(10 * UNIT)
-            .margin_bottom(8 * UNIT)
-            .x_label_area_size(40 * UNIT)
-            .y_label_area_size(ticks * UNIT)
+            .margin_top(top * PIXEL_UNITS)
+            .margin_right(right * PIXEL_UNITS)
+            .margin_left(10 * PIXEL_UNITS)
+            .margin_bottom(8 * PIXEL_UNITS)
+            .x_label_area_size(40 * PIXEL_UNITS)
+            .y_label_area_size(ticks * PIXEL_UNITS)
             .build_cartesian_2d(self.x, self.y)?;
         let mut mesh = chart.configure_mesh();
         if !grid {
             mesh.disable_mesh();
         }
         mesh.max_light_lines(0)
-            .bold_line_style(GRID.stroke_width(UNIT as u32 * 7 / 10))
-            .axis_style(GREY.stroke_width(UNIT as u32 * 8 / 10))
-            .set_all_tick_mark_size(4 * UNIT)
+            .bold_line_style(GRID_COLOUR.stroke_width(PIXEL_UNITS as u32 * 7 / 10))
+            .axis_style(GREY.stroke_width(PIXEL_UNITS as u32 * 8 / 10))
+            .set_all_tick_mark_size(4 * PIXEL_UNITS)
             .label_style(font(11.0).color(&INK))
             .axis_desc_style(font(12.0).color(&INK))
             .x_desc(x_name)
             .y_desc(y_name)
             .draw()?;
         // Above the axis, or further left where it would leave the panel.
-        let room = area.dim_in_pixel().0 as i32 / UNIT - text_width(&self.caption, 12.0) - 8;
+        let room = area.dim_in_pixel().0 as i32 / PIXEL_UNITS - text_width(&self.caption, 12.0) - 8;
         write(area, &self.caption, ((10 + ticks).min(room).max(0), 6), 12.0, &INK)?;
         Ok(chart)
     }
@@ -212,7 +212,7 @@ pub(super) fn dashed(chart: &mut Chart, series: &Series, colour: RGBColor, width
 pub(super) fn area_between(chart: &mut Chart, low: &Series, high: &Series, colour: RGBColor) -> Drawn {
     let back: Vec<_> = low.points(CURVE_POINTS).collect();
     let edge: Vec<_> = high.points(CURVE_POINTS).chain(back.into_iter().rev()).collect();
-    chart.draw_series([Polygon::new(edge, colour.mix(SHADE).filled())])?;
+    chart.draw_series([Polygon::new(edge, colour.mix(SHADE_OPACITY).filled())])?;
     Ok(())
 }
 
@@ -223,82 +223,83 @@ pub(super) fn dotted(chart: &mut Chart, series: &Series, colour: RGBColor, width
 
 fn broken(chart: &mut Chart, series: &Series, (dash, gap): (i32, i32), style: ShapeStyle) -> Drawn {
     let points: Vec<_> = series.points(CURVE_POINTS).collect();
-    chart.draw_series(DashedLineSeries::new(points, dash * UNIT, gap * UNIT, style))?;
+    chart.draw_series(DashedLineSeries::new(points, dash * PIXEL_UNITS, gap * PIXEL_UNITS, style))?;
     Ok(())
 }
 
 /// Translucent dots, thinned evenly where there are more than a picture can show.
 pub(super) fn dots(chart: &mut Chart, series: &Series, colour: RGBColor) -> Drawn {
     // The more there are, the smaller: a cloud shows its density, a handful stays visible.
-    let radius = if series.x.len() > 200 { 18 } else { 24 } * UNIT / 10;
+    let radius = if series.x.len() > 200 { 18 } else { 24 } * PIXEL_UNITS / 10;
     let style = colour.mix(0.35).filled();
-    chart.draw_series(series.points(DOTS).map(|point| Circle::new(point, radius, style)))?;
+    chart.draw_series(series.points(MOST_DOTS).map(|point| Circle::new(point, radius, style)))?;
     Ok(())
 }
 
 /// A filled mark at every point.
 pub(super) fn marks(chart: &mut Chart, series: &Series, colour: RGBColor) -> Drawn {
-    chart.draw_series(series.points(DOTS).map(|point| Circle::new(point, 3 * UNIT, colour.filled())))?;
+    chart.draw_series(series.points(MOST_DOTS).map(|point| Circle::new(point, 3 * PIXEL_UNITS, colour.filled())))?;
     Ok(())
 }
 
 /// A curve of more points than this is thinned: three a pixel of the widest panel.
 const CURVE_POINTS: usize = 3000;
 /// More dots than this only make the file larger.
-pub(super) const DOTS: usize = 2000;
+pub(super) const MOST_DOTS: usize = 2000;
 
 pub(super) fn stroke(colour: impl Into<RGBAColor>, width: f64) -> ShapeStyle {
     let colour = colour.into();
-    ShapeStyle { color: colour, filled: false, stroke_width: (width * f64::from(UNIT)).round() as u32 }
+    ShapeStyle { color: colour, filled: false, stroke_width: (width * f64::from(PIXEL_UNITS)).round() as u32 }
 }
 
 /// `pixels` an em. plotters divides a size by 1.24 to get the em.
 pub(super) fn font(pixels: f64) -> FontDesc<'static> {
-    (FAMILY, pixels * 1.24 * f64::from(UNIT)).into_font()
+    (FONT_FAMILY, pixels * 1.24 * f64::from(PIXEL_UNITS)).into_font()
 }
 
 /// Text with its top at `place`, in pixels of `area`.
 fn write(area: &Area, text: &str, (x, y): (i32, i32), size: f64, colour: &RGBColor) -> Drawn {
     let style = font(size).color(colour).pos(Pos::new(HPos::Left, VPos::Top));
-    area.draw(&Text::new(text.to_string(), (x * UNIT, y * UNIT), style))
+    area.draw(&Text::new(text.to_string(), (x * PIXEL_UNITS, y * PIXEL_UNITS), style))
 }
 
 /// The size of the legend's type.
-const LEGEND: f64 = 11.5;
+const LEGEND_SIZE: f64 = 11.5;
 
 /// How wide `text` is drawn, in pixels.
 fn text_width(text: &str, size: f64) -> i32 {
-    let (width, _) = font(size).box_size(text).unwrap_or((8 * UNIT as u32 * text.chars().count() as u32, 0));
-    width as i32 / UNIT
+    let (width, _) = font(size).box_size(text).unwrap_or((8 * PIXEL_UNITS as u32 * text.chars().count() as u32, 0));
+    width as i32 / PIXEL_UNITS
 }
 
 /// One entry of a legend with its upper left corner at `(x, top)`.
 fn draw_entry(area: &Area, mark: Mark, name: &str, (x, top): (i32, i32)) -> Drawn {
-    let middle = (top + 6) * UNIT;
-    let ends = vec![(x * UNIT, middle), ((x + 24) * UNIT, middle)];
+    let middle = (top + 6) * PIXEL_UNITS;
+    let ends = vec![(x * PIXEL_UNITS, middle), ((x + 24) * PIXEL_UNITS, middle)];
     match mark {
         Mark::Line(colour) => area.draw(&PathElement::new(ends, stroke(colour, 2.2)))?,
         Mark::Dashed(colour) => {
             for k in 0..3 {
-                let dash = |end: i32| ((x + 10 * k + end).min(x + 24) * UNIT, middle);
+                let dash = |end: i32| ((x + 10 * k + end).min(x + 24) * PIXEL_UNITS, middle);
                 area.draw(&PathElement::new(vec![dash(0), dash(6)], stroke(colour, 1.2)))?;
             }
         }
         Mark::Dotted(colour) => {
             for k in 0..5 {
-                let dot = |end: i32| ((x + 5 * k + end) * UNIT, middle);
+                let dot = |end: i32| ((x + 5 * k + end) * PIXEL_UNITS, middle);
                 area.draw(&PathElement::new(vec![dot(0), dot(2)], stroke(colour, 1.8)))?;
             }
         }
         Mark::Area(colour) => {
-            let corners = [(x * UNIT, (middle - 5 * UNIT)), ((x + 24) * UNIT, middle + 5 * UNIT)];
-            area.draw(&Rectangle::new(corners, colour.mix(SHADE).filled()))?;
+            let corners =
+                [(x * PIXEL_UNITS, (middle - 5 * PIXEL_UNITS)), ((x + 24) * PIXEL_UNITS, middle + 5 * PIXEL_UNITS)];
+            area.draw(&Rectangle::new(corners, colour.mix(SHADE_OPACITY).filled()))?;
         }
         Mark::Dots(colour) => {
             for k in [4, 12, 20] {
-                area.draw(&Circle::new(((x + k) * UNIT, middle), 2 * UNIT, colour.mix(0.5).filled()))?;
+                area.draw(&Circle::new(((x + k) * PIXEL_UNITS, middle), 2 * PIXEL_UNITS, colour.mix(0.5).filled()))?;
             }
         }
     }
-    write(area, name, (x + 30, top), LEGEND, &INK)
+    write(area, name, (x + 30, top), LEGEND_SIZE, &INK)
 }

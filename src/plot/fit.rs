@@ -4,7 +4,7 @@
 use super::Series;
 use super::axis::{Axis, scientific};
 use super::figure::{Area, BLUE, Drawn, Frame, GREY, INK, Mark, Panel, area_between, dashed, dots, line};
-use super::views::NEAR;
+use super::views::NEAR_DEVIATIONS;
 
 /// A fit to be drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +39,7 @@ pub struct FitPanel {
     pub band: Option<Band>,
     /// The true one, where it is known.
     pub truth: Option<Series>,
-    /// Measured points; on a slice those within [`NEAR`] of it.
+    /// Measured points; on a slice those within [`NEAR_DEVIATIONS`] of it.
     pub data: Option<Series>,
     /// The relative L2 error, where the truth is known.
     pub error: Option<f64>,
@@ -77,14 +77,14 @@ pub fn fit(fit: &Fit) -> String {
     let mut legend = vec![];
     if panels().any(|p| p.data.is_some()) {
         let name = match shown.iter().any(|row| row.slice.is_some()) {
-            true => format!("data within {NEAR} deviations of the slice"),
+            true => format!("data within {NEAR_DEVIATIONS} standard deviations of the slice"),
             false => "data".to_string(),
         };
         legend.push((Mark::Dots(GREY), name));
     }
     let has_bands = panels().any(|p| p.band.is_some());
     if has_bands {
-        legend.push((Mark::Area(BLUE), "two deviations of the ensemble".to_string()));
+        legend.push((Mark::Area(BLUE), "two standard deviations of the ensemble".to_string()));
     }
     legend.push((Mark::Line(BLUE), if has_bands { "mean" } else { "fit" }.to_string()));
     if panels().any(|p| p.truth.is_some()) {

@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::{Axis, extent, scientific};
-use super::figure::{Area, Drawn, Frame, GREY, INK, Panel, UNIT, font, stroke};
+use super::figure::{Area, Drawn, Frame, GREY, INK, PIXEL_UNITS, Panel, font, stroke};
 use super::raster::{Image, Palette, Place, interpolate, pixels_between, png};
 
 /// Maps to be drawn.
@@ -52,9 +52,9 @@ const MOST_ROWS: usize = 6;
 /// Characters of tick labels under one panel.
 const TICK_CHARACTERS: usize = 28;
 /// Pixels between a map and its colour bar, and the bar's width.
-const BAR: (i32, i32) = (10, 13);
+const BAR_PIXELS: (i32, i32) = (10, 13);
 /// Pixels of an image for one of the picture, as the PNG has them.
-const FINE: i32 = 2;
+const FINE_PIXELS: i32 = 2;
 
 /// The picture of `figure`.
 pub fn map(figure: &MapFigure) -> String {
@@ -140,9 +140,9 @@ impl Map<'_> {
             y_name: &self.row.y.name,
             label_characters: left,
         };
-        let place = panel.draw_around(area, BAR.0 + BAR.1 + 18 + 6 * right as i32)?;
-        let start = place.0.end + BAR.0 * UNIT;
-        let bar = (start..start + BAR.1 * UNIT, place.1.clone());
+        let place = panel.draw_around(area, BAR_PIXELS.0 + BAR_PIXELS.1 + 18 + 6 * right as i32)?;
+        let start = place.0.end + BAR_PIXELS.0 * PIXEL_UNITS;
+        let bar = (start..start + BAR_PIXELS.1 * PIXEL_UNITS, place.1.clone());
         outline(area, &place)?;
         outline(area, &bar)?;
         self.label(area, &bar)?;
@@ -161,9 +161,9 @@ impl Map<'_> {
         let style = font(11.0).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
         for (value, label) in self.scale.ticks() {
             let height = self.scale.map(value, (y.end, y.start));
-            let tick = vec![local(area, (x.end, height)), local(area, (x.end + 4 * UNIT, height))];
+            let tick = vec![local(area, (x.end, height)), local(area, (x.end + 4 * PIXEL_UNITS, height))];
             area.draw(&PathElement::new(tick, stroke(GREY, 0.8)))?;
-            area.draw(&Text::new(label.clone(), local(area, (x.end + 7 * UNIT, height)), style.clone()))?;
+            area.draw(&Text::new(label.clone(), local(area, (x.end + 7 * PIXEL_UNITS, height)), style.clone()))?;
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Map<'_> {
 
 /// Pixels of an image along a side.
 fn pixels(side: &Range<i32>) -> usize {
-    (side.len() as i32 * FINE / UNIT).max(1) as usize
+    (side.len() as i32 * FINE_PIXELS / PIXEL_UNITS).max(1) as usize
 }
 
 fn outline(area: &Area, (x, y): &Place) -> Drawn {

@@ -22,7 +22,7 @@ pub use fit::{Band, Fit, FitPanel, FitRow, fit};
 pub use loss::{LossHistory, loss};
 pub use map::{MapAxis, MapFigure, MapRow, map};
 pub use parity::{Parity, ParityPanel, parity};
-pub use views::{NEAR, fit_rows, map_rows, parity_panels};
+pub use views::{NEAR_DEVIATIONS, fit_rows, map_rows, parity_panels};
 
 /// Numbers against numbers. Pairs that are not finite are not drawn.
 #[derive(Clone, Debug, Default, PartialEq)]

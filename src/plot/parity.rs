@@ -37,7 +37,8 @@ pub fn parity(parity: &Parity) -> String {
     }
     legend.push((Mark::Line(GREY), "predicted = measured".to_string()));
     let left_out: Vec<_> = parity.panels[shown.len()..].iter().map(|panel| panel.output.as_str()).collect();
-    let mut notes = vec!["Misfit: root mean square of predicted − measured, relative to the deviation.".to_string()];
+    let mut notes =
+        vec!["Misfit: root mean square of predicted − measured, relative to the standard deviation.".to_string()];
     if !left_out.is_empty() {
         notes.push(format!("Not shown: {}.", left_out.join(", ")));
     }

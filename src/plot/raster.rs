@@ -41,7 +41,7 @@ pub(super) enum Palette {
 }
 
 /// Colours of a palette; the index after them is transparent.
-const COLOURS: usize = 255;
+const PALETTE_COLOURS: usize = 255;
 
 impl Palette {
     fn rgb(self) -> Vec<u8> {
@@ -49,8 +49,9 @@ impl Palette {
             Palette::Sequential => (colorous::VIRIDIS, true),
             Palette::Diverging => (colorous::RED_BLUE, false),
         };
-        let colour = |k: usize| gradient.eval_rational(if ascending { k } else { COLOURS - 1 - k }, COLOURS);
-        (0..COLOURS).flat_map(|k| colour(k).as_array()).chain([255; 3]).collect()
+        let colour =
+            |k: usize| gradient.eval_rational(if ascending { k } else { PALETTE_COLOURS - 1 - k }, PALETTE_COLOURS);
+        (0..PALETTE_COLOURS).flat_map(|k| colour(k).as_array()).chain([255; 3]).collect()
     }
 }
 
@@ -58,8 +59,8 @@ impl Palette {
 /// palette, 0 to 1, or a number that is not finite where it is transparent.
 pub(super) fn png(palette: Palette, width: usize, height: usize, value: impl Fn(usize, usize) -> f64) -> Vec<u8> {
     let index = |place: f64| match place.is_finite() {
-        true => (place.clamp(0.0, 1.0) * (COLOURS - 1) as f64).round() as u8,
-        false => COLOURS as u8,
+        true => (place.clamp(0.0, 1.0) * (PALETTE_COLOURS - 1) as f64).round() as u8,
+        false => PALETTE_COLOURS as u8,
     };
     let pixels: Vec<u8> = (0..height)
         .flat_map(|row| (0..width).map(move |column| (column, row)))
@@ -70,7 +71,7 @@ pub(super) fn png(palette: Palette, width: usize, height: usize, value: impl Fn(
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_palette(palette.rgb());
-    encoder.set_trns([[255; COLOURS].as_slice(), &[0]].concat());
+    encoder.set_trns([[255; PALETTE_COLOURS].as_slice(), &[0]].concat());
     let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels));
     written.expect("a valid image grows in memory: nothing there can fail");
     bytes

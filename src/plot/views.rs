@@ -11,7 +11,7 @@ use crate::predict::{Reference, Source};
 /// Points of a drawn curve: its second derivative bends more often than the value.
 const CURVE_POINTS: usize = 801;
 /// A measured point is drawn beside a slice where its other inputs are this near, in deviations.
-pub const NEAR: f64 = 0.1;
+pub const NEAR_DEVIATIONS: f64 = 0.1;
 /// More inputs than this are not listed one by one.
 const MOST_NAMED: usize = 2;
 
@@ -132,7 +132,7 @@ impl Slice {
         for known in data {
             let Some(column) = known.column(entry) else { continue };
             let away = |d: usize, row: usize| ((known.points[d][row] - self.centre[d]) / scale[d]).abs();
-            for row in (0..column.len()).filter(|row| self.others().all(|d| away(d, *row) <= NEAR)) {
+            for row in (0..column.len()).filter(|row| self.others().all(|d| away(d, *row) <= NEAR_DEVIATIONS)) {
                 x.push(known.points[self.input][row]);
                 y.push(column[row]);
             }

@@ -40,12 +40,12 @@ impl CausalSpec {
     pub fn over(&self, place: &str, variables: &[Variable]) -> Result<Causal> {
         let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
         let Some(axis) = names.iter().position(|name| *name == self.input) else {
-            let problem = format!("{:?} is no variable", self.input);
+            let problem = format!("unknown variable {:?}", self.input);
             return Err(Error::input(format!("{place}.input"), problem, suggest(&self.input, &names)));
         };
         if self.slices > MOST_SLICES {
-            let problem = format!("{} slices", self.slices);
-            return Err(Error::input(format!("{place}.slices"), problem, format!("take at most {MOST_SLICES}")));
+            let problem = format!("{} slices are too many", self.slices);
+            return Err(Error::input(format!("{place}.slices"), problem, format!("use at most {MOST_SLICES}")));
         }
         let Variable { low, high, .. } = variables[axis];
         Ok(Causal { spec: self.clone(), axis, low, high })

@@ -24,7 +24,11 @@ impl Variable {
             return Ok(Variable { name: name.into(), low, high });
         }
         let place = format!("variables.{name}");
-        Err(Error::input(place, format!("[{low}, {high}] is no interval"), "write it as [low, high], low below high"))
+        Err(Error::input(
+            place,
+            format!("[{low}, {high}] is not a valid interval"),
+            "write it as [low, high] with low below high",
+        ))
     }
 
     /// True for `t` and `time`: the ends of these are no part of the boundary in space.

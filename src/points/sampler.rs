@@ -46,7 +46,7 @@ impl Sampler {
 
     /// The most inputs it can spread points over at once; `None` where it has no limit.
     pub fn most_inputs(self) -> Option<usize> {
-        (self == Sampler::Sobol).then_some(sobol::DIMENSIONS)
+        (self == Sampler::Sobol).then_some(sobol::MOST_DIMENSIONS)
     }
 
     /// Points of the unit cube (dimensions, count), with at least one dimension; a grid's count may
@@ -129,7 +129,7 @@ impl FromStr for Sampler {
         Self::ALL
             .into_iter()
             .find(|sampler| sampler.name() == name)
-            .ok_or_else(|| Error::input("points.sampler", format!("{name:?} is no sampler"), suggest(name, &known)))
+            .ok_or_else(|| Error::input("points.sampler", format!("unknown sampler {name:?}"), suggest(name, &known)))
     }
 }
 

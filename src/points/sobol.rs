@@ -7,7 +7,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 /// The inputs that there are direction numbers for.
-pub const DIMENSIONS: usize = POLYNOMIALS.len() + 1;
+pub const MOST_DIMENSIONS: usize = POLYNOMIALS.len() + 1;
 
 /// The digits of a coordinate: with the half that centres it, the 53 bits of an f64.
 const BITS: usize = 52;
@@ -58,9 +58,9 @@ const POLYNOMIALS: [(u64, &[u64]); 36] = [
 /// The sequence's first `count` points (dimensions, count), each coordinate within (0, 1).
 ///
 /// # Panics
-/// If there are more than [`DIMENSIONS`].
+/// If there are more than [`MOST_DIMENSIONS`].
 pub(super) fn sobol(dimensions: usize, count: usize, random: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
-    assert!(dimensions <= DIMENSIONS, "Sobol points have at most {DIMENSIONS} dimensions");
+    assert!(dimensions <= MOST_DIMENSIONS, "Sobol points have at most {MOST_DIMENSIONS} dimensions");
     let scrambled = |dimension| {
         let directions = scramble(directions(dimension), random);
         coordinates(&directions, digits(random), count)
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn scrambled_points_stay_a_net() {
-        let points = sobol(DIMENSIONS, 1 << 10, &mut ChaCha8Rng::seed_from_u64(5));
+        let points = sobol(MOST_DIMENSIONS, 1 << 10, &mut ChaCha8Rng::seed_from_u64(5));
         for (dimension, column) in points.iter().enumerate() {
             let strata: std::collections::BTreeSet<_> = column.iter().map(|u| (u * 1024.0) as usize).collect();
             assert_eq!(strata.len(), 1024, "dimension {dimension}");

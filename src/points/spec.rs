@@ -5,7 +5,7 @@ use crate::error::{Error, Result, nearest, suggest};
 use crate::expression::{Expression, Scope};
 
 /// What one set of points may hold in memory.
-const MOST: usize = 100_000_000;
+const MOST_POINTS: usize = 100_000_000;
 
 /// A term's points, as a job states them.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,37 +39,49 @@ pub struct BallSpec {
 }
 
 impl PointsSpec {
-    /// So many points of the whole box.
+    /// `count` points in the whole box.
     pub fn inside(sampler: Sampler, count: usize) -> Self {
         Self { sampler, count, on: vec![], ball: None, resample_every: 0, refine: None, causal: None }
     }
 
-    /// Checks every key, and gives the region that `on` and `ball` mean. `place` is where the points
-    /// stand in the job, as in `job.toml: term[0].points`.
+    /// Checks every key and returns the region that `on` and `ball` describe. `place` is the position in the job,
+    /// such as `job.toml: term[0].points`.
     ///
     /// # Errors
     /// What does not hold, with its key.
     pub fn validate(&self, place: &str, variables: &[Variable]) -> Result<Region> {
-        let bad = |key: &str, problem: String, mend: &str| Err(Error::input(format!("{place}.{key}"), problem, mend));
-        if self.count == 0 || self.count > MOST {
-            return bad("count", format!("{} points", self.count), &format!("take 1 to {MOST}"));
+        let bad = |key: &str, problem: String, help: &str| Err(Error::input(format!("{place}.{key}"), problem, help));
+        if self.count == 0 || self.count > MOST_POINTS {
+            return bad("count", format!("{} points are out of range", self.count), &format!("use 1 to {MOST_POINTS}"));
         }
         if self.sampler == Sampler::Grid && self.resample_every > 0 && self.refine.is_none() {
-            let problem = "a grid is the same at every resampling".to_owned();
-            return bad("resample_every", problem, "set it to 0, or take another sampler");
+            let problem = "a grid has the same points at every resampling".to_owned();
+            return bad("resample_every", problem, "set it to 0, or use another sampler");
         }
         if let Some(refine) = self.refine {
             if self.resample_every == 0 {
-                let problem = "points are refined when they are resampled, which is never".to_owned();
-                return bad("resample_every", problem, "set it to the steps between two refinements, such as 1000");
+                let problem = "refinement happens when points are resampled, and resample_every is 0".to_owned();
+                return bad(
+                    "resample_every",
+                    problem,
+                    "set it to the number of steps between refinements, for example 1000",
+                );
             }
-            if refine.candidates <= self.count || refine.candidates > MOST {
-                let problem = format!("{} candidates for {} points", refine.candidates, self.count);
-                return bad("refine.candidates", problem, &format!("take more than the points, and at most {MOST}"));
+            if refine.candidates <= self.count || refine.candidates > MOST_POINTS {
+                let problem = format!("{} candidates for {} points are out of range", refine.candidates, self.count);
+                return bad(
+                    "refine.candidates",
+                    problem,
+                    &format!("use more candidates than points, and at most {MOST_POINTS}"),
+                );
             }
             for (key, value) in [("exponent", refine.exponent), ("offset", refine.offset)] {
                 if !(value >= 0.0 && value.is_finite()) {
-                    return bad(&format!("refine.{key}"), format!("{value} is out of range"), "take a number from 0");
+                    return bad(
+                        &format!("refine.{key}"),
+                        format!("{value} is out of range"),
+                        "use a number of at least 0",
+                    );
                 }
             }
         }
@@ -77,8 +89,8 @@ impl PointsSpec {
             causal.over(&format!("{place}.causal"), variables)?;
             let is_fixed = |part: &str| part.split_once('=').is_some_and(|(name, _)| name.trim() == causal.input);
             if self.on.iter().any(|part| part.split(',').any(is_fixed)) {
-                let problem = format!("the points lie at one {} each, so that none comes before another", causal.input);
-                return bad("causal", problem, "remove it here; it is for the equation inside");
+                let problem = format!("all these points have the same {}, so none comes before another", causal.input);
+                return bad("causal", problem, "remove it: causal weights are for equations in the interior");
             }
         }
         let ball = self.ball.as_ref().map(|ball| ball.resolve(&format!("{place}.ball"), variables)).transpose()?;
@@ -91,9 +103,12 @@ impl PointsSpec {
         };
         match self.sampler.most_inputs() {
             Some(most) if region.dimensions() > most => {
-                let problem =
-                    format!("{} points have at most {most} dimensions, these {}", self.sampler, region.dimensions());
-                bad("sampler", problem, "take halton, latin_hypercube or uniform")
+                let problem = format!(
+                    "{} supports at most {most} dimensions, and these points have {}",
+                    self.sampler,
+                    region.dimensions()
+                );
+                bad("sampler", problem, "use halton, latin_hypercube or uniform")
             }
             _ => Ok(region),
         }
@@ -102,28 +117,33 @@ impl PointsSpec {
 
 impl BallSpec {
     fn resolve(&self, place: &str, variables: &[Variable]) -> Result<Ball> {
-        let bad = |key: &str, problem: String, mend: String| Err(Error::input(format!("{place}.{key}"), problem, mend));
+        let bad = |key: &str, problem: String, help: String| Err(Error::input(format!("{place}.{key}"), problem, help));
         let axes: Vec<usize> = if self.inputs.is_empty() {
             (0..variables.len()).filter(|axis| !variables[*axis].is_time()).collect()
         } else {
             self.inputs.iter().map(|name| input(&format!("{place}.inputs"), name, variables)).collect::<Result<_>>()?
         };
         if let Some(k) = (1..axes.len()).find(|k| axes[..*k].contains(&axes[*k])) {
-            return bad("inputs", format!("{:?} is named twice", variables[axes[k]].name), "name it once".into());
+            return bad(
+                "inputs",
+                format!("{:?} appears twice", variables[axes[k]].name),
+                "list each input once".into(),
+            );
         }
         if axes.is_empty() || axes.len() != self.centre.len() {
-            let problem = format!("{} numbers for the {} inputs of the ball", self.centre.len(), axes.len());
-            return bad("centre", problem, "give a number for each".into());
+            let problem =
+                format!("the centre has {} numbers, and the ball has {} inputs", self.centre.len(), axes.len());
+            return bad("centre", problem, "give one number per input".into());
         }
         if !(self.radius > 0.0 && self.radius.is_finite()) {
-            return bad("radius", format!("{} is no radius", self.radius), "take a number above 0".into());
+            return bad("radius", format!("{} is not a valid radius", self.radius), "use a number above 0".into());
         }
         for (axis, centre) in axes.iter().zip(&self.centre) {
             let Variable { name, low, high } = &variables[*axis];
             // A ball that just fits may stick out by rounding.
             let slack = 1e-12 * (high - low);
             if !(centre - self.radius >= low - slack && centre + self.radius <= high + slack) {
-                let problem = format!("the ball reaches beyond {name} = [{low}, {high}]");
+                let problem = format!("the ball extends beyond {name} = [{low}, {high}]");
                 return bad("radius", problem, format!("widen variables.{name}, or make the ball smaller"));
             }
         }
@@ -135,24 +155,28 @@ impl BallSpec {
 fn input(place: &str, name: &str, variables: &[Variable]) -> Result<usize> {
     let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
     let index = names.iter().position(|known| *known == name);
-    index.ok_or_else(|| Error::input(place, format!("{name:?} is no variable"), suggest(name, &names)))
+    index.ok_or_else(|| Error::input(place, format!("unknown variable {name:?}"), suggest(name, &names)))
 }
 
 /// One entry of `on`.
 fn part(place: &str, text: &str, variables: &[Variable], domain: &Domain) -> Result<Region> {
-    const FORM: &str = "write \"boundary\", or inputs with their values as in \"x = 0, y = high\"";
+    const PART_FORM: &str = "write \"boundary\", or values of inputs, for example \"x = 0, y = high\"";
     let text = text.trim();
     if text == "boundary" {
         return domain.boundary().ok_or_else(|| {
-            let mend = "name an end instead, as in \"t = 0\"";
-            Error::input(place, "no input is in space, so that there is no boundary", mend)
+            let help = "fix an input instead, for example \"t = 0\"";
+            Error::input(place, "\"boundary\" needs an input other than t", help)
         });
     }
     let mut fixed: Vec<(usize, f64)> = vec![];
     for equation in text.split(',') {
         let Some((name, value)) = equation.split_once('=') else {
             let hint = nearest(text, ["boundary"]).map_or_else(String::new, |near| format!("did you mean {near:?}? "));
-            return Err(Error::input(place, format!("{:?} is no part of the domain", equation.trim()), hint + FORM));
+            return Err(Error::input(
+                place,
+                format!("{:?} does not describe a part of the domain", equation.trim()),
+                hint + PART_FORM,
+            ));
         };
         let axis = input(place, name.trim(), variables)?;
         let (low, high) = domain.extent(axis);
@@ -162,12 +186,12 @@ fn part(place: &str, text: &str, variables: &[Variable], domain: &Domain) -> Res
             text => Expression::value(place, text, &Scope::default()).ok().and_then(|number| number.constant()),
         };
         let Some(value) = number else {
-            let problem = format!("{:?} is no value of {}", value.trim(), name.trim());
-            return Err(Error::input(place, problem, "take a number such as 0.5 or 2*pi, low or high"));
+            let problem = format!("{:?} is not a value for {}", value.trim(), name.trim());
+            return Err(Error::input(place, problem, "use a number such as 0.5 or 2*pi, or low or high"));
         };
         if fixed.iter().any(|(other, _)| *other == axis) {
-            let mend = "for several parts write a list, as in [\"x = low\", \"x = high\"]";
-            return Err(Error::input(place, format!("{} is fixed twice", name.trim()), mend));
+            let help = "write several parts as a list, for example [\"x = low\", \"x = high\"]";
+            return Err(Error::input(place, format!("{} is given twice", name.trim()), help));
         }
         fixed.push((axis, value));
     }
@@ -177,7 +201,7 @@ fn part(place: &str, text: &str, variables: &[Variable], domain: &Domain) -> Res
             format!("{} in [{low}, {high}]", variables[*axis].name)
         };
         let extents = fixed.iter().map(extent).collect::<Vec<_>>().join(", ");
-        let mend = format!("the domain has {extents}; for a ball's sphere write \"boundary\"");
-        Error::input(place, format!("no points of the domain lie on {text:?}"), mend)
+        let help = format!("the domain is {extents}; for the sphere around a ball write \"boundary\"");
+        Error::input(place, format!("no point of the domain lies on {text:?}"), help)
     })
 }

@@ -170,21 +170,25 @@ fn seeds_and_rounds_give_points_of_their_own() {
 }
 
 #[test]
-fn errors_name_the_key_and_the_mend() {
+fn errors_name_the_key_and_the_help() {
     let refine = Some(Refine { candidates: 7, exponent: 1.0, offset: 1.0 });
     let ball = |centre: Vec<f64>, radius| Some(BallSpec { inputs: vec![], centre, radius });
     for (spec, key, words) in [
         (spec(0, &[]), "count", "0 points"),
-        (spec(1, &["z = 0"]), "on", "\"z\" is no variable"),
+        (spec(1, &["z = 0"]), "on", "unknown variable \"z\""),
         (spec(1, &["x = 3"]), "on", "x in [-1, 2]"),
-        (spec(1, &["x = lo"]), "on", "no value of x"),
-        (spec(1, &["x = 1/0"]), "on", "2*pi, low or high"),
-        (spec(1, &["x = 0, x = 1"]), "on", "write a list"),
+        (spec(1, &["x = lo"]), "on", "not a value for x"),
+        (spec(1, &["x = 1/0"]), "on", "2*pi, or low or high"),
+        (spec(1, &["x = 0, x = 1"]), "on", "as a list"),
         (spec(1, &["boundry"]), "on", "did you mean \"boundary\""),
-        (PointsSpec { resample_every: 7, sampler: Sampler::Grid, ..spec(1, &[]) }, "resample_every", "the same"),
-        (PointsSpec { refine, ..spec(1, &[]) }, "resample_every", "never"),
+        (PointsSpec { resample_every: 7, sampler: Sampler::Grid, ..spec(1, &[]) }, "resample_every", "the same points"),
+        (PointsSpec { refine, ..spec(1, &[]) }, "resample_every", "resample_every is 0"),
         (PointsSpec { refine, resample_every: 1, ..spec(7, &[]) }, "refine.candidates", "7 candidates"),
-        (PointsSpec { ball: ball(vec![0.0], 1.0), ..spec(1, &[]) }, "ball.centre", "1 numbers for the 2 inputs"),
+        (
+            PointsSpec { ball: ball(vec![0.0], 1.0), ..spec(1, &[]) },
+            "ball.centre",
+            "has 1 numbers, and the ball has 2 inputs",
+        ),
         (PointsSpec { ball: ball(vec![0.0, 0.5], 0.7), ..spec(1, &[]) }, "ball.radius", "beyond y = [0, 1]"),
         (PointsSpec { ball: disc(), ..spec(1, &["x = high"]) }, "on", "\"boundary\""),
     ] {
@@ -195,7 +199,7 @@ fn errors_name_the_key_and_the_mend() {
     let many: Vec<Variable> = (0..40).map(|k| Variable::new(&format!("x{k}"), 0.0, 1.0).unwrap()).collect();
     assert!(spec(1, &[]).validate("points", &many).unwrap_err().to_string().contains("halton"));
     let time = spec(1, &["boundary"]).validate("points", &variables(&[("t", 0.0, 1.0)]));
-    assert!(time.unwrap_err().to_string().contains("no input is in space"));
+    assert!(time.unwrap_err().to_string().contains("needs an input other than t"));
 }
 
 proptest! {

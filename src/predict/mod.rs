@@ -19,10 +19,10 @@ use crate::predict::warnings::PredictionWatch;
 pub use reference::Reference;
 
 /// Points that are evaluated and formatted at once.
-pub(crate) const BLOCK: usize = 1 << 16;
+pub(crate) const BLOCK_POINTS: usize = 1 << 16;
 
 /// Rows that one thread formats at once.
-const ROWS: usize = 1 << 12;
+const THREAD_ROWS: usize = 1 << 12;
 
 /// The model's jets at points (D, B): those of its network, behind the transforms of its outputs.
 ///
@@ -193,7 +193,7 @@ impl<'a, W: Write> Predictions<'a, W> {
             written += count as u64;
         }
         match written {
-            0 => Err(points.error("there are no rows below the header", "give it rows")),
+            0 => Err(points.error("there are no rows after the header", "add rows")),
             written => Ok(written),
         }
     }
@@ -206,8 +206,8 @@ impl<'a, W: Write> Predictions<'a, W> {
         mut progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<()> {
         let count = points[0].len();
-        for start in (0..count).step_by(BLOCK) {
-            let end = (start + BLOCK).min(count);
+        for start in (0..count).step_by(BLOCK_POINTS) {
+            let end = (start + BLOCK_POINTS).min(count);
             let block: Vec<Vec<f64>> = points.iter().map(|column| column[start..end].to_vec()).collect();
             let (jets, spread) = source.jets_with_spread(&block, self.layout)?;
             let (mut values, mut apart) = (split(jets), spread.map(split));
@@ -230,10 +230,10 @@ impl<'a, W: Write> Predictions<'a, W> {
         let entries = entries.flat_map(|entry| [entry].into_iter().chain(spreads.as_mut().and_then(Iterator::next)));
         let entries: Vec<&[f64]> = entries.map(Vec::as_slice).collect();
         self.watch.look(points, &entries);
-        let starts: Vec<usize> = (0..count).step_by(ROWS).collect();
+        let starts: Vec<usize> = (0..count).step_by(THREAD_ROWS).collect();
         let format = |start: &usize| {
-            let mut text = Vec::with_capacity(ROWS * 16 * (points.len() + entries.len()));
-            for row in *start..(*start + ROWS).min(count) {
+            let mut text = Vec::with_capacity(THREAD_ROWS * 16 * (points.len() + entries.len()));
+            for row in *start..(*start + THREAD_ROWS).min(count) {
                 points.iter().for_each(|column| csv_writer::push(&mut text, column[row]));
                 entries.iter().for_each(|entry| csv_writer::push(&mut text, entry[row]));
                 csv_writer::end(&mut text);

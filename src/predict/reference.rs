@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::jet::Entry;
 use crate::predict::{self, Source};
 
-/// Numbers that are known at some points: measured, or true.
+/// Known numbers at some points: measured, or true.
 #[derive(Clone, Copy, Debug)]
 pub struct Reference<'a> {
     /// (D, B)

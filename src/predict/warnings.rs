@@ -19,7 +19,7 @@ pub struct PredictionWatch {
 }
 
 /// A point is outside if it is so by more than this part of the range: ends of grids are rounded.
-const ROUNDING: f64 = 1e-9;
+const ROUNDING_ERROR: f64 = 1e-9;
 
 impl PredictionWatch {
     /// For a model's predictions in columns of these names.
@@ -46,7 +46,7 @@ impl PredictionWatch {
             let width = high - low;
             for (is_outside, x) in is_outside.iter_mut().zip(column) {
                 let beyond = (low - x).max(x - high) / width;
-                if beyond > ROUNDING {
+                if beyond > ROUNDING_ERROR {
                     *is_outside = true;
                     if self.furthest.is_none_or(|(most, ..)| beyond > most) {
                         self.furthest = Some((beyond, input, *x));
@@ -64,14 +64,14 @@ impl PredictionWatch {
             let count = if *faults == all { format!("none of the {all}") } else { format!("{faults} of {all}") };
             let is = if *faults == all { "values is finite" } else { "values are not finite" };
             let place = point(&self.inputs, first);
-            format!("{name}: {count} {is}, the first at {place}; if it is too large for f64, take other units")
+            format!("{name}: {count} {is}, the first at {place}; if the values overflow f64, use other units")
         });
         let outside = self.furthest.map(|(beyond, input, x)| {
             let (Self { outside, inputs, .. }, [low, high]) = (self, self.ranges[input].map(number));
             let furthest = point(&inputs[input..=input], &[x]);
             format!(
-                "{outside} of {all} points lie outside of the range of the training, where the network extrapolates: the \
-                 furthest has {furthest}, {beyond:.2} times the range from {low} to {high} beyond it"
+                "{outside} of {all} points lie outside the training range, where the network extrapolates: the \
+                 furthest is at {furthest}, beyond the range from {low} to {high} by {beyond:.2} times its width"
             )
         });
         not_finite.chain(outside).collect()

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::loss::Loss;
 use crate::points::Resampling;
 
-/// What of the loss follows the network as it is trained; part of a checkpoint.
+/// The parts of the loss that adapt during training; part of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Adapted {

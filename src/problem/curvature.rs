@@ -11,7 +11,7 @@ use crate::points::{PointsSpec, Sampler, Variable, sample};
 /// Points for each row: a kink that a network makes to meet a row is about as wide as the way to the next.
 const POINTS_A_ROW: usize = 4;
 /// The least and the most points. With more rows than the most, these leave no room for kinks between them.
-const COUNT: (usize, usize) = (512, 4096);
+const POINT_COUNTS: (usize, usize) = (512, 4096);
 
 impl Problem {
     /// Adds the penalties on curvature, where the job has some.
@@ -34,7 +34,7 @@ impl Problem {
             inputs if Sampler::Sobol.most_inputs().is_some_and(|most| inputs > most) => Sampler::LatinHypercube,
             _ => Sampler::Sobol,
         };
-        let count = (POINTS_A_ROW * self.rows()).clamp(COUNT.0, COUNT.1);
+        let count = (POINTS_A_ROW * self.rows()).clamp(POINT_COUNTS.0, POINT_COUNTS.1);
         let region = PointsSpec::inside(sampler, count).validate("loss.curvature", &area)?;
         let set = self.push(point_set(sample(&region, sampler, count, self.seed, 0)), None);
         self.sets[set].loss = loss;

@@ -29,16 +29,16 @@ use crate::points::{PointsSpec, Sampler, sample};
 /// A job's data and equations, ready for a backend.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// The data, where there is some.
+    /// The data, if there is any.
     pub data: Option<Dataset>,
-    /// From the data, else from the box of the variables and the equations; a transformed output has no scaling but
-    /// that of its transform.
+    /// From the data, otherwise from the box of the variables and the equations; a transformed output is scaled only
+    /// by its transform.
     pub normalizer: Normalizer,
-    /// What stands before and behind the network.
+    /// The features before the network and the transforms of its outputs.
     pub transforms: Transforms,
-    /// The point sets that are fitted; that of the data is the first.
+    /// The training point sets; the first is that of the data.
     pub sets: Vec<TermSet>,
-    /// K, the coefficients that are trained.
+    /// K, the number of trained coefficients.
     pub coefficients: usize,
     seed: u64,
 }
@@ -50,7 +50,7 @@ pub struct TermSet {
     pub points: PointSet,
     /// The terms.
     pub loss: Loss,
-    /// Where new points come from, for sets that are resampled.
+    /// The source of new points, for sets that are resampled.
     pub source: Option<Source>,
 }
 
@@ -110,9 +110,10 @@ impl Problem {
             equations.push((set, loss.terms.len()));
             loss.terms.push(posed);
             if loss.placed().0.count() > Places::MOST {
-                let problem = format!("the terms on its points read the network at more than {} places", Places::MOST);
-                let mend = "read it at fewer, or give some of the terms points of their own";
-                return Err(Error::input(term.place("residual"), problem, mend));
+                let problem =
+                    format!("the terms at these points evaluate the network at more than {} places", Places::MOST);
+                let help = "evaluate it at fewer places, or give some terms points of their own";
+                return Err(Error::input(term.place("residual"), problem, help));
             }
         }
         problem.scale(job, &equations);
@@ -172,23 +173,23 @@ impl Problem {
         self.sets.iter().flat_map(|set| &set.loss.terms)
     }
 
-    /// Rows of data that are fitted; 0 without data.
+    /// The number of training rows; 0 without data.
     pub fn rows(&self) -> usize {
         self.data.as_ref().map_or(0, |data| data.training.points())
     }
 
-    /// The rows that judge, whose terms are those of the first set.
+    /// The validation rows, whose terms are those of the first set.
     pub fn validation(&self) -> Option<&PointSet> {
         self.data.as_ref()?.validation.as_ref()
     }
 
-    /// Fresh points that judge, over all sets.
+    /// The number of fresh validation points, over all sets.
     pub fn fresh_points(&self) -> usize {
         let sampled = self.sets.iter().filter(|set| set.source.as_ref().is_some_and(Source::has_others));
         sampled.map(|set| set.points.points()).sum()
     }
 
-    /// Whether the terms of a set are judged at other points than those they are trained on.
+    /// Whether the terms of a set are validated at other points than their training points.
     pub fn is_judged(&self, set: usize) -> bool {
         match &self.sets[set].source {
             Some(source) => source.has_others(),
@@ -196,13 +197,13 @@ impl Problem {
         }
     }
 
-    /// All terms, and whether each is judged at other points than those it is trained on.
+    /// All terms, and whether each is validated at other points than its training points.
     pub fn judged_terms(&self) -> impl Iterator<Item = (&Term, bool)> {
         let sets = self.sets.iter().enumerate();
         sets.flat_map(move |(index, set)| set.loss.terms.iter().map(move |term| (term, self.is_judged(index))))
     }
 
-    /// The digest of the rows of all files that are trained on, and of those that judge.
+    /// The digest of all training and validation rows that come from files.
     pub fn digest(&self) -> String {
         let mut digest = Digest::default();
         let of_files = self.sets.iter().filter(|set| set.source.is_none()).map(|set| &set.points);

@@ -16,14 +16,14 @@ use crate::jet::{Entry, JetLayout, Jets, Normalizer, mean_and_deviation};
 use crate::loss::Loss;
 
 /// Points of a set at which residuals are evaluated.
-const POINTS: usize = 1024;
+const SAMPLE_POINTS: usize = 1024;
 /// The part of the points, with the largest residuals, that does not count: a quotient whose denominator comes near 0 has
 /// no mean square.
-const OUTLIERS: f64 = 0.01;
+const OUTLIER_SHARE: f64 = 0.01;
 /// Values that are smaller than this part of what the equations say are 0 but for rounding.
-const ROUNDING: f64 = 1e-9;
+const ROUNDING_ERROR: f64 = 1e-9;
 /// Decimal digits up and down among which an output's scale is looked for.
-const DECADES: f64 = 60.0;
+const MOST_DECADES: f64 = 60.0;
 
 /// What the scales follow from: equations at points.
 pub(super) struct Equations {
@@ -46,7 +46,7 @@ impl Equations {
     pub fn new(sets: &[TermSet], terms: &[(usize, usize)], outputs: usize, coefficients: Vec<f64>) -> Self {
         let trial = |&(set, term): &(usize, usize)| {
             let points = &sets[set].points;
-            let kept = points.points().min(POINTS);
+            let kept = points.points().min(SAMPLE_POINTS);
             let points = points.select(&(0..kept).map(|k| k * points.points() / kept).collect::<Vec<_>>());
             let loss = Loss { terms: vec![sets[set].loss.terms[term].clone()] };
             let (places, mut residuals) = loss.placed();
@@ -81,7 +81,7 @@ impl Equations {
         // sin(pi) is 1e-16, and means 0.
         for &output in open.iter().filter(|output| known[**output] && stated[**output].is_none()) {
             let balanced = self.balanced(output, normalizer, &others(&known, output)).unwrap_or(0.0);
-            if normalizer.outputs.scale[output] < ROUNDING * balanced {
+            if normalizer.outputs.scale[output] < ROUNDING_ERROR * balanced {
                 normalizer.outputs.scale[output] = balanced;
             }
         }
@@ -128,7 +128,7 @@ impl Equations {
             };
             // A part that is 0 whatever its scale reads another output as a factor, which is not known yet.
             own(0.0).filter(|own| *own > 0.0)?;
-            let (mut low, mut high) = (-DECADES, DECADES);
+            let (mut low, mut high) = (-MOST_DECADES, MOST_DECADES);
             while high - low > 1e-3 {
                 let middle = 0.5 * (low + high);
                 match own(middle) {
@@ -221,7 +221,7 @@ impl Trial {
 fn typical(values: &[f64]) -> Option<f64> {
     let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).filter(|size| size.is_finite()).collect();
     sizes.sort_by(f64::total_cmp);
-    sizes.truncate((sizes.len() as f64 * (1.0 - OUTLIERS)).ceil() as usize);
+    sizes.truncate((sizes.len() as f64 * (1.0 - OUTLIER_SHARE)).ceil() as usize);
     // Over the largest, so that no square overflows.
     let largest = sizes.last().copied().filter(|largest| *largest > 0.0);
     let square = |largest: f64| sizes.iter().map(|size| (size / largest).powi(2)).sum::<f64>() / sizes.len() as f64;

@@ -13,7 +13,7 @@ pub struct Source {
 }
 
 /// What tells the seeds of points that judge from those of points that are trained on.
-const FRESH: u64 = 0x5DEE_CE66_D1CE_4E5B;
+const FRESH_SEED: u64 = 0x5DEE_CE66_D1CE_4E5B;
 
 impl Source {
     pub(super) fn new(spec: PointsSpec, region: Region, causal: Option<Causal>) -> Self {
@@ -58,7 +58,7 @@ impl Source {
             Sampler::Grid => Sampler::Uniform,
             sampler => sampler,
         };
-        point_set(self.sample(sampler, self.spec.count, seed ^ FRESH, set, round))
+        point_set(self.sample(sampler, self.spec.count, seed ^ FRESH_SEED, set, round))
     }
 
     /// Every set has a seed of its own, so that no two have their points in pairs.

@@ -12,9 +12,9 @@ use crate::job::{Equation, Job, TermPoints};
 use crate::numbers::Precision;
 
 /// Points that are looked at together.
-const BLOCK: usize = 1 << 14;
+const BLOCK_POINTS: usize = 1 << 14;
 
-/// What was seen.
+/// The result of evaluating all terms once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Survey {
     /// Each term's mean square (T), up to the first fault.
@@ -32,22 +32,22 @@ pub struct Fault {
     pub term: String,
     /// Which part has which value, where, and at how many points.
     pub problem: String,
-    /// How the user can mend it.
-    pub mend: String,
+    /// How the user can fix it.
+    pub help: String,
     /// Whether it has a value, which is too large for the arithmetic.
     pub is_too_large: bool,
 }
 
 impl Fault {
-    /// As the error of a job that cannot start.
+    /// The error of a job that cannot start.
     pub fn into_error(self) -> Error {
-        Error::input(format_args!("term {:?}: residual", self.term), self.problem, self.mend)
+        Error::input(format_args!("term {:?}: residual", self.term), self.problem, self.help)
     }
 }
 
 impl Problem {
-    /// Looks at all terms at their points, by the network that `backend` holds, until one is not finite in the arithmetic
-    /// of `job`.
+    /// Evaluates all terms at their points with the network on `backend`, until one is not finite in the job's
+    /// arithmetic.
     ///
     /// # Errors
     /// The backend's.
@@ -56,8 +56,8 @@ impl Problem {
         for (index, set) in self.sets.iter().enumerate() {
             let points = self.points_at(index, adapted);
             let mut seen = Seen { sums: vec![0.0; set.loss.terms.len()], first: None, count: 0 };
-            for start in (0..points.points()).step_by(BLOCK) {
-                let end = (start + BLOCK).min(points.points());
+            for start in (0..points.points()).step_by(BLOCK_POINTS) {
+                let end = (start + BLOCK_POINTS).min(points.points());
                 let block = points.select(&(start..end).collect::<Vec<_>>());
                 self.look(job, set, &block, backend, &mut seen, &mut survey.largest)?;
             }
@@ -131,19 +131,22 @@ impl Problem {
         for (by, expression) in [(None, residual.clone())].into_iter().chain(slopes) {
             let Some(culprit) = expression.culprit(&data, &coefficients, Some(&jets), &scope) else { continue };
             let of = by.map_or(String::new(), |leaf| {
-                format!(" in its derivative by {}, which training follows,", Expression::leaf_name(leaf, &scope))
+                format!(
+                    " in its derivative with respect to {}, which training needs,",
+                    Expression::leaf_name(leaf, &scope)
+                )
             });
             let problem = format!("{}{of} is {} at {place}", culprit.text, culprit.value);
-            return Ok(Fault { term: name.clone(), problem, mend: culprit.mend, is_too_large: false });
+            return Ok(Fault { term: name.clone(), problem, help: culprit.help, is_too_large: false });
         }
         let r = residual.evaluate(&data, &coefficients, Some(&jets))[0];
         let precision = job.device.precision.stored();
-        let problem = format!("it is {} at {place}, whose square is beyond the numbers of {precision}", number(r));
-        let mend = match precision {
-            Precision::F64 => "write the equation in other units",
-            _ => "write the equation in other units, or take device.precision = \"f64\"",
+        let problem = format!("it is {} at {place}, and its square overflows {precision}", number(r));
+        let help = match precision {
+            Precision::F64 => "rescale the equation to other units",
+            _ => "rescale the equation to other units, or set device.precision = \"f64\"",
         };
-        Ok(Fault { term: name.clone(), problem, mend: mend.to_string(), is_too_large: true })
+        Ok(Fault { term: name.clone(), problem, help: help.to_string(), is_too_large: true })
     }
 
     /// The names of the columns that a term's points have, in their order.

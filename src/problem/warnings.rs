@@ -6,7 +6,7 @@ use crate::error::{Result, number};
 use crate::job::Job;
 
 /// A causal weight below this takes no part.
-const ASLEEP: f64 = 0.1;
+const ASLEEP_WEIGHT: f64 = 0.1;
 
 impl Problem {
     /// What is to be said at the end of a training.
@@ -24,12 +24,12 @@ impl Problem {
             }
             let causal = set.source.as_ref().and_then(|source| source.causal.as_ref());
             let (Some(causal), Some(weights)) = (causal, adapted.causal.get(&index)) else { continue };
-            if let Some(slice) = weights.iter().position(|weight| *weight < ASLEEP) {
+            if let Some(slice) = weights.iter().position(|weight| *weight < ASLEEP_WEIGHT) {
                 let (name, last) = (&set.loss.terms[0].name, weights[weights.len() - 1]);
                 let (side, from) = causal.beyond(slice);
                 warnings.push(format!(
-                    "term {name:?}: the causal weights never reached the end: the last slice's is {last:.1e}, so that the \
-                     equation was not enforced {side} {} = {}; lower points.causal.tolerance, or train longer",
+                    "term {name:?}: the causal weights never reached the end (the last slice has weight {last:.1e}), \
+                     so the equation was not enforced {side} {} = {}; lower points.causal.tolerance, or train longer",
                     causal.input(),
                     number(from)
                 ));

@@ -159,30 +159,30 @@ pub fn write(path: &Path, state: &State, origin: &Origin) -> Result<()> {
 /// [`Error::Input`] for a file that is no checkpoint, another job's or another network's, and where the data is not
 /// what the run was trained on.
 pub fn read(path: &Path, origin: &Origin, is_edited: bool) -> Result<State> {
-    let wrong = |problem: String, mend: &str| Error::input(path.display(), problem, mend);
+    let wrong = |problem: String, help: &str| Error::input(path.display(), problem, help);
     let file = TensorFile::read(path)?;
     let document: Document = match file.document.get("checkpoint").map(|format| format.as_u64()) {
         Some(Some(FORMAT)) => serde_json::from_value(file.document.clone()),
         Some(Some(other)) => {
             let problem = format!("this checkpoint has format {other}, expected {FORMAT}");
-            return Err(wrong(problem, "resume it with the version of jetfit that wrote it"));
+            return Err(wrong(problem, "resume with the version of jetfit that wrote it"));
         }
         _ => Err(serde::de::Error::missing_field("checkpoint")),
     }
     .map_err(|error| {
-        wrong(format!("this is no checkpoint: {error}"), "name the directory of a run that `jetfit train` made")
+        wrong(format!("this is not a checkpoint: {error}"), "use a run directory that `jetfit train` created")
     })?;
     if !file.is_verified {
-        let problem = "it has no digest, so that nothing tells whether it is whole".to_string();
-        return Err(wrong(problem, "take a copy that jetfit wrote, or start a new run"));
+        let problem = "the checkpoint has no checksum, so it may be damaged".to_string();
+        return Err(wrong(problem, "use an unmodified checkpoint that jetfit wrote, or start a new run"));
     }
     origin.check(&document, is_edited, path)?;
     let (spec, precision) = (&origin.spec, origin.precision);
     let block = |name: &str| {
         let tensor = file.tensor(name, &[spec.parameters()], path)?;
         if tensor.precision != precision {
-            let problem = format!("the run has precision {}, the job {precision}", tensor.precision);
-            return Err(wrong(problem, "resume with the precision that the run was started with"));
+            let problem = format!("the run has precision {}, but the job has {precision}", tensor.precision);
+            return Err(wrong(problem, "resume with the precision of the run"));
         }
         Ok(tensor.values.clone())
     };
@@ -218,16 +218,16 @@ pub fn read(path: &Path, origin: &Origin, is_edited: bool) -> Result<State> {
 
 impl Origin {
     fn check(&self, document: &Document, is_edited: bool, path: &Path) -> Result<()> {
-        let wrong = |problem: String, mend: &str| Err(Error::input(path.display(), problem, mend));
+        let wrong = |problem: String, help: &str| Err(Error::input(path.display(), problem, help));
         if (document.job != self.job || self.ensemble.is_some() && document.ensemble != self.ensemble) && !is_edited {
             let problem = "the run's job.toml has changed since this checkpoint was written".to_string();
-            let mend = "restore it (flags as --steps may differ), or add --edited to go on with the job as it is now";
-            return wrong(problem, mend);
+            let help = "restore it (flags such as --steps may differ), or add --edited to resume with the edited job";
+            return wrong(problem, help);
         }
         if document.hidden != self.spec.hidden || document.activation != self.spec.activation.name() {
             let network = |hidden: &[usize], activation: &str| format!("hidden = {hidden:?} and {activation}");
             let problem = format!(
-                "the checkpoint is another network's: it has {}, the job {}",
+                "the checkpoint belongs to another network: it has {}, but the job has {}",
                 network(&document.hidden, &document.activation),
                 network(&self.spec.hidden, self.spec.activation.name())
             );

@@ -8,7 +8,7 @@ use crate::trainer::{Outcome, Stop};
 
 /// A loss that ends this many times above its start has diverged. Both are taken at the points of the first step with the
 /// weights of the job, whatever batches, new points, balance and causal weights have done since.
-const RISEN: f64 = 5.0;
+const RISEN_RATIO: f64 = 5.0;
 
 /// The error that a training which has ended deserves, if any; `start` was seen before its first step,
 /// and `backend` the network that it came to.
@@ -28,9 +28,9 @@ pub fn of(
         OptimizerKind::Adam | OptimizerKind::AdamW => {
             format!("lower {key}learning_rate, or set {key}clip_norm")
         }
-        OptimizerKind::Lbfgs => "put a stage of adam before it, from which L-BFGS starts".to_string(),
-        OptimizerKind::Evidence => "take other rows, or adam".to_string(),
-        OptimizerKind::GaussNewton => format!("raise {key}damping, or put a stage of adam before it"),
+        OptimizerKind::Lbfgs => "add a stage with adam before L-BFGS".to_string(),
+        OptimizerKind::Evidence => "use other rows, or use adam".to_string(),
+        OptimizerKind::GaussNewton => format!("raise {key}damping, or add a stage with adam before it"),
     };
     let problem = match outcome.stop {
         Stop::Diverged => {
@@ -41,12 +41,12 @@ pub fn of(
                 Some(fault) => {
                     let problem = format!(" at step {step}: term {:?}: {}; {kept}", fault.term, fault.problem);
                     // What was finite at the start has grown, or left where a function has values.
-                    let mend = if fault.is_too_large { advice } else { format!("{advice}; {}", fault.mend) };
-                    return Ok(Some(Error::Diverged { problem, mend }));
+                    let help = if fault.is_too_large { advice } else { format!("{advice}; {}", fault.help) };
+                    return Ok(Some(Error::Diverged { problem, help }));
                 }
                 None => format!(
-                    " at step {step}: the loss or its gradient is not finite; {kept}, whose largest residual is {:.1e}, that \
-                     of {}",
+                    " at step {step}: the loss or its gradient is not finite; {kept}, and its largest residual is \
+                     {:.1e}, in {}",
                     survey.largest.0, survey.largest.1
                 ),
             }
@@ -58,13 +58,13 @@ pub fn of(
             }
             let end = problem.survey(job, &Adapted::default(), backend)?;
             let [start, end] = [start, &end].map(|survey| problem.total(&survey.losses, &Adapted::default()));
-            if end <= RISEN * start {
+            if end <= RISEN_RATIO * start {
                 return Ok(None);
             }
             format!(
-                ": the loss rose from {start:.3e} before the first step to {end:.3e} at the end, at the same points"
+                ": at the same points, the loss rose from {start:.3e} before the first step to {end:.3e} at the end"
             )
         }
     };
-    Ok(Some(Error::Diverged { problem, mend: advice }))
+    Ok(Some(Error::Diverged { problem, help: advice }))
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::data::Table;
 use crate::error::{Error, Result};
 use crate::job::{Job, OptimizerKind, Points, TermPoints};
 use crate::numbers::Precision;
@@ -13,10 +14,10 @@ use crate::problem::Problem;
 use crate::{cpu, device, predict, threads};
 
 /// A gigabyte of messages: 2³⁰ bytes, as those of `optimizer.memory`.
-const GB: f64 = (1u64 << 30) as f64;
+const GB_BYTES: f64 = (1u64 << 30) as f64;
 /// What a process holds before it has a job: code, libraries, stacks.
-const PROCESS: f64 = 24e6;
-const F64: f64 = 8.0;
+const PROCESS_BYTES: f64 = 24e6;
+const F64_BYTES: f64 = 8.0;
 
 /// One of the things that a job keeps in memory.
 struct Part {
@@ -24,7 +25,7 @@ struct Part {
     key: &'static str,
     what: String,
     bytes: f64,
-    mend: &'static str,
+    help: &'static str,
 }
 
 /// That a job fits into the memory that there is: by what it says alone, and once its `problem` is read by the number of
@@ -37,21 +38,21 @@ pub fn check(job: &Job, problem: Option<&Problem>) -> Result<()> {
     let needed = estimate(&parts);
     let Some(limit) = available().filter(|limit| needed > limit.bytes) else { return Ok(()) };
     let most = parts.iter().max_by(|a, b| a.bytes.total_cmp(&b.bytes)).expect("a job has parts");
-    let gb = |bytes: f64| format!("{:.2} GB", bytes / GB);
+    let gb = |bytes: f64| format!("{:.2} GB", bytes / GB_BYTES);
     let problem = format!(
-        "the job needs about {} of memory, {} of them for {}, and {} {}",
+        "the job needs about {} of memory, {} of it for {}, but {} {}",
         gb(needed),
         gb(most.bytes),
         most.what,
         gb(limit.bytes),
         limit.what
     );
-    Err(Error::input(most.key, problem, most.mend))
+    Err(Error::input(most.key, problem, most.help))
 }
 
 /// Bytes that a job takes at its peak, about.
 fn estimate(parts: &[Part]) -> f64 {
-    PROCESS + parts.iter().map(|part| part.bytes).sum::<f64>()
+    PROCESS_BYTES + parts.iter().map(|part| part.bytes).sum::<f64>()
 }
 
 /// A set of points, as far as memory goes.
@@ -72,7 +73,7 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
     let sizes = problem.map_or_else(|| stated(job), |problem| read(job, problem));
     // Where no adapter can be asked for, opening one says why.
     let is_cpu = device::is_cpu(&job.device.name, job.device.precision).unwrap_or(true);
-    let number = if job.device.precision.stored() == Precision::F64 { F64 } else { 4.0 };
+    let number = if job.device.precision.stored() == Precision::F64 { F64_BYTES } else { 4.0 };
     let threads = if job.device.threads == 0 { threads::available() } else { job.device.threads } as f64;
     let rows: f64 = sizes.iter().map(|size| size.points * size.terms as f64).sum();
     let residuals = rows as usize;
@@ -81,10 +82,10 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
     // through as many numbers again.
     let inputs = job.inputs.len() as f64;
     let of_points = |size: &Size| {
-        let own = F64 * size.columns;
+        let own = F64_BYTES * size.columns;
         let loaded =
             (number * size.places as f64).mul_add(spec.inputs as f64, number * (size.columns - inputs).max(0.0));
-        let drawn = if size.is_drawn { 4.0 * F64 * inputs } else { 2.0 * F64 * size.columns };
+        let drawn = if size.is_drawn { 4.0 * F64_BYTES * inputs } else { 2.0 * F64_BYTES * size.columns };
         let judging = if size.is_judged { loaded } else { 0.0 };
         size.points * (own + loaded + judging + drawn)
     };
@@ -92,9 +93,13 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
     let is_sampled = sizes.iter().any(|size| size.is_drawn);
     let mut parts = vec![Part {
         key: if is_sampled { "points.count" } else { "data.file" },
-        what: format!("{rows} residuals at the points of its terms"),
+        what: format!("{rows} residuals at the points of the terms"),
         bytes: points,
-        mend: if is_sampled { "take fewer points; resample_every draws others" } else { "take fewer rows" },
+        help: if is_sampled {
+            "use fewer points, and set resample_every to draw new ones during training"
+        } else {
+            "use fewer rows"
+        },
     }];
 
     // Parameters, gradient and moments of the device; and what a checkpoint copies of them, twice in f64 and as its file.
@@ -103,8 +108,8 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
     parts.push(Part {
         key: "network.hidden",
         what: format!("{parameters} parameters with their gradients and moments"),
-        bytes: parameters as f64 * (device + 9.0 * F64 + 6.0 * number),
-        mend: "take fewer or narrower layers",
+        bytes: parameters as f64 * (device + 9.0 * F64_BYTES + 6.0 * number),
+        help: "use fewer or narrower layers",
     });
     if is_cpu {
         let tile = |size: &Size| {
@@ -113,33 +118,40 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
         };
         parts.push(Part {
             key: "device.threads",
-            what: format!("what {threads} threads work in"),
+            what: format!("the working memory of {threads} threads"),
             bytes: sizes.iter().map(tile).sum(),
-            mend: "take fewer threads, or narrower layers",
+            help: "use fewer threads, or narrower layers",
         });
     }
     parts.extend(job.stages.iter().filter_map(|stage| {
         let optimizer = stage.optimizer;
-        let (key, what, bytes, mend) = match optimizer.kind {
+        let (key, what, bytes, help) = match optimizer.kind {
             OptimizerKind::Adam | OptimizerKind::AdamW => return None,
             OptimizerKind::Lbfgs => {
                 let vectors = 2.0 * optimizer.lbfgs.history.min(stage.steps(residuals) as usize) as f64;
-                let what = format!("the {vectors} vectors that L-BFGS remembers");
+                let what = format!("the {vectors} vectors of the L-BFGS history");
                 // Those of the device, and what a checkpoint and its file copy of them.
-                ("optimizer.history", what, 6.0 * vectors * F64 * parameters as f64, "remember fewer steps")
+                ("optimizer.history", what, 6.0 * vectors * F64_BYTES * parameters as f64, "use a shorter history")
             }
             OptimizerKind::GaussNewton => {
-                let bytes = GaussNewton::bytes(residuals, parameters, optimizer.memory * GB);
-                let what = format!("the Jacobian of {residuals} residuals by {parameters} parameters and its system");
-                ("optimizer.memory", what, bytes, "lower it: beyond it, Gauss–Newton stores no Jacobian")
+                let bytes = GaussNewton::bytes(residuals, parameters, optimizer.memory * GB_BYTES);
+                let what =
+                    format!("the Jacobian ({residuals} residuals × {parameters} parameters) and its linear system");
+                (
+                    "optimizer.memory",
+                    what,
+                    bytes,
+                    "lower this limit: above it, Gauss–Newton does not store the Jacobian",
+                )
             }
             OptimizerKind::Evidence => {
                 let bytes = Evidence::bytes(residuals, parameters, sizes.first().map_or(1, |size| size.terms));
-                let what = format!("the Jacobian of {residuals} residuals by {parameters} parameters and its system");
-                ("network.hidden", what, bytes, "take a smaller network, fewer rows, or choose adam")
+                let what =
+                    format!("the Jacobian ({residuals} residuals × {parameters} parameters) and its linear system");
+                ("network.hidden", what, bytes, "use a smaller network or fewer rows, or use adam")
             }
         };
-        Some(Part { key, what, bytes, mend })
+        Some(Part { key, what, bytes, help })
     }));
     parts.push(predictions(job, problem));
     parts
@@ -159,12 +171,12 @@ fn predictions(job: &Job, problem: Option<&Problem>) -> Part {
     let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
     let quantities = job.outputs.len() + job.predictions.definitions.len();
     let entries = (quantities * layout.channels()) as f64;
-    let block = (predict::BLOCK as f64).min(count);
+    let block = (predict::BLOCK_POINTS as f64).min(count);
     Part {
         key: "predictions.grid",
-        what: format!("{count} points of the predictions"),
-        bytes: 2.0 * count * inputs * F64 + block * (inputs + entries) * (2.0 * F64 + 20.0),
-        mend: "take fewer points, or put them into a file and use `jetfit predict`, which streams them",
+        what: format!("{count} prediction points"),
+        bytes: 2.0 * count * inputs * F64_BYTES + block * (inputs + entries) * (2.0 * F64_BYTES + 20.0),
+        help: "use fewer points, or put them into a file and use `jetfit predict`, which streams them",
     }
 }
 
@@ -194,13 +206,21 @@ fn stated(job: &Job) -> Vec<Size> {
     let data = job.data.as_ref().map(|data| {
         let targets = data.targets().count();
         let columns = inputs + targets as f64 + f64::from(u8::from(data.weights.is_some()));
-        Size { terms: targets, is_judged: true, ..size(rows(&data.file), columns, false) }
+        Size { terms: targets, is_judged: true, ..size(rows_of(&data.table), columns, false) }
     });
     let files = job.terms.iter().filter_map(|term| match &term.points {
         TermPoints::File(file) => Some(size(rows(file), inputs, false)),
         TermPoints::Sampled(_) => None,
     });
     data.into_iter().chain(drawn).chain(files).collect()
+}
+
+/// The rows of a table; those of a file about.
+fn rows_of(table: &Table) -> f64 {
+    match (table.file(), table.rows()) {
+        (Some(file), _) => rows(file),
+        (None, count) => count.unwrap_or(0) as f64,
+    }
 }
 
 /// The rows of a file, about: its first ones are as long as the others. What cannot be read is told where it is.
@@ -252,8 +272,8 @@ fn available() -> Option<Limit> {
     let group = group.map(|group| group.total_memory.saturating_sub(group.rss) + group.free_swap);
     let limits = [
         (machine > 0).then_some((machine, "are free on this machine")),
-        group.map(|bytes| (bytes, "are left of the limit of its control group")),
-        left_of_limits(&mut system).map(|bytes| (bytes, "are left of the limit of this process (ulimit)")),
+        group.map(|bytes| (bytes, "are left of the memory limit of its control group")),
+        left_of_limits(&mut system).map(|bytes| (bytes, "are left of the memory limit of this process (ulimit)")),
     ];
     let least = limits.into_iter().flatten().min_by_key(|(bytes, _)| *bytes);
     least.map(|(bytes, what)| Limit { bytes: bytes as f64, what })

@@ -5,9 +5,9 @@ use crate::job::Job;
 use crate::predict::Source;
 use crate::problem::Problem;
 use crate::run::directory::RunDir;
-use crate::run::results::Wanted;
+use crate::run::results::PredictionPlan;
 
-pub fn of_model(_: &Job, _: &Problem, _: &Wanted, _: &mut dyn Source, _: &RunDir) -> Result<()> {
+pub fn of_model(_: &Job, _: &Problem, _: &PredictionPlan, _: &mut dyn Source, _: &RunDir) -> Result<()> {
     Ok(())
 }
 

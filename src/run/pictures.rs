@@ -7,7 +7,7 @@ use crate::plot::{self, Fit, LossHistory, MapFigure, Parity, Series};
 use crate::predict::{Reference, Source};
 use crate::problem::Problem;
 use crate::run::directory::{RunDir, coefficient_column};
-use crate::run::results::Wanted;
+use crate::run::results::PredictionPlan;
 use crate::run::truth::Truths;
 
 /// What the network came to, beside what is known: the fit, a map of two inputs, predicted against measured.
@@ -17,14 +17,14 @@ use crate::run::truth::Truths;
 pub fn of_model(
     job: &Job,
     problem: &Problem,
-    wanted: &Wanted,
+    plan: &PredictionPlan,
     source: &mut dyn Source,
     directory: &RunDir,
 ) -> Result<()> {
     let targets: Vec<Entry> = job.data.iter().flat_map(|data| data.targets()).map(|(entry, _)| entry).collect();
     let mut measured = vec![match &problem.data {
         Some(data) => Reference { points: &data.training.inputs, entries: &targets, columns: &data.training.columns },
-        None => Reference { points: &wanted.points, entries: &[], columns: &[] },
+        None => Reference { points: &plan.points, entries: &[], columns: &[] },
     }];
     let of_terms = problem.measurements(job)?;
     measured.extend(of_terms.iter().map(|(set, entry, column)| Reference {
@@ -32,14 +32,14 @@ pub fn of_model(
         entries: std::slice::from_ref(entry),
         columns: std::slice::from_ref(column),
     }));
-    let truth = wanted.truth.as_ref().map(Truths::known);
+    let truth = plan.truth.as_ref().map(Truths::reference);
     let fit = Fit {
         title: job.name(),
         rows: plot::fit_rows(source, &measured, truth.as_ref(), job.predictions.order)?,
         warning: job.warnings.first().cloned(),
     };
     plot::write_svg_png(&plot::fit(&fit), &directory.picture("fit"))?;
-    let mapped = truth.as_ref().map_or(&wanted.points[..], |truth| truth.points);
+    let mapped = truth.as_ref().map_or(&plan.points[..], |truth| truth.points);
     if let Some(rows) = plot::map_rows(source, mapped, truth.as_ref())? {
         let map = MapFigure { title: job.name(), rows, warning: None };
         plot::write_svg_png(&plot::map(&map), &directory.picture("map"))?;

@@ -18,15 +18,15 @@ use crate::run::{pictures, warnings};
 use crate::trainer::{Outcome, StageEnd, Stop};
 use crate::{certificate, files};
 
-/// What the job asks for once it is trained, read before the training.
-pub struct Wanted {
+/// What to predict and compare after training, read before training starts.
+pub struct PredictionPlan {
     /// (D, B)
     pub(crate) points: Vec<Vec<f64>>,
     pub(crate) truth: Option<Truths>,
     definitions: Definitions,
 }
 
-impl Wanted {
+impl PredictionPlan {
     /// # Errors
     /// Those of the files that the job names, and of the truth's expressions.
     pub fn read(job: &Job, problem: &Problem) -> Result<Self> {
@@ -39,48 +39,48 @@ impl Wanted {
     }
 }
 
-/// `report.json`: what a run came to.
+/// `report.json`: the result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// The run directory's name.
     pub name: String,
     /// The run directory.
     pub directory: String,
-    /// What it ran on.
+    /// The device.
     pub device: String,
     /// Weights and biases, and coefficients.
     pub parameters: usize,
     /// The coefficients as they were trained.
     pub coefficients: Vec<Coefficient>,
-    /// Rows that were fitted.
+    /// The number of training rows.
     pub training_rows: usize,
-    /// Rows that judged.
+    /// The number of validation rows.
     pub validation_rows: usize,
-    /// Fresh points that judged, over all sampled sets.
+    /// The number of fresh validation points, over all sampled sets.
     pub fresh_points: usize,
     /// Why it ended.
     pub stop: Stop,
-    /// The stages that were begun, in order.
+    /// The stages that were started, in order.
     pub stages: Vec<StageSummary>,
     /// Steps done.
     pub steps: u64,
-    /// The step of the parameters that were kept, where they are not the last.
+    /// The step of the parameters that were kept, if they are not the last.
     pub best_step: Option<u64>,
     /// Seconds of training, over all calls.
     pub seconds: f64,
-    /// Steps a second of this call; none where all were done before it.
+    /// Steps per second of this call; none if all steps were done before.
     pub steps_per_second: Option<f64>,
     /// The losses of the trained network.
     pub losses: Losses,
-    /// The terms' losses and gradients on the device against f64, where products were of halves.
+    /// The terms' losses and gradients on the device against f64, where products were in f16.
     pub accuracy: Vec<TermFinding>,
-    /// How far the network is from the truth, by entry.
+    /// The relative error against the truth, by entry.
     pub relative_errors: Vec<RelativeError>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// What a stage came to.
+/// The result of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageSummary {
     /// Its optimizer.
@@ -138,7 +138,7 @@ pub struct Named {
 pub fn write(
     job: &Job,
     problem: &Problem,
-    wanted: &Wanted,
+    plan: &PredictionPlan,
     model: &Model,
     outcome: &Outcome,
     backend: &mut dyn Backend,
@@ -149,13 +149,13 @@ pub fn write(
     if is_done {
         summary.warnings.extend(warnings::of_run(problem, outcome, backend)?);
         let source = &mut Trained { model, backend };
-        if let Some(truth) = &wanted.truth {
+        if let Some(truth) = &plan.truth {
             summary.relative_errors = relative_errors(job, source, truth)?;
             summary.warnings.extend(truth_warnings(job, truth, &summary.relative_errors));
         }
         summary.warnings.extend(problem.warnings(job, &outcome.state.adapted)?);
-        summary.warnings.extend(predictions(job, wanted, source, 1, directory)?);
-        pictures::of_model(job, problem, wanted, source, directory)?;
+        summary.warnings.extend(predictions(job, plan, source, 1, directory)?);
+        pictures::of_model(job, problem, plan, source, directory)?;
         pictures::of_training(job, problem, directory)?;
         if job.device.precision.halves() > 0 {
             let of = (job.device.precision, job.device.threads);
@@ -167,7 +167,7 @@ pub fn write(
     Ok(summary)
 }
 
-fn summary(job: &Job, problem: &Problem, model: &Model, outcome: &Outcome, device: String) -> Summary {
+pub(crate) fn summary(job: &Job, problem: &Problem, model: &Model, outcome: &Outcome, device: String) -> Summary {
     let training = problem.total(&outcome.training, &outcome.state.adapted);
     let named = |(name, value): (&String, Option<f64>)| value.map(|value| Named { name: name.clone(), value });
     let training_terms =
@@ -222,7 +222,7 @@ fn stages(job: &Job, outcome: &Outcome, loss: f64) -> Vec<StageSummary> {
 
 pub(crate) fn relative_errors(job: &Job, source: &mut dyn Source, truth: &Truths) -> Result<Vec<RelativeError>> {
     let names = quantities(&job.prediction_scope());
-    let known = truth.known();
+    let known = truth.reference();
     let mut errors = vec![];
     for entry in known.entries {
         if let Some((value, points)) = known.relative_error(source, *entry)? {
@@ -233,28 +233,29 @@ pub(crate) fn relative_errors(job: &Job, source: &mut dyn Source, truth: &Truths
     Ok(errors)
 }
 
-/// What of the truth was not compared, and why.
+/// Warnings about parts of the truth that were not compared.
 fn truth_warnings(job: &Job, truth: &Truths, errors: &[RelativeError]) -> Vec<String> {
     let names = quantities(&job.prediction_scope());
-    let known = truth.known();
+    let known = truth.reference();
     let is_unknown = |(_, column): &(&Entry, &Vec<f64>)| column.iter().all(|value| value.is_nan());
     let unknown = known.entries.iter().zip(known.columns).filter(is_unknown);
     let unknown: Vec<String> = unknown.map(|(entry, _)| entry.column(&job.inputs, &names)).collect();
     let mut warnings = vec![];
     if !unknown.is_empty() {
         warnings.push(format!(
-            "no error of {}: the truth is finite at none of the points where the terms live",
+            "the error of {} is unknown: the truth is not finite at any point of the terms",
             unknown.join(", ")
         ));
     }
     if !truth.left_out.is_empty() {
         warnings.push(format!(
-            "the truth goes through a jump in {}, whose error is left out; name what is true there under [truth]",
+            "the error of {} is left out: the truth would be differentiated across a jump; give this derivative under \
+             [truth]",
             truth.left_out.join(", ")
         ));
     }
     warnings.extend(errors.iter().filter(|error| !error.value.is_finite()).map(|error| {
-        format!("the error of {} is no number: the network is not finite where its truth is", error.name)
+        format!("the error of {} is not a number: the network is not finite where the truth is", error.name)
     }));
     warnings
 }
@@ -262,7 +263,7 @@ fn truth_warnings(job: &Job, truth: &Truths, errors: &[RelativeError]) -> Vec<St
 /// Writes the predictions; gives what is to be said of them.
 pub(crate) fn predictions(
     job: &Job,
-    wanted: &Wanted,
+    plan: &PredictionPlan,
     source: &mut dyn Source,
     members: usize,
     directory: &RunDir,
@@ -271,9 +272,9 @@ pub(crate) fn predictions(
     let path = directory.predictions();
     files::write_atomically(&path, |writer| {
         let place = path.display().to_string();
-        let what = (&layout, &wanted.definitions);
+        let what = (&layout, &plan.definitions);
         let mut file = Predictions::new(writer, &place, source.model(), members, what);
-        file.points(&wanted.points, source, |_| Ok(()))?;
+        file.points(&plan.points, source, |_| Ok(()))?;
         Ok(file.warnings())
     })
 }

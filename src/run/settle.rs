@@ -15,16 +15,16 @@ use crate::problem::Problem;
 use crate::trainer::{Settings, Trainer};
 
 /// Data is noisy where its noise is more than this part of an output's deviation. Below, the defaults are as good.
-const NOISY: f64 = 1e-3;
+const NOISY_SHARE: f64 = 1e-3;
 /// Rows beyond which training by evidence takes too long to be a default.
 const MOST_ROWS: usize = 20_000;
 /// One layer of so many units. 64 did as well on the signals of `benches/noise` that both were tried on, in more time; two
 /// layers of 32 did worse.
-const HIDDEN: usize = 32;
+const HIDDEN_UNITS: usize = 32;
 /// Whose networks are tried: a rise or a bend is one unit of the first, a wave one of the second.
-const ACTIVATIONS: [Activation; 2] = [Activation::Tanh, Activation::Sin];
+const TRIED_ACTIVATIONS: [Activation; 2] = [Activation::Tanh, Activation::Sin];
 /// Iterations, which most often end earlier.
-const STEPS: u64 = 200;
+const MOST_STEPS: u64 = 200;
 
 /// The job with nothing left open, and what it then poses. On noisy data networks of several activations are trained,
 /// and the one with the highest evidence is the job's.
@@ -36,7 +36,7 @@ pub fn settle(job: &Job, problem: Problem, stop: &AtomicBool) -> Result<(Job, Pr
     if !job.is_open || !problem.data.as_ref().is_some_and(is_noisy) {
         return Ok((defaults, problem));
     }
-    let candidates = ACTIVATIONS.map(|activation| by_evidence(&defaults, activation));
+    let candidates = TRIED_ACTIVATIONS.map(|activation| by_evidence(&defaults, activation));
     let problem = Problem::read(&candidates[0])?;
     let mut best: Option<(f64, Job)> = None;
     for candidate in candidates {
@@ -52,7 +52,7 @@ pub fn settle(job: &Job, problem: Problem, stop: &AtomicBool) -> Result<(Job, Pr
 fn is_noisy(data: &Dataset) -> bool {
     let rows = data.training.points();
     let is_noisy = |(column, deviation): (usize, &f64)| {
-        data.training.noise(column).is_some_and(|noise| *deviation > 0.0 && noise > NOISY * deviation)
+        data.training.noise(column).is_some_and(|noise| *deviation > 0.0 && noise > NOISY_SHARE * deviation)
     };
     rows <= MOST_ROWS && data.deviations.iter().enumerate().any(is_noisy)
 }
@@ -60,12 +60,12 @@ fn is_noisy(data: &Dataset) -> bool {
 /// The job with a network of this activation, trained by evidence.
 fn by_evidence(job: &Job, activation: Activation) -> Job {
     let mut job = job.clone();
-    job.network.hidden = vec![HIDDEN];
+    job.network.hidden = vec![HIDDEN_UNITS];
     job.network.activation = activation;
     job.network.frequency = (activation == Activation::Sin).then_some(DEFAULT_FREQUENCY);
     for stage in &mut job.stages {
         stage.optimizer.kind = OptimizerKind::Evidence;
-        (stage.length, stage.report_every) = (Length::Steps(STEPS), 10);
+        (stage.length, stage.report_every) = (Length::Steps(MOST_STEPS), 10);
     }
     // Nothing is chosen by rows that judge, and every row helps.
     let is_judged = job.training.early_stopping.is_some();

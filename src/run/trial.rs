@@ -17,9 +17,9 @@ use crate::run::Observer;
 use crate::trainer::{Settings, Stage, Stop, Trainer};
 
 /// The starts that are tried, as parts of the activation's own steepness.
-const PARTS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
+const STEEPNESS_PARTS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
 /// A trial's steps over those of the first stage; and how many they are at least and at most.
-const SHARE: u64 = 20;
+const TRIAL_SHARE: u64 = 20;
 const LEAST_STEPS: u64 = 200;
 const MOST_STEPS: u64 = 1000;
 /// A start is as good as the best where its validation loss is at most this many times as large; the smoothest of these
@@ -54,12 +54,12 @@ pub fn steepness(
     if !is_open(job, problem, first) {
         return Ok(None);
     }
-    first.shorten((first.steps / SHARE).clamp(LEAST_STEPS, MOST_STEPS));
-    observer.settling(&format!("{} starts are tried for {} steps each", PARTS.len(), first.steps));
+    first.shorten((first.steps / TRIAL_SHARE).clamp(LEAST_STEPS, MOST_STEPS));
+    observer.settling(&format!("trying {} initial steepnesses for {} steps each", STEEPNESS_PARTS.len(), first.steps));
     (settings.keeps_best, settings.early_stopping) = (false, None);
-    settings.max_seconds = settings.max_seconds.map(|most| most / (SHARE * PARTS.len() as u64) as f64);
+    settings.max_seconds = settings.max_seconds.map(|most| most / (TRIAL_SHARE * STEEPNESS_PARTS.len() as u64) as f64);
     let mut found = vec![];
-    for steepness in PARTS.map(|part| part * natural_steepness(job.network.activation)) {
+    for steepness in STEEPNESS_PARTS.map(|part| part * natural_steepness(job.network.activation)) {
         let mut own = job.clone();
         own.network.steepness = Some(steepness);
         match validation_loss(&own, problem, &settings, workplace, observer, stop)? {
@@ -92,10 +92,10 @@ pub fn curvature(
         own.loss.curvature = curvature;
         let problem = Problem::read(&own)?;
         if problem.validation().is_none() {
-            let problem = "no rows judge which weight is best: below 50 rows none are kept by default";
-            return Err(Error::input("loss.curvature", problem, "give data.validation_fraction, or a number"));
+            let problem = "choosing the weight needs validation rows: with fewer than 50 rows none are kept by default";
+            return Err(Error::input("loss.curvature", problem, "set data.validation_fraction, or give a number here"));
         }
-        observer.settling(&format!("a curvature of {curvature:e} is tried"));
+        observer.settling(&format!("trying curvature {curvature:e}"));
         let mut settings = Settings::new(&own, &problem);
         settings.stages.truncate(1);
         settings.max_seconds = settings.max_seconds.map(|most| 0.5 * most / CURVATURES.len() as f64);

@@ -82,7 +82,7 @@ impl Truths {
     }
 
     /// As the pictures read it.
-    pub fn known(&self) -> Reference<'_> {
+    pub fn reference(&self) -> Reference<'_> {
         Reference { points: &self.points, entries: &self.entries, columns: &self.columns }
     }
 }

@@ -17,7 +17,7 @@ const LEAST_PARTS: f64 = 1e-3;
 /// What is left of them, over their scale, is no fault below this.
 const LEAST_LEFT: f64 = 1e-4;
 /// Points of a set at which its parts are looked at.
-const POINTS: usize = 1000;
+const SAMPLE_POINTS: usize = 1000;
 
 /// What should be said of a run that has ended, whose parameters the backend holds.
 ///
@@ -57,8 +57,8 @@ fn of_column(set: &TermSet, index: usize, trained: f64, judged: Option<f64>) -> 
     let name = &term.name;
     if let Some(judged) = judged.filter(|judged| is_worse(*judged, trained)) {
         return Some(format!(
-            "{name} is overfitted: its mean square is {judged:.1e} over the validation rows and {trained:.1e} over those \
-             it was trained on; take fewer units or more rows, or set loss.curvature"
+            "{name} is overfitted: its mean square is {judged:.1e} on the validation rows and {trained:.1e} on the \
+             training rows; use fewer units or more rows, or set loss.curvature"
         ));
     }
     // Its scale is its deviation, but for a column that is constant.
@@ -66,8 +66,8 @@ fn of_column(set: &TermSet, index: usize, trained: f64, judged: Option<f64>) -> 
     let left = judged.unwrap_or(trained);
     (left > 1.0 - LEAST_EXPLAINED && !is_constant).then(|| {
         format!(
-            "{name} is fitted no better than by its mean: {left:.2} of its variance is left; train longer, look whether the \
-             inputs tell it at all, or give the columns in other units (a logarithm, where they span decades)"
+            "{name} is fitted hardly better than by its mean: {left:.2} of its variance remains; train longer, check \
+             that it depends on the inputs, or transform the columns (take the logarithm if they span decades)"
         )
     })
 }
@@ -77,8 +77,9 @@ fn of_equation(term: &Term, trained: f64, judged: Option<f64>, parts: Parts) -> 
     let name = &term.name;
     if let Some(judged) = judged.filter(|judged| is_worse(*judged, trained)) {
         return Some(format!(
-            "term {name:?} holds at its points and not between them: its mean square is {judged:.1e} at fresh points and \
-             {trained:.1e} at its own; give it more points or resample_every (in the stage, too), or take fewer units"
+            "term {name:?} holds at its training points but not between them: its mean square is {judged:.1e} at new \
+             points and {trained:.1e} at the training points; use more points, set resample_every (in the term or the \
+             stage), or use fewer units"
         ));
     }
     let (left, size) = (judged.unwrap_or(trained).sqrt(), parts.size());
@@ -87,15 +88,15 @@ fn of_equation(term: &Term, trained: f64, judged: Option<f64>, parts: Parts) -> 
     let is_doubtful = size < LEAST_PARTS && left > LEAST_LEFT;
     if left > MOST_LEFT * size && is_doubtful && is_differential && parts.are_several() {
         return Some(format!(
-            "term {name:?} is not solved: {percent:.0} % of what it adds up from is left, and that is {size:.0e} of what \
-             was expected; state how large the outputs are under network.scales"
+            "term {name:?} is not solved: its residual is {percent:.0} % of the size of its parts, and the parts are \
+             {size:.0e} of their expected size; set the size of the outputs in network.scales"
         ));
     }
     let percent = 100.0 * parts.relative();
     (parts.relative() > MOST_LEFT).then(|| {
         format!(
-            "term {name:?} is not solved: {percent:.0} % of what it adds up from is left; train longer, weigh it more, or \
-             look whether it contradicts the other terms"
+            "term {name:?} is not solved: its residual is {percent:.0} % of the size of its parts; train longer, \
+             raise its weight, or check whether it contradicts the other terms"
         )
     })
 }
@@ -105,7 +106,7 @@ fn parts(problem: &Problem, index: usize, backend: &mut dyn Backend) -> Result<V
     let set = &problem.sets[index];
     let points =
         problem.judging_points(index, u64::MAX).map_or_else(|| set.points.clone(), |points| points.into_owned());
-    let points = points.select(&thin(points.points(), POINTS));
+    let points = points.select(&thin(points.points(), SAMPLE_POINTS));
     let (places, residuals) = set.loss.placed();
     let coefficients = problem.coefficient_values(&backend.parameters()?);
     let jets = backend.evaluate(&places.inputs(&points.data()), &set.loss.layout(points.inputs.len()))?;

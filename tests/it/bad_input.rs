@@ -1,4 +1,4 @@
-//! Every bad input: exit code 2, one message that names the place and the mend, nothing left behind.
+//! Every bad input: exit code 2, one message that names the place and the help, nothing left behind.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -91,10 +91,10 @@ impl Place {
     }
 }
 
-/// The message has the parts, once, and a mend.
+/// The message has the parts, once, and its help.
 fn assert_says(message: &str, parts: &[&str]) {
     parts.iter().for_each(|part| assert!(message.contains(part), "{message}\nlacks {part:?}"));
-    assert_eq!(message.matches("mend: ").count(), 1, "{message}");
+    assert_eq!(message.matches("help: ").count(), 1, "{message}");
 }
 
 fn assert_refused<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
@@ -106,7 +106,7 @@ fn assert_refused<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
 /// Tables that neither training nor predict takes, and what is said about them.
 const TABLES: &[(&str, &[&str])] = &[
     ("", &["data.csv: this file is empty"]),
-    ("x,y\n", &["data.csv: there are no rows below the header"]),
+    ("x,y\n", &["data.csv: there are no rows after the header"]),
     ("1,2\n2,3\n", &["data.csv: there is no header"]),
     ("t,y\n1,2\n2,3\n", &["data.csv: there is no column \"x\"", "It has: \"t\", \"y\""]),
     ("x,y,x\n1,2,3\n", &["data.csv: the header names \"x\" twice, in columns 1 and 3"]),
@@ -152,7 +152,7 @@ fn rows_to_train_on() {
     place.write("data.csv", "x,y\n1,2\n");
     assert_refused(place.dataset(), &["data.csv: there is one row only", "at least two rows"]);
     place.write("data.csv", "x,y\n4,2\n4,3\n");
-    assert_refused(place.dataset(), &["input \"x\" is 4 in every training row", "take it out of data.inputs"]);
+    assert_refused(place.dataset(), &["input \"x\" is 4 in every training row", "remove it from data.inputs"]);
     place.write("data.csv", "x,y\n1,2\n2,3\n");
     place.write("job.toml", JOB.replace("[output]", "validation_file = \"valid.csv\"\n[output]"));
     assert_refused(place.dataset(), &["valid.csv: there is no such file"]);
@@ -207,7 +207,7 @@ fn models() {
     let edits: [(&str, serde_json::Value, &str); 3] = [
         ("format", 9.into(), "model.safetensors: the model has format 9"),
         ("hidden", vec![4].into(), "model.safetensors: tensor \"0.weight\": its shape is [3, 1], expected [4, 1]"),
-        ("activation", "tan".into(), "metadata key \"activation\": \"tan\" is no activation"),
+        ("activation", "tan".into(), "metadata key \"activation\": unknown activation \"tan\""),
     ];
     for (key, value, part) in edits {
         place.write("model.safetensors", &whole);
@@ -219,14 +219,17 @@ fn models() {
     std::fs::remove_file(place.path("model.safetensors")).unwrap();
     assert_says(&place.predict(&[]), &["model.safetensors: there is no such file"]);
     std::fs::create_dir(place.path("model.safetensors")).unwrap();
-    assert_says(&place.predict(&[]), &["model.safetensors: this directory holds no model.safetensors"]);
+    assert_says(&place.predict(&[]), &["model.safetensors: this directory has no model.safetensors"]);
 }
 
 #[test]
 fn devices_and_flags() {
     let place = Place::new();
-    assert_says(&place.predict(&["--device", "no such adapter"]), &["no adapter's name contains \"no such adapter\""]);
-    assert_says(&place.predict(&["--device", "gpu", "--precision", "f64"]), &["f64 runs on the CPU alone"]);
+    assert_says(
+        &place.predict(&["--device", "no such adapter"]),
+        &["no adapter has a name that contains \"no such adapter\""],
+    );
+    assert_says(&place.predict(&["--device", "gpu", "--precision", "f64"]), &["f64 runs only on the CPU"]);
     assert_says(&place.predict(&["--device", "cpu", "--precision", "f16"]), &["f16 runs on the matrix units of a GPU"]);
     // Clap's own messages name the flag and the choices.
     for (flags, part) in [
@@ -244,15 +247,15 @@ fn devices_and_flags() {
 fn places_to_write() {
     let place = Place::new();
     assert_says(&place.predict(&["--out", "none/jets.csv"]), &["none: there is no such directory"]);
-    assert_says(&place.predict(&["--out", "data.csv/jets.csv"]), &["data.csv", "nothing can be written here"]);
+    assert_says(&place.predict(&["--out", "data.csv/jets.csv"]), &["data.csv", "cannot write here"]);
     assert_says(&place.predict(&["--out", "data.csv"]), &["--out data.csv", "the file of the points"]);
     assert_says(&place.predict(&["--out", "."]), &["this is a directory"]);
-    assert_refused(RunDir::create(place.path("data.csv/run"), false, ""), &["data.csv", "nothing can be written here"]);
+    assert_refused(RunDir::create(place.path("data.csv/run"), false, ""), &["data.csv", "cannot write here"]);
     assert_refused(RunDir::create(place.path("data.csv"), true, ""), &["data.csv: this is a file"]);
     RunDir::create(place.path("run"), false, "").unwrap();
     place.write("run/model.safetensors", "");
     assert_refused(
         RunDir::create(place.path("run"), false, ""),
-        &["run: this directory holds a run already", "--force"],
+        &["run: this directory already holds a run", "--force"],
     );
 }

@@ -158,7 +158,7 @@ fn what_makes_no_sense_is_refused() {
         assert_says(&place(&more).refused("job.toml", &[]), parts);
     }
     for (from, to, parts) in [
-        ("input = \"t\"", "input = \"s\"", &["points.causal.input", "\"s\" is no variable", "t"][..]),
+        ("input = \"t\"", "input = \"s\"", &["points.causal.input", "unknown variable \"s\"", "t"][..]),
         ("input = \"t\", ", "", &["points.causal.input: this key is missing"]),
         ("slices = 5", "slices = 0", &["points.causal.slices"]),
         ("tolerance = 0.3", "tolerance = 0", &["points.causal.tolerance"]),
@@ -174,5 +174,5 @@ fn what_makes_no_sense_is_refused() {
         assert_says(&place.refused("job.toml", &[]), parts);
     }
     let single = Place::new("[balance]\n");
-    assert_says(&single.refused("job.toml", &[]), &["there is one term"]);
+    assert_says(&single.refused("job.toml", &[]), &["there is only one term"]);
 }

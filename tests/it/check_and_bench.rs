@@ -61,7 +61,7 @@ fn a_missed_tolerance_ends_with_exit_code_3() {
         jetfit(&["check", &model, "--points", &points, "--device", "cpu", "--tolerance", "1e-12"]);
     assert_eq!(code, 3);
     assert!(table.contains("MISSED") && table.contains("failed: "), "{table}");
-    assert!(stderr.contains("miss their tolerance"), "{stderr}");
+    assert!(stderr.contains("exceed their tolerance"), "{stderr}");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_job_that_is_not_the_model_s_is_bad_input() {
         std::fs::write(directory.path().join("job.toml"), other).unwrap();
         let (code, stdout, stderr) = jetfit(&["check", &directory.path().display().to_string()]);
         assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
-        assert!(stderr.contains("have not the same inputs, outputs and coefficients"), "{stderr}");
+        assert!(stderr.contains("have different inputs, outputs or coefficients"), "{stderr}");
     }
 }
 
@@ -151,7 +151,7 @@ fn bad_usage_of_check_ends_with_exit_code_2() {
     let directory = model_and_points(Activation::Tanh);
     let (model, points) = (path(&directory, "model.safetensors"), path(&directory, "points.csv"));
     let cases: [(&[&str], &str); 7] = [
-        (&[&model], "give --points FILE"),
+        (&[&model], "add --points FILE"),
         (&["missing.safetensors", "--points", &points], "missing.safetensors"),
         (&[&model, "--points", "missing.csv"], "missing.csv"),
         (&[&model, "--points", &model], "model.safetensors"),

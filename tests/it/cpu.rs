@@ -1,7 +1,6 @@
 //! The CPU backend against float64 reference values, finite differences and itself.
 
 use crate::support::{Reference, jets_apart, normwise, random_loss, random_model, random_points};
-use crate::support::{Reference, jets_apart, normwise, random_loss, random_model, random_points};
 use jetfit::backend::Batch;
 use jetfit::cpu;
 use jetfit::data::PointSet;

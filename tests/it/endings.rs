@@ -82,7 +82,7 @@ fn a_signal_is_heard_in_the_middle_of_a_step_and_the_last_one_is_saved() {
     let (code, message) = ended(child);
     assert_eq!(code, Some(143), "{message}");
     assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
-    assert!(message.contains("interrupted by SIGTERM; go on with: jetfit train --resume "), "{message}");
+    assert!(message.contains("interrupted by SIGTERM; resume with: jetfit train --resume "), "{message}");
     let path = place.path("run/checkpoint.safetensors");
     assert!(jetfit::files::safetensors_file::TensorFile::read(&path).unwrap().document["step"].as_u64() >= Some(1));
 }
@@ -92,7 +92,7 @@ fn an_ensemble_that_is_stopped_says_so() {
     let place = Place::new("[training]\nsteps = 100000000\n");
     let (code, message) = ended(start(&place, &["train", "job.toml", "--ensemble", "2", "--max-seconds", "0.2"]));
     assert_eq!(code, Some(75), "{message}");
-    assert!(message.contains("go on with: jetfit train --resume "), "{message}");
+    assert!(message.contains("resume with: jetfit train --resume "), "{message}");
     let child = start(&place, &["train", "job.toml", "--ensemble", "2", "--force"]);
     std::thread::sleep(Duration::from_millis(500));
     send("-TERM", &child);

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::runs::Place;
-use crate::runs::Place;
 use assert_cmd::Command;
 use jetfit::job::{Job, Overrides};
 use jetfit::run::{Mode, Observer, ensemble};
@@ -36,7 +35,7 @@ fn the_mean_and_the_spread_are_the_members() {
         let told = spreads.iter().find(|spread| spread["name"] == entry).unwrap()["value"].as_f64().unwrap();
         assert!((told / (square.0 / square.1).sqrt() - 1.0).abs() < 1e-9, "{entry}: {told}");
     }
-    assert!(place.text("run/fit.svg").contains("two deviations of the ensemble"));
+    assert!(place.text("run/fit.svg").contains("two standard deviations of the ensemble"));
     // Each member is the run of its own seed.
     place.write("alone.toml", place.text("job.toml") + "bootstrap = true\n");
     place.report("alone.toml", &["--seed", "5", "--out", "alone"]);

@@ -1,7 +1,6 @@
 //! Losses that are equations: on the CPU against differences, on a GPU adapter against the CPU.
 
 use crate::support::{normwise, random_model, random_points};
-use crate::support::{normwise, random_model, random_points};
 use jetfit::backend::{Backend, Batch};
 use jetfit::cpu;
 use jetfit::data::PointSet;

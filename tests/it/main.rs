@@ -15,6 +15,7 @@ mod equations;
 mod examples;
 mod fallback;
 mod faults;
+mod front_door;
 mod fuzz;
 mod gauss_newton;
 mod gpu;

@@ -129,8 +129,8 @@ fn evidence_is_refused_where_it_has_no_meaning() {
     let evidence = "[optimizer]\nname = \"evidence\"\n";
     for (more, part) in [
         (format!("{evidence}learning_rate = 1e-3\n"), "optimizer.learning_rate: this key has no effect here"),
-        (format!("{evidence}[loss]\ncurvature = 1e-3\n"), "evidence trains on the rows of [data] alone"),
-        (format!("{evidence}memory = 0\n"), "residuals and its system take"),
+        (format!("{evidence}[loss]\ncurvature = 1e-3\n"), "trains on the rows of [data] only"),
+        (format!("{evidence}memory = 0\n"), "residuals and its linear system need"),
     ] {
         assert_says(&sine(0.1, &more).refused("job.toml", &[]), &[part]);
     }

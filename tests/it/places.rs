@@ -2,8 +2,6 @@
 //! against differences, and device against device; then whole jobs with periodic conditions.
 
 use crate::runs::{Place, assert_errors, assert_says};
-use crate::runs::{Place, assert_errors, assert_says};
-use crate::support::{normwise, random_model, random_points};
 use crate::support::{normwise, random_model, random_points};
 use jetfit::backend::{Backend, Batch};
 use jetfit::data::PointSet;

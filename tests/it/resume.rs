@@ -42,7 +42,7 @@ fn stop(place: &Place, arguments: &[&str], signal: &str, more: usize) {
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(if signal == "-TERM" { 143 } else { 130 }), "{message}");
     assert!(text.contains("interrupted"), "{text}");
-    assert!(message.contains("go on with: jetfit train --resume "), "{message}");
+    assert!(message.contains("resume with: jetfit train --resume "), "{message}");
     assert_eq!(place.json("run/report.json")["stop"], "interrupted");
 }
 
@@ -106,7 +106,7 @@ fn a_run_that_is_done_writes_its_results_again() {
         std::fs::remove_file(place.path("run/predictions.csv")).unwrap();
         let output = start(&place, &["--resume", "run"]).wait_with_output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success() && text.contains("all done before"), "{text}");
+        assert!(output.status.success() && text.contains("nothing left to do"), "{text}");
         assert!(place.read("run/predictions.csv") == predictions && place.read("run/metrics.csv") == metrics);
         let again = place.json("run/report.json");
         assert_eq!(again["steps_per_second"], serde_json::Value::Null);
@@ -138,11 +138,11 @@ fn what_cannot_be_resumed() {
         assert!(place.files() == before, "files have changed: {message}");
     };
     resume(&["none"], &["none: there is no such directory"]);
-    resume(&["."], &["mend: "]);
+    resume(&["."], &["help: "]);
     let job = place.text("run/job.toml");
     for (old, new, part) in [
-        ("hidden = [9]", "hidden = [10]", "another network's"),
-        ("\"tanh\"", "\"sin\"", "another network's"),
+        ("hidden = [9]", "hidden = [10]", "belongs to another network"),
+        ("\"tanh\"", "\"sin\"", "belongs to another network"),
         ("precision = \"f32\"", "precision = \"f64\"", "the run has precision f32, the job f64"),
         ("validation_fraction = 0.25", "validation_fraction = 0.5", "data has changed"),
     ] {
@@ -154,7 +154,7 @@ fn what_cannot_be_resumed() {
     // Cut off where it is another job, whole as TOML may be.
     for (end, _) in job.match_indices("\n[") {
         place.write("run/job.toml", &job[..end]);
-        resume(&["run"], &["mend: "]);
+        resume(&["run"], &["help: "]);
     }
     place.write("run/job.toml", &job);
     let data = place.text("data.csv");
@@ -206,7 +206,7 @@ fn a_run_that_was_killed_before_its_first_checkpoint_begins_again() {
     assert!(!place.path("run/checkpoint.safetensors").exists());
     let output = start(&place, &["--resume", "run", "--steps", "20"]).wait_with_output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && message.contains("it starts from its beginning"), "{message}");
+    assert!(output.status.success() && message.contains("it starts again from step 0"), "{message}");
     assert_eq!(place.json("run/report.json")["steps"], 20);
 }
 

@@ -98,7 +98,10 @@ fn stages_draw_points_of_their_own() {
     assert!(place.read("whole/model.safetensors") == place.read("parts/model.safetensors"));
 
     place.write("job.toml", job.replace("candidates = 500", "candidates = 90"));
-    assert_says(&place.refused("job.toml", &[]), &["stage 2: refine.candidates", "90 candidates for a term with 100"]);
+    assert_says(
+        &place.refused("job.toml", &[]),
+        &["stage 2: refine.candidates", "90 candidates are not enough for a term with 100"],
+    );
     place.write("job.toml", job.replace("resample_every = 2\n", ""));
     assert_says(&place.refused("job.toml", &[]), &["stage 2: refine", "resample_every"]);
 }
@@ -250,7 +253,7 @@ fn overfitting_and_a_column_that_nothing_tells_are_told() {
     assert!(warnings(&report).iter().any(|warning| warning.starts_with("y is overfitted")), "{report}");
     place.write("job.toml", job("[network]\nhidden = [2]\nsteepness = 0.1\n[training]\nsteps = 200"));
     let report = place.report("job.toml", &["--out", "flat"]);
-    assert!(warnings(&report).iter().any(|warning| warning.contains("no better than by its mean")), "{report}");
+    assert!(warnings(&report).iter().any(|warning| warning.contains("hardly better than by its mean")), "{report}");
 }
 
 #[test]

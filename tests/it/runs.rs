@@ -156,10 +156,10 @@ impl Place {
     }
 }
 
-/// The message has the parts, and one mend.
+/// The message has the parts, and one help.
 pub fn assert_says(message: &str, parts: &[&str]) {
     parts.iter().for_each(|part| assert!(message.contains(part), "{message}\nlacks {part:?}"));
-    assert_eq!(message.matches("mend: ").count(), 1, "{message}");
+    assert_eq!(message.matches("help: ").count(), 1, "{message}");
 }
 
 /// A relative error of a report.

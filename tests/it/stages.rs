@@ -138,8 +138,11 @@ fn lbfgs_says_why_it_ended() {
 fn what_makes_no_sense_is_refused() {
     let lbfgs = "[optimizer]\nname = \"lbfgs\"\n";
     for (more, parts) in [
-        (format!("{STAGES}[optimizer]\nname = \"adam\"\n"), &["[optimizer] has no effect beside [[stage]]"][..]),
-        (format!("{STAGES}[schedule]\nwarmup = 3\n"), &["[schedule] has no effect beside [[stage]]"]),
+        (
+            format!("{STAGES}[optimizer]\nname = \"adam\"\n"),
+            &["[optimizer] has no effect when the job has [[stage]]"][..],
+        ),
+        (format!("{STAGES}[schedule]\nwarmup = 3\n"), &["[schedule] has no effect when the job has [[stage]]"]),
         (format!("{STAGES}[training]\nsteps = 3\n"), &["training.steps: this key has no effect here", "each stage"]),
         ("[[stage]]\nname = \"adam\"\n".into(), &["stage 1: name: unknown key"]),
         ("[[stage]]\noptimizer = \"bfgs\"\n".into(), &["stage 1: optimizer", "lbfgs"]),
@@ -148,7 +151,7 @@ fn what_makes_no_sense_is_refused() {
         ("[stage]\nsteps = 9\n".into(), &["[[stage]]"]),
         (format!("{lbfgs}history = 0\n"), &["optimizer.history"]),
         (format!("{lbfgs}tolerance = -1\n"), &["optimizer.tolerance"]),
-        (format!("{lbfgs}[training]\nepochs = 3\n"), &["training.epochs", "takes all rows"]),
+        (format!("{lbfgs}[training]\nepochs = 3\n"), &["training.epochs", "uses all rows"]),
         (format!("{lbfgs}damping = 1\n"), &["optimizer.damping", "gauss-newton"]),
     ] {
         let place = Place::new(&more);

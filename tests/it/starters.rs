@@ -27,7 +27,7 @@ fn every_starter_trains_and_is_never_overwritten() {
         assert!(loss < bar, "{kind}: {loss:e}");
         assert!(folder.path().join("runs").join(kind).join("fit.png").is_file());
         let (code, _, stderr) = jetfit(folder.path(), &["new", kind]);
-        assert!(code == 2 && stderr.contains("job.toml: this file is there already"), "{stderr}");
+        assert!(code == 2 && stderr.contains("job.toml: this file already exists"), "{stderr}");
     }
     let (code, ..) = jetfit(folder.path(), &["new", "curve", "--out", "elsewhere/deep"]);
     assert!(code == 0 && folder.path().join("elsewhere/deep/data.csv").is_file());

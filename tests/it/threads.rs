@@ -26,7 +26,7 @@ fn a_thread_that_cannot_be_made_is_no_panic() {
         let said = String::from_utf8(output.stderr).unwrap();
         match output.status.code() {
             Some(0) => assert!(place.read("run/predictions.csv") == predictions, "{from} {count:?}: other numbers"),
-            Some(1) => assert!(said.contains("no thread can be made"), "{from} {count:?}: {said}"),
+            Some(1) => assert!(said.contains("refused to start a thread"), "{from} {count:?}: {said}"),
             code => panic!("{from} {count:?}: {code:?}, {said}"),
         }
         assert!(!said.contains("panicked"), "{from} {count:?}: {said}");

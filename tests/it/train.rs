@@ -156,7 +156,7 @@ fn epochs_batches_and_rare_reports() {
     let place = Place::new("[training]\nepochs = 3\nbatch_size = 64\nreport_every = 1000\n");
     assert_eq!(place.report("job.toml", &[])["steps"], 12);
     assert_eq!(place.csv("run/metrics.csv")["step"], [12.0]);
-    // No report at all before the time is over.
+    // No report at all before time limit reached.
     let output = place.train("job.toml", &["--out", "none", "--max-seconds", "1e-9", "--format", "json"]);
     assert_eq!(output.status.code(), Some(75));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -172,9 +172,9 @@ fn a_time_limit_ends_the_run_with_all_results() {
     let text = String::from_utf8(output.stdout).unwrap();
     // So that `train && next` stops.
     assert_eq!(output.status.code(), Some(75));
-    assert!(text.contains("the time is over"), "{text}");
+    assert!(text.contains("time limit reached"), "{text}");
     let message = String::from_utf8(output.stderr).unwrap();
-    assert!(message.contains("go on with: jetfit train --resume "), "{message}");
+    assert!(message.contains("resume with: jetfit train --resume "), "{message}");
     assert_eq!(place.json("run/report.json")["stop"], "max_seconds");
     assert_eq!(place.csv("run/predictions.csv")["u"].len(), 35);
 }
@@ -240,14 +240,14 @@ fn a_run_is_never_overwritten_without_force() {
     let place = Place::new("[training]\nsteps = 5\n");
     place.report("job.toml", &[]);
     let message = place.refused("job.toml", &["--seed", "9"]);
-    assert_says(&message, &["run: this directory holds a run already", "--resume", "--force"]);
+    assert_says(&message, &["run: this directory already holds a run", "--resume", "--force"]);
     let before = place.read("run/model.safetensors");
     place.write("run/notes.txt", "mine");
     place.report("job.toml", &["--seed", "9", "--force"]);
     assert!(place.read("run/model.safetensors") != before && place.text("run/notes.txt") == "mine");
     // A mistake in the data leaves the old run alone, whatever the flags.
     place.write("data.csv", "x,t,u\n1,2,3\n");
-    assert_says(&place.refused("job.toml", &["--force"]), &["one row only"]);
+    assert_says(&place.refused("job.toml", &["--force"]), &["only one row"]);
 }
 
 /// Each is found before the training starts, and nothing is left behind.
@@ -276,7 +276,7 @@ fn jobs_that_cannot_run() {
     let data = place.text("data.csv");
     for (text, part) in [
         (data.replacen("0,0,", "0,NaN,", 1), "data.csv:2: column \"t\": NaN is not a finite number"),
-        (data.lines().take(2).collect::<Vec<_>>().join("\n"), "there is one row only"),
+        (data.lines().take(2).collect::<Vec<_>>().join("\n"), "there is only one row"),
         ("x,t,u\n1,5,3\n2,5,4\n3,5,4\n4,5,5\n".to_string(), "input \"t\" is 5 in every training row"),
     ] {
         place.write("data.csv", text);
@@ -288,7 +288,7 @@ fn jobs_that_cannot_run() {
         &["device: no adapter's name contains", "no such adapter"],
     );
     assert_says(&place.refused("job.toml", &["--out", "data.csv"]), &["data.csv: this is a file"]);
-    assert_says(&place.refused("job.toml", &["--out", "data.csv/run"]), &["nothing can be written here"]);
+    assert_says(&place.refused("job.toml", &["--out", "data.csv/run"]), &["cannot write here"]);
     assert_says(&place.refused("job.toml", &["--steps", "0"]), &["--steps"]);
     assert_says(&place.refused("job.toml", &["--max-seconds=-1"]), &["--max-seconds"]);
     assert_says(&place.refused("none.toml", &[]), &["none.toml: there is no such file"]);

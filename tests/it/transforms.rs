@@ -4,7 +4,6 @@
 use std::f64::consts::TAU;
 
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
-use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
 use jetfit::backend::{Backend, Batch, Jacobian};
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
@@ -226,7 +225,7 @@ fn mistakes_in_transforms_have_their_place() {
         ("x0*(1 - x0)*nett", "did you mean \"net\"?"),
         ("x0*u1", "unknown name \"u1\""),
         ("x0", "it does not read net"),
-        ("d(net, x0)", "it reads a derivative of net"),
+        ("d(net, x0)", "the transform uses a derivative of net"),
     ] {
         let message = message("u0", text);
         assert!(message.starts_with("job.toml: transforms.u0") && message.contains(part), "{message}\nlacks {part}");

@@ -91,7 +91,7 @@ fn errors_count_the_points_where_the_terms_live() {
     assert_eq!(place.csv("again.csv")["dk_dy"], table["dk_dy"]);
     let wrong = predict("kk");
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(String::from_utf8(wrong.stderr).unwrap().contains("--definitions: \"kk\" is no definition"));
+    assert!(String::from_utf8(wrong.stderr).unwrap().contains("--definitions: unknown definition \"kk\""));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn errors_count_the_points_where_the_truth_is_finite() {
     assert_eq!(entry(&report, "du_dx")["points"].as_u64(), Some(half), "{report}");
     assert!(relative_error(&report, "u") < 1e-3 && relative_error(&report, "du_dx") < 1e-2);
     let warning = warning(&report, "no error of k, dk_dx");
-    assert!(warning.contains("finite at none of the points") && table.contains(warning), "{table}");
+    assert!(warning.contains("not finite at any point") && table.contains(warning), "{table}");
 }
 
 #[test]

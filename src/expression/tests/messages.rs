@@ -18,12 +18,12 @@ fn message(text: &str) -> String {
     message_in(&scope(), text)
 }
 
-/// Checks the problem, the part of the text that is underlined, and a part of the mend.
-fn check(text: &str, problem: &str, underlined: &str, mend: &str) {
+/// Checks the problem, the part of the text that is underlined, and a part of the help.
+fn check(text: &str, problem: &str, underlined: &str, help: &str) {
     let message = message(text);
     let lines: Vec<_> = message.lines().collect();
     assert!(lines[0].contains(problem), "{message}");
-    assert!(lines[3].starts_with("  mend: ") && lines[3].contains(mend), "{message}");
+    assert!(lines[3].starts_with("  help: ") && lines[3].contains(help), "{message}");
     let marked: String =
         lines[1].chars().zip(lines[2].chars()).filter(|(_, mark)| *mark == '^').map(|(c, _)| c).collect();
     assert_eq!(marked, underlined, "{message}");
@@ -35,7 +35,7 @@ fn the_whole_message() {
         message("u_t + u*u_x = nue*u_xx"),
         "job.toml: term \"a\": residual: unknown name \"nue\"\n    \
          u_t + u*u_x = nue*u_xx\n                  ^^^\n  \
-         mend: did you mean \"nu\"? Known: x, t, theta, u, v, nu, k, flux, wave, u_measured, `du/dx (m)`, \
+         help: did you mean \"nu\"? Known: x, t, theta, u, v, nu, k, flux, wave, u_measured, `du/dx (m)`, \
          n_x, n_t, n_theta, pi, e"
     );
 }
@@ -45,7 +45,7 @@ fn names() {
     check("u + nue", "unknown name", "nue", "did you mean \"nu\"");
     check("u - qqq", "unknown name", "qqq", "use one of: x, t");
     check("u_theta", "unknown name", "u_theta", "write d(u, theta)");
-    check("u_y + x", "unknown name", "u_y", "\"y\" is no input; use subscripts of: x, t");
+    check("u_y + x", "unknown name", "u_y", "\"y\" is not an input; use subscripts from: x, t");
     check("u_ttx + v_xy", "third derivative", "u_ttx", "");
     check("u_measuerd", "unknown name", "u_measuerd", "did you mean \"u_measured\"");
     check("2*du_dx", "unknown name", "du_dx", "write this derivative as d(u, x)");
@@ -60,11 +60,11 @@ fn places() {
     check("u(0, t) - v", "u takes 3 arguments, one for each input, not 2", "u(0, t)", "in this order: u(x, t, theta)");
     check("u_x()", "u_x takes 3 arguments, one for each input, not 0", "u_x()", "u_x(x, t, theta)");
     check("flux(0, t, 1, 2)", "flux takes 3 arguments", "flux(0, t, 1, 2)", "flux(x, t, theta)");
-    check("u(0, 1 + v, x)", "depends on what is trained", "1 + v", "inputs, columns and numbers");
+    check("u(0, 1 + v, x)", "depends on trained quantities", "1 + v", "inputs, columns and numbers");
     check("v_t(0, t, nu*x)", "where v_t is taken must not", "nu*x", "");
-    check("u(u(0, 0, 0), t, x)", "depends on what is trained", "u(0, 0, 0)", "");
-    check("x(0, t, 1)", "\"x\" is no function", "x", "x*(…)");
-    check("nu(0)", "\"nu\" is no function", "nu", "nu*(…)");
+    check("u(u(0, 0, 0), t, x)", "depends on trained quantities", "u(0, 0, 0)", "");
+    check("x(0, t, 1)", "\"x\" is not a function", "x", "x*(…)");
+    check("nu(0)", "\"nu\" is not a function", "nu", "nu*(…)");
     check("flx(0, t, 1)", "unknown function", "flx", "did you mean \"flux\"");
     check("u_q(0, t, 1)", "unknown function", "u_q", "");
     check("u_xxx(0, t, 1)", "third derivative", "u_xxx", "output of its own");
@@ -75,11 +75,11 @@ fn places() {
     for (name, text) in [("out", "n_x*u_x"), ("apart", "u - u_measured"), ("pole", "u*exp(v + 1/x)")] {
         scope.definitions.insert(name.into(), text.into());
     }
-    let alone = "is known at the points alone, not as a function, so it has no value elsewhere";
+    let alone = "is known at the points alone, not as a function, so it has no value anywhere else";
     for (text, problem) in [
         ("out(0, t, 1)", format!("the normal {alone}")),
         ("apart(0, t, 1)", format!("the column \"u_measured\" {alone}")),
-        ("pole(0, t, 1)", "this has no finite value".to_string()),
+        ("pole(0, t, 1)", "this is not finite".to_string()),
     ] {
         let message = message_in(&scope, &format!("u + {text}"));
         let marked = format!("{problem}\n    u + {text}\n        {}\n", "^".repeat(text.len()));
@@ -93,8 +93,8 @@ fn derivatives() {
     check("u_xxx", "third derivative", "u_xxx", "output of its own");
     check("1 + d(u_x, x, t)", "third derivative", "d(u_x, x, t)", "output of its own");
     check("d(d(flux, x), x)", "third derivative", "d(d(flux, x), x)", "output of its own");
-    check("d(u, nu)", "by an input", "nu", "x, t, theta");
-    check("d(u, x + t)", "by an input", "x + t", "x, t, theta");
+    check("d(u, nu)", "is not an input", "nu", "x, t, theta");
+    check("d(u, x + t)", "is not an input", "x + t", "x, t, theta");
     check("d(u*u_measured, x)", "\"u_measured\" is known at the points", "d(u*u_measured, x)", "as a column");
     check("d(n_x, x)", "the normal is known at the points", "d(n_x, x)", "");
     check("d(u)", "d takes 2 or 3 arguments, not 1", "d(u)", "d(u, x)");
@@ -109,20 +109,20 @@ fn syntax() {
     check("u + x)", "never opened", ")", "remove it");
     check("sin(u, x)", "sin takes 1 argument, not 2", "sin(u, x)", "sin(x)");
     check("sin()", "sin takes 1 argument, not 0", "sin()", "sin(x)");
-    check("u = x = t", "second \"=\"", "=", "keep one");
-    check("sin(u = x)", "no \"=\" may stand", "=", "outside all parentheses");
-    check("u == x", "has no meaning", "==", "one =");
+    check("u = x = t", "second \"=\"", "=", "keep only one");
+    check("sin(u = x)", "\"=\" is not allowed", "=", "outside all parentheses");
+    check("u == x", "not an operator", "==", "one =");
     check("u < x", "outside a condition", "<", "if(condition, a, b)");
     check("if(x < t < 1, 1, 2)", "outside a condition", "<", "once");
-    check("if(u, 1, 2)", "no comparison", "u", "x < 0");
+    check("if(u, 1, 2)", "must be a comparison", "u", "x < 0");
     check("if(u < x, 1)", "if takes 3 arguments, not 2", "if(u < x, 1)", "b elsewhere");
-    check("u, x", "comma", ",", "decimal point");
-    check("u & x", "'&' has no meaning", "&", "an expression has");
+    check("u, x", "comma", ",", "decimals with a point");
+    check("u & x", "unexpected character '&'", "&", "use numbers, names");
     check("1/0 + u", "this is infinite", "1/0", "finite");
     check("x + u/(2 - 2)", "this is infinite", "u/(2 - 2)", "finite");
-    check("(-2)^u", "no value", "(-2)^u", "finite");
-    check("u + log(-1)", "no value", "log(-1)", "finite");
-    check("u*(sqrt(2 - 3) + 1)", "no value", "sqrt(2 - 3)", "finite");
+    check("(-2)^u", "undefined", "(-2)^u", "finite");
+    check("u + log(-1)", "undefined", "log(-1)", "finite");
+    check("u*(sqrt(2 - 3) + 1)", "undefined", "sqrt(2 - 3)", "finite");
 }
 
 #[test]
@@ -141,14 +141,14 @@ fn definitions() {
     let circle = message_in(&scope, "u + a");
     assert!(
         circle.starts_with(
-            "job.toml: term \"a\": residual: definition \"b\": the definition \"a\" uses itself, directly or by another\n    \
+            "job.toml: term \"a\": residual: definition \"b\": the definition \"a\" refers to itself, directly or through another definition\n    \
              2*a\n      ^\n"
         ),
         "{circle}"
     );
     let nested = message_in(&scope, "u + deep");
     assert!(nested.contains("definition \"wrong\": unknown name \"qqq\"\n    u + qqq\n        ^^^\n"), "{nested}");
-    assert!(message_in(&scope, "equal").contains("no \"=\" may stand here\n    u = x\n      ^\n"));
+    assert!(message_in(&scope, "equal").contains("\"=\" is not allowed here\n    u = x\n      ^\n"));
     for i in 0..1000 {
         scope.definitions.insert(format!("d{i}"), format!("sin(d{})", i + 1));
     }
@@ -163,14 +163,14 @@ fn a_rough_network_has_no_second_derivative() {
         let message = message_in(&scope, text);
         assert!(message.contains("activation \"relu\", which has none"), "{message}");
         assert!(message.contains(&format!("\n    {text}\n{caret}")), "{message}");
-        assert!(message.contains("  mend: use an activation that is smooth: tanh"), "{message}");
+        assert!(message.contains("  help: use an activation that is smooth: tanh"), "{message}");
     }
 }
 
 #[test]
 fn depth_and_length_end_with_a_message() {
     for text in ["(", "-", "2^", "sin("] {
-        assert!(message(&text.repeat(1000)).contains("nests more than"));
+        assert!(message(&text.repeat(1000)).contains("nested more than"));
         assert!(message(&text.repeat(100_000)).contains("more than 4000 numbers, names and signs"));
     }
     // A long sum is not deep.

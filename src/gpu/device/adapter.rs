@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use crate::error::{Error, Result, suggest};
 use crate::gpu::adapter_info::{AdapterInfo, AdapterKind};
 use crate::gpu::device::guard::guard;
-use crate::gpu::device::matrix_units::Halves;
+use crate::gpu::device::matrix_units::MatrixUnits;
 
 /// The adapters, the best hardware first, software last. They are asked for once in a process: drivers take their time.
 ///
@@ -42,7 +42,7 @@ fn backends(names: &str) -> Result<wgpu::Backends> {
     for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let named = wgpu::Backends::from_comma_list(name);
         if named.is_empty() {
-            let problem = format!("there is no backend {name:?}");
+            let problem = format!("unknown backend {name:?}");
             return Err(Error::input(BACKEND, problem, suggest(name, &known)));
         }
         all |= named;
@@ -50,7 +50,7 @@ fn backends(names: &str) -> Result<wgpu::Backends> {
     match all {
         none if none.is_empty() => Ok(ours),
         others if !others.intersects(ours) => {
-            let problem = format!("{names:?} names no backend that this program has on this system");
+            let problem = format!("{names:?} contains no backend that is available on this system");
             Err(Error::input(BACKEND, problem, suggest(names, &known)))
         }
         all => Ok(all),
@@ -81,7 +81,7 @@ pub fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
         max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
         workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
         timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
-        matrix_units: Halves::of(adapter, 2).map(|halves| halves.size),
+        matrix_units: MatrixUnits::of(adapter, 2).map(|halves| halves.size),
     }
 }
 
@@ -112,16 +112,16 @@ pub fn choose(choice: &str) -> Result<wgpu::Adapter> {
         return Ok(adapters.swap_remove(index));
     }
     let problem = match wanted.as_str() {
-        "gpu" => "this machine has no hardware GPU with a Vulkan, Metal or DX12 driver".to_string(),
-        _ => format!("no adapter's name contains {choice:?}"),
+        "gpu" => "no hardware GPU with a Vulkan, Metal or DX12 driver was found".to_string(),
+        _ => format!("no adapter has a name that contains {choice:?}"),
     };
     let names: Vec<_> = adapters.iter().map(full_name).collect();
-    let mend = if names.is_empty() {
-        "use \"cpu\": there is no adapter at all (on Debian, mesa-vulkan-drivers brings a software one)".to_string()
+    let help = if names.is_empty() {
+        "use \"cpu\": no adapter was found (on Debian, mesa-vulkan-drivers provides a software adapter)".to_string()
     } else {
         format!("use \"cpu\", or a part of one of these names: {}", names.join(", "))
     };
-    Err(Error::input("device", problem, mend))
+    Err(Error::input("device", problem, help))
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use super::Device;
 use super::kernel::Access::{self, Uniform};
-use super::kernel::{Kernel, Source};
+use super::kernel::{EntryPoint, Kernel, Source};
 
+/// The most threads of a workgroup that every adapter has.
+pub const MOST_THREADS: u32 = 256;
 /// Threads a workgroup of the kernels with one thread an element: two wavefronts or one, enough to
 /// hide a load behind another.
 pub const THREADS: u32 = 64;
@@ -16,17 +18,17 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// A kernel with its constants at binding 0 and the buffers at theirs.
+    /// A kernel with its uniform at binding 0 and the buffers at theirs.
     pub fn new(
         device: &mut Device,
-        (source, entry, reads_step): (Source, &'static str, bool),
-        constants: &[u32],
+        (source, entry): (Source, EntryPoint),
+        uniform: &[u8],
         buffers: &[(u32, Access, &wgpu::Buffer)],
         grid: [u32; 3],
     ) -> Self {
         let bindings: Vec<_> = [(0, Uniform)].into_iter().chain(buffers.iter().map(|b| (b.0, b.1))).collect();
-        let kernel = device.kernel(source, entry, &bindings, reads_step);
-        let uniform = device.uniform(constants);
+        let kernel = device.kernel(source, entry, &bindings);
+        let uniform = device.uniform(uniform);
         let buffers: Vec<_> = [(0, &uniform)].into_iter().chain(buffers.iter().map(|b| (b.0, b.2))).collect();
         let group = device.bind(&kernel, &buffers);
         Self { kernel, group, grid }

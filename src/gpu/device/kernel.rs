@@ -9,6 +9,61 @@ pub struct Source {
     pub text: String,
 }
 
+/// The entry points of the shaders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryPoint {
+    AbsMax,
+    Adam,
+    Adjoint,
+    AdjointBar,
+    AdjointSeeds,
+    Backward,
+    Coefficients,
+    Combine,
+    Cotangent,
+    Dots,
+    Evaluate,
+    Forward,
+    Gather,
+    Losses,
+    MeansAndGradient,
+    WeightGradient,
+    #[cfg(test)]
+    Test(&'static str),
+}
+
+impl EntryPoint {
+    /// Its name in the shader.
+    pub fn name(self) -> &'static str {
+        match self {
+            EntryPoint::AbsMax => "abs_max",
+            EntryPoint::Adam => "adam",
+            EntryPoint::Adjoint => "adjoint",
+            EntryPoint::AdjointBar => "adjoint_bar",
+            EntryPoint::AdjointSeeds => "adjoint_seeds",
+            EntryPoint::Backward => "backward",
+            EntryPoint::Coefficients => "coefficients",
+            EntryPoint::Combine => "combine",
+            EntryPoint::Cotangent => "cotangent",
+            EntryPoint::Dots => "dots",
+            EntryPoint::Evaluate => "evaluate",
+            EntryPoint::Forward => "forward",
+            EntryPoint::Gather => "gather",
+            EntryPoint::Losses => "losses",
+            EntryPoint::MeansAndGradient => "means_and_gradient",
+            EntryPoint::WeightGradient => "weight_gradient",
+            #[cfg(test)]
+            EntryPoint::Test(name) => name,
+        }
+    }
+
+    /// Whether its group 1 is the ring of steps.
+    fn reads_step(self) -> bool {
+        use EntryPoint::{Adam, Coefficients, Cotangent, Gather, MeansAndGradient};
+        matches!(self, Adam | Coefficients | Cotangent | Gather | MeansAndGradient)
+    }
+}
+
 /// A compiled entry point with the layout of its group 0.
 #[derive(Clone)]
 pub struct Kernel {
@@ -30,31 +85,19 @@ pub enum Access {
 
 impl Device {
     /// Compiles an entry point once and keeps it; the bindings are those of its group 0.
-    pub fn kernel(
-        &mut self,
-        source: Source,
-        entry_point: &'static str,
-        bindings: &[(u32, Access)],
-        reads_step: bool,
-    ) -> Kernel {
+    pub fn kernel(&mut self, source: Source, entry_point: EntryPoint, bindings: &[(u32, Access)]) -> Kernel {
         let key = (source.text, entry_point);
         if let Some(kernel) = self.kernels.get(&key) {
             return kernel.clone();
         }
-        let kernel = self.compile(source.file, &key.0, entry_point, bindings, reads_step);
+        let kernel = self.compile(source.file, &key.0, entry_point, bindings);
         self.kernels.insert(key, kernel.clone());
         kernel
     }
 
-    fn compile(
-        &self,
-        file: &str,
-        source: &str,
-        entry_point: &str,
-        bindings: &[(u32, Access)],
-        reads_step: bool,
-    ) -> Kernel {
-        let name = format!("{file} {entry_point}");
+    fn compile(&self, file: &str, source: &str, entry_point: EntryPoint, bindings: &[(u32, Access)]) -> Kernel {
+        let (entry, reads_step) = (entry_point.name(), entry_point.reads_step());
+        let name = format!("{file} {entry}");
         let label = Some(&name[..]);
         let description = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) };
         let checks = match self.checked {
@@ -64,7 +107,7 @@ impl Device {
         // SAFETY: the shaders are our own: every index is guarded against the shapes that the host
         // allocates for, every loop has a bound, and no divisor is 0. The tests run them checked.
         let module = unsafe { self.device.create_shader_module_trusted(description, checks) };
-        let entries: Vec<_> = bindings.iter().map(|(binding, access)| entry(*binding, *access, false)).collect();
+        let entries: Vec<_> = bindings.iter().map(|(binding, access)| layout_entry(*binding, *access, false)).collect();
         let layout =
             self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
         let groups = [Some(&layout), Some(&self.step_layout)];
@@ -77,7 +120,7 @@ impl Device {
             label,
             layout: Some(&pipeline_layout),
             module: &module,
-            entry_point: Some(entry_point),
+            entry_point: Some(entry),
             compilation_options: wgpu::PipelineCompilationOptions {
                 zero_initialize_workgroup_memory: self.checked,
                 ..Default::default()
@@ -102,7 +145,7 @@ impl Device {
 }
 
 /// One binding of a group.
-pub fn entry(binding: u32, access: Access, has_dynamic_offset: bool) -> wgpu::BindGroupLayoutEntry {
+pub fn layout_entry(binding: u32, access: Access, has_dynamic_offset: bool) -> wgpu::BindGroupLayoutEntry {
     wgpu::BindGroupLayoutEntry {
         binding,
         visibility: wgpu::ShaderStages::COMPUTE,

@@ -8,6 +8,7 @@ pub mod guard;
 pub mod kernel;
 pub mod matrix_units;
 pub mod submission;
+pub mod uniforms;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,8 +18,8 @@ use futures_intrusive::channel::shared::oneshot_channel;
 
 use crate::error::{Error, Result};
 use crate::gpu::device::guard::Handle;
-use crate::gpu::device::kernel::{Access, Kernel, entry};
-use crate::gpu::device::matrix_units::Halves;
+use crate::gpu::device::kernel::{Access, EntryPoint, Kernel, layout_entry};
+use crate::gpu::device::matrix_units::MatrixUnits;
 use crate::numbers::Precision;
 
 /// A slot of a uniform buffer that is chosen by a dynamic offset: a multiple of every adapter's
@@ -41,14 +42,14 @@ pub struct Device {
     pub limits: wgpu::Limits,
     pub timestamps: bool,
     /// Where products are to be of halves.
-    pub halves: Option<Halves>,
+    pub matrix_units: Option<MatrixUnits>,
     /// Whether shaders carry bounds checks and workgroup memory starts at zero.
     pub checked: bool,
     failure: Failure,
     /// Group 1 of the kernels that read the step's numbers.
     pub step_layout: wgpu::BindGroupLayout,
     /// By source and entry point.
-    pub kernels: HashMap<(String, &'static str), Kernel>,
+    pub kernels: HashMap<(String, EntryPoint), Kernel>,
 }
 
 impl Device {
@@ -58,9 +59,9 @@ impl Device {
     /// [`Error::Input`] where halves are asked of an adapter that has no matrix units for them.
     pub fn open(adapter: &wgpu::Adapter, checked: bool, precision: Precision) -> Result<Self> {
         let info = adapter.get_info();
-        let halves = match precision.halves() {
+        let matrix_units = match precision.halves() {
             0 => None,
-            parts => Some(Halves::of(adapter, parts).ok_or_else(|| {
+            parts => Some(MatrixUnits::of(adapter, parts).ok_or_else(|| {
                 let problem = format!("{} has no matrix units for products of f16 with sums in f32", info.name);
                 Error::input("precision", problem, "use \"f32\", or an adapter with f16 matrices in `jetfit devices`")
             })?),
@@ -74,11 +75,11 @@ impl Device {
             ..wgpu::Limits::default().or_worse_values_from(&available)
         };
         let timestamps = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
-        let (features, experimental_features) = match halves {
+        let (features, experimental_features) = match matrix_units {
             None => (timestamps, wgpu::ExperimentalFeatures::disabled()),
             // SAFETY: of what is experimental, our own kernels of products alone are used, within the bounds of their
             // buffers and workgroup memory; the tests compare them with sums in f64.
-            Some(_) => (timestamps | Halves::FEATURES, unsafe { wgpu::ExperimentalFeatures::enabled() }),
+            Some(_) => (timestamps | MatrixUnits::FEATURES, unsafe { wgpu::ExperimentalFeatures::enabled() }),
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("jetfit"),
@@ -99,7 +100,7 @@ impl Device {
         });
         let step_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some("step"),
-            entries: &[entry(0, Access::Uniform, true)],
+            entries: &[layout_entry(0, Access::Uniform, true)],
         });
         Ok(Self {
             name: info.name,
@@ -107,7 +108,7 @@ impl Device {
             queue: Handle::new(queue),
             limits,
             timestamps: !timestamps.is_empty(),
-            halves,
+            matrix_units,
             checked,
             failure,
             step_layout,
@@ -146,10 +147,10 @@ impl Device {
     }
 
     /// A small buffer of constants.
-    pub fn uniform(&self, constants: &[u32]) -> wgpu::Buffer {
+    pub fn uniform(&self, constants: &[u8]) -> wgpu::Buffer {
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("constants"),
-            size: size_of_val(constants) as u64,
+            size: constants.len() as u64,
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });

@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use bytemuck::{Pod, Zeroable};
-
 use crate::backend::Update;
 use crate::error::Result;
 use crate::gpu::device::clock::Clock;
 use crate::gpu::device::dispatch::{Dispatch, encode};
+use crate::gpu::device::uniforms::Step;
 use crate::gpu::device::{Device, SLOT};
 
 /// Slots of the ring: chunks that one submission may hold, a power of two.
@@ -21,27 +20,6 @@ const SECONDS: f64 = 5e-3;
 /// Submissions that may be waiting, so that the device never runs dry and the host, with its clock
 /// and signals, never runs far ahead.
 const IN_FLIGHT: usize = 2;
-
-/// What changes from step to step: the twin of `Step` in `shaders/shared/step.wgsl`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
-pub struct Step {
-    start: u32,
-    accumulate: u32,
-    accumulate_gradient: u32,
-    padding: u32,
-    number: [u32; 2],
-    per_point: f32,
-    step_size: f32,
-    beta1: f32,
-    beta2: f32,
-    one_minus_beta1: f32,
-    one_minus_beta2: f32,
-    second_correction: f32,
-    epsilon: f32,
-    keep: f32,
-    clip_norm: f32,
-}
 
 impl Step {
     /// For a batch of `count` points; without an update where none follows.

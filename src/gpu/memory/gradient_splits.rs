@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use crate::gpu::device::uniforms::GradientPart;
 use crate::gpu::tuning::f16_tiles;
 use crate::gpu::tuning::matmul_tiles::{GRADIENT_TILES, GradientTile};
-use crate::gpu::tuning::tiles::{Path, Tiles};
+use crate::gpu::tuning::tiles::{Fusion, Tiles};
 use crate::network::{Layer, NetworkSpec};
 
 /// Workgroups of a weight gradient that keep a large GPU busy: two on each multiprocessor, or four of several layers'
@@ -21,16 +22,6 @@ const MOST: u32 = 128;
 /// Numbers that the partial sums of all layers may be: half of the 128 MiB that every adapter binds.
 const BUDGET: u64 = 16 << 20;
 
-/// The partial sums of some neighbouring parameters: (splits, count), from `start` on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// The first of these parameters in the block of all.
-    pub first: u32,
-    pub count: u32,
-    pub start: u32,
-    pub splits: u32,
-}
-
 /// What the parts of a chunk follow from.
 pub struct Points {
     /// Of the network, in whole quads.
@@ -40,7 +31,7 @@ pub struct Points {
     /// Of a tile of the first layer's own kernel, where it has one.
     pub of_tile: Option<u32>,
     /// Whether the gradients of wide layers are of halves.
-    pub of_halves: bool,
+    pub in_f16: bool,
 }
 
 /// Pairs of buffers, of z_bar and of a, that a kernel of several layers binds: with the partial sums seven of the eight that every
@@ -51,15 +42,15 @@ pub const PAIRS: usize = 3;
 const SMALL: usize = 256;
 
 /// The layers whose weight gradients share a dispatch, from the `first` on: all of a narrow network, whose jets are in one pair
-/// of buffers, and neighbours that are small and have tiles of the same size, but for gradients `of_halves`.
-pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize, of_halves: bool) -> Vec<Range<usize>> {
-    if matches!(tiles.path, Path::Narrow(_)) {
+/// of buffers, and neighbours that are small and have tiles of the same size, but for gradients `in_f16`.
+pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize, in_f16: bool) -> Vec<Range<usize>> {
+    if matches!(tiles.fusion, Fusion::Network(_)) {
         return std::iter::once(1..layers.len()).collect();
     }
     // The tile of a layer that goes with others.
     let shared = |index: usize| {
         let layer = &layers[index];
-        let is_small = layer.inputs.max(layer.outputs) <= SMALL && !(of_halves && f16_tiles::is_wide(layer));
+        let is_small = layer.inputs.max(layer.outputs) <= SMALL && !(in_f16 && f16_tiles::is_wide(layer));
         is_small.then(|| GradientTile::of(layer, tiles))
     };
     let mut groups: Vec<Range<usize>> = vec![];
@@ -75,9 +66,9 @@ pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize, of_halves: 
 
 /// The parts of all layers in order, then that of the coefficients. They depend on the job and the tiles alone, so that
 /// the bits do; fewer points have no more splits.
-pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<Part> {
+pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<GradientPart> {
     let layers = spec.layers();
-    let groups = gradient_groups(&layers, tiles, usize::from(points.of_tile.is_some()), points.of_halves);
+    let groups = gradient_groups(&layers, tiles, usize::from(points.of_tile.is_some()), points.in_f16);
     // The parameters of each part, the splits that keep a device busy, and those that the points allow.
     let of_layer = |(index, layer): (usize, &Layer)| {
         let (most, allowed) = match points.of_tile.filter(|_| index == 0) {
@@ -102,8 +93,12 @@ pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<Part> {
     let mut start = 0;
     let part = |(range, most, allowed): (Range<usize>, u32, u32)| {
         let most = (u64::from(most) * BUDGET / all) as u32;
-        let part =
-            Part { first: range.start as u32, count: range.len() as u32, start, splits: most.min(allowed).max(1) };
+        let part = GradientPart {
+            first: range.start as u32,
+            count: range.len() as u32,
+            start,
+            splits: most.min(allowed).max(1),
+        };
         start += part.count * part.splits;
         part
     };
@@ -120,13 +115,13 @@ mod tests {
     fn parts_follow_one_another_and_fill_the_device() {
         let spec =
             NetworkSpec { inputs: 2, hidden: vec![64; 4], outputs: 1, activation: Activation::Tanh, coefficients: 3 };
-        let narrow = Path::Narrow(Tile { quads: 4, rows: 1, slice: 64 });
-        let of = |path: Path, count: u32| {
-            let points = Points { count, column_quads: 5 * count / 4, of_tile: Some(64), of_halves: false };
-            parts(&spec, Tiles { path, linear: 128, gradient: 128 }, &points)
+        let narrow = Fusion::Network(Tile { quads: 4, rows: 1, slice: 64 });
+        let of = |fusion: Fusion, count: u32| {
+            let points = Points { count, column_quads: 5 * count / 4, of_tile: Some(64), in_f16: false };
+            parts(&spec, Tiles { fusion, linear: 128, gradient: 128 }, &points)
         };
-        let splits = |parts: &[Part]| parts.iter().map(|part| part.splits).collect::<Vec<_>>();
-        assert_eq!(splits(&of(Path::Separate, 4096)), [33, 176, 176, 176, 264, 64]);
+        let splits = |parts: &[GradientPart]| parts.iter().map(|part| part.splits).collect::<Vec<_>>();
+        assert_eq!(splits(&of(Fusion::None, 4096)), [33, 176, 176, 176, 264, 64]);
         assert_eq!(splits(&of(narrow, 4096)), [33, 132, 132, 132, 132, 64]);
         assert_eq!(splits(&of(narrow, 4)), [1; 6]);
         let all = of(narrow, 1000);
@@ -135,19 +130,19 @@ mod tests {
         }
         assert_eq!(all.iter().map(|part| part.count as usize).sum::<usize>(), spec.parameters());
         // Small neighbours go together, three at a time, and each of them has the fewer splits.
-        let tiles = Tiles { path: Path::Separate, linear: 128, gradient: 128 };
+        let tiles = Tiles { fusion: Fusion::None, linear: 128, gradient: 128 };
         let wide = NetworkSpec { inputs: 10, hidden: vec![128, 128, 128, 128, 128, 256, 256], ..spec.clone() };
         assert_eq!(gradient_groups(&wide.layers(), tiles, 0, false), [0..1, 1..4, 4..6, 6..7, 7..8]);
         assert_eq!(gradient_groups(&spec.layers(), tiles, 1, true), [1..4, 4..5]);
         let wide_alone = NetworkSpec { hidden: vec![256; 4], ..spec.clone() };
         assert_eq!(gradient_groups(&wide_alone.layers(), tiles, 1, false), [1..4, 4..5]);
         assert_eq!(gradient_groups(&wide_alone.layers(), tiles, 1, true), [1..2, 2..3, 3..4, 4..5]);
-        let points = Points { count: 1024, column_quads: 12 * 256, of_tile: None, of_halves: false };
+        let points = Points { count: 1024, column_quads: 12 * 256, of_tile: None, in_f16: false };
         assert_eq!(splits(&parts(&wide, tiles, &points))[..5], [264, 44, 44, 44, 66]);
         // A deep network keeps to the budget.
         let deep = NetworkSpec { hidden: vec![64; 40], ..spec };
-        let points = Points { count: 1 << 17, column_quads: 1 << 17, of_tile: None, of_halves: false };
-        let parts = parts(&deep, Tiles { path: Path::Separate, linear: 128, gradient: 128 }, &points);
+        let points = Points { count: 1 << 17, column_quads: 1 << 17, of_tile: None, in_f16: false };
+        let parts = parts(&deep, Tiles { fusion: Fusion::None, linear: 128, gradient: 128 }, &points);
         let numbers: u32 = parts.iter().map(|part| part.count * part.splits).sum();
         assert!((12 << 20..=16 << 20).contains(&numbers), "{numbers}");
     }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::expression::Residual;
 use crate::gpu::device::Device;
 use crate::gpu::device::dispatch::Plan;
-use crate::gpu::memory::buffer_sizes::Bounds;
+use crate::gpu::lowered::Bounds;
 use crate::gpu::memory::workspace::Workspace;
 use crate::jet::{JetLayout, Normalizer};
 use crate::loss::{Compiled, Loss};
@@ -32,7 +32,7 @@ pub enum Task {
 }
 
 /// A loaded set with its loss.
-pub struct Set {
+pub struct LoadedSet {
     pub points: usize,
     pub layout: JetLayout,
     /// At how many places the loss reads the network for each point.
@@ -65,7 +65,7 @@ pub struct Set {
 /// Numbers that go to the device at a time: 4 MiB of staging memory.
 const UPLOAD: usize = 1 << 20;
 
-impl Set {
+impl LoadedSet {
     /// Standardises in f64 and uploads as f32.
     pub fn new(
         device: &Device,
@@ -91,7 +91,7 @@ impl Set {
         let rows = (bounds.binding / (4 * columns.len() as u64)) as usize;
         if points as u64 * 4 > bounds.binding || rows == 0 {
             return Err(device.error(format!(
-                "a set of {points} points does not fit: the order of its rows must lie in one binding of {} bytes",
+                "a set of {points} points does not fit: the order of its rows must fit into one binding of {} bytes",
                 bounds.binding
             )));
         }

@@ -1,20 +1,10 @@
 //! What a model and its optimizer keep on the device.
 
-use bytemuck::{Pod, Zeroable};
-
 use crate::gpu::device::Device;
-use crate::gpu::memory::abs_max::Largest;
+use crate::gpu::device::uniforms::Status;
+use crate::gpu::memory::abs_max::AbsMax;
 use crate::gpu::shaders::Groups;
 use crate::network::NetworkSpec;
-
-/// The status that kernels leave: the twin of `Status` in `shaders/shared/status.wgsl`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
-pub struct Status {
-    pub diverged: [u32; 2],
-    pub norm: f32,
-    pub padding: u32,
-}
 
 /// Blocks of P numbers each, and the status.
 pub struct State {
@@ -25,8 +15,8 @@ pub struct State {
     /// Sums of squares of blocks of the gradient.
     pub squares: wgpu::Buffer,
     pub status: wgpu::Buffer,
-    /// Where products are of halves.
-    pub largest: Option<Largest>,
+    /// Where products are in f16.
+    pub abs_max: Option<AbsMax>,
     count: usize,
 }
 
@@ -47,7 +37,7 @@ impl State {
             second_moment: numbers("second moment", count),
             squares: numbers("squares", blocks(count)),
             status: device.storage("status", size_of::<Status>() as u64),
-            largest: device.halves.map(|_| Largest::new(device, spec.layers().len())),
+            abs_max: device.matrix_units.map(|_| AbsMax::new(device, spec.layers().len())),
             count,
         }
     }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::gpu::channels::Channels;
 use crate::gpu::device::kernel::Source;
+use crate::gpu::device::matrix_units::{ABS_MAX_WORKGROUPS, F16Tile, PAD};
 use crate::gpu::shaders::unroll::unroll;
-use crate::gpu::tuning::f16_tiles::{HalvesTile, LARGEST, PAD};
 use crate::gpu::tuning::tiles::Tile;
 use crate::jet::{JetLayout, Normalizer};
+use crate::pass::{Channels, Product, Rule};
 
 /// A header of constants that grows line by line.
 #[derive(Default)]
@@ -18,8 +18,8 @@ impl Header {
         Header::default().number("THREADS", threads as usize)
     }
 
-    /// What `shaders/shared/halves.wgsl` goes by.
-    pub fn halves(tile: HalvesTile) -> Self {
+    /// What `shaders/shared/matrix_units.wgsl` goes by.
+    pub fn matrix_units(tile: F16Tile) -> Self {
         let size = tile.of.size;
         let fragment =
             |name: &str, scalar: &str, role: &str| format!("alias {name} = coop_mat{size}x{size}<{scalar}, {role}>;\n");
@@ -37,7 +37,7 @@ impl Header {
             .number("THREADS", tile.threads() as usize)
             .number("PAD", PAD as usize)
             .number("PARTS", tile.of.parts as usize)
-            .number("LARGEST", LARGEST as usize)
+            .number("LARGEST", ABS_MAX_WORKGROUPS as usize)
     }
 
     pub fn alias(mut self, name: &str, kind: &str) -> Self {
@@ -71,61 +71,43 @@ impl Header {
 
     /// The channels of a layout that travels as it is, and its rule.
     pub fn layout(self, layout: &JetLayout, normalizer: &Normalizer) -> Self {
-        self.number("CHANNELS", layout.channels()).rule(layout, layout.tangents(), normalizer)
+        let rule = Rule::new(layout, layout.tangents(), normalizer);
+        self.number("CHANNELS", layout.channels()).rule(&rule, layout.inputs(), layout.tangents())
     }
 
-    /// The channels of mixed mode, and the rule of a jet's seconds.
-    pub fn mixed(self, layout: &JetLayout, channels: &Channels, normalizer: &Normalizer) -> Self {
-        self.number("CHANNELS", channels.forward.channels())
-            .number("ADJOINTS", channels.adjoints)
-            .number("JET_CHANNELS", channels.jet)
-            .number("FIRSTS", layout.tangents().len())
-            .table("first_input", layout.tangents().iter().map(|i| *i as u32))
-            .rule(layout, channels.forward.tangents(), normalizer)
+    /// The channels of adjoint mode, and the rule of a jet's seconds.
+    pub fn adjoint_mode(self, channels: &Channels) -> Self {
+        let Channels { jet, forward, adjoints, firsts, rule } = channels;
+        self.number("CHANNELS", forward.channels())
+            .number("ADJOINTS", *adjoints)
+            .number("JET_CHANNELS", *jet)
+            .number("FIRSTS", firsts.len())
+            .table("first_input", firsts.iter().map(|i| *i as u32))
+            .rule(rule, forward.inputs(), forward.tangents())
     }
 
-    /// The products of a layout's seconds, and the same by tangent; these are `tangents`.
-    fn rule(self, layout: &JetLayout, tangents: &[usize], normalizer: &Normalizer) -> Self {
-        let products = layout.products(tangents, normalizer);
-        // Where the run of each `key` starts in a sorted list, and how long it is.
-        let starts = |count: usize, keys: &[usize]| -> Vec<u32> {
-            (0..count).map(|key| keys.partition_point(|k| *k < key) as u32).collect()
-        };
-        let counts = |count: usize, keys: &[usize]| -> Vec<u32> {
-            keys.iter().fold(vec![0; count], |mut counts, key| {
-                counts[*key] += 1;
-                counts
-            })
-        };
-        let seconds: Vec<_> = products.iter().map(|p| p.second).collect();
-        // d(c dz_k dz_l) = c dz_l d(dz_k) + c dz_k d(dz_l): two partners, or one with 2c.
-        let mut partners: Vec<(usize, usize, usize, f64)> = vec![];
-        for p in &products {
-            if p.k == p.l {
-                partners.push((p.k, p.second, p.l, 2.0 * p.coefficient));
-            } else {
-                partners.push((p.k, p.second, p.l, p.coefficient));
-                partners.push((p.l, p.second, p.k, p.coefficient));
-            }
-        }
-        partners.sort_by_key(|(tangent, second, ..)| (*tangent, *second));
-        let owners: Vec<_> = partners.iter().map(|p| p.0).collect();
-        self.number("INPUTS", normalizer.inputs.mean.len())
+    /// The products of the seconds, one after the other, and the same by tangent.
+    fn rule(self, rule: &Rule, inputs: usize, tangents: &[usize]) -> Self {
+        let products: Vec<Vec<Product>> = (0..rule.seconds()).map(|second| rule.products(second).collect()).collect();
+        let partners = rule.partners();
+        let all: Vec<_> = products.iter().enumerate().flat_map(|(s, of)| of.iter().map(move |p| (s, *p))).collect();
+        let paired: Vec<_> = partners.iter().flatten().collect();
+        self.number("INPUTS", inputs)
             .number("TANGENTS", tangents.len())
-            .number("SECONDS", layout.seconds())
-            .number("PRODUCTS", products.len())
-            .table("product_second", seconds.iter().map(|s| *s as u32))
+            .number("SECONDS", rule.seconds())
+            .number("PRODUCTS", all.len())
+            .table("product_second", all.iter().map(|(second, _)| *second as u32))
             .table("tangent_input", tangents.iter().map(|i| *i as u32))
-            .table("product_start", starts(layout.seconds(), &seconds))
-            .table("product_count", counts(layout.seconds(), &seconds))
-            .table("product_k", products.iter().map(|p| p.k as u32))
-            .table("product_l", products.iter().map(|p| p.l as u32))
-            .table("product_coefficient", products.iter().map(|p| p.coefficient as f32))
-            .table("partner_start", starts(tangents.len(), &owners))
-            .table("partner_count", counts(tangents.len(), &owners))
-            .table("partner_second", partners.iter().map(|p| p.1 as u32))
-            .table("partner_tangent", partners.iter().map(|p| p.2 as u32))
-            .table("partner_coefficient", partners.iter().map(|p| p.3 as f32))
+            .table("product_start", starts(&products))
+            .table("product_count", products.iter().map(|of| of.len() as u32))
+            .table("product_k", all.iter().map(|(_, p)| p.k as u32))
+            .table("product_l", all.iter().map(|(_, p)| p.l as u32))
+            .table("product_coefficient", all.iter().map(|(_, p)| p.coefficient as f32))
+            .table("partner_start", starts(&partners))
+            .table("partner_count", partners.iter().map(|of| of.len() as u32))
+            .table("partner_second", paired.iter().map(|p| p.second as u32))
+            .table("partner_tangent", paired.iter().map(|p| p.l as u32))
+            .table("partner_coefficient", paired.iter().map(|p| p.coefficient as f32))
     }
 
     /// The tile of a product whose threads hold whole jets, which keeps `units` rows of jets.
@@ -145,6 +127,16 @@ impl Header {
         }
         Source { file, text: unroll(text) }
     }
+}
+
+/// Where each list begins among all of them.
+fn starts<T>(lists: &[Vec<T>]) -> Vec<u32> {
+    let start = |sum: &mut u32, list: &Vec<T>| {
+        let start = *sum;
+        *sum += list.len() as u32;
+        Some(start)
+    };
+    lists.iter().scan(0, start).collect()
 }
 
 /// A number as WGSL writes it.

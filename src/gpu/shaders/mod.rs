@@ -8,29 +8,29 @@ mod unroll;
 use crate::expression::Residual;
 use crate::jet::{Activation, JetLayout, Normalizer};
 use crate::network::NetworkSpec;
+use crate::pass::Channels;
 
-use crate::gpu::channels::Channels;
 use crate::gpu::device::dispatch::THREADS;
 use crate::gpu::device::kernel::Source;
+use crate::gpu::device::matrix_units::{ABS_MAX_WORKGROUPS, F16Tile};
 use crate::gpu::shaders::header::Header;
-use crate::gpu::tuning::f16_tiles::{HalvesTile, LARGEST};
 use crate::gpu::tuning::matmul_tiles::{GradientTile, ProductTile};
 use crate::gpu::tuning::tiles::{LAYER_THREADS, Tile};
 
-const MATH: &str = include_str!("../../../shaders/numbers/math_f32.wgsl");
-const FUNCTIONS: &str = include_str!("../../../shaders/numbers/functions_f32.wgsl");
-const QUAD: &str = include_str!("../../../shaders/shared/activation_vec4.wgsl");
-const POINT: &str = include_str!("../../../shaders/shared/activation_f32.wgsl");
+const MATH_F32: &str = include_str!("../../../shaders/numbers/math_f32.wgsl");
+const FUNCTIONS_F32: &str = include_str!("../../../shaders/numbers/functions_f32.wgsl");
+const ACTIVATION_VEC4: &str = include_str!("../../../shaders/shared/activation_vec4.wgsl");
+const ACTIVATION_F32: &str = include_str!("../../../shaders/shared/activation_f32.wgsl");
 const JET: &str = include_str!("../../../shaders/shared/jet.wgsl");
-const PRODUCT: &str = include_str!("../../../shaders/shared/jet_matmul.wgsl");
-const MIXED: &str = include_str!("../../../shaders/shared/adjoint_layer.wgsl");
-const GROUPS: &str = include_str!("../../../shaders/shared/channel_groups.wgsl");
-const WARPS: &str = include_str!("../../../shaders/shared/thread_swizzle.wgsl");
-const FACTORS: &str = include_str!("../../../shaders/shared/matmul_operands.wgsl");
-const BLOCKS: &str = include_str!("../../../shaders/shared/transpose_load.wgsl");
-const SHARE: &str = include_str!("../../../shaders/shared/gradient_split.wgsl");
-const HALVES: &str = include_str!("../../../shaders/shared/matrix_units.wgsl");
-const NARROW: &str = include_str!("../../../shaders/shared/fused_network.wgsl");
+const JET_MATMUL: &str = include_str!("../../../shaders/shared/jet_matmul.wgsl");
+const ADJOINT_LAYER: &str = include_str!("../../../shaders/shared/adjoint_layer.wgsl");
+const CHANNEL_GROUPS: &str = include_str!("../../../shaders/shared/channel_groups.wgsl");
+const THREAD_SWIZZLE: &str = include_str!("../../../shaders/shared/thread_swizzle.wgsl");
+const MATMUL_OPERANDS: &str = include_str!("../../../shaders/shared/matmul_operands.wgsl");
+const TRANSPOSE_LOAD: &str = include_str!("../../../shaders/shared/transpose_load.wgsl");
+const GRADIENT_SPLIT: &str = include_str!("../../../shaders/shared/gradient_split.wgsl");
+const MATRIX_UNITS: &str = include_str!("../../../shaders/shared/matrix_units.wgsl");
+const FUSED_NETWORK: &str = include_str!("../../../shaders/shared/fused_network.wgsl");
 const SUM: &str = include_str!("../../../shaders/shared/sum.wgsl");
 const STEP: &str = include_str!("../../../shaders/shared/step.wgsl");
 const STATUS: &str = include_str!("../../../shaders/shared/status.wgsl");
@@ -99,7 +99,7 @@ impl Groups {
     }
 }
 
-/// `input_layer.wgsl` and `input_gradient.wgsl` with `row` channels from row to row of `a`; no activation where the
+/// `input_layer.wgsl` and `input_layer_backward.wgsl` with `row` channels from row to row of `a`; no activation where the
 /// model has no hidden layer.
 pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Option<Activation>) -> Source {
     let (kernel, gradient) = (
@@ -117,32 +117,30 @@ pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigm
         .number("ROW_CHANNELS", row)
         .number("LANES", lanes)
         .table("input_tangent", (0..layout.inputs()).map(|input| tangent(input) as u32));
-    header.then("input_layer", &[MATH, activation(sigma), GROUPS, SUM, kernel, gradient])
+    header.then("input_layer", &[MATH_F32, activation(sigma), CHANNEL_GROUPS, SUM, kernel, gradient])
 }
 
 /// `jet_rule.wgsl` with `row` channels from row to row of `a`.
 pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Activation) -> Source {
     let kernel = include_str!("../../../shaders/rules/jet_rule.wgsl");
     let header = Groups::of(layout).header("vec4<f32>").layout(layout, normalizer).number("ROW_CHANNELS", row);
-    header.then("jet_rule", &[MATH, activation(Some(sigma)), QUAD, GROUPS, kernel])
+    header.then("jet_rule", &[MATH_F32, activation(Some(sigma)), ACTIVATION_VEC4, CHANNEL_GROUPS, kernel])
 }
 
-/// A hidden layer of mixed mode: what its kernels are made for.
+/// A hidden layer of adjoint mode: what its kernels are made for.
 #[derive(Clone, Copy)]
-pub struct MixedLayer<'a> {
-    pub layout: &'a JetLayout,
+pub struct AdjointKernel<'a> {
     pub channels: &'a Channels,
-    pub normalizer: &'a Normalizer,
     pub sigma: Activation,
     pub is_first: bool,
     pub is_last: bool,
 }
 
-impl MixedLayer<'_> {
-    /// `mixed_adjoint.wgsl`, and how many lots of sums it has: first those of the first derivatives, or h as one.
+impl AdjointKernel<'_> {
+    /// `adjoint.wgsl`, and how many lots of sums it has: first those of the first derivatives, or h as one.
     pub fn adjoint(self) -> (Source, u32) {
         let kernel = include_str!("../../../shaders/rules/adjoint.wgsl");
-        let (firsts, seconds) = (self.layout.tangents().len(), self.layout.seconds());
+        let (firsts, seconds) = (self.channels.firsts.len(), self.channels.rule.seconds());
         // Lots of one size.
         let most = if self.is_first { firsts.max(seconds) } else { seconds };
         let sums = most.div_ceil(most.div_ceil(ADJOINT_SUMS).max(1)).max(1);
@@ -155,16 +153,16 @@ impl MixedLayer<'_> {
             .number("POINTS", ADJOINT_POINTS as usize)
             .number("SUMS", sums)
             .number("BEFORE", before)
-            .then("mixed_adjoint", &[MATH, activation(Some(self.sigma)), POINT, MIXED, kernel]);
+            .then("adjoint", &[MATH_F32, activation(Some(self.sigma)), ACTIVATION_F32, ADJOINT_LAYER, kernel]);
         (source, lots as u32)
     }
 
-    /// `mixed_rule.wgsl` whose threads have a quad of points each, or one.
+    /// `adjoint_rule.wgsl` whose threads have a quad of points each, or one.
     pub fn rule(self, of_quads: bool) -> Source {
         let kernel = include_str!("../../../shaders/rules/adjoint_rule.wgsl");
-        let (number, numbers) = if of_quads { ("vec4<f32>", QUAD) } else { ("f32", POINT) };
+        let (number, numbers) = if of_quads { ("vec4<f32>", ACTIVATION_VEC4) } else { ("f32", ACTIVATION_F32) };
         let header = self.header(number).number("THREADS", THREADS as usize);
-        header.then("mixed_rule", &[MATH, activation(Some(self.sigma)), numbers, MIXED, kernel])
+        header.then("adjoint_rule", &[MATH_F32, activation(Some(self.sigma)), numbers, ADJOINT_LAYER, kernel])
     }
 
     fn header(self, number: &str) -> Header {
@@ -172,28 +170,28 @@ impl MixedLayer<'_> {
             .alias("Number", number)
             .number("FIRST", usize::from(self.is_first))
             .number("LAST", usize::from(self.is_last))
-            .mixed(self.layout, self.channels, self.normalizer)
+            .adjoint_mode(self.channels)
     }
 }
 
-/// `mixed_ends.wgsl`
-pub fn mixed_ends(layout: &JetLayout, channels: &Channels, normalizer: &Normalizer) -> Source {
+/// `adjoint_seeds.wgsl`
+pub fn adjoint_seeds(channels: &Channels) -> Source {
     let kernel = include_str!("../../../shaders/layers/adjoint_seeds.wgsl");
-    Header::threads(THREADS).mixed(layout, channels, normalizer).then("mixed_ends", &[kernel])
+    Header::threads(THREADS).adjoint_mode(channels).then("adjoint_seeds", &[kernel])
 }
 
-/// `layer.wgsl`
-pub fn layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, tile: Tile) -> Source {
+/// `fused_layer.wgsl`
+pub fn fused_layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, tile: Tile) -> Source {
     let kernel = include_str!("../../../shaders/layers/fused_layer.wgsl");
     Header::default()
         .tile(tile, LAYER_THREADS, tile.slice as usize)
         .layout(layout, normalizer)
-        .then("layer", &[MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, kernel])
+        .then("fused_layer", &[MATH_F32, activation(Some(sigma)), ACTIVATION_VEC4, JET, JET_MATMUL, kernel])
 }
 
-/// `narrow.wgsl` for so many layers, the widest hidden one with `units` units; `tape` says whether a backward
+/// `fused_network.wgsl` for so many layers, the widest hidden one with `units` units; `tape` says whether a backward
 /// pass follows.
-pub fn narrow(
+pub fn fused_network(
     layout: &JetLayout,
     normalizer: &Normalizer,
     sigma: Activation,
@@ -201,22 +199,22 @@ pub fn narrow(
     layers: usize,
     tape: bool,
 ) -> Source {
-    narrow_header(layout, normalizer, (tile, units), layers).number("TAPE", usize::from(tape)).then(
-        "narrow",
+    network_header(layout, normalizer, (tile, units), layers).number("TAPE", usize::from(tape)).then(
+        "fused_network",
         &[
-            MATH,
+            MATH_F32,
             activation(Some(sigma)),
-            QUAD,
+            ACTIVATION_VEC4,
             JET,
-            PRODUCT,
-            NARROW,
+            JET_MATMUL,
+            FUSED_NETWORK,
             include_str!("../../../shaders/layers/fused_network.wgsl"),
         ],
     )
 }
 
-/// `narrow_backward.wgsl` for the same.
-pub fn narrow_backward(
+/// `fused_network_backward.wgsl` for the same.
+pub fn fused_network_backward(
     layout: &JetLayout,
     normalizer: &Normalizer,
     sigma: Activation,
@@ -224,11 +222,11 @@ pub fn narrow_backward(
     layers: usize,
 ) -> Source {
     let kernel = include_str!("../../../shaders/layers/fused_network_backward.wgsl");
-    let parts = [MATH, activation(Some(sigma)), QUAD, JET, PRODUCT, NARROW, kernel];
-    narrow_header(layout, normalizer, (tile, units), layers).then("narrow_backward", &parts)
+    let parts = [MATH_F32, activation(Some(sigma)), ACTIVATION_VEC4, JET, JET_MATMUL, FUSED_NETWORK, kernel];
+    network_header(layout, normalizer, (tile, units), layers).then("fused_network_backward", &parts)
 }
 
-fn narrow_header(layout: &JetLayout, normalizer: &Normalizer, (tile, units): (Tile, u32), layers: usize) -> Header {
+fn network_header(layout: &JetLayout, normalizer: &Normalizer, (tile, units): (Tile, u32), layers: usize) -> Header {
     Header::default()
         .tile(tile, tile.threads(units), units as usize)
         .layout(layout, normalizer)
@@ -243,7 +241,7 @@ pub fn linear(tile: ProductTile) -> Source {
         .number("EDGE", tile.edge as usize)
         .number("ROW_EDGE", tile.row_edge as usize)
         .number("SLICE", tile.slice as usize)
-        .then("linear", &[FACTORS, WARPS, include_str!("../../../shaders/products/linear.wgsl")])
+        .then("linear", &[MATMUL_OPERANDS, THREAD_SWIZZLE, include_str!("../../../shaders/products/linear.wgsl")])
 }
 
 /// `weight_gradient.wgsl` for so many layers at once.
@@ -257,35 +255,40 @@ pub fn weight_gradient(tile: GradientTile, layers: usize) -> Source {
         .number("QUADS", tile.quads as usize)
         .then(
             "weight_gradient",
-            &[SHARE, BLOCKS, WARPS, include_str!("../../../shaders/products/weight_gradient.wgsl")],
+            &[
+                GRADIENT_SPLIT,
+                TRANSPOSE_LOAD,
+                THREAD_SWIZZLE,
+                include_str!("../../../shaders/products/weight_gradient.wgsl"),
+            ],
         )
 }
 
 /// `linear_f16.wgsl`.
-pub fn linear_f16(tile: HalvesTile) -> Source {
-    Header::halves(tile)
+pub fn linear_f16(tile: F16Tile) -> Source {
+    Header::matrix_units(tile)
         .number("TILE_ROWS", tile.rows() as usize)
         .number("TILE_QUADS", tile.columns() as usize / 4)
-        .then("linear_f16", &[FACTORS, HALVES, include_str!("../../../shaders/products/linear_f16.wgsl")])
+        .then("linear_f16", &[MATMUL_OPERANDS, MATRIX_UNITS, include_str!("../../../shaders/products/linear_f16.wgsl")])
 }
 
 /// `weight_gradient_f16.wgsl` for one layer.
-pub fn weight_gradient_f16(tile: HalvesTile) -> Source {
-    Header::halves(tile)
+pub fn weight_gradient_f16(tile: F16Tile) -> Source {
+    Header::matrix_units(tile)
         .number("LAYERS", 1)
         .number("TILE_OUT", tile.rows() as usize)
         .number("TILE_IN", tile.columns() as usize)
         .then(
             "weight_gradient_f16",
-            &[SHARE, HALVES, include_str!("../../../shaders/products/weight_gradient_f16.wgsl")],
+            &[GRADIENT_SPLIT, MATRIX_UNITS, include_str!("../../../shaders/products/weight_gradient_f16.wgsl")],
         )
 }
 
-/// `largest.wgsl`
-pub fn largest() -> Source {
+/// `abs_max.wgsl`
+pub fn abs_max() -> Source {
     Header::threads(SUM_THREADS)
-        .number("LARGEST", LARGEST as usize)
-        .then("largest", &[include_str!("../../../shaders/products/abs_max.wgsl")])
+        .number("LARGEST", ABS_MAX_WORKGROUPS as usize)
+        .then("abs_max", &[include_str!("../../../shaders/products/abs_max.wgsl")])
 }
 
 /// `residual.wgsl` for the terms of a loss that reads the network at `places` places. A batch's rows are
@@ -304,8 +307,8 @@ pub fn residual(
         .then(
             "residual",
             &[
-                MATH,
-                FUNCTIONS,
+                MATH_F32,
+                FUNCTIONS_F32,
                 STEP,
                 SUM,
                 include_str!("../../../shaders/terms/residual.wgsl"),
@@ -317,7 +320,7 @@ pub fn residual(
 /// `reduce.wgsl` for so many parts of the gradient.
 pub fn reduce(parts: usize, groups: Groups) -> Source {
     let kernel = include_str!("../../../shaders/terms/reduce.wgsl");
-    groups.header("f32").number("PARTS", parts).then("reduce", &[STEP, GROUPS, SUM, kernel])
+    groups.header("f32").number("PARTS", parts).then("reduce", &[STEP, CHANNEL_GROUPS, SUM, kernel])
 }
 
 /// `adam.wgsl`
@@ -336,5 +339,5 @@ pub fn vectors(left: usize) -> Source {
 /// The elementary functions alone, for the tests that measure them.
 #[cfg(test)]
 pub fn math(kernel: &str) -> Source {
-    Header::threads(THREADS).then("math", &[MATH, FUNCTIONS, kernel])
+    Header::threads(THREADS).then("math", &[MATH_F32, FUNCTIONS_F32, kernel])
 }

@@ -1,8 +1,8 @@
-//! The elementary functions of `shaders/shared/math.wgsl` and `functions.wgsl` on the device, against f64.
+//! The elementary functions of `shaders/numbers/` on the device, against f64.
 
 use crate::gpu::device::Device;
 use crate::gpu::device::adapter::{adapters, choose};
-use crate::gpu::device::kernel::Access;
+use crate::gpu::device::kernel::{Access, EntryPoint};
 use crate::gpu::shaders;
 use crate::numbers::Precision;
 
@@ -42,7 +42,8 @@ fn run(device: &mut Device, entry: &'static str, range: (f64, f64)) -> Vec<(f32,
     let arguments: Vec<f32> = (0..COUNT).map(at).collect();
     let (x, y) = (device.storage("x", 4 * COUNT as u64), device.storage("y", 4 * COUNT as u64));
     device.write(&x, &arguments);
-    let kernel = device.kernel(shaders::math(KERNEL), entry, &[(0, Access::Read), (1, Access::Write)], false);
+    let kernel =
+        device.kernel(shaders::math(KERNEL), EntryPoint::Test(entry), &[(0, Access::Read), (1, Access::Write)]);
     let group = device.bind(&kernel, &[(0, &x), (1, &y)]);
     let mut encoder = device.encoder();
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());

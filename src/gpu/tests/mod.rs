@@ -3,3 +3,4 @@
 mod math;
 mod products;
 mod translation;
+mod uniforms;

@@ -2,13 +2,17 @@
 
 use std::io::Write as _;
 
+use bytemuck::bytes_of;
+
 use crate::gpu::device::Device;
 use crate::gpu::device::adapter::{adapters, choose};
 use crate::gpu::device::kernel::Access::{self, Read, Uniform, Write};
-use crate::gpu::device::kernel::Source;
-use crate::gpu::device::matrix_units::Halves;
+use crate::gpu::device::kernel::{EntryPoint, Source};
+use crate::gpu::device::matrix_units::MatrixUnits;
+use crate::gpu::device::matrix_units::{ABS_MAX_WORKGROUPS, F16Tile};
+use crate::gpu::device::uniforms::{GradientLayer, MeasuredFactor, Product};
 use crate::gpu::shaders;
-use crate::gpu::tuning::f16_tiles::{HalvesTile, LARGEST, workgroups_of_a_row};
+use crate::gpu::tuning::f16_tiles::workgroups_of_a_row;
 use crate::gpu::tuning::matmul_tiles::{GRADIENT_TILES, PRODUCT_TILES};
 use crate::numbers::Precision;
 
@@ -26,15 +30,15 @@ fn filled(device: &Device, numbers: &[f32]) -> wgpu::Buffer {
 /// Runs a kernel by itself.
 fn run(
     device: &mut Device,
-    (source, entry): (Source, &'static str),
-    constants: &[u32],
+    (source, entry): (Source, EntryPoint),
+    uniform: &[u8],
     buffers: &[(Access, &wgpu::Buffer)],
     grid: [u32; 3],
 ) {
     let bound = || buffers.iter().zip(1..).map(|((access, buffer), binding)| (binding, *access, *buffer));
     let bindings: Vec<_> = [(0, Uniform)].into_iter().chain(bound().map(|b| (b.0, b.1))).collect();
-    let kernel = device.kernel(source, entry, &bindings, false);
-    let uniform = device.uniform(constants);
+    let kernel = device.kernel(source, entry, &bindings);
+    let uniform = device.uniform(uniform);
     let resources: Vec<_> = [(0, &uniform)].into_iter().chain(bound().map(|b| (b.0, b.2))).collect();
     let group = device.bind(&kernel, &resources);
     let mut encoder = device.encoder();
@@ -116,20 +120,43 @@ impl Problem {
         weights.chain(biases).collect()
     }
 
-    /// The constants of a product, and of a weight gradient in so many splits.
-    fn constants(&self, entry: &str) -> Vec<u32> {
-        let [rows, inner] = self.of(entry).0;
-        let quads = self.columns() / 4;
-        let sizes = [rows, inner, quads, self.value_quads, 0, self.outputs * self.inputs, self.inputs];
-        sizes.into_iter().chain([quads, 0, quads, 0]).map(|n| n as u32).collect()
+    /// The uniform of a product, and of a weight gradient in so many splits.
+    fn constants(&self, entry: &str) -> Product {
+        let [rows, inner] = self.of(entry).0.map(|n| n as u32);
+        let quads = self.columns() as u32 / 4;
+        Product {
+            rows,
+            inner,
+            quads,
+            value_quads: self.value_quads as u32,
+            weights: 0,
+            biases: (self.outputs * self.inputs) as u32,
+            width: self.inputs as u32,
+            input_row: quads,
+            input_start: 0,
+            output_row: quads,
+            output_start: 0,
+        }
     }
 
-    fn gradient_constants(&self, [outputs, inputs]: [u32; 2], splits: usize) -> (Vec<u32>, [u32; 3]) {
+    fn gradient_constants(&self, [outputs, inputs]: [u32; 2], splits: usize) -> (GradientLayer, [u32; 3]) {
         let [along_in, along_out] = [(self.inputs as u32).div_ceil(inputs), (self.outputs as u32).div_ceil(outputs)];
-        let sizes = [0, along_in as usize, self.outputs, self.inputs, self.columns() / 4, self.value_quads];
-        let constants = sizes.into_iter().chain([0, splits, 0, 0, 0, 0]).map(|n| n as u32).collect();
-        (constants, [splits as u32 * along_in * along_out, 1, 1])
+        let layer = GradientLayer {
+            tiles_in: along_in,
+            outputs: self.outputs as u32,
+            inputs: self.inputs as u32,
+            quads: self.columns() as u32 / 4,
+            value_quads: self.value_quads as u32,
+            splits: splits as u32,
+            ..GradientLayer::default()
+        };
+        (layer, [splits as u32 * along_in * along_out, 1, 1])
     }
+}
+
+/// The entry point of a product.
+fn point(entry: &str) -> EntryPoint {
+    if entry == "forward" { EntryPoint::Forward } else { EntryPoint::Backward }
 }
 
 /// The largest difference; NaN is one.
@@ -156,9 +183,9 @@ fn every_tile_gives_the_product_and_the_gradient() {
             let truth = problem.product(entry);
             let output = device.storage("output", 4 * truth.len() as u64);
             let constants = problem.constants(entry);
-            let grid = [constants[2].div_ceil(tile.quads), constants[0].div_ceil(tile.rows), 1];
+            let grid = [constants.quads.div_ceil(tile.quads), constants.rows.div_ceil(tile.rows), 1];
             let buffers = [(Read, &p), (Read, input), (Write, &output)];
-            run(&mut device, (shaders::linear(tile), entry), &constants, &buffers, grid);
+            run(&mut device, (shaders::linear(tile), point(entry)), bytes_of(&constants), &buffers, grid);
             let found = device.read(&[(&output, truth.len())]).unwrap().remove(0);
             // The sums stay below 32, whose last place is 2e-6: 129 roundings of at most half of it, at random.
             let most = difference(&found, &truth);
@@ -172,20 +199,26 @@ fn every_tile_gives_the_product_and_the_gradient() {
         let (constants, grid) = problem.gradient_constants([tile.outputs, tile.inputs], splits);
         let (z_bar, a) = ((Read, &z_bar), (Read, &a));
         let buffers = [z_bar, a, (Write, &partials), z_bar, a, z_bar, a];
-        run(&mut device, (shaders::weight_gradient(tile, 1), "weight_gradient"), &constants, &buffers, grid);
+        run(
+            &mut device,
+            (shaders::weight_gradient(tile, 1), EntryPoint::WeightGradient),
+            bytes_of(&constants),
+            &buffers,
+            grid,
+        );
         let found = device.read(&[(&partials, splits * truth.len())]).unwrap().remove(0);
         let most = difference(&over_splits(&found, splits), &truth);
         assert!(most < 3e-5, "{tile:?}: {most}");
     }
 }
 
-/// The bits of the largest of (rows, columns) from `largest.wgsl`.
+/// The bits of the largest of (rows, columns) from `abs_max.wgsl`.
 fn largest(device: &mut Device, numbers: &wgpu::Buffer, [rows, columns]: [usize; 2]) -> wgpu::Buffer {
-    let largest = device.storage("largest", 4 * u64::from(LARGEST));
+    let largest = device.storage("largest", 4 * u64::from(ABS_MAX_WORKGROUPS));
     let [rows, columns] = [rows, columns].map(|n| n as u32);
-    let constants = [rows, columns, columns, 0, workgroups_of_a_row(rows)];
+    let constants = MeasuredFactor { rows, columns, row: columns, start: 0, across: workgroups_of_a_row(rows) };
     let buffers = [(Read, numbers), (Write, &largest)];
-    run(device, (shaders::largest(), "largest_of"), &constants, &buffers, [LARGEST, 1, 1]);
+    run(device, (shaders::abs_max(), EntryPoint::AbsMax), bytes_of(&constants), &buffers, [ABS_MAX_WORKGROUPS, 1, 1]);
     largest
 }
 
@@ -199,13 +232,13 @@ fn halves_are_as_near_as_their_bits() {
         return;
     };
     let mut device = Device::open(&choose(&adapter.name).unwrap(), true, Precision::F16).unwrap();
-    let halves = device.halves.unwrap();
+    let units = device.matrix_units.unwrap();
     // Two are as near as f32, with which the test above has the same bounds; that one is used shows.
-    let check = |what: &str, tile: HalvesTile, most: f64| {
+    let check = |what: &str, tile: F16Tile, most: f64| {
         let bounds = if tile.of.parts == 2 { 0.0..3e-5 } else { 3e-5..2e-2 };
         assert!(bounds.contains(&most), "{what}, {tile:?}: {most}");
     };
-    // Jets that halves could not hold.
+    // Jets that f16 could not hold.
     for size in [1.0, 1e-12, 1e9] {
         let problem = Problem::new(size);
         let (outputs, inputs, columns) = (problem.outputs, problem.inputs, problem.columns());
@@ -213,14 +246,14 @@ fn halves_are_as_near_as_their_bits() {
         let of_w = largest(&mut device, &p, [outputs, inputs]);
         let of_a = largest(&mut device, &a, [inputs, columns]);
         let of_z_bar = largest(&mut device, &z_bar, [outputs, columns]);
-        for tile in [1, 2].into_iter().flat_map(|parts| Halves { parts, ..halves }.tiles()) {
+        for tile in [1, 2].into_iter().flat_map(|parts| MatrixUnits { parts, ..units }.tiles()) {
             for (entry, input, of_input) in [("forward", &a, &of_a), ("backward", &z_bar, &of_z_bar)] {
                 let truth = problem.product(entry);
                 let output = device.storage("output", 4 * truth.len() as u64);
                 let constants = problem.constants(entry);
-                let grid = [(4 * constants[2]).div_ceil(tile.columns()), constants[0].div_ceil(tile.rows()), 1];
+                let grid = [(4 * constants.quads).div_ceil(tile.columns()), constants.rows.div_ceil(tile.rows()), 1];
                 let buffers = [(Read, &p), (Read, input), (Write, &output), (Read, &of_w), (Read, of_input)];
-                run(&mut device, (shaders::linear_f16(tile), entry), &constants, &buffers, grid);
+                run(&mut device, (shaders::linear_f16(tile), point(entry)), bytes_of(&constants), &buffers, grid);
                 let found = device.read(&[(&output, truth.len())]).unwrap().remove(0);
                 let most = difference(&found, &truth) / f64::from(size);
                 check(entry, tile, most);
@@ -229,7 +262,13 @@ fn halves_are_as_near_as_their_bits() {
             let partials = device.storage("partials", 4 * (splits * truth.len()) as u64);
             let (constants, grid) = problem.gradient_constants([tile.rows(), tile.columns()], splits);
             let buffers = [(Read, &z_bar), (Read, &a), (Write, &partials), (Read, &of_z_bar), (Read, &of_a)];
-            run(&mut device, (shaders::weight_gradient_f16(tile), "weight_gradient"), &constants, &buffers, grid);
+            run(
+                &mut device,
+                (shaders::weight_gradient_f16(tile), EntryPoint::WeightGradient),
+                bytes_of(&constants),
+                &buffers,
+                grid,
+            );
             let found = device.read(&[(&partials, splits * truth.len())]).unwrap().remove(0);
             // The biases' gradient is of the size of z_bar, the weights' of its product with a's.
             let weights = outputs * inputs;

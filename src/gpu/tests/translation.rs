@@ -1,14 +1,14 @@
 //! Every shader, validated without optional capabilities and translated to what Vulkan, Metal and DX12 take.
 
 use crate::expression::{Expression, Scope};
-use crate::gpu::channels::Channels;
 use crate::gpu::device::kernel::Source;
-use crate::gpu::device::matrix_units::Halves;
+use crate::gpu::device::matrix_units::MatrixUnits;
 use crate::gpu::shaders::*;
 use crate::gpu::tuning::matmul_tiles::{GRADIENT_TILES, PRODUCT_TILES};
 use crate::gpu::tuning::tiles::Tile;
 use crate::jet::{Activation, Derivative, Entry, JetLayout, Normalizer, Scaling};
 use crate::network::NetworkSpec;
+use crate::pass::{Channels, Modes};
 use crate::testing;
 
 fn translate(name: &str, source: &Source) {
@@ -27,6 +27,11 @@ fn layouts() -> Vec<JetLayout> {
     ]
 }
 
+/// The same with one output, for which adjoints carry less.
+fn of_one_output(normalizer: &Normalizer) -> Normalizer {
+    Normalizer { outputs: Scaling::identity(1), ..normalizer.clone() }
+}
+
 #[test]
 fn every_shader_validates_and_translates() {
     for layout in layouts() {
@@ -40,12 +45,11 @@ fn every_shader_validates_and_translates() {
             let row = layout.channels();
             translate(&format!("input_layer, {name}"), &input_layer(&layout, row, &normalizer, Some(sigma)));
             translate(&format!("jet_rule, {name}"), &jet_rule(&layout, row, &normalizer, sigma));
-            let mixed = Channels::new(&layout, 1, true);
+            let adjoint = Channels::new(&layout, &of_one_output(&normalizer), Modes::Both);
             for ends in [(true, true), (false, true), (true, false), (false, false)] {
-                if mixed.are_mixed() {
+                if adjoint.is_adjoint() {
                     let (is_first, is_last) = ends;
-                    let (layout, channels, normalizer) = (&layout, &mixed, &normalizer);
-                    let layer = MixedLayer { layout, channels, normalizer, sigma, is_first, is_last };
+                    let layer = AdjointKernel { channels: &adjoint, sigma, is_first, is_last };
                     for source in [layer.adjoint().0, layer.rule(false), layer.rule(true)] {
                         translate(&format!("{}, {ends:?}, {name}", source.file), &source);
                     }
@@ -53,17 +57,17 @@ fn every_shader_validates_and_translates() {
             }
             for (quads, rows) in [(8, 2), (32, 1)] {
                 let tile = Tile { quads, rows, slice: 8 };
-                translate(&format!("layer, {name}"), &layer(&layout, &normalizer, sigma, tile));
+                translate(&format!("fused_layer, {name}"), &fused_layer(&layout, &normalizer, sigma, tile));
             }
             let tile = (Tile { quads: 2, rows: 2, slice: 8 }, 24);
-            translate(&format!("narrow, {name}"), &narrow(&layout, &normalizer, sigma, tile, 3, true));
-            let backward = narrow_backward(&layout, &normalizer, sigma, tile, 3);
-            translate(&format!("narrow_backward, {name}"), &backward);
+            translate(&format!("fused_network, {name}"), &fused_network(&layout, &normalizer, sigma, tile, 3, true));
+            let backward = fused_network_backward(&layout, &normalizer, sigma, tile, 3);
+            translate(&format!("fused_network_backward, {name}"), &backward);
         }
         translate("input_layer, no activation", &input_layer(&layout, layout.channels(), &normalizer, None));
-        let mixed = Channels::new(&layout, 1, true);
-        if mixed.are_mixed() {
-            translate("mixed_ends", &mixed_ends(&layout, &mixed, &normalizer));
+        let adjoint = Channels::new(&layout, &of_one_output(&normalizer), Modes::Both);
+        if adjoint.is_adjoint() {
+            translate("adjoint_seeds", &adjoint_seeds(&adjoint));
         }
         let spec = NetworkSpec {
             inputs: layout.inputs(),
@@ -92,15 +96,15 @@ fn every_shader_validates_and_translates() {
         translate("weight_gradient", &weight_gradient(tile, 2));
     }
     let devices = [(8, 8), (8, 32), (16, 32), (16, 64)];
-    let halves = devices.into_iter().flat_map(|(size, lanes)| [1, 2].map(|parts| Halves { size, lanes, parts }));
-    for tile in halves.flat_map(Halves::tiles) {
+    let units = devices.into_iter().flat_map(|(size, lanes)| [1, 2].map(|parts| MatrixUnits { size, lanes, parts }));
+    for tile in units.flat_map(MatrixUnits::tiles) {
         assert_eq!(tile.rows(), tile.columns(), "a weight gradient's tile is square");
         let is_whole = tile.slice() % tile.of.size == 0 && tile.rows() / 4 * tile.slice() % tile.threads() == 0;
         assert!(is_whole && tile.threads() <= 256 && tile.bytes() <= 36 << 10, "{tile:?}: {} bytes", tile.bytes());
         testing::translate_for_units("linear_f16", &linear_f16(tile).text);
         testing::translate_for_units("weight_gradient_f16", &weight_gradient_f16(tile).text);
     }
-    translate("largest", &largest());
+    translate("abs_max", &abs_max());
     translate("gather", &gather());
     translate("reduce", &reduce(3, Groups::of_splits(1)));
     translate("adam", &adam());

@@ -1,6 +1,7 @@
 //! The tiles of matrix products: of `linear.wgsl`, and of `weight_gradient.wgsl`.
 
-use crate::gpu::tuning::tiles::{AT_ONCE, Path, Tiles};
+use crate::gpu::device::matrix_units::{F16Tile, MatrixUnits};
+use crate::gpu::tuning::tiles::{AT_ONCE, Fusion, Tiles};
 use crate::network::Layer;
 
 /// A tile of `linear.wgsl`.
@@ -69,7 +70,7 @@ impl GradientTile {
     /// The tile for a layer; all layers of a narrow network have the same. The largest is one of them where the tiles say 128.
     pub fn of(layer: &Layer, tiles: Tiles) -> Self {
         GRADIENT_TILES[match (layer.outputs, layer.inputs) {
-            _ if matches!(tiles.path, Path::Narrow(_)) => 1,
+            _ if matches!(tiles.fusion, Fusion::Network(_)) => 1,
             (..=16, 17..) => 2,
             (33.., ..=32) => 3,
             (129.., 129..) if tiles.gradient >= 128 => 0,
@@ -80,6 +81,45 @@ impl GradientTile {
     /// How many of it a layer has: along its inputs and its outputs.
     pub fn count(self, layer: &Layer) -> [u32; 2] {
         [(layer.inputs as u32).div_ceil(self.inputs), (layer.outputs as u32).div_ceil(self.outputs)]
+    }
+}
+
+/// The kernel of an affine layer, either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matmul {
+    /// `linear.wgsl`
+    F32(ProductTile),
+    /// `linear_f16.wgsl`
+    F16(F16Tile),
+}
+
+impl Matmul {
+    /// For a product of (rows, inner) with so many quads of columns: on matrix units where there are any and it is wide,
+    /// else in tiles of at most `most` rows.
+    pub fn of(units: Option<MatrixUnits>, [rows, inner]: [u32; 2], quads: u32, most: u32) -> Self {
+        match units.filter(|_| MatrixUnits::suit([rows, inner], 4 * quads)) {
+            Some(units) => Matmul::F16(units.tile(rows, 4 * quads)),
+            None => Matmul::F32(ProductTile::of(rows, quads, most)),
+        }
+    }
+}
+
+/// The kernel of weight gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GradientMatmul {
+    /// `weight_gradient.wgsl`
+    F32(GradientTile),
+    /// `weight_gradient_f16.wgsl`
+    F16(F16Tile),
+}
+
+impl GradientMatmul {
+    /// For a layer, over so many quads of columns.
+    pub fn of(units: Option<MatrixUnits>, layer: &Layer, quads: u32, tiles: Tiles) -> Self {
+        match units.filter(|_| MatrixUnits::suit([layer.outputs as u32, layer.inputs as u32], 4 * quads)) {
+            Some(units) => GradientMatmul::F16(units.tiles()[1]),
+            None => GradientMatmul::F32(GradientTile::of(layer, tiles)),
+        }
     }
 }
 

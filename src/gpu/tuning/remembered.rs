@@ -22,9 +22,9 @@ pub struct Tuned {
     pub width: usize,
     /// C
     pub channels: usize,
-    /// The channels of mixed mode, where that carries less.
-    #[serde(default)]
-    pub mixed: Option<usize>,
+    /// The channels of adjoint mode, where that carries less.
+    #[serde(default, rename = "mixed")]
+    pub adjoint: Option<usize>,
     /// What was fastest.
     pub tiles: Tiles,
 }
@@ -41,8 +41,8 @@ pub fn tuned() -> (Vec<Tuned>, Option<String>) {
 /// # Errors
 /// [`Error::Input`] where the user has no directory for caches, [`Error::Io`] where it cannot be written.
 pub fn remember(tuned: Tuned) -> Result<PathBuf> {
-    let mend = format!("set {DIRECTORY} to a directory");
-    let file = file().ok_or_else(|| Error::input("--tune", "this user has no directory for caches", mend))?;
+    let help = format!("set {DIRECTORY} to a directory");
+    let file = file().ok_or_else(|| Error::input("--tune", "this user has no directory for caches", help))?;
     write(&file, tuned)?;
     Ok(file)
 }
@@ -79,7 +79,7 @@ fn write(file: &Path, tuned: Tuned) -> Result<()> {
     let beside = file.with_extension("lock");
     let _lock = Lock::waiting(File::create(&beside).map_err(|error| Error::io(&beside, error))?);
     let mut all = read(file).0;
-    let key = |t: &Tuned| (t.adapter.clone(), t.width, t.channels, t.mixed);
+    let key = |t: &Tuned| (t.adapter.clone(), t.width, t.channels, t.adjoint);
     all.retain(|known| key(known) != key(&tuned));
     all.push(tuned);
     files::write_text(file, &serde_json::to_string_pretty(&all).expect("plain data has a JSON form"))
@@ -89,8 +89,8 @@ fn write(file: &Path, tuned: Tuned) -> Result<()> {
 /// else the table's.
 pub fn choose(choice: TileChoice, known: &[Tuned], adapter: &str, shape: &Shape) -> Tiles {
     let is_known = |t: &&Tuned| {
-        let of_shape = (shape.width, shape.channels, shape.mixed);
-        t.adapter == adapter && (t.width, t.channels, t.mixed) == of_shape
+        let of_shape = (shape.width, shape.channels, shape.adjoint);
+        t.adapter == adapter && (t.width, t.channels, t.adjoint) == of_shape
     };
     let asked = match choice {
         TileChoice::Remembered => known.iter().find(is_known).map(|tuned| tuned.tiles),
@@ -106,18 +106,18 @@ mod tests {
     use crate::gpu::tuning::tiles;
 
     fn best() -> Tuned {
-        let path = tiles::Path::Narrow(tiles::Tile { quads: 2, rows: 1, slice: 8 });
+        let fusion = tiles::Fusion::Network(tiles::Tile { quads: 2, rows: 1, slice: 8 });
         Tuned {
             adapter: "A (Vulkan, 1.0)".into(),
             width: 64,
             channels: 5,
-            mixed: None,
-            tiles: Tiles { path, linear: 64, gradient: 64 },
+            adjoint: None,
+            tiles: Tiles { fusion, linear: 64, gradient: 64 },
         }
     }
 
     fn shape(channels: usize) -> Shape {
-        Shape { width: 64, outputs: 1, channels, mixed: None, has_features: false, memory: 16 << 10, of_halves: false }
+        Shape { width: 64, outputs: 1, channels, adjoint: None, has_features: false, memory: 16 << 10, in_f16: false }
     }
 
     #[test]
@@ -158,8 +158,8 @@ mod tests {
         assert_eq!(chosen(best(), &adapter, 3), shape(3).table());
         // Tiles too large for its workgroup memory, and such as there are none.
         for (quads, rows, slice) in [(16, 2, 16), (0, 1, 8), (2, 0, 8), (2, 1, 0)] {
-            let path = tiles::Path::Narrow(tiles::Tile { quads, rows, slice });
-            let bad = Tuned { tiles: Tiles { path, ..best().tiles }, ..best() };
+            let fusion = tiles::Fusion::Network(tiles::Tile { quads, rows, slice });
+            let bad = Tuned { tiles: Tiles { fusion, ..best().tiles }, ..best() };
             assert_eq!(chosen(bad, &adapter, 5), shape(5).table());
         }
     }

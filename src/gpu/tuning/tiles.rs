@@ -5,13 +5,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gpu::device::dispatch::MOST_THREADS;
 use crate::network::NetworkSpec;
 
-/// Threads of a workgroup of `layer.wgsl`.
+/// Threads of a workgroup of `fused_layer.wgsl`.
 pub const LAYER_THREADS: u32 = 256;
 
-/// The most threads of a workgroup that every adapter has.
-pub const MOST_THREADS: u32 = 256;
 /// The most channels of which a thread holds whole jets: two rows of them are 64 sums, with which two
 /// workgroups of 256 threads still share a multiprocessor's 65,536 registers.
 const MOST_CHANNELS: usize = 8;
@@ -22,7 +21,7 @@ const MOST_SUMS: usize = 16;
 const MOST_NARROW_SUMS: usize = 24;
 /// The widest layer of which a tile of jets fits into workgroup memory beside a slice of its matrix.
 const NARROW: usize = 64;
-/// Columns of the matrix that a kernel takes to workgroup memory at once. `narrow.wgsl` has the deepest that divides the
+/// Columns of the matrix that a kernel takes to workgroup memory at once. `fused_network.wgsl` has the deepest that divides the
 /// width: each slice is two barriers and a wait for memory.
 const SLICES: [u32; 4] = [64, 32, 16, 8];
 /// Multiply-adds that a device does while a number goes to its memory or comes from it: 20 flops a byte; docs/tuning.md.
@@ -44,17 +43,18 @@ pub struct Tile {
     pub slice: u32,
 }
 
-/// Which kernels compute the hidden layers.
+/// What one kernel does of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Path {
-    /// `linear.wgsl`, then `jet_rule.wgsl`: any number of channels; in mixed mode, where that carries less, with
-    /// `mixed_rule.wgsl`.
-    Separate,
-    /// `layer.wgsl`: both in one, for few channels.
+pub enum Fusion {
+    /// An operation each: any number of channels, and adjoint mode where that carries less.
+    #[serde(rename = "separate")]
+    None,
+    /// An affine layer with its activation, for few channels: `fused_layer.wgsl`.
+    #[serde(rename = "layer")]
     Layer(Tile),
-    /// `narrow.wgsl`: all layers in one, for few channels and narrow layers.
-    Narrow(Tile),
+    /// All layers, for few channels and narrow layers: `fused_network.wgsl`.
+    #[serde(rename = "narrow")]
+    Network(Tile),
 }
 
 /// Workgroups that a middling GPU runs at once.
@@ -63,12 +63,12 @@ pub const AT_ONCE: u32 = 128;
 const WAVEFRONT: u32 = 64;
 
 impl Tile {
-    /// Units of the jets' tile of `narrow.wgsl` for a network `width` wide: whole slices.
+    /// Units of the jets' tile of `fused_network.wgsl` for a network `width` wide: whole slices.
     pub fn units(self, width: usize) -> u32 {
         (width as u32).next_multiple_of(self.slice)
     }
 
-    /// Threads of a workgroup of `narrow.wgsl` with so many units.
+    /// Threads of a workgroup of `fused_network.wgsl` with so many units.
     pub fn threads(self, units: u32) -> u32 {
         units / self.rows * self.quads
     }
@@ -91,21 +91,22 @@ pub struct Shape {
     pub outputs: usize,
     /// C
     pub channels: usize,
-    /// The channels that travel in mixed mode, where separate kernels are in it.
-    pub mixed: Option<usize>,
+    /// The channels that travel in adjoint mode, where separate kernels are in it.
+    pub adjoint: Option<usize>,
     /// Whether the first layer reads features' jets.
     pub has_features: bool,
     /// Bytes of a workgroup's memory on this adapter.
     pub memory: u32,
-    /// Whether products are of halves, which separate kernels alone have.
-    pub of_halves: bool,
+    /// Whether products are in f16, which unfused kernels alone have.
+    pub in_f16: bool,
 }
 
 /// The tiles of one network and layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tiles {
     /// Of the hidden layers.
-    pub path: Path,
+    #[serde(rename = "path")]
+    pub fusion: Fusion,
     /// The most rows of a tile of `linear.wgsl`: 128, 64 or 32.
     pub linear: u32,
     /// The largest tile of `weight_gradient.wgsl`: 128 or 64.
@@ -126,48 +127,53 @@ pub enum TileChoice {
 impl fmt::Display for Tiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tile = |Tile { quads, rows, slice }: Tile| format!("{quads} quads, {rows} rows, slices of {slice}");
-        match self.path {
-            Path::Separate => write!(f, "separate: tiles of {} rows", self.linear)?,
-            Path::Layer(of) => write!(f, "layer: {}", tile(of))?,
-            Path::Narrow(of) => write!(f, "narrow: {}", tile(of))?,
+        match self.fusion {
+            Fusion::None => write!(f, "separate: tiles of {} rows", self.linear)?,
+            Fusion::Layer(of) => write!(f, "layer: {}", tile(of))?,
+            Fusion::Network(of) => write!(f, "narrow: {}", tile(of))?,
         }
         write!(f, "; gradient: tiles of {}", self.gradient)
     }
 }
 
 impl Shape {
-    pub fn new(spec: &NetworkSpec, (channels, mixed): (usize, Option<usize>), has_features: bool, memory: u32) -> Self {
+    pub fn new(
+        spec: &NetworkSpec,
+        (channels, adjoint): (usize, Option<usize>),
+        has_features: bool,
+        memory: u32,
+    ) -> Self {
         let width = spec.hidden.iter().copied().max().unwrap_or(0);
-        Self { width, outputs: spec.outputs, channels, mixed, has_features, memory, of_halves: false }
+        Self { width, outputs: spec.outputs, channels, adjoint, has_features, memory, in_f16: false }
     }
 
     /// Whether separate kernels cost less than fused ones of whole jets, by the count of a training step for each unit
     /// and point of a layer. Both multiply W three times with each channel, of which fused ones do less at once. Fused, a
     /// channel goes to memory or comes from it 8 times: 3 forward, 3 backward, 2 for the gradient; apart 11 times: 4, 5
-    /// and 2; and in mixed mode, of fewer channels, 13 times: a tangent 4 forward, 2 for the adjoints and 5 backward, an
+    /// and 2; and in adjoint mode, of fewer channels, 13 times: a tangent 4 forward, 2 for the adjoints and 5 backward, an
     /// adjoint 4 back, 4 forward and 3 back again, and both 2 for the gradient.
     fn is_apart_cheaper(&self) -> bool {
         let products = 3 * self.width;
         let fused = self.channels * (FUSED * products / 10 + BALANCE * 8);
-        let apart = match self.mixed {
-            Some(mixed) => mixed * (products + BALANCE * 13),
+        let apart = match self.adjoint {
+            Some(adjoint) => adjoint * (products + BALANCE * 13),
             None => self.channels * (products + BALANCE * 11),
         };
         apart < fused
     }
 
     /// Whether the adapter can run the path.
-    fn allows(&self, path: Path) -> bool {
+    fn allows(&self, fusion: Fusion) -> bool {
         let sums_fit = |tile: Tile, most: usize| self.channels * tile.rows as usize <= most;
         let few_channels = self.channels <= MOST_CHANNELS;
-        match path {
-            Path::Separate => true,
-            Path::Layer(tile) => {
+        match fusion {
+            Fusion::None => true,
+            Fusion::Layer(tile) => {
                 let rows = LAYER_THREADS / tile.quads * tile.rows;
                 let bytes = tile.slice * (16 * self.channels as u32 * tile.quads + 4 * rows);
-                few_channels && !self.of_halves && sums_fit(tile, MOST_SUMS) && bytes <= self.memory
+                few_channels && !self.in_f16 && sums_fit(tile, MOST_SUMS) && bytes <= self.memory
             }
-            Path::Narrow(tile) => {
+            Fusion::Network(tile) => {
                 let units = tile.units(self.width);
                 let bytes = 16 * units * self.channels as u32 * tile.quads + 4 * units * tile.slice;
                 let divides = tile.slice <= 16 || self.width.is_multiple_of(tile.slice as usize);
@@ -181,9 +187,10 @@ impl Shape {
     /// The tiles that the adapter can run, the best by count first: more points for each weight that is read,
     /// then more sums for each number that is read from workgroup memory.
     pub fn candidates(&self) -> Vec<Tiles> {
-        let narrow = |rows| [16, 8, 4, 2, 1].map(|quads| SLICES.map(|slice| Path::Narrow(Tile { quads, rows, slice })));
+        let narrow =
+            |rows| [16, 8, 4, 2, 1].map(|quads| SLICES.map(|slice| Fusion::Network(Tile { quads, rows, slice })));
         // The deepest slice that fits is enough.
-        let fitting = |slices: [Path; 4]| slices.into_iter().find(|path| self.allows(*path));
+        let fitting = |slices: [Fusion; 4]| slices.into_iter().find(|path| self.allows(*path));
         let narrow = [1, 2, 4].into_iter().flat_map(narrow).filter_map(fitting);
         // With few channels more quads, so that the jets' slice is as wide.
         let quads = match self.channels {
@@ -191,11 +198,11 @@ impl Shape {
             2 => [16, 8],
             _ => [8, 4],
         };
-        let layer = |quads| [8, 4, 2, 1].map(|rows| Path::Layer(Tile { quads, rows, slice: 8 }));
+        let layer = |quads| [8, 4, 2, 1].map(|rows| Fusion::Layer(Tile { quads, rows, slice: 8 }));
         let layer = quads.into_iter().flat_map(layer).filter(|path| self.allows(*path));
-        let of = |path: Path| Tiles { path, linear: 128, gradient: 128 };
-        let separate = [128, 64, 32].map(|linear| Tiles { linear, ..of(Path::Separate) });
-        // A narrow network waits for its memory, of whose traffic mixed mode has more.
+        let of = |fusion: Fusion| Tiles { fusion, linear: 128, gradient: 128 };
+        let separate = [128, 64, 32].map(|linear| Tiles { linear, ..of(Fusion::None) });
+        // A narrow network waits for its memory, of whose traffic adjoint mode has more.
         let (mut all, mut layer): (Vec<_>, Vec<_>) = (narrow.map(of).collect(), layer.map(of).collect());
         let at = if self.is_apart_cheaper() { 0 } else { layer.len() };
         layer.splice(at..at, separate);
@@ -210,12 +217,12 @@ impl Shape {
                 && [1, 2, 4, 8].contains(&tile.rows)
                 && SLICES.contains(&tile.slice)
         };
-        let is_path = match tiles.path {
-            Path::Separate => true,
-            Path::Layer(tile) | Path::Narrow(tile) => is_tile(tile),
+        let is_path = match tiles.fusion {
+            Fusion::None => true,
+            Fusion::Layer(tile) | Fusion::Network(tile) => is_tile(tile),
         };
         is_path
-            && self.allows(tiles.path)
+            && self.allows(tiles.fusion)
             && [32, 64, 128].contains(&tiles.linear)
             && [64, 128].contains(&tiles.gradient)
     }
@@ -240,33 +247,33 @@ mod tests {
     use super::*;
 
     fn shape(width: usize, channels: usize, memory: u32) -> Shape {
-        Shape { width, outputs: 1, channels, mixed: None, has_features: false, memory, of_halves: false }
+        Shape { width, outputs: 1, channels, adjoint: None, has_features: false, memory, in_f16: false }
     }
 
     #[test]
     fn kernels_stand_apart_where_that_costs_less() {
-        let path = |width, channels, mixed| Shape { mixed, ..shape(width, channels, 48 << 10) }.table().path;
-        assert!(matches!(path(64, 7, Some(5)), Path::Narrow(_)));
-        for (width, channels, mixed) in [(65, 7, 5), (65, 4, 2), (65, 5, 4), (64, 21, 12)] {
-            assert_eq!(path(width, channels, Some(mixed)), Path::Separate);
+        let path = |width, channels, adjoint| Shape { adjoint, ..shape(width, channels, 48 << 10) }.table().fusion;
+        assert!(matches!(path(64, 7, Some(5)), Fusion::Network(_)));
+        for (width, channels, adjoint) in [(65, 7, 5), (65, 4, 2), (65, 5, 4), (64, 21, 12)] {
+            assert_eq!(path(width, channels, Some(adjoint)), Fusion::None);
         }
         // As many channels either way: wide layers wait for arithmetic, narrow ones for memory.
-        assert!(matches!(path(134, 5, None), Path::Layer(_)));
-        assert_eq!(path(135, 5, None), Path::Separate);
+        assert!(matches!(path(134, 5, None), Fusion::Layer(_)));
+        assert_eq!(path(135, 5, None), Fusion::None);
     }
 
     #[test]
     fn the_table_takes_what_fits() {
-        let narrow = |quads, slice| Path::Narrow(Tile { quads, rows: 1, slice });
+        let narrow = |quads, slice| Fusion::Network(Tile { quads, rows: 1, slice });
         // Every adapter has 16 KiB: 64 units of 5 and of 7 channels at two quads.
-        assert_eq!(shape(64, 5, 16 << 10).table().path, narrow(2, 16));
-        assert_eq!(shape(64, 7, 16 << 10).table().path, narrow(2, 8));
-        assert_eq!(shape(64, 7, 32 << 10).table().path, narrow(4, 16));
-        assert!(matches!(shape(65, 5, 32 << 10).table().path, Path::Layer(Tile { quads: 8, rows: 2, .. })));
-        assert_eq!(shape(64, 9, 48 << 10).table().path, Path::Separate);
+        assert_eq!(shape(64, 5, 16 << 10).table().fusion, narrow(2, 16));
+        assert_eq!(shape(64, 7, 16 << 10).table().fusion, narrow(2, 8));
+        assert_eq!(shape(64, 7, 32 << 10).table().fusion, narrow(4, 16));
+        assert!(matches!(shape(65, 5, 32 << 10).table().fusion, Fusion::Layer(Tile { quads: 8, rows: 2, .. })));
+        assert_eq!(shape(64, 9, 48 << 10).table().fusion, Fusion::None);
         assert_eq!(Shape { has_features: true, ..shape(64, 5, 16 << 10) }.candidates().len(), 7);
         // No hidden layer.
-        assert!(!matches!(shape(0, 3, 16 << 10).table().path, Path::Narrow(_)));
+        assert!(!matches!(shape(0, 3, 16 << 10).table().fusion, Fusion::Network(_)));
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn a_mistake_in_a_residual_has_a_caret() {
         misspelt,
         "/jobs/sine/job.toml:12: term \"Burgers\": residual: unknown name \"u_xy\"\n    \
              u_t + flux = nu*u_xy\n                    ^^^^\n  \
-         mend: \"y\" is no input; use subscripts of: x, t"
+         help: \"y\" is not an input; use subscripts from: x, t"
     );
     let nested = wrong("u*u_x\"", "u*w_x\"");
     let parts = [
@@ -132,9 +132,9 @@ fn a_mistake_in_a_residual_has_a_caret() {
 }
 
 #[test]
-fn a_mistake_names_line_key_and_mend() {
+fn a_mistake_names_line_key_and_help() {
     let cases: &[(&str, &str, &[&str])] = &[
-        ("[[term]]", "[term]", &["job.toml:10: term: this is a list of sections", "[[term]]"]),
+        ("[[term]]", "[term]", &["job.toml:10: term: this section can appear several times", "[[term]]"]),
         (
             "residual =",
             "residuum =",
@@ -154,17 +154,17 @@ fn a_mistake_names_line_key_and_mend() {
         ("u_t + flux", "u_r + flux", &["residual: unknown name \"u_r\""]),
         ("nu = 0.1", "nu = \"a\"", &["job.toml:7: coefficients.nu: expected a finite number"]),
         ("nu*u_xx", "0.1*u_xx", &["job.toml:7: coefficients.nu: coefficient nu is read by no term"]),
-        ("nu", "u", &["job.toml:7: coefficients.u: \"u\" has two meanings: an output and a coefficient"]),
+        ("nu", "u", &["job.toml:7: coefficients.u: \"u\" is used twice, as an output and as a coefficient"]),
         ("nu = 0.1", "sin = 1", &["coefficients.sin: \"sin\" is a function"]),
         ("nu = 0.1", "e = 1", &["coefficients.e: \"e\" is a constant"]),
         ("nu = 0.1", "u_t = 1", &["job.toml:7: coefficients.u_t: \"u_t\" is a derivative"]),
         ("nu = 0.1", "n_x = 1", &["coefficients.n_x: \"n_x\" is a component of the normal"]),
         ("nu = 0.1", "\"n u\" = 1", &["coefficients.n u: \"n u\" is no name", "letters, digits"]),
-        ("[\"u\"]", "[\"x\"]", &["job.toml:5: network.outputs: \"x\" has two meanings: an input and an output"]),
+        ("[\"u\"]", "[\"x\"]", &["job.toml:5: network.outputs: \"x\" is used twice, as an input and as an output"]),
         ("outputs = [\"u\"]\n", "", &["job.toml:4: network.outputs: this key is missing"]),
-        ("x = [-1, 1]", "x = [1, -1]", &["job.toml:2: variables.x: [1, -1] is no interval"]),
-        ("x = [-1, 1]", "x = [1]", &["job.toml:2: variables.x: an interval has two numbers"]),
-        ("x = [-1, 1]\nt = [0, 1]\n", "", &["job.toml:1: variables: the job names no input"]),
+        ("x = [-1, 1]", "x = [1, -1]", &["job.toml:2: variables.x: [1, -1] is not a valid interval"]),
+        ("x = [-1, 1]", "x = [1]", &["job.toml:2: variables.x: an interval needs two numbers"]),
+        ("x = [-1, 1]\nt = [0, 1]\n", "", &["job.toml:1: variables: the job has no inputs"]),
         ("[variables]", "[loss]\n[variables]", &["job.toml:1: loss: this section has no effect", "[[term]]"]),
         (
             "[variables]",
@@ -180,14 +180,14 @@ fn a_mistake_names_line_key_and_mend() {
         ),
         ("u_t + flux = nu*u_xx", "x = t", &["residual: it reads neither an output nor a coefficient"]),
         // What cancels is not read.
-        ("u_t + flux = nu*u_xx", "u - u + 0*nu = x", &["residual: it reads neither", "mend: write an equation for u"]),
+        ("u_t + flux = nu*u_xx", "u - u + 0*nu = x", &["residual: it reads neither", "help: write an equation for u"]),
         ("u_t + flux = nu*u_xx", "u(0, t) = u(0, t)", &["residual: it reads neither an output nor a coefficient"]),
-        ("\"Burgers\"", "\"a\\nb\"", &["a name is one line of text"]),
+        ("\"Burgers\"", "\"a\\nb\"", &["a name must be a single line"]),
     ];
     let mut missed = vec![];
     for (from, to, parts) in cases {
         let message = wrong(from, to);
-        let parts = parts.iter().chain(&["\n  mend: "]);
+        let parts = parts.iter().chain(&["\n  help: "]);
         missed.extend(
             parts.filter(|part| !message.contains(**part)).map(|part| format!("{to}\n{message}\nlacks {part}")),
         );
@@ -220,7 +220,7 @@ fn data_and_equations_go_together() {
     }
     let two = SMALLEST.replace("[\"x\"]", "[\"x\", \"t\"]");
     let missing = message(&format!("{two}[variables]\nt = [0, 1]\n{term}"));
-    assert!(missing.contains("variables.t: input \"x\" of the data has no interval"), "{missing}");
+    assert!(missing.contains("variables.t: input \"x\" of [data] has no interval"), "{missing}");
     let turned = parse(&format!("{two}[variables]\nt = [0, 1]\nx = [0, 2]\n{term}")).unwrap();
     assert_eq!(turned.variables.iter().map(|variable| variable.high).collect::<Vec<_>>(), [2.0, 1.0]);
     // Columns alone may be named as their file names them; expressions cannot read such names.

@@ -8,6 +8,7 @@ mod transforms;
 use proptest::prelude::*;
 
 use super::*;
+use crate::data::Table;
 use crate::error::Result;
 use crate::jet::Derivative;
 use crate::optimizer::Shape;
@@ -28,7 +29,7 @@ fn error_of(more: &str) -> String {
 #[test]
 fn defaults_are_those_of_the_documentation() {
     let job = parse(SMALLEST).unwrap();
-    assert_eq!(job.data.as_ref().unwrap().file, PathBuf::from("/jobs/sine/a.csv"));
+    assert_eq!(job.data.as_ref().unwrap().table, Table::File("/jobs/sine/a.csv".into()));
     let network = &job.network;
     assert_eq!((network.hidden.as_slice(), network.activation), (&[64, 64][..], Activation::Tanh));
     assert_eq!((network.frequency, network.features()), (None, 0));
@@ -91,7 +92,7 @@ fn flags_come_before_keys() {
 }
 
 #[test]
-fn a_mistake_names_line_key_and_mend() {
+fn a_mistake_names_line_key_and_help() {
     let cases: &[(&str, &[&str])] = &[
         ("[netwrk]", &["job.toml:5: netwrk", "did you mean \"network\""]),
         ("[network]\nhiden = [3]", &["job.toml:6: network.hiden: unknown key", "did you mean \"hidden\""]),
@@ -106,8 +107,8 @@ fn a_mistake_names_line_key_and_mend() {
         ("[network]\nactivation = \"tanhh\"", &["network.activation", "did you mean \"tanh\""]),
         ("[network]\nfrequency = 6", &["network.frequency: this key has no effect", "activation = \"sin\""]),
         ("[training]\nsteps = \"many\"", &["training.steps: expected a finite number, found the string \"many\""]),
-        ("[training]\nsteps = 10\nepochs = 2", &["training.epochs", "exclude each other"]),
-        ("[training]\nsteps = 10\n[schedule]\nwarmup = 10", &["schedule.warmup", "not shorter"]),
+        ("[training]\nsteps = 10\nepochs = 2", &["training.epochs", "cannot be combined"]),
+        ("[training]\nsteps = 10\n[schedule]\nwarmup = 10", &["schedule.warmup", "must be shorter"]),
         ("validation_fraction = 0\n[training]\nearly_stopping = 5", &["training.early_stopping", "validation rows"]),
         ("[optimizer]\nweight_decay = 0.1", &["job.toml:6: optimizer.weight_decay", "name = \"adamw\""]),
         (
@@ -131,7 +132,7 @@ fn a_mistake_names_line_key_and_mend() {
         ("[predictions]\norder = 3", &["predictions.order: 3 is out of range", "0, 1 or 2"]),
         ("[predictions]\norder = 1\nsecond = \"full\"", &["predictions.second: this key has no effect"]),
         ("[predictions]\ngrid = { z = [0, 1, 2] }", &["predictions.grid.z"]),
-        ("[predictions]\ngrid = { x = [0, 1] }", &["predictions.grid.x: an axis has three numbers"]),
+        ("[predictions]\ngrid = { x = [0, 1] }", &["predictions.grid.x: an axis needs three numbers"]),
         ("[predictions]\ngrid = { x = [0, 1, 1e9] }", &["more than 100000000 points", "jetfit predict"]),
         ("[truth]\ncolumns = { y = \"y\" }", &["truth.file: this key is missing"]),
         ("[output]\ndirectory = \"\"", &["output.directory: this is an empty string"]),
@@ -141,7 +142,7 @@ fn a_mistake_names_line_key_and_mend() {
     for (more, parts) in cases {
         let message = error_of(more);
         parts.iter().for_each(|part| assert!(message.contains(part), "{more}\n{message}\nlacks {part}"));
-        assert!(message.contains("\n  mend: "), "{message}");
+        assert!(message.contains("\n  help: "), "{message}");
     }
     assert!(parse("").unwrap_err().to_string().contains("job.toml: there is nothing to train on"));
     let clash = SMALLEST.replace("[\"x\"]", "[\"x\", \"dy_dx\"]");

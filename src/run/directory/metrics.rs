@@ -84,7 +84,7 @@ impl RunDir {
     pub fn read_metrics(&self, columns: &[String]) -> Result<Vec<Vec<f64>>> {
         let path = self.metrics();
         let wrong = |problem: String| {
-            Error::input(path.display(), problem, "leave the file as `jetfit train` wrote it, or start a new run")
+            Error::input(path.display(), problem, "restore the file as `jetfit train` wrote it, or start a new run")
         };
         let file = File::open(&path).map_err(|error| Error::io(&path, error))?;
         let mut reader = csv::Reader::from_reader(file);

@@ -23,10 +23,10 @@ pub struct RunDir {
 }
 
 /// Says that a run made the directory, and holds the lock and the process that has it.
-const MARK: &str = ".jetfit-run";
+const MARK_FILE: &str = ".jetfit-run";
 
 /// Every file of a run.
-const FILES: [&str; 14] = [
+const RUN_FILES: [&str; 14] = [
     "job.toml",
     "metrics.csv",
     "model.safetensors",
@@ -85,69 +85,73 @@ impl RunDir {
 
     /// The files of a run that it holds, which may go with `force` alone.
     fn held(&self, force: bool) -> Result<Vec<PathBuf>> {
-        let wrong = |problem: String, mend: &str| Err(Error::input(self.path.display(), problem, mend));
+        let wrong = |problem: String, help: &str| Err(Error::input(self.path.display(), problem, help));
         if self.path.exists() && !self.path.is_dir() {
-            let mend = "name another directory with output.directory or --out";
-            return wrong("this is a file, not a directory".to_string(), mend);
+            let help = "choose another directory with output.directory or --out";
+            return wrong("this is a file, not a directory".to_string(), help);
         }
         if self.lock.is_none() {
             self.is_free()?;
         }
-        let held: Vec<_> = FILES.iter().map(|name| self.path.join(name)).filter(|file| file.exists()).collect();
+        let held: Vec<_> = RUN_FILES.iter().map(|name| self.path.join(name)).filter(|file| file.exists()).collect();
         // Not all of an ensemble's need have begun.
         let inside = fs::read_dir(&self.path).into_iter().flatten().flatten();
-        let members = inside.filter(|entry| entry.file_name().to_string_lossy().starts_with(MEMBER));
+        let members = inside.filter(|entry| entry.file_name().to_string_lossy().starts_with(MEMBER_PREFIX));
         let members: Vec<_> = members.map(|entry| entry.path()).filter(|member| is_run(member)).collect();
         members.iter().try_for_each(|member| Self::at(member).is_free())?;
         if !held.is_empty() && !is_run(&self.path) {
             let names: Vec<_> = held.iter().filter_map(|file| Some(file.file_name()?.to_string_lossy())).collect();
             let problem = format!(
-                "no run wrote what this directory holds under the names of a run's files: {}",
+                "this directory has files with the names of a run's files that no run wrote: {}",
                 names.join(", ")
             );
-            return wrong(problem, "name another directory with --out, or move them elsewhere");
+            return wrong(problem, "choose another directory with --out, or move these files away");
         }
         if let Some(other) = held.iter().find(|file| !file.is_file()) {
-            let problem = format!("no run wrote its {}, which is no file", other.display());
-            return wrong(problem, "move it elsewhere, or name another directory with --out");
+            let problem = format!("no run wrote {}, which is not a file", other.display());
+            return wrong(problem, "move it away, or choose another directory with --out");
         }
         if !(held.is_empty() && members.is_empty() || force) {
-            let mend =
-                "name another directory with --out, go on with the run with --resume, or replace it with --force";
-            return wrong("this directory holds a run already".to_string(), mend);
+            let help =
+                "choose another directory with --out, continue the run with --resume, or replace it with --force";
+            return wrong("this directory already holds a run".to_string(), help);
         }
         Ok(held.into_iter().chain(members).collect())
     }
 
-    /// The directory of a run that is there, to read it.
+    /// The directory of an existing run, for reading.
     ///
     /// # Errors
     /// [`Error::Input`] where there is no directory or no run in it.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let run = Self::at(path);
-        let mend = "name the directory of a run that `jetfit train` made";
+        let help = "use a run directory that `jetfit train` created";
         if !run.path.is_dir() {
-            return Err(Error::input(run.path.display(), "there is no such directory", mend));
+            return Err(Error::input(run.path.display(), "there is no such directory", help));
         }
         if replace::was_cut_off(&run.path) {
             // Under the lock, which is given back at once.
             Self::at(&run.path).lock()?;
         }
         if !run.job().is_file() {
-            return Err(Error::input(run.path.display(), "this directory holds no run: it has no job.toml", mend));
+            return Err(Error::input(
+                run.path.display(),
+                "this directory does not hold a run: it has no job.toml",
+                help,
+            ));
         }
         Ok(run)
     }
 
-    /// The same to go on with it. Nobody else can train in it before this is dropped.
+    /// The same, to resume it. Nobody else can train in it until this is dropped.
     ///
     /// # Errors
     /// Those of [`RunDir::open`], and where the run is under way.
     pub fn resume(path: impl Into<PathBuf>) -> Result<Self> {
         let mut run = Self::open(path)?;
         if !is_run(&run.path) && !run.checkpoint().exists() {
-            let problem = "no run made this directory: it has a job.toml, and no checkpoint";
-            return Err(Error::input(run.path.display(), problem, "train its job.toml, with another --out"));
+            let problem = "no run created this directory: it has a job.toml but no checkpoint";
+            return Err(Error::input(run.path.display(), problem, "train its job.toml with another --out"));
         }
         run.lock()?;
         Ok(run)
@@ -161,20 +165,20 @@ impl RunDir {
         match self.model().exists() {
             false => Ok(()),
             true => {
-                let mend = "put it back, or train its job anew: jetfit train JOB.toml, with another --out";
-                Err(Error::input(self.checkpoint().display(), "there is no such file", mend))
+                let help = "restore it, or train the job again with another --out: jetfit train JOB.toml --out DIR";
+                Err(Error::input(self.checkpoint().display(), "there is no such file", help))
             }
         }
     }
 
-    /// Whether others are kept from writing; not so where the file system has no locks.
+    /// Whether the directory is locked; not so if the file system has no locks.
     pub fn is_locked(&self) -> bool {
         self.lock.is_some()
     }
 
     /// Takes the lock, and then sets right what a process that was killed has left.
     fn lock(&mut self) -> Result<()> {
-        let mark = self.path.join(MARK);
+        let mark = self.path.join(MARK_FILE);
         let fail = |error| Error::io(&mark, error);
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&mark);
         match Lock::attempt(file.map_err(|error| files::unwritable(&self.path, error))?).map_err(fail)? {
@@ -193,7 +197,7 @@ impl RunDir {
 
     /// That no process trains in it.
     fn is_free(&self) -> Result<()> {
-        let mark = self.path.join(MARK);
+        let mark = self.path.join(MARK_FILE);
         match Lock::of(&mark) {
             Ok(Locked::Taken) => Err(self.busy()),
             Ok(_) => Ok(()),
@@ -203,10 +207,10 @@ impl RunDir {
     }
 
     fn busy(&self) -> Error {
-        let who = fs::read_to_string(self.path.join(MARK)).unwrap_or_default();
+        let who = fs::read_to_string(self.path.join(MARK_FILE)).unwrap_or_default();
         let who = if who.is_empty() { "another process" } else { who.trim() };
-        let mend = "wait until it has ended, stop it, or name another directory with --out";
-        Error::input(self.path.display(), format!("{who} is training in this directory"), mend)
+        let help = "wait for it to end, stop it, or choose another directory with --out";
+        Error::input(self.path.display(), format!("{who} is training in this directory"), help)
     }
 
     /// The directory itself.
@@ -238,12 +242,12 @@ impl RunDir {
         self.path.join("model.safetensors")
     }
 
-    /// Where a stopped run goes on.
+    /// The checkpoint from which the run can be resumed.
     pub fn checkpoint(&self) -> PathBuf {
         self.path.join("checkpoint.safetensors")
     }
 
-    /// The trained network's jets at the points of the job.
+    /// The predictions at the points of the job.
     pub fn predictions(&self) -> PathBuf {
         self.path.join("predictions.csv")
     }
@@ -253,7 +257,7 @@ impl RunDir {
         self.path.join(name)
     }
 
-    /// What the run came to.
+    /// The report of the run.
     pub fn report(&self) -> PathBuf {
         self.path.join("report.json")
     }
@@ -271,21 +275,21 @@ pub fn model_path(model_or_run: &Path) -> Result<PathBuf> {
     if model.is_file() {
         return Ok(model);
     }
-    let problem = "this directory holds no model.safetensors";
-    Err(Error::input(model_or_run.display(), problem, "name a model file, or the directory of a run that has ended"))
+    let problem = "this directory has no model.safetensors";
+    Err(Error::input(model_or_run.display(), problem, "give a model file, or the directory of a finished run"))
 }
 
 /// How the directories of an ensemble's members begin.
-const MEMBER: &str = "member-";
+const MEMBER_PREFIX: &str = "member-";
 
 /// Where member `k` (from 1) of an ensemble runs, below the ensemble's directory.
 pub fn member(k: usize) -> String {
-    format!("{MEMBER}{k}")
+    format!("{MEMBER_PREFIX}{k}")
 }
 
 /// Whether a run made this directory.
 fn is_run(path: &Path) -> bool {
-    path.join(MARK).is_file()
+    path.join(MARK_FILE).is_file()
 }
 
 #[cfg(test)]
@@ -311,7 +315,7 @@ mod tests {
         assert!(RunDir::resume(&path).unwrap_err().to_string().contains(&own));
         assert!(RunDir::may_hold_new(&path, true).is_err());
         drop(run);
-        says(false, "holds a run already");
+        says(false, "already holds a run");
         assert!(RunDir::resume(&path).unwrap().is_locked());
         let run = RunDir::create(&path, true, "new").unwrap();
         assert_eq!(fs::read_to_string(run.job()).unwrap(), "new");
@@ -327,13 +331,13 @@ mod tests {
             let error = RunDir::create(path, force, "new").unwrap_err();
             assert!(error.exit_code() == 2 && error.to_string().contains("no run wrote"), "{error}");
         }
-        assert!(RunDir::resume(path).unwrap_err().to_string().contains("no run made this directory"));
+        assert!(RunDir::resume(path).unwrap_err().to_string().contains("no run created this directory"));
         assert_eq!(fs::read_dir(path).unwrap().count(), 1);
         let run = path.join("run");
         drop(RunDir::create(&run, false, "old").unwrap());
         fs::create_dir(run.join("checkpoint.safetensors")).unwrap();
         let error = RunDir::create(&run, true, "new").unwrap_err();
-        assert!(error.to_string().contains("which is no file"), "{error}");
+        assert!(error.to_string().contains("which is not a file"), "{error}");
         assert_eq!(fs::read_to_string(run.join("job.toml")).unwrap(), "old");
     }
 
@@ -364,7 +368,7 @@ mod tests {
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
         assert!(RunDir::open(&file).unwrap_err().to_string().contains("no such directory"));
-        assert!(model_path(directory.path()).unwrap_err().to_string().contains("holds no model"));
+        assert!(model_path(directory.path()).unwrap_err().to_string().contains("has no model"));
         assert_eq!(model_path(&file).unwrap(), file);
     }
 }

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 /// Where the old files are for the while.
-const ASIDE: &str = ".jetfit-replaced";
-const JOB: &str = "job.toml";
+const ASIDE_DIRECTORY: &str = ".jetfit-replaced";
+const JOB_FILE: &str = "job.toml";
 
 /// Whether a replacement was cut off.
 pub fn was_cut_off(directory: &Path) -> bool {
-    directory.join(ASIDE).is_dir()
+    directory.join(ASIDE_DIRECTORY).is_dir()
 }
 
 /// Puts the old run's files aside, or leaves all where they are.
@@ -23,9 +23,9 @@ pub fn set_aside(directory: &Path, held: &[PathBuf]) -> Result<()> {
     if held.is_empty() {
         return Ok(());
     }
-    let aside = directory.join(ASIDE);
+    let aside = directory.join(ASIDE_DIRECTORY);
     fs::create_dir(&aside).map_err(|error| Error::io(&aside, error))?;
-    let is_job = |path: &&PathBuf| path.ends_with(JOB);
+    let is_job = |path: &&PathBuf| path.ends_with(JOB_FILE);
     for path in held.iter().filter(is_job).chain(held.iter().filter(|path| !is_job(path))) {
         let name = path.file_name().expect("it is in the directory");
         if let Err(error) = fs::rename(path, aside.join(name)) {
@@ -39,11 +39,11 @@ pub fn set_aside(directory: &Path, held: &[PathBuf]) -> Result<()> {
 
 /// Puts the old run's files back.
 fn restore(directory: &Path) -> Result<()> {
-    let aside = directory.join(ASIDE);
+    let aside = directory.join(ASIDE_DIRECTORY);
     let fail = |error| Error::io(&aside, error);
     let names = fs::read_dir(&aside).map_err(fail)?.map(|entry| Ok(entry.map_err(fail)?.file_name()));
     let mut names = names.collect::<Result<Vec<_>>>()?;
-    names.sort_by_key(|name| name == JOB);
+    names.sort_by_key(|name| name == JOB_FILE);
     names.iter().try_for_each(|name| fs::rename(aside.join(name), directory.join(name)).map_err(fail))?;
     fs::remove_dir(&aside).map_err(fail)
 }
@@ -51,7 +51,7 @@ fn restore(directory: &Path) -> Result<()> {
 /// Removes the old run, in whose place there is another.
 pub fn forget(directory: &Path) {
     // What cannot be removed now is tried again by whoever next has the lock.
-    let _ = fs::remove_dir_all(directory.join(ASIDE));
+    let _ = fs::remove_dir_all(directory.join(ASIDE_DIRECTORY));
 }
 
 /// Sets right what was cut off.
@@ -59,7 +59,7 @@ pub fn recover(directory: &Path) -> Result<()> {
     if !was_cut_off(directory) {
         return Ok(());
     }
-    match directory.join(JOB).exists() {
+    match directory.join(JOB_FILE).exists() {
         true => forget(directory),
         false => restore(directory)?,
     }
@@ -77,7 +77,7 @@ mod tests {
         let run = RunDir::create(directory.path(), false, "old").unwrap();
         let names = ["job.toml", "metrics.csv", "model.safetensors"];
         names[1..].iter().for_each(|name| fs::write(run.path().join(name), "old").unwrap());
-        let aside = run.path().join(ASIDE);
+        let aside = run.path().join(ASIDE_DIRECTORY);
         fs::create_dir(&aside).unwrap();
         names[..moved].iter().for_each(|name| fs::rename(run.path().join(name), aside.join(name)).unwrap());
         directory
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn one_that_was_replaced_goes() {
         let directory = cut_off_after(3);
-        fs::write(directory.path().join(JOB), "new").unwrap();
+        fs::write(directory.path().join(JOB_FILE), "new").unwrap();
         let run = RunDir::resume(directory.path()).unwrap();
         assert_eq!(fs::read_to_string(run.job()).unwrap(), "new");
         assert!(!run.model().exists() && !was_cut_off(directory.path()));

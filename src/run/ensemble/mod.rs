@@ -167,9 +167,9 @@ pub fn open(path: &Path, device: &job::Device, precision: Option<Precision>) -> 
     let members = paths.iter().map(open).collect::<Result<Vec<_>>>()?;
     let names = |model: &Model| (model.inputs.clone(), model.outputs.clone());
     if let Some(k) = members.iter().position(|(model, _)| names(model) != names(&members[0].0)) {
-        let problem = "this network has other inputs or outputs than the first member's";
-        let mend = "leave in the directory the members of one ensemble";
-        return Err(Error::input(paths[k].display(), problem, mend));
+        let problem = "this network's inputs or outputs differ from those of the first member";
+        let help = "keep only the members of one ensemble in the directory";
+        return Err(Error::input(paths[k].display(), problem, help));
     }
     Ensemble::new(members)
 }

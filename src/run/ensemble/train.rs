@@ -13,7 +13,7 @@ use crate::predict::Source;
 use crate::problem::Problem;
 use crate::run::directory::RunDir;
 use crate::run::ensemble::{Ensemble, members};
-use crate::run::results::{Named, RelativeError, Summary, Wanted};
+use crate::run::results::{Named, PredictionPlan, RelativeError, Summary};
 use crate::run::settle::settle;
 use crate::run::{Mode, Observer, pictures, results};
 use crate::trainer::Stop;
@@ -60,7 +60,7 @@ pub fn train(
         true => RunDir::resume(&job.output)?,
         false => {
             let problem = Problem::read(job)?;
-            Wanted::read(job, &problem)?;
+            PredictionPlan::read(job, &problem)?;
             error::if_stopped(stop)?;
             RunDir::create(&job.output, mode == Mode::Replace, &job.to_toml())?
         }
@@ -88,9 +88,9 @@ pub fn train(
     if is_done {
         let mut ensemble = super::open(&job.output, &job.device, Some(job.device.precision))?;
         let problem = Problem::read(job)?;
-        let wanted = Wanted::read(job, &problem)?;
+        let plan = PredictionPlan::read(job, &problem)?;
         (report.relative_errors, report.relative_spreads, report.warnings) =
-            write(job, &problem, &wanted, &mut ensemble, &directory)?;
+            write(job, &problem, &plan, &mut ensemble, &directory)?;
         report.warnings.extend_from_slice(ensemble.warnings());
     }
     let text = serde_json::to_string_pretty(&report).expect("a report of numbers and names");
@@ -124,16 +124,16 @@ fn settled(job: &Job, stop: &AtomicBool) -> Result<Job> {
 fn write(
     job: &Job,
     problem: &Problem,
-    wanted: &Wanted,
+    plan: &PredictionPlan,
     ensemble: &mut Ensemble,
     directory: &RunDir,
 ) -> Result<(Vec<RelativeError>, Vec<Named>, Vec<String>)> {
-    let errors = wanted.truth.as_ref().map_or(Ok(vec![]), |truth| results::relative_errors(job, ensemble, truth))?;
+    let errors = plan.truth.as_ref().map_or(Ok(vec![]), |truth| results::relative_errors(job, ensemble, truth))?;
     let members = ensemble.count();
-    let warnings = results::predictions(job, wanted, ensemble, members, directory)?;
-    pictures::of_model(job, problem, wanted, ensemble, directory)?;
+    let warnings = results::predictions(job, plan, ensemble, members, directory)?;
+    pictures::of_model(job, problem, plan, ensemble, directory)?;
     let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
-    let (mean, spread) = ensemble.jets_with_spread(&wanted.points, &layout)?;
+    let (mean, spread) = ensemble.jets_with_spread(&plan.points, &layout)?;
     let square = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
     let mut spreads = vec![];
     for (output, name) in job.outputs.iter().enumerate() {

@@ -1,11 +1,11 @@
 //! The GPU backend against the CPU and the float64 reference values, on the first adapter there is
 //! (a software one will do).
 
+mod adjoint_mode;
 mod expressions;
-mod halves;
+mod f16;
 mod jets;
 mod limits;
-mod mixed;
 mod tiles;
 mod training;
 

@@ -2,7 +2,7 @@
 
 use jetfit::backend::Backend;
 use jetfit::cpu;
-use jetfit::gpu::{GpuOptions, Path, Tile, TileChoice, Tiles, adapters};
+use jetfit::gpu::{Fusion, GpuOptions, Tile, TileChoice, Tiles, adapters};
 use jetfit::jet::{Activation, JetLayout};
 use jetfit::numbers::Precision;
 
@@ -10,20 +10,20 @@ use super::{CHECKED, gpu_with, whole};
 use crate::support::{jets_apart, normwise, random_loss, random_model};
 
 /// The tiles of one kernel each: whole workgroups and awkward ones, few rows and many.
-fn paths() -> Vec<Path> {
+fn fusions() -> Vec<Fusion> {
     let tile = |quads, rows, slice| Tile { quads, rows, slice };
     vec![
-        Path::Separate,
-        Path::Layer(tile(8, 2, 8)),
-        Path::Layer(tile(16, 1, 16)),
-        Path::Narrow(tile(2, 2, 16)),
-        Path::Narrow(tile(1, 1, 8)),
-        Path::Narrow(tile(4, 2, 8)),
+        Fusion::None,
+        Fusion::Layer(tile(8, 2, 8)),
+        Fusion::Layer(tile(16, 1, 16)),
+        Fusion::Network(tile(2, 2, 16)),
+        Fusion::Network(tile(1, 1, 8)),
+        Fusion::Network(tile(4, 2, 8)),
     ]
 }
 
 #[test]
-fn every_path_follows_the_cpu() {
+fn every_fusion_follows_the_cpu() {
     // Four hidden layers, so that buffers are used in turn; 33 and 129 points leave tiles half empty. Layers wider than
     // 128 have the large tile of the weight gradient.
     for (hidden, points) in [(&[33, 64, 7, 17][..], 129), (&[1, 5], 33), (&[64], 7), (&[130, 133], 21)] {
@@ -35,9 +35,9 @@ fn every_path_follows_the_cpu() {
             let (jets, truth) =
                 (cpu.evaluate(&set.inputs, &layout).unwrap(), cpu.gradient(&[whole(&set, id)]).unwrap());
             let is_narrow = hidden.iter().all(|width| *width <= 64);
-            for path in paths().into_iter().filter(|path| is_narrow || !matches!(path, Path::Narrow(_))) {
-                let (linear, gradient) = if path == Path::Separate { (128, 128) } else { (32, 64) };
-                let tiles = Tiles { path, linear, gradient };
+            for fusion in fusions().into_iter().filter(|fusion| is_narrow || !matches!(fusion, Fusion::Network(_))) {
+                let (linear, gradient) = if fusion == Fusion::None { (128, 128) } else { (32, 64) };
+                let tiles = Tiles { fusion, linear, gradient };
                 let mut gpu = gpu_with(&model, GpuOptions { tiles: TileChoice::These(tiles), ..CHECKED });
                 assert_eq!(gpu.tiles(&layout), tiles);
                 let what = format!("{hidden:?} {layout:?}: {tiles}");

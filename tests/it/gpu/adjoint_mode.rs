@@ -4,7 +4,7 @@ use jetfit::backend::{Backend, Batch};
 use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
-use jetfit::gpu::{GpuOptions, Path, TileChoice, Tiles};
+use jetfit::gpu::{Fusion, GpuOptions, TileChoice, Tiles};
 use jetfit::jet::{Activation, Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
 use jetfit::numbers::Precision;
@@ -14,7 +14,7 @@ use super::{CHECKED, gpu, gpu_with, whole};
 use crate::support::{jets_apart, normwise, random_loss, random_model, random_points};
 
 const SEPARATE: GpuOptions =
-    GpuOptions { tiles: TileChoice::These(Tiles { path: Path::Separate, linear: 32, gradient: 128 }), ..CHECKED };
+    GpuOptions { tiles: TileChoice::These(Tiles { fusion: Fusion::None, linear: 32, gradient: 128 }), ..CHECKED };
 
 /// Layouts over `inputs` inputs that carry less with one adjoint for each of `outputs` outputs; those at the end
 /// have tangents that no second is made of, and gaps between the inputs of the first derivatives.
@@ -69,7 +69,7 @@ fn every_layout_follows_the_cpu() {
                 let (mut set, loss) = random_loss(&model, &layout, points, 23);
                 set.weights = Some((0..points).map(|p| [0.5, 1.5, 1.0, 2.0][p % 4]).collect());
                 let what = format!("{activation} {hidden:?} {outputs} {layout:?}");
-                assert_eq!(gpu.tiles(&layout).path, Path::Separate, "{what}");
+                assert_eq!(gpu.tiles(&layout).fusion, Fusion::None, "{what}");
                 let truth = cpu.evaluate(&set.inputs, &layout).unwrap();
                 let apart = jets_apart(&gpu.evaluate(&set.inputs, &layout).unwrap(), &truth);
                 // The project's bars for jets in f32 and for gradients, a pass as long again.
@@ -93,13 +93,13 @@ fn every_layout_follows_the_cpu() {
 #[test]
 fn the_table_takes_it_for_wide_networks_and_many_channels() {
     let path = |inputs, width, layout: &JetLayout| {
-        gpu(&random_model(inputs, &[width], 1, Activation::Tanh, 5)).tiles(layout).path
+        gpu(&random_model(inputs, &[width], 1, Activation::Tanh, 5)).tiles(layout).fusion
     };
-    assert_eq!(path(3, 65, &JetLayout::diagonal(3)), Path::Separate);
-    assert_eq!(path(7, 65, &JetLayout::gradient(7)), Path::Separate);
-    assert_eq!(path(10, 33, &JetLayout::diagonal(10)), Path::Separate);
-    assert!(matches!(path(3, 33, &JetLayout::diagonal(3)), Path::Narrow(_)));
-    assert!(matches!(path(3, 65, &JetLayout::collapsed(&[1.0; 3])), Path::Layer(_)));
+    assert_eq!(path(3, 65, &JetLayout::diagonal(3)), Fusion::None);
+    assert_eq!(path(7, 65, &JetLayout::gradient(7)), Fusion::None);
+    assert_eq!(path(10, 33, &JetLayout::diagonal(10)), Fusion::None);
+    assert!(matches!(path(3, 33, &JetLayout::diagonal(3)), Fusion::Network(_)));
+    assert!(matches!(path(3, 65, &JetLayout::collapsed(&[1.0; 3])), Fusion::Layer(_)));
 }
 
 #[test]

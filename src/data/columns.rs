@@ -1,0 +1,102 @@
+//! A table of numbers: a CSV file, or columns in memory.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::TableReader;
+use crate::error::{Error, Result};
+
+/// Where the rows of a job come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Table {
+    /// A CSV file (absolute path).
+    File(PathBuf),
+    /// Columns in memory, shared by all copies of the job.
+    Columns(Arc<Columns>),
+}
+
+/// Named columns of equal length, whose numbers are finite.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Columns {
+    names: Vec<String>,
+    values: Vec<Vec<f64>>,
+}
+
+impl Columns {
+    /// Checks columns (name, numbers). `place` is how messages name the table.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for columns of different lengths, no rows, and a number that is not finite.
+    pub fn new(place: &str, columns: Vec<(String, Vec<f64>)>) -> Result<Self> {
+        let rows = columns.first().map_or(0, |(_, values)| values.len());
+        if rows == 0 {
+            return Err(Error::input(place, "there are no rows", "pass at least two rows"));
+        }
+        for (name, values) in &columns {
+            if values.len() != rows {
+                let problem =
+                    format!("column {name:?} has {} numbers, column {:?} has {rows}", values.len(), columns[0].0);
+                return Err(Error::input(place, problem, "pass columns of equal length"));
+            }
+            if let Some(row) = values.iter().position(|value| !value.is_finite()) {
+                let problem = format!("column {name:?} is {} in row {row} (from 0)", values[row]);
+                return Err(Error::input(place, problem, "replace it with a finite number, or remove the row"));
+            }
+        }
+        let (names, values) = columns.into_iter().unzip();
+        Ok(Self { names, values })
+    }
+}
+
+impl Table {
+    /// The columns with these names (columns, rows).
+    ///
+    /// # Errors
+    /// Those of [`TableReader`] for a file, and a column that does not exist.
+    pub fn read<S: AsRef<str>>(&self, names: &[S]) -> Result<Vec<Vec<f64>>> {
+        match self {
+            Table::File(file) => {
+                let mut reader = TableReader::open(file)?;
+                reader.select(names)?;
+                reader.read_rows()
+            }
+            Table::Columns(columns) => {
+                let column = |name: &S| {
+                    let position = columns.names.iter().position(|known| known == name.as_ref());
+                    position.map(|position| columns.values[position].clone()).ok_or_else(|| {
+                        let problem = format!("there is no column {:?}", name.as_ref());
+                        Error::input(self, problem, format!("use one of: {}", columns.names.join(", ")))
+                    })
+                };
+                names.iter().map(column).collect()
+            }
+        }
+    }
+
+    /// The path of a file.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Table::File(file) => Some(file),
+            Table::Columns(_) => None,
+        }
+    }
+
+    /// The number of rows in memory; `None` for a file.
+    pub fn rows(&self) -> Option<usize> {
+        match self {
+            Table::File(_) => None,
+            Table::Columns(columns) => columns.values.first().map(Vec::len),
+        }
+    }
+}
+
+/// How messages name it.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Table::File(file) => file.display().fmt(f),
+            Table::Columns(_) => f.write_str("data"),
+        }
+    }
+}
