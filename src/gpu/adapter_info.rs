@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What an adapter is, for the `devices` command.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AdapterInfo {
     /// Its name: `NVIDIA GeForce RTX 4090`, `llvmpipe (LLVM 19.1.7, 256 bits)`.
     pub name: String,
@@ -43,6 +44,7 @@ impl AdapterInfo {
 
 /// What stands behind an adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AdapterKind {
     /// A GPU with its own memory.
     Discrete,

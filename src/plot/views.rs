@@ -55,7 +55,7 @@ pub fn fit_rows(
                     band: spread.map(|spread| Band::around(&x, curve, spread)),
                     truth: truth.and_then(|truth| slice.truth(truth, entry)),
                     data: slice.data(model, data, entry),
-                    error: truth.map(|truth| truth.error(source, entry)).transpose()?.flatten(),
+                    error: error(source, truth, entry)?,
                 });
             }
             rows.push(FitRow {
@@ -166,7 +166,7 @@ pub fn map_rows(
             y: axis(1, &y),
             fit: jets.entry(output, Derivative::Value).expect("the value").to_vec(),
             truth: shown.and_then(|truth| truth.column(entry)).map(<[f64]>::to_vec),
-            error: truth.map(|truth| truth.error(source, entry)).transpose()?.flatten(),
+            error: error(source, truth, entry)?,
         });
     }
     Ok(Some(rows))
@@ -211,4 +211,10 @@ pub fn parity_panels(
         }
     };
     Ok((0..model.spec.outputs).map(panel).collect())
+}
+
+/// The relative error of an entry, where it is known.
+fn error(source: &mut dyn Source, truth: Option<&Reference>, entry: Entry) -> Result<Option<f64>> {
+    let error = truth.map(|truth| truth.relative_error(source, entry)).transpose()?.flatten();
+    Ok(error.map(|(error, _)| error))
 }

@@ -35,9 +35,4 @@ impl Reference<'_> {
         let size: f64 = pairs().map(|(_, b)| b * b).sum();
         Ok((size > 0.0).then(|| ((square / size).sqrt(), pairs().count())))
     }
-
-    /// The error of [`Self::relative_error`] alone.
-    pub(crate) fn error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<f64>> {
-        Ok(self.relative_error(source, entry)?.map(|(error, _)| error))
-    }
 }

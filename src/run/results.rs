@@ -41,6 +41,7 @@ impl PredictionPlan {
 
 /// `report.json`: the result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// The run directory's name.
     pub name: String,
@@ -82,6 +83,7 @@ pub struct Summary {
 
 /// The result of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct StageSummary {
     /// Its optimizer.
     pub optimizer: &'static str,
@@ -97,6 +99,7 @@ pub struct StageSummary {
 
 /// The loss over all rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Losses {
     /// Weighted, over the training rows.
     pub training: f64,
@@ -113,6 +116,7 @@ pub struct Losses {
 
 /// How far an entry is from the truth.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct RelativeError {
     /// The entry.
     pub name: String,
@@ -126,6 +130,7 @@ pub struct RelativeError {
 
 /// A number with its name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Named {
     /// The entry's or the term's name.
     pub name: String,

@@ -21,6 +21,7 @@ use crate::{error, files};
 
 /// `report.json` of an ensemble.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The run directory's name.
     pub name: String,
