@@ -1,33 +1,74 @@
 //! Fit a multilayer perceptron to data or to an equation, and get its value **and its exact first and second
 //! derivatives with respect to its inputs**, in the user's units, on any GPU or on the CPU.
 //!
+//! # Fit arrays
+//!
 //! ```
-//! use jetfit::device;
-//! use jetfit::jet::{Derivative, JetLayout};
-//! use jetfit::network::{Model, Precision};
+//! use jetfit::{Derivative, Fit};
+//!
+//! let x: Vec<f64> = (0..200).map(|i| 0.05 * f64::from(i)).collect(); // in your units
+//! let y: Vec<f64> = x.iter().map(|x| x.sin()).collect();
+//! let fit = Fit::new(&[x], &[y]).hidden(&[16]).steps(100).seed(1).run()?; // a column for each input and output
+//!
+//! let points = [[0.5, 1.0, 1.5]]; // a column for each input
+//! let values = fit.values(&points)?; // a column for each output
+//! let jets = fit.jets(&points)?; // with all first and second derivatives
+//! let y_xx = jets.entry(0, Derivative::Second(0, 0)).unwrap();
+//! assert_eq!((values[0].len(), y_xx.len()), (3, 3));
+//! for warning in fit.warnings() {
+//!     eprintln!("{warning}"); // where the result may be wrong
+//! }
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("model.safetensors");
+//! fit.save(&path)?;
+//! # Ok::<(), jetfit::Error>(())
+//! ```
+//!
+//! # Evaluate a model
+//!
+//! ```
+//! use jetfit::{Derivative, Model, Precision};
 //!
 //! # let directory = tempfile::tempdir().unwrap();
 //! # let path = directory.path().join("model.safetensors");
 //! # let spec = jetfit::network::NetworkSpec {
-//! #     inputs: 1, hidden: vec![7], outputs: 1, activation: jetfit::jet::Activation::Tanh,
-//! #     coefficients: 0,
+//! #     inputs: 2, hidden: vec![7], outputs: 1, activation: jetfit::Activation::Tanh, coefficients: 0,
 //! # };
 //! # Model {
-//! #     inputs: vec!["x".into()], outputs: vec!["u".into()], coefficients: vec![],
+//! #     inputs: vec!["x".into(), "y".into()], outputs: vec!["u".into()], coefficients: vec![],
 //! #     transforms: jetfit::network::Transforms::default(),
-//! #     normalizer: jetfit::jet::Normalizer::identity(1, 1), precision: Precision::F64,
+//! #     normalizer: jetfit::jet::Normalizer::identity(2, 1), precision: Precision::F64,
 //! #     parameters: jetfit::network::initialize(&spec, None, 0), ranges: vec![], spec,
 //! # }.write(&path)?;
-//! let model = Model::read(&path)?;
-//! let mut cpu = device::open("cpu", Precision::F64, 0, &model)?;
-//! let points = [vec![-1.0, 0.0, 1.0]]; // a column for each input
-//! let jets = cpu.evaluate(&points, &JetLayout::diagonal(1))?;
-//! let u_xx = jets.entry(0, Derivative::Second(0, 0)).unwrap(); // of output 0, at the three points
-//! assert_eq!(u_xx.len(), 3);
-//! # Ok::<(), jetfit::error::Error>(())
+//! let model = Model::read(&path)?; // from `Fitted::save` or `jetfit train`
+//! let points = [[-1.0, 0.0, 1.0], [0.0, 0.5, 1.0]];
+//! let jets = model.jets(&points)?; // in f64 on the CPU
+//! let u_xy = jets.entry(0, Derivative::Second(0, 1)).unwrap();
+//! let laplacian = model.laplacian(&points)?; // u_xx + u_yy, for less
+//! assert_eq!((u_xy.len(), laplacian[0].len()), (3, 3));
+//! let mut cpu = model.on("cpu", Precision::F32)?; // or "gpu", for many evaluations
+//! assert!((cpu.laplacian(&points)?[0][1] - laplacian[0][1]).abs() < 1e-4);
+//! # Ok::<(), jetfit::Error>(())
 //! ```
 //!
-//! [`run::run`] trains a whole job as the command line does.
+//! # Solve an equation
+//!
+//! ```
+//! use jetfit::{Fit, Points};
+//!
+//! let string = Fit::equations(&[("x", 0.0, 1.0)], &["u"])
+//!     .term("load", "u_xx = -1", Points::interior(64))
+//!     .term("ends", "u = 0", Points::boundary(2))
+//!     .hidden(&[8])
+//!     .with("optimizer.name = 'gauss-newton'\ntraining.steps = 20\ndevice.precision = 'f64'")
+//!     .seed(1)
+//!     .run()?;
+//! let middle = string.values(&[[0.5]])?[0][0]; // u = x (1 - x)/2
+//! assert!((middle - 0.125).abs() < 1e-4, "{middle}");
+//! # Ok::<(), jetfit::Error>(())
+//! ```
+//!
+//! [`run::run`] trains the job of a file and writes a run directory, as the command line does.
 //!
 //! # The jet algebra
 //!
@@ -53,44 +94,15 @@
 //! ∂ₛu  = Σ g σ''(z) q                    over the units of all layers
 //! ```
 //!
-//! # The code map
+//! # Features
 //!
-//! Data flows one way, and imports point back along it:
-//! [`job`] → [`data`], [`points`] → [`problem`] ([`expression`], [`loss`]) → [`network`] → [`backend`]
-//! (jets, gradients) → [`optimizer`] → [`trainer`] → [`run`] → [`results`]. Compute takes data, not paths.
+//! `gpu` (wgpu), `plot` (pictures of runs) and `cli` (the program) are on by default; a library that needs none of them
+//! turns them off with `default-features = false`.
 //!
-//! | module | what it holds |
-//! |---|---|
-//! | [`job`] | the TOML file and the flags, validated |
-//! | [`data`] | CSV tables, the split, standardisation, point sets |
-//! | [`points`] | where collocation points come from: regions, samplers, refinement |
-//! | [`network`] | shape, activations, start weights, the model |
-//! | [`jet`], [`entry`] | which derivatives travel, and how they are named |
-//! | [`loss`] | terms: residuals with their weights |
-//! | [`expression`] | the residual language: text to graph, derivatives, programs, WGSL |
-//! | [`backend`] | the seam between the training loop and a device |
-//! | [`cpu`], [`gpu`] | the two devices; a CPU kernel and its shader share stem and names |
-//! | [`optimizer`] | Adam, AdamW, learning-rate schedules |
-//! | [`problem`], [`truth`] | point sets with their terms; what is known to be true |
-//! | [`definitions`] | definitions as quantities that are predicted and judged |
-//! | [`trainer`], [`checkpoint`] | the loop, and its state on disk |
-//! | [`trial`] | short trainings that choose how steep the network starts |
-//! | [`settle`] | what a job leaves open, settled by its data |
-//! | [`run`], [`results`], [`run_dir`], [`divergence`] | a job from its data to its run directory |
-//! | [`model_file`], [`tensors`], [`files`], [`predict`], [`predict_warnings`], [`plot`] | what is written, and how |
-//! | [`warnings`] | where a trained run may be wrong |
-//! | [`certificate`], [`bench`](mod@bench) | is a derivative right, and what does it cost |
+//! # Where things are
 //!
-//! # Invariants
-//!
-//! - Kernels run in standardised space. The scaling's chain rule is one factor for each channel,
-//!   applied in f64 in one place ([`jet::Jets::from_standardised`]); every number that leaves the
-//!   library is in the user's units.
-//! - All jets lie as (H, C, B): unit, channel, point, with the points contiguous.
-//! - The same job on the same device gives the same bits, whatever the thread count, and however
-//!   often the run was stopped and resumed.
-//! - No wgpu type leaves [`gpu`]; only the command line prints.
-//! - What a user can fix is an [`error::Error::Input`] that names the place and the fix.
+//! `docs/architecture.md` in the repository has the layers of all modules and the way of a batch through them;
+//! `docs/method.md` has the mathematics.
 
 pub use error::{Error, Result};
 pub use fit::{Evaluator, Fit, FitReport, Fitted, Points};
@@ -99,32 +111,53 @@ pub use job::Job;
 pub use network::Model;
 pub use numbers::Precision;
 
-pub mod backend;
-pub mod bench;
-pub mod certificate;
-pub mod cpu;
-pub mod data;
-pub mod device;
 pub mod error;
-pub mod expression;
-pub mod files;
 pub mod fit;
-#[cfg_attr(not(feature = "gpu"), path = "gpu/absent.rs")]
-pub mod gpu;
 pub mod jet;
 pub mod job;
-pub mod loss;
 pub mod network;
 pub mod numbers;
+pub mod run;
+
+// Public for our own binary, tests and benchmarks alone: what is in these modules may change at any time.
+#[doc(hidden)]
+pub mod backend;
+#[doc(hidden)]
+pub mod bench;
+#[doc(hidden)]
+pub mod certificate;
+#[doc(hidden)]
+pub mod cpu;
+#[doc(hidden)]
+pub mod data;
+#[doc(hidden)]
+pub mod device;
+#[doc(hidden)]
+pub mod expression;
+#[doc(hidden)]
+pub mod files;
+#[doc(hidden)]
+#[cfg_attr(not(feature = "gpu"), path = "gpu/absent.rs")]
+pub mod gpu;
+#[doc(hidden)]
+pub mod loss;
+#[doc(hidden)]
 pub mod optimizer;
+#[doc(hidden)]
 pub mod pass;
+#[doc(hidden)]
 #[cfg(feature = "plot")]
 pub mod plot;
+#[doc(hidden)]
 pub mod points;
+#[doc(hidden)]
 pub mod predict;
+#[doc(hidden)]
 pub mod problem;
-pub mod run;
+#[doc(hidden)]
+pub mod threads;
+#[doc(hidden)]
+pub mod trainer;
+
 #[cfg(test)]
 mod testing;
-pub mod threads;
-pub mod trainer;

@@ -1,4 +1,4 @@
-// The two ends of the way back in mixed mode, as jets of 1 + T + M channels like all between them, so that the
+// The two ends of the way back in adjoint mode, as jets of 1 + T + M channels like all between them, so that the
 // products with W and the weight gradients of the first and the last layer are those of any other. One thread a row
 // and point, neighbouring threads at neighbouring points.
 

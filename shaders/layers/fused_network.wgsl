@@ -1,8 +1,8 @@
 // A narrow network from its inputs to its outputs: a tile of points goes through all layers, and its jets
-// never leave workgroup memory in between. narrow_backward.wgsl is the way back.
+// never leave workgroup memory in between. fused_network_backward.wgsl is the way back.
 //
 // One workgroup has QUADS quads of points, all units and all channels; a thread has ROWS units at one
-// quad in registers, as in layer.wgsl. The tile of jets is 16 UNITS C QUADS bytes, the slice of the
+// quad in registers, as in fused_layer.wgsl. The tile of jets is 16 UNITS C QUADS bytes, the slice of the
 // matrix 4 UNITS SLICE: for 64 units and 2 quads 14 KiB at 5 channels (SLICE 16), and all of the 16 KiB
 // that every adapter has at 7 (SLICE 8). Where an adapter has more, more quads read each weight for more points.
 //

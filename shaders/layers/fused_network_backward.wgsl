@@ -1,5 +1,5 @@
 // The way back through a narrow network: from the cotangents of its outputs' jets to the z_bar of every
-// hidden layer, which weight_gradient.wgsl reads. The tiles are those of narrow.wgsl, whose header says
+// hidden layer, which weight_gradient.wgsl reads. The tiles are those of fused_network.wgsl, whose header says
 // how the tape lies and why it is one. The first layer's own kernel goes on from a_bar, so in place of its
 // z_bar lies that.
 

@@ -2,8 +2,8 @@
 // every point, and ddz = 0, so neither is ever stored: the tape keeps z alone (H, B), and the
 // backward pass goes from the cotangents of `a` straight to W_bar and b_bar.
 //
-// Inputs are standardised, so a tangent's seed is 1. shared/groups.wgsl says how threads share inputs and channels
-// out; input_gradient.wgsl is the way back. In mixed mode the rows of `a` have room for adjoints behind these channels:
+// Inputs are standardised, so a tangent's seed is 1. shared/channel_groups.wgsl says how threads share inputs and channels
+// out; input_layer_backward.wgsl is the way back. In adjoint mode the rows of `a` have room for adjoints behind these channels:
 // they are ROW_CHANNELS apart.
 
 struct Layer {

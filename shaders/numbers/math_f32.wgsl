@@ -1,7 +1,7 @@
 // Elementary functions in f32, each at most 4 ULP from the true value (measured by the tests of
 // src/gpu/math.rs). The built-in ones are too coarse for second derivatives: WGSL allows sin an
 // absolute error of 2^-11 and tanh 1e-5. The same polynomials in the same order stand in
-// src/cpu/math.rs.
+// src/numbers/math_f32.rs.
 //
 // Portability: `fma` may or may not be fused, so no step relies on it. Rounding is the built-in
 // `round` and no `(x + c) - c`, which a compiler with fast arithmetic folds to x. Where the order

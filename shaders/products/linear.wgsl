@@ -11,7 +11,7 @@
 // by TILE_QUADS quads of columns (x), a thread 4 ROW_EDGE rows by EDGE quads of them in registers. Slices of both factors,
 // SLICE deep, pass through workgroup memory: the matrix's with 4 rows to a vec4, so that each depth is an
 // outer product of ROW_EDGE + EDGE reads and 16 ROW_EDGE EDGE multiply-adds. While a slice is multiplied, the next one is on
-// its way to registers. shared/warps.wgsl says which threads have which quads and rows.
+// its way to registers. shared/thread_swizzle.wgsl says which threads have which quads and rows.
 //
 // What is brought is kept in the same turn of the loop: in the next one it is slower. docs/tuning.md has the rates of other
 // slices, sums and tiles.

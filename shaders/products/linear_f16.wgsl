@@ -1,7 +1,7 @@
-// The products of linear.wgsl on a device's matrix units; shared/halves.wgsl says how f32 travels as halves.
+// The products of linear.wgsl on a device's matrix units; shared/matrix_units.wgsl says how f32 travels as f16.
 //
-// A workgroup has the tile of shared/factors.wgsl, of which each subgroup sums BLOCK_ROWS by BLOCK_COLUMNS fragments in f32.
-// What is a slice of f32 in linear.wgsl is one or two of halves here. Sums go to memory by way of workgroup
+// A workgroup has the tile of shared/matmul_operands.wgsl, of which each subgroup sums BLOCK_ROWS by BLOCK_COLUMNS fragments in f32.
+// What is a slice of f32 in linear.wgsl is one or two of f16 here. Sums go to memory by way of workgroup
 // memory, where a thread knows which they are: for the tile's edges, and the bias.
 
 const MATRIX_ROW: u32 = TILE_ROW_QUADS + PAD;

@@ -7,8 +7,8 @@
 // Small layers go together, so that they fill the device.
 //
 // A tile is TILE_OUT by TILE_IN, a thread has 4 OUT_EDGE by 4 IN_EDGE entries of it. Columns go through workgroup memory QUADS
-// quads at a time, as shared/blocks.wgsl brings them, so that each column is an outer product of OUT_EDGE + IN_EDGE reads and
-// 16 OUT_EDGE IN_EDGE multiply-adds; the next ones come while these are multiplied. shared/warps.wgsl says which threads
+// quads at a time, as shared/transpose_load.wgsl brings them, so that each column is an outer product of OUT_EDGE + IN_EDGE reads and
+// 16 OUT_EDGE IN_EDGE multiply-adds; the next ones come while these are multiplied. shared/thread_swizzle.wgsl says which threads
 // have which inputs (across) and outputs (down).
 //
 // docs/tuning.md has the rates of other tiles, edges and quads.

@@ -1,4 +1,4 @@
-// The weight gradient of weight_gradient.wgsl on a device's matrix units; shared/halves.wgsl says how f32 travels as halves.
+// The weight gradient of weight_gradient.wgsl on a device's matrix units; shared/matrix_units.wgsl says how f32 travels as f16.
 //
 // Columns go through workgroup memory SLICE at a time as they lie in memory, row by row: z_bar is the left factor of
 // TILE_OUT outputs, and a, read as its transpose, the right one of as many inputs. The sums of b_bar are f32's.

@@ -1,4 +1,4 @@
-// What goes back through a hidden layer in mixed mode on the way to the jets:
+// What goes back through a hidden layer in adjoint mode on the way to the jets:
 //
 //     h = sigma' g,    d_s u += the sum of g sigma'' q_s over the layer's units
 //

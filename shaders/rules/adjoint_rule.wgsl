@@ -1,4 +1,4 @@
-// The way back through a hidden layer in mixed mode, from the jets' cotangents to the gradient. One thread a unit
+// The way back through a hidden layer in adjoint mode, from the jets' cotangents to the gradient. One thread a unit
 // and point, or quad of points; neighbouring threads at neighbouring ones.
 
 // Channels of a row of a and of its cotangents.

@@ -1,9 +1,9 @@
 // The jet rule of an activation on z-jets (H, C, B), forward and backward, a quad of points at a time, which memory moves
 // faster than single ones; docs/tuning.md.
 //
-// Workgroup (x: tile of POINTS quads, y: unit); shared/groups.wgsl says how its threads share the channels out. The
+// Workgroup (x: tile of POINTS quads, y: unit); shared/channel_groups.wgsl says how its threads share the channels out. The
 // layout is in the header: the products of tangents of each second-order channel (product_*), and, the other way round,
-// the partners of each tangent (partner_*). In mixed mode the rows of `a` have room for adjoints behind
+// the partners of each tangent (partner_*). In adjoint mode the rows of `a` have room for adjoints behind
 // these channels: they are ROW_CHANNELS apart.
 
 struct Points {

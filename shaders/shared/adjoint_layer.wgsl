@@ -1,4 +1,4 @@
-// What the activation's rules of mixed mode read on a hidden layer: mixed_adjoint.wgsl and mixed_rule.wgsl.
+// What the activation's rules of adjoint mode read on a hidden layer: adjoint.wgsl and adjoint_rule.wgsl.
 //
 // The value and the tangents that curve have travelled forward as z (H, 1 + T, B), and one adjoint for each
 // output travels back: g = du/da and h = du/dz = sigma' g. What curves u is d_s u = sum of g sigma'' q_s over

@@ -1,4 +1,4 @@
-// Factors as halves (f16) for a device's matrix units, which multiply fragments of SIZE by SIZE halves and add them up in f32.
+// Factors as f16 numbers for a device's matrix units, which multiply fragments of SIZE by SIZE halves and add them up in f32.
 //
 // A number x is (high + low) / scale: high is x scale rounded to a half, low what is left of it. With PARTS = 2 that are 22
 // bits, and of (high + low) (high' + low') all is computed but low low', 2^-22 of the whole; with PARTS = 1 it is high
@@ -11,7 +11,7 @@
 
 const FRAGMENT: u32 = SIZE * SIZE / 4u;
 
-// Of the left factor and the right one, as largest.wgsl leaves them.
+// Of the left factor and the right one, as abs_max.wgsl leaves them.
 @group(0) @binding(4) var<storage, read> left_largest: array<u32, LARGEST>;
 @group(0) @binding(5) var<storage, read> right_largest: array<u32, LARGEST>;
 

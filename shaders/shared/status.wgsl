@@ -1,5 +1,5 @@
 // What the host reads at a report, and what stops the updates. Twin of `Status` in
-// src/gpu/steps.rs.
+// src/gpu/device/uniforms.rs.
 
 struct Status {
     // the number of the first step whose loss or gradient was not finite, low and high half; 0: none

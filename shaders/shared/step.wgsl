@@ -1,5 +1,5 @@
 // What changes from step to step: one slot of a ring that the host fills before it submits, chosen
-// by a dynamic offset. Twin of `Step` in src/gpu/steps.rs.
+// by a dynamic offset. Twin of `Step` in src/gpu/device/uniforms.rs.
 
 struct Step {
     // the first position of this chunk in the set's order

@@ -162,8 +162,8 @@ pub fn bench(
     orders.push(0);
     orders.sort_unstable();
     orders.dedup();
-    let is_of_halves = model.precision.halves() > 0;
-    let gradient_error = is_of_halves.then(|| gradient_error(model, settings, open(model)?.as_mut())).transpose()?;
+    let is_in_f16 = model.precision.f16_parts() > 0;
+    let gradient_error = is_in_f16.then(|| gradient_error(model, settings, open(model)?.as_mut())).transpose()?;
     let mut report = Report { device: String::new(), clock: Clock::Host, gradient_error, rows: vec![] };
     for batch in &settings.batches {
         let case = |order: &usize| Case::new(model, settings, *order, *batch, open(model)?);

@@ -166,7 +166,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         return profile(&arguments, &model, &settings);
     }
     tuning_warning();
-    if let Some(warning) = gpu::unused_halves(&model.spec, arguments.precision) {
+    if let Some(warning) = gpu::unused_f16(&model.spec, arguments.precision) {
         super::warn(&warning);
     }
     let rows = (settings.batches.len() * settings.orders.len()) as u64;

@@ -2,9 +2,13 @@
 
 use std::ops::{Add, Mul};
 
+use aligned_vec::{AVec, ConstAlign};
 use pulp::Simd;
 
 use crate::numbers::Real;
+
+/// One cache line, and the widest vector.
+pub type Buffer<T> = AVec<T, ConstAlign<64>>;
 
 /// Points come in whole vectors of the widest SIMD (16 floats).
 pub const LANES: usize = 16;

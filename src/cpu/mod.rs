@@ -6,8 +6,10 @@
 
 mod channels;
 mod evaluate;
+mod jacobian;
 mod lanes;
 mod layers;
+mod normal_product;
 mod optimizer;
 mod parameters;
 mod products;
@@ -18,6 +20,7 @@ mod shape;
 mod step;
 mod terms;
 mod tile;
+mod vectors;
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The parameters of a network, and what follows from them.
 
-use crate::cpu::products::linear;
+use crate::cpu::products::transpose::transpose;
 use crate::network::Layer;
 use crate::numbers::Real;
 
@@ -29,10 +29,19 @@ impl<T: Real> Parameters<T> {
     /// Lets `change` at the values, which what follows from them then follows.
     pub fn change(&mut self, change: impl FnOnce(&mut [T])) {
         change(&mut self.values);
-        linear::transposed(&self.layers, &self.values, &mut self.transposed);
+        transposed(&self.layers, &self.values, &mut self.transposed);
     }
 
     pub fn set(&mut self, values: &[f64]) {
         self.change(|own| own.iter_mut().zip(values).for_each(|(own, value)| *own = T::of(*value)));
+    }
+}
+
+/// Every layer's Wᵀ (in, out), where its W stands among the parameters (P): along the rows of W itself, which
+/// lie far apart, the way back would be slower.
+fn transposed<T: Real>(layers: &[Layer], parameters: &[T], to: &mut [T]) {
+    for layer in layers {
+        let (from, to) = (&parameters[layer.weights()], &mut to[layer.weights()]);
+        transpose((layer.outputs, layer.inputs), (from, layer.inputs), (to, layer.outputs));
     }
 }

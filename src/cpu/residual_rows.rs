@@ -5,8 +5,8 @@ use faer::prelude::ReborrowMut;
 
 use crate::backend::{Batch, Jacobian};
 use crate::cpu::Cpu;
+use crate::cpu::jacobian::Residuals;
 use crate::cpu::set::Share;
-use crate::cpu::terms::jacobian::Residuals;
 use crate::numbers::Real;
 
 impl<T: Real> Cpu<T> {

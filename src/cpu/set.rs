@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::backend::Batch;
 use crate::cpu::shape::Shape;
+use crate::cpu::terms::gather::gather;
 use crate::cpu::terms::residual::{Term, terms};
 use crate::cpu::tile::{Tile, Tiled, Tiles};
 use crate::data::PointSet;
@@ -100,14 +101,7 @@ impl<T: Real> Set<T> {
     pub fn fill(&self, tile: &mut Tile<T>, positions: Range<usize>) {
         tile.shape = self.shape.holding(positions.len());
         let points = tile.shape.loss_points();
-        let row = |p: usize| {
-            let position = if p < positions.len() { positions.start + p } else { positions.start };
-            self.order.as_ref().map_or(position, |order| order[position] as usize)
-        };
-        let gather = |to: &mut [T], from: &[T]| match &self.order {
-            None if positions.len() == points => to.copy_from_slice(&from[positions.clone()]),
-            _ => to.iter_mut().enumerate().for_each(|(p, to)| *to = from[row(p)]),
-        };
+        let gather = |to: &mut [T], from: &[T]| gather(to, from, self.order.as_deref(), &positions);
         for (number, row) in tile.inputs(self.inputs.len()) {
             let places = self.inputs[number].chunks_exact(self.points);
             for (place, column) in row.chunks_exact_mut(points).zip(places) {

@@ -49,6 +49,6 @@ pub struct Axis {
     pub from: f64,
     /// The last.
     pub to: f64,
-    /// How many.
+    /// The count.
     pub count: usize,
 }

@@ -9,7 +9,7 @@ use super::program::{Instruction, Operand, Operation, Program};
 impl Program {
     /// `fn name(…) -> array<f32, outputs>` that computes the first `outputs` outputs at one point. It
     /// takes an f32 for each of [`Program::reads`], in their order, and calls the functions of
-    /// `shaders/shared/math.wgsl` and `shaders/shared/functions.wgsl`.
+    /// `shaders/numbers/math_f32.wgsl` and `shaders/numbers/functions_f32.wgsl`.
     ///
     /// Constants are in decimals that read back as the same f32; those beyond its range become its
     /// largest number, and subnormal ones 0, as some devices read them.

@@ -1,18 +1,18 @@
 //! Digests (BLAKE3): whether a file is what was written, and a run goes on with the job and the data that it began with.
 
-/// A digest of parts, in hexadecimal once it is [finished](Digest::finish). Parts are told apart: `ab` and `c` differ from
-/// `a` and `bc`.
+/// A digest of parts, in hexadecimal once it is [finished](Digest::finish). Parts are delimited: `ab` and `c` differ
+/// from `a` and `bc`.
 #[derive(Default)]
 pub struct Digest(blake3::Hasher);
 
 impl Digest {
-    /// Takes in the next part.
+    /// Adds the next part.
     pub fn part(&mut self, bytes: &[u8]) {
         self.0.update(&(bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
     }
 
-    /// Takes in numbers as the next part, to the bit.
+    /// Adds the bits of numbers as the next part.
     pub fn numbers(&mut self, numbers: &[f64]) {
         self.part(bytemuck::cast_slice(numbers));
     }
@@ -22,7 +22,7 @@ impl Digest {
         self.0.finalize().to_hex().to_string()
     }
 
-    /// That of one text.
+    /// The digest of one text.
     pub fn of_text(text: &str) -> String {
         let mut digest = Self::default();
         digest.part(text.as_bytes());

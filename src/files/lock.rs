@@ -4,15 +4,15 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
-/// A locked file; dropping it gives the lock back.
+/// A locked file; dropping it releases the lock.
 #[derive(Debug)]
 pub struct Lock(File);
 
-/// What came of trying.
+/// The result of an attempt.
 pub enum Locked {
     /// It is locked now.
     Ours(Lock),
-    /// Another holds it.
+    /// Another process holds it.
     Taken,
     /// This file system has no locks.
     Unsupported,

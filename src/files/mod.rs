@@ -50,8 +50,8 @@ pub fn write_text(path: &Path, text: &str) -> Result<()> {
     write_atomically(path, |writer| writer.write_all(text.as_bytes()).map_err(|error| Error::io(path, error)))
 }
 
-/// Whether a file that the user names can be written, before any work is done for it. What processes that were killed left
-/// beside it goes.
+/// Checks that a file named by the user can be written, before any work is done for it. Removes temporary files of
+/// killed processes beside it.
 ///
 /// # Errors
 /// [`Error::Input`] where the directory is not there or takes no file.
@@ -68,7 +68,7 @@ pub fn check_place(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes a directory, and those above it, so that they outlive a power cut.
+/// Creates a directory and its parents, and syncs them to disk.
 ///
 /// # Errors
 /// [`Error::Input`] where nothing can be written.
@@ -80,12 +80,12 @@ pub fn create_directory(path: &Path) -> Result<()> {
     made.into_iter().rev().try_for_each(|above| sync_directory(above).map_err(|error| Error::io(above, error)))
 }
 
-/// Makes what was made, renamed or removed in the directory outlive a power cut.
+/// Syncs the entries of a directory to disk.
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
-/// Removes temporary files of processes that are no more.
+/// Removes temporary files of processes that no longer exist.
 pub fn remove_leftovers(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let is_dead = || matches!(Lock::of(&entry.path()), Ok(Locked::Ours(_)));
@@ -96,7 +96,7 @@ pub fn remove_leftovers(directory: &Path) {
     }
 }
 
-/// Removes those of this process, which is about to end without returning from what writes them.
+/// Removes the temporary files of this process before it exits in the middle of writing.
 pub fn remove_temporaries() {
     for path in TEMPORARY_FILES.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         // It may be where it belongs by now.

@@ -25,8 +25,7 @@ pub struct TensorFile {
     pub document: Value,
     /// The tensors of f32 or f64; others are left out when a file is read.
     pub tensors: BTreeMap<String, Tensor>,
-    /// Whether it was compared with the digest that it holds, so that no bit of it has changed; not so for files of other
-    /// programs, which hold none.
+    /// Whether its contents match the checksum that it holds. Files of other programs hold none.
     pub is_verified: bool,
 }
 
@@ -42,7 +41,7 @@ pub struct Tensor {
 }
 
 impl TensorFile {
-    /// What is to be written; `document` is a JSON object.
+    /// A file to write; `document` is a JSON object.
     pub fn new(document: Value, tensors: BTreeMap<String, Tensor>) -> Self {
         Self { document, tensors, is_verified: false }
     }
@@ -57,7 +56,7 @@ impl TensorFile {
         Self::parse(&bytes, path)
     }
 
-    /// Reads the bytes of a file; `path` is what messages name.
+    /// Reads the bytes of a file; messages call it `path`.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
         let wrong = |problem: String| {
             Error::input(path.display(), problem, "use a complete, unmodified .safetensors file that jetfit wrote")

@@ -264,6 +264,14 @@ impl Fit {
     /// Those of [`Fit::run`].
     pub fn run_observed(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Fitted> {
         let job = self.job()?;
+        if job.training.ensemble > 1 {
+            let problem = "an ensemble needs a run directory";
+            return Err(Error::input(
+                "training.ensemble",
+                problem,
+                "use `jetfit train`, or jetfit::run::ensemble::train",
+            ));
+        }
         let problem = training::pose(&job)?;
         let mut notes = Notes { warnings: vec![], observer };
         let (mut workplace, settled) = training::settled(&job, problem, false, &device::open, &mut notes, stop)?;

@@ -38,8 +38,8 @@ pub fn open(choice: &str, _: Precision, _: &Model) -> Result<Box<dyn Backend>> {
     missing(choice)
 }
 
-/// No precision is a GPU's here.
-pub fn unused_halves(_: &NetworkSpec, _: Precision) -> Option<String> {
+/// No GPU, no f16.
+pub fn unused_f16(_: &NetworkSpec, _: Precision) -> Option<String> {
     None
 }
 

@@ -6,7 +6,7 @@ use crate::backend::{Backend, Batch, KernelTime, OptimizerState, SetId, StepRepo
 use crate::data::PointSet;
 use crate::error::{Error, Result};
 use crate::gpu::device::guard::{caught, guard};
-use crate::gpu::tuning::tiles::{Shape, Tiles};
+use crate::gpu::tuning::tiles::{NetworkShape, Tiles};
 use crate::gpu::{GpuOptions, Unguarded};
 use crate::jet::{JetLayout, Jets};
 use crate::loss::Loss;
@@ -41,7 +41,7 @@ impl Gpu {
         self.gpu.tiles(layout)
     }
 
-    pub(super) fn shape(&self, layout: &JetLayout) -> Shape {
+    pub(super) fn shape(&self, layout: &JetLayout) -> NetworkShape {
         self.gpu.shape(layout)
     }
 

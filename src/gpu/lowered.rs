@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::error::Result;
 use crate::gpu::device::Device;
 use crate::gpu::device::uniforms::GradientPart;
-use crate::gpu::memory::gradient_splits::{Points, gradient_groups, parts};
 use crate::gpu::shaders::Groups;
+use crate::gpu::tuning::gradient_splits::{SplitPoints, gradient_groups, parts};
 use crate::gpu::tuning::tiles::{Fusion, Tiles};
 use crate::network::NetworkSpec;
 use crate::pass::{Buffers, Channels, Network, Pass, Slot};
@@ -121,7 +121,7 @@ impl Lowered {
         let most = by_binding.min(by_budget).min(by_dispatch).min(bounds.points.max(4) as u64) / 4 * 4;
         if most < 4 {
             return Err(device.error(format!(
-                "four points with {} channels of a network {} wide need a buffer of {} bytes, and it can bind {}",
+                "four points with {} channels and width {} need a buffer of {} bytes, but the device binds at most {}",
                 self.channels().jet,
                 self.spec.widest(),
                 16 * largest,
@@ -136,7 +136,7 @@ impl Lowered {
         let count = (points.next_multiple_of(4) * self.extents.places) as u32;
         let column_quads = count / 4 * self.channels().count() as u32;
         let of_tile = (self.first_gradient() == 1).then(|| Groups::of(&self.channels().forward).points);
-        parts(&self.spec, self.tiles, &Points { count, column_quads, of_tile, in_f16: self.in_f16 })
+        parts(&self.spec, self.tiles, &SplitPoints { count, column_quads, of_tile, in_f16: self.in_f16 })
     }
 }
 

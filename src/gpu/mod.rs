@@ -27,18 +27,18 @@ pub use device::adapter::adapters;
 pub use guarded::Gpu;
 pub use options::GpuOptions;
 pub use tune::{Timed, tune};
-pub use tuning::f16_tiles::unused as unused_halves;
+pub use tuning::f16_tiles::unused as unused_f16;
 pub use tuning::remembered::{Tuned, remember, tuned};
 pub use tuning::tiles::{Fusion, Tile, TileChoice, Tiles};
 
 use self::device::Device;
 use self::device::adapter;
-use self::device::submission::Steps;
+use self::device::submission::Submissions;
 use self::evaluate::Evaluator;
 use self::lowered::{Bounds, Extents, Lowered, budget};
 use self::memory::loaded_set::LoadedSet;
 use self::memory::state::State;
-use self::tuning::tiles::Shape;
+use self::tuning::tiles::NetworkShape;
 use self::tuning::{f16_tiles, remembered};
 use self::vectors::Chunk;
 use crate::backend::{Backend, SetId};
@@ -72,7 +72,7 @@ struct Unguarded {
     state: State,
     /// What an optimizer keeps.
     kept: Vec<Chunk>,
-    steps: Steps,
+    steps: Submissions,
     sets: Vec<LoadedSet>,
     evaluator: Option<Evaluator>,
     /// The sets of the last step: where a report finds the losses.
@@ -82,7 +82,7 @@ struct Unguarded {
 impl Unguarded {
     fn open(choice: &str, model: &Model, options: GpuOptions) -> Result<Self> {
         if options.precision == Precision::F64 {
-            let problem = format!("f64 runs on the CPU alone, not on device {choice:?}");
+            let problem = format!("f64 runs only on the CPU, not on device {choice:?}");
             return Err(Error::input("precision", problem, "use device \"cpu\", or precision \"f32\""));
         }
         let adapter = adapter::choose(choice)?;
@@ -101,7 +101,7 @@ impl Unguarded {
             return Err(device.error(format!("{count} parameters do not fit into one binding of {binding} bytes")));
         }
         let state = State::new(&device, &model.spec);
-        let steps = Steps::new(&device);
+        let steps = Submissions::new(&device);
         Ok(Self {
             description: format!("{} ({}, {})", info.name, adapter::backend_name(info.backend), options.precision),
             key: adapter::describe(&adapter).key(),
@@ -121,13 +121,13 @@ impl Unguarded {
         })
     }
 
-    fn shape(&self, layout: &JetLayout) -> Shape {
+    fn shape(&self, layout: &JetLayout) -> NetworkShape {
         let memory = self.device.limits.max_compute_workgroup_storage_size;
         let adjoint = self.channels(layout, Fusion::None);
         let adjoint = adjoint.is_adjoint().then(|| adjoint.count());
-        let shape = Shape::new(&self.spec, (layout.channels(), adjoint), self.features.is_some(), memory);
+        let shape = NetworkShape::new(&self.spec, (layout.channels(), adjoint), self.features.is_some(), memory);
         let in_f16 = self.device.matrix_units.is_some() && f16_tiles::have_use(&self.spec);
-        Shape { in_f16, ..shape }
+        NetworkShape { in_f16, ..shape }
     }
 
     /// What travels through the layers: fused kernels have forward mode alone.
@@ -164,11 +164,11 @@ impl Unguarded {
     fn check_points(&self, points: &[Vec<f64>]) -> Result<()> {
         let (columns, inputs) = (points.len(), self.normalizer.inputs.mean.len());
         if columns != inputs {
-            let problem = format!("there are {columns} columns, and the network has {inputs} inputs");
-            return Err(Error::input("points", problem, "pass one column for each input"));
+            let problem = format!("got {columns} columns for a network with {inputs} inputs");
+            return Err(Error::input("points", problem, "pass one column per input"));
         }
         if points.iter().any(|column| column.len() != points[0].len()) {
-            return Err(Error::input("points", "the columns differ in length", "pass as many numbers in each"));
+            return Err(Error::input("points", "the columns have different lengths", "pass columns of equal length"));
         }
         Ok(())
     }
@@ -184,8 +184,8 @@ impl Unguarded {
     fn set_block(&mut self, what: &str, numbers: &[f64], choose: impl Fn(&State) -> &wgpu::Buffer) -> Result<()> {
         let count = self.spec.parameters();
         if !numbers.is_empty() && numbers.len() != count {
-            let problem = format!("it has {} numbers, and the network {count} parameters", numbers.len());
-            return Err(Error::input(what, problem, "take the state of the same network"));
+            let problem = format!("it has {} numbers, but the network has {count} parameters", numbers.len());
+            return Err(Error::input(what, problem, "use the optimizer state of this network"));
         }
         self.steps.flush(&self.device)?;
         let mut numbers: Vec<f32> = numbers.iter().map(|x| *x as f32).collect();

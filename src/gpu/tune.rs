@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::gpu::device::adapter;
 use crate::gpu::device::guard::guard;
 use crate::gpu::tuning::remembered::Tuned;
-use crate::gpu::tuning::tiles::{Shape, TileChoice, Tiles};
+use crate::gpu::tuning::tiles::{NetworkShape, TileChoice, Tiles};
 use crate::gpu::{Gpu, GpuOptions};
 use crate::loss::Loss;
 use crate::network::Model;
@@ -61,7 +61,7 @@ pub fn tune(
     for gradient in SMALLER {
         time(Tiles { gradient, ..best }, &mut all)?;
     }
-    let Shape { width, channels, adjoint, .. } = shape;
+    let NetworkShape { width, channels, adjoint, .. } = shape;
     let tuned = Tuned { adapter: key, width, channels, adjoint, tiles: all[0].tiles };
     Ok((all, tuned))
 }

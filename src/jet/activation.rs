@@ -1,5 +1,5 @@
-//! The activations by name, and how smooth each is. Their numerics stand in `cpu/activation.rs`
-//! and `shaders/activations/`.
+//! The activations by name, and how smooth each is. Their numerics stand in `cpu/rules/activation.rs`
+//! and `shaders/rules/activations/`.
 
 use std::fmt;
 use std::str::FromStr;

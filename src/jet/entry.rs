@@ -28,10 +28,10 @@ impl Entry {
         (0..outputs).flat_map(of_output).collect()
     }
 
-    /// The entry of this name; a mixed derivative may name its inputs in either order.
+    /// The entry with this name; a mixed derivative may list its inputs in either order.
     ///
     /// ```
-    /// use jetfit::{entry::Entry, jet::Derivative};
+    /// use jetfit::{Derivative, Entry};
     /// let (inputs, outputs) = (["x".to_string(), "t".to_string()], ["u".to_string()]);
     /// let entry = Entry::named("d2u_dx2", &inputs, &outputs).unwrap();
     /// assert_eq!(entry.derivative, Derivative::Second(0, 0));

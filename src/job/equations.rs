@@ -13,7 +13,7 @@ use crate::points::PointsSpec;
 /// `[[term]]`: an equation that should hold at some points.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EquationTerm {
-    /// How reports name it.
+    /// Its name in reports.
     pub name: String,
     /// Its text: an equation, or an expression that should be 0.
     pub residual: String,

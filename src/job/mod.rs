@@ -100,7 +100,7 @@ pub struct Network {
 /// `network.fourier`: sin and cos of random frequencies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fourier {
-    /// How many frequencies, each with its sin and cos.
+    /// The number of frequencies, each with sine and cosine.
     pub count: usize,
     /// Their standard deviation, in radians over one standard deviation of an input.
     pub scale: f64,

@@ -108,7 +108,7 @@ impl Reader<'_> {
             let problem = format!("f64 runs only on the CPU, not on device {:?}", device.name);
             return Err(Error::input(section.place("precision"), problem, "use device \"cpu\", or precision \"f32\""));
         }
-        if device.precision.halves() > 0 && device.name == "cpu" {
+        if device.precision.f16_parts() > 0 && device.name == "cpu" {
             let problem = format!("{} runs only on a GPU with matrix units, not on the CPU", device.precision);
             return Err(Error::input(section.place("precision"), problem, "use precision \"f32\", or device \"gpu\""));
         }

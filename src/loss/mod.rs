@@ -10,12 +10,13 @@ pub use parts::{Parts, parts};
 use crate::expression::{self, Expression, Places, Residual};
 use crate::jet::{Entry, JetLayout, Normalizer};
 
-/// How many times as large a term's mean square may be where it is judged as where it was trained.
+/// The largest allowed ratio of a term's validation mean square to its training mean square.
 const MOST_RATIO: f64 = 10.0;
-/// A mean square below this, of residuals a ten-thousandth of what they add up from, is no fault wherever it is.
+/// A mean square below this (residuals of a ten-thousandth of their parts) is never a fault.
 const SMALL_SQUARE: f64 = 1e-8;
 
-/// Whether a term's mean square is so much larger where it is judged that its network is right at its own points alone.
+/// Whether a term's validation mean square is so much larger than in training that it holds only at its training
+/// points.
 pub fn is_worse(judged: f64, trained: f64) -> bool {
     judged > SMALL_SQUARE && judged > MOST_RATIO * trained
 }
@@ -23,7 +24,7 @@ pub fn is_worse(judged: f64, trained: f64) -> bool {
 /// One residual with its weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Term {
-    /// How reports name it.
+    /// Its name in reports.
     pub name: String,
     /// r, over the jet, the inputs, columns, normals and coefficients, divided by its scale.
     pub residual: Expression,
@@ -50,7 +51,7 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// Channels that carry every entry that the terms name, for evaluating them on the host.
+    /// A layout with every entry that the terms read, for evaluating them on the host.
     pub fn layout(&self, inputs: usize) -> JetLayout {
         let entries = self.terms.iter().flat_map(|term| term.residual.entries());
         JetLayout::selected(inputs, entries.map(|entry| entry.derivative))

@@ -49,9 +49,9 @@ impl Model {
     /// Reads a model.
     ///
     /// ```
-    /// use jetfit::data::{Normalizer, Scaling};
-    /// use jetfit::jet::{Derivative, JetLayout};
-    /// use jetfit::network::{Activation, Model, NetworkSpec, Precision, Transforms};
+    /// use jetfit::jet::{Normalizer, Scaling};
+    /// use jetfit::network::{NetworkSpec, Transforms};
+    /// use jetfit::{Activation, Derivative, Model, Precision};
     /// # let directory = tempfile::tempdir().unwrap();
     /// # let path = directory.path().join("model.safetensors");
     /// // A network of one unit, y = 2 tanh((x - 300) / 100) + 5, as a file:
@@ -74,13 +74,12 @@ impl Model {
     ///
     /// // Its jets at two points, in the units of x and y:
     /// let model = Model::read(&path)?;
-    /// let mut backend = jetfit::device::open("cpu", model.precision, 1, &model)?;
-    /// let jets = backend.evaluate(&[vec![300.0, 400.0]], &JetLayout::diagonal(1))?;
+    /// let jets = model.jets(&[[300.0, 400.0]])?;
     /// let (y, slope) = (jets.entry(0, Derivative::Value), jets.entry(0, Derivative::First(0)));
     /// assert!((y.unwrap()[1] - (5.0 + 2.0 * 1f64.tanh())).abs() < 1e-12);
     /// assert!((slope.unwrap()[0] - 0.02).abs() < 1e-12);
     /// assert!(jets.entry(0, Derivative::Second(0, 0)).unwrap()[0].abs() < 1e-15);
-    /// # Ok::<(), jetfit::error::Error>(())
+    /// # Ok::<(), jetfit::Error>(())
     /// ```
     ///
     /// # Errors
@@ -96,7 +95,7 @@ impl Model {
         self.to_tensors().write(path.as_ref())
     }
 
-    /// The model in a file's contents; `path` is what messages name.
+    /// The model in a file's contents; messages call it `path`.
     pub fn of_tensors(file: &TensorFile, path: &Path) -> Result<Self> {
         let document = Document::of_value(&file.document, path)?;
         let spec = document.spec(path)?;

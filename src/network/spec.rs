@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::jet::Activation;
 
-/// An MLP: inputs, hidden layers with one activation, M outputs that are linear.
+/// A multilayer perceptron: inputs, hidden layers with one activation, M linear outputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
     /// What the first layer reads, at least 1: the D inputs, or the F features of them.
@@ -15,8 +15,8 @@ pub struct NetworkSpec {
     pub outputs: usize,
     /// σ of every hidden layer.
     pub activation: Activation,
-    /// K, the numbers that are trained beside the network: the unknown coefficients of an equation.
-    /// They lie behind the weights in the parameter block.
+    /// K, the unknown coefficients of equations that are trained with the network. They follow the weights in the
+    /// parameter block.
     pub coefficients: usize,
 }
 

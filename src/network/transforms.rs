@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::expression::{Expression, NET, Places, Scope, layout, places};
 use crate::jet::{Derivative, Entry, JetLayout};
 
-/// What stands before and behind the network; by default nothing.
+/// The features before the network and the transforms of its outputs; none by default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transforms {
-    /// What the first layer reads in the place of the inputs.
+    /// What the first layer reads instead of the inputs.
     pub features: Option<Features>,
     /// The texts of transformed outputs, by name.
     pub texts: BTreeMap<String, String>,

@@ -1,5 +1,5 @@
 //! The elementary functions that residuals use beyond those of the activations, in f32: the
-//! polynomials of `shaders/shared/functions.wgsl`, in the same order (Cephes).
+//! polynomials of `shaders/numbers/functions_f32.wgsl`, in the same order (Cephes).
 //!
 //! At most 4 ULP each, and 4 + 2 |y log x| for the power.
 

@@ -1,5 +1,5 @@
 //! Elementary functions in f32, branch-free so that a loop over them becomes SIMD: the polynomials
-//! of `shaders/shared/math.wgsl`, in the same order.
+//! of `shaders/numbers/math_f32.wgsl`, in the same order.
 //!
 //! Measured against f64 over their ranges by the tests below: at most 4 ULP each.
 

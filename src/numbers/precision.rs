@@ -40,7 +40,7 @@ impl Precision {
     }
 
     /// How many 16-bit floats stand for a number in a product on matrix units; 0 where it goes into products as it is.
-    pub fn halves(self) -> u32 {
+    pub fn f16_parts(self) -> u32 {
         match self {
             Precision::F32 | Precision::F64 => 0,
             Precision::F16x2 => 2,

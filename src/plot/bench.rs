@@ -7,11 +7,11 @@ use super::figure::{BLUE, Frame, GREY, Mark, Panel, VERMILION, line, marks};
 /// Measured costs, each against the batch size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bench {
-    /// What was measured, on what.
+    /// What was measured, and on which device.
     pub title: String,
     /// One for each order.
     pub lines: Vec<BenchLine>,
-    /// What one timed unit is: `training step`, `evaluation`.
+    /// The timed unit: `training step` or `evaluation`.
     pub unit: String,
 }
 

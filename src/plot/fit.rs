@@ -24,7 +24,7 @@ pub struct FitRow {
     pub output: String,
     /// The input's name.
     pub input: String,
-    /// Where the other inputs stand: `v = 0.5`. `None` where there is one input.
+    /// The values of the other inputs: `v = 0.5`. `None` if there is one input.
     pub slice: Option<String>,
     /// The value, the first and the second derivative along the input: one to three.
     pub panels: Vec<FitPanel>,
@@ -33,19 +33,19 @@ pub struct FitRow {
 /// One entry of the jet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FitPanel {
-    /// The network's.
+    /// The network's values.
     pub fit: Series,
-    /// Where an ensemble says that it may lie as well.
+    /// The uncertainty band of an ensemble.
     pub band: Option<Band>,
-    /// The true one, where it is known.
+    /// The true values, if known.
     pub truth: Option<Series>,
     /// Measured points; on a slice those within [`NEAR_DEVIATIONS`] of it.
     pub data: Option<Series>,
-    /// The relative L2 error, where the truth is known.
+    /// The relative L2 error, if the truth is known.
     pub error: Option<f64>,
 }
 
-/// What lies within two deviations of an ensemble's mean.
+/// The band of two standard deviations around an ensemble's mean.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Band {
     /// Its lower edge.

@@ -4,8 +4,7 @@ use super::Series;
 use super::axis::Axis;
 use super::figure::{BLUE, Frame, Mark, Panel, VERMILION, dashed, dotted, line, term_mark};
 
-/// What a run reported. Losses that are not positive cannot stand on a logarithmic axis and are
-/// left out.
+/// The reported losses of a run. Losses that are not positive cannot be drawn on a logarithmic axis and are left out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LossHistory {
     /// The job's name.

@@ -32,9 +32,9 @@ pub struct MapRow {
     pub y: MapAxis,
     /// The network's values, y running fastest (Nx Ny).
     pub fit: Vec<f64>,
-    /// The true ones, where they are known (Nx Ny).
+    /// The true values, if known (Nx Ny).
     pub truth: Option<Vec<f64>>,
-    /// The relative L2 error, where the truth is known.
+    /// The relative L2 error, if the truth is known.
     pub error: Option<f64>,
 }
 

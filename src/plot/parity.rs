@@ -19,9 +19,9 @@ pub struct Parity {
 pub struct ParityPanel {
     /// The output's name.
     pub output: String,
-    /// Rows that were trained on.
+    /// Training rows.
     pub training: Series,
-    /// Rows that were not.
+    /// Validation rows.
     pub validation: Option<Series>,
 }
 

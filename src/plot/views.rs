@@ -10,13 +10,13 @@ use crate::predict::{Reference, Source};
 
 /// Points of a drawn curve: its second derivative bends more often than the value.
 const CURVE_POINTS: usize = 801;
-/// A measured point is drawn beside a slice where its other inputs are this near, in deviations.
+/// A measured point is drawn on a slice if its other inputs are this near, in standard deviations.
 pub const NEAR_DEVIATIONS: f64 = 0.1;
 /// More inputs than this are not listed one by one.
 const MOST_NAMED: usize = 2;
 
-/// A row for each output and input: the slice along that input, the other inputs at their mean or
-/// where the truth stands next to it, with derivatives up to `order`, and all that `data` says was measured.
+/// A row for each output and input: the slice along that input through the mean of the others, or through the nearest
+/// points of the truth, with derivatives up to `order` and the measurements in `data`.
 ///
 /// # Errors
 /// Those of the device.

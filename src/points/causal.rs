@@ -10,7 +10,7 @@ use crate::error::{Error, Result, suggest};
 pub struct CausalSpec {
     /// The input that is cut into slices.
     pub input: String,
-    /// How many.
+    /// The count.
     pub slices: usize,
     /// How strictly later slices wait.
     pub tolerance: f64,

@@ -24,7 +24,7 @@ pub(crate) const BLOCK_POINTS: usize = 1 << 16;
 /// Rows that one thread formats at once.
 const THREAD_ROWS: usize = 1 << 12;
 
-/// The model's jets at points (D, B): those of its network, behind the transforms of its outputs.
+/// The model's jets at points (D, B), with the transforms of its outputs applied.
 ///
 /// # Errors
 /// The device's.
@@ -66,7 +66,7 @@ fn over_jets(
     Ok(expressions.par_iter().map(|expression| expression.evaluate(&data, &coefficients, Some(&jets))).collect())
 }
 
-/// An entry of an output, or behind the outputs of a definition, at points (D, B).
+/// An entry of an output or of a definition (counted after the outputs) at points (D, B).
 ///
 /// # Errors
 /// The device's; and an entry of a definition that does not exist.
@@ -80,7 +80,7 @@ pub fn entry(source: &mut dyn Source, points: &[Vec<f64>], entry: Entry) -> Resu
     Ok(jets.entry(entry.output, entry.derivative).expect("a channel of the layout").to_vec())
 }
 
-/// What jets come from: a trained network, or an ensemble of them.
+/// A source of jets: a trained network, or an ensemble of them.
 pub trait Source {
     /// Names and scaling.
     fn model(&self) -> &Model;
@@ -91,8 +91,7 @@ pub trait Source {
     /// The device's.
     fn jets(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets>;
 
-    /// The same, with how far the networks are apart where there are several: the deviation over them, entry by
-    /// entry.
+    /// The same with the standard deviation over the networks if there are several, entry by entry.
     ///
     /// # Errors
     /// The device's.
@@ -100,15 +99,15 @@ pub trait Source {
         Ok((self.jets(points, layout)?, None))
     }
 
-    /// Expressions over the network's own jets at points (D, B), with how far the networks are apart where there
-    /// are several.
+    /// Expressions over the network's own jets at points (D, B), with the standard deviation over the networks if
+    /// there are several.
     ///
     /// # Errors
     /// The device's.
     fn values_with_spread(&mut self, points: &[Vec<f64>], expressions: &[Expression]) -> Result<Spread>;
 }
 
-/// The values of expressions (E, B), and their deviations over several networks.
+/// The values of expressions (E, B), and their standard deviations over several networks.
 pub type Spread = (Vec<Vec<f64>>, Option<Vec<Vec<f64>>>);
 
 /// One network on its device.
@@ -133,7 +132,7 @@ impl Source for Trained<'_> {
     }
 }
 
-/// Where predictions go, and in which form.
+/// Writes predictions as CSV.
 pub struct Predictions<'a, W: Write> {
     writer: W,
     /// How messages name the file.
@@ -169,7 +168,7 @@ impl<'a, W: Write> Predictions<'a, W> {
         Self { writer, place: place.to_string(), header, layout, definitions, watch }
     }
 
-    /// What is to be said of the points and numbers that were written.
+    /// Warnings about the points and numbers that were written.
     pub fn warnings(&self) -> Vec<String> {
         self.watch.warnings()
     }
@@ -198,7 +197,7 @@ impl<'a, W: Write> Predictions<'a, W> {
         }
     }
 
-    /// Evaluates points (D, B) block by block and writes them; `progress` hears the rows so far.
+    /// Evaluates points (D, B) block by block and writes them; `progress` receives the number of rows so far.
     pub fn points(
         &mut self,
         points: &[Vec<f64>],

@@ -9,7 +9,7 @@ use crate::predict::{self, Source};
 pub struct Reference<'a> {
     /// (D, B)
     pub points: &'a [Vec<f64>],
-    /// What each column is (T).
+    /// The entry of each column (T).
     pub entries: &'a [Entry],
     /// (T, B)
     pub columns: &'a [Vec<f64>],
@@ -22,8 +22,8 @@ impl Reference<'_> {
         Some(&self.columns[position])
     }
 
-    /// ‖ours − known‖/‖known‖ of an entry over the points where it is known, which is where it is finite, and
-    /// the number of these; `None` where it is known nowhere, or 0 everywhere.
+    /// ‖ours − known‖/‖known‖ of an entry over the points where the known value is finite, and the number of these
+    /// points; `None` if there are none, or all known values are 0.
     ///
     /// # Errors
     /// Those of the device.

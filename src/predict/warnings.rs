@@ -22,14 +22,14 @@ pub struct PredictionWatch {
 const ROUNDING_ERROR: f64 = 1e-9;
 
 impl PredictionWatch {
-    /// For a model's predictions in columns of these names.
+    /// For the predictions of a model in columns of these names.
     pub fn new(model: &Model, columns: impl IntoIterator<Item = String>) -> Self {
         let columns = columns.into_iter().map(|name| (name, 0, vec![])).collect();
         let (inputs, ranges) = (model.inputs.clone(), model.ranges.clone());
         Self { inputs, ranges, points: 0, outside: 0, furthest: None, columns }
     }
 
-    /// Takes note of a block: points (D, B) and the columns of entries (·, B).
+    /// Checks a block: points (D, B) and the columns of entries (·, B).
     pub fn look(&mut self, points: &[Vec<f64>], columns: &[&[f64]]) {
         let count = points.first().map_or(0, Vec::len);
         self.points += count;
@@ -57,7 +57,7 @@ impl PredictionWatch {
         self.outside += is_outside.into_iter().filter(|outside| *outside).count();
     }
 
-    /// One for each column with numbers that are not finite, and one for points outside of the range.
+    /// One warning for each column with non-finite numbers, and one for points outside the training range.
     pub fn warnings(&self) -> Vec<String> {
         let all = self.points;
         let not_finite = self.columns.iter().filter(|(_, faults, _)| *faults > 0).map(|(name, faults, first)| {

@@ -21,7 +21,7 @@ pub struct Survey {
     pub losses: Vec<f64>,
     /// The first residual, or derivative of one, that is not finite.
     pub fault: Option<Fault>,
-    /// The largest residual, and in words where it is.
+    /// The largest residual, and a description of where it is.
     pub largest: (f64, String),
 }
 
@@ -34,7 +34,7 @@ pub struct Fault {
     pub problem: String,
     /// How the user can fix it.
     pub help: String,
-    /// Whether it has a value, which is too large for the arithmetic.
+    /// Whether it is finite but overflows the arithmetic.
     pub is_too_large: bool,
 }
 

@@ -32,7 +32,9 @@ use crate::run::record::DirectoryRecord;
 use crate::run::results::Summary;
 use crate::run::saver::Saver;
 use crate::run::training::Settled;
-use crate::trainer::Report;
+
+#[doc(inline)]
+pub use crate::trainer::Report;
 
 /// How the run directory is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -51,7 +51,7 @@ pub struct Summary {
     pub device: String,
     /// Weights and biases, and coefficients.
     pub parameters: usize,
-    /// The coefficients as they were trained.
+    /// The trained coefficients.
     pub coefficients: Vec<Coefficient>,
     /// The number of training rows.
     pub training_rows: usize,
@@ -73,7 +73,7 @@ pub struct Summary {
     pub steps_per_second: Option<f64>,
     /// The losses of the trained network.
     pub losses: Losses,
-    /// The terms' losses and gradients on the device against f64, where products were in f16.
+    /// The accuracy of losses and gradients against f64, if products were in f16.
     pub accuracy: Vec<TermFinding>,
     /// The relative error against the truth, by entry.
     pub relative_errors: Vec<RelativeError>,
@@ -103,7 +103,7 @@ pub struct StageSummary {
 pub struct Losses {
     /// Weighted, over the training rows.
     pub training: f64,
-    /// Weighted, over the validation rows and fresh points; what is not judged counts as it is trained.
+    /// Weighted, over the validation rows and fresh points; terms without validation count with their training loss.
     pub validation: Option<f64>,
     /// Each term's mean square over the training rows and points, unweighted.
     pub training_terms: Vec<Named>,
@@ -114,7 +114,7 @@ pub struct Losses {
     pub scales: Vec<Named>,
 }
 
-/// How far an entry is from the truth.
+/// The relative error of an entry against the truth.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RelativeError {
@@ -122,7 +122,7 @@ pub struct RelativeError {
     pub name: String,
     /// ‖ours − truth‖/‖truth‖
     pub value: f64,
-    /// The points that count: where the truth is finite and the terms live.
+    /// The points that count: where the truth is finite and the equations hold.
     pub points: usize,
     /// All points of the truth.
     pub of: usize,
@@ -138,8 +138,8 @@ pub struct Named {
     pub value: f64,
 }
 
-/// Evaluates the trained network as the job asks, and writes everything but the model. A run that
-/// was interrupted or diverged leaves its report alone.
+/// Evaluates the trained network as the job requests, and writes everything except the model. An interrupted or
+/// diverged run writes only its report.
 pub fn write(
     job: &Job,
     problem: &Problem,
@@ -162,7 +162,7 @@ pub fn write(
         summary.warnings.extend(predictions(job, plan, source, 1, directory)?);
         pictures::of_model(job, problem, plan, source, directory)?;
         pictures::of_training(job, problem, directory)?;
-        if job.device.precision.halves() > 0 {
+        if job.device.precision.f16_parts() > 0 {
             let of = (job.device.precision, job.device.threads);
             summary.accuracy = certificate::accuracy(model, &problem.sets, backend, of)?;
         }
@@ -265,7 +265,7 @@ fn truth_warnings(job: &Job, truth: &Truths, errors: &[RelativeError]) -> Vec<St
     warnings
 }
 
-/// Writes the predictions; gives what is to be said of them.
+/// Writes the predictions; returns their warnings.
 pub(crate) fn predictions(
     job: &Job,
     plan: &PredictionPlan,

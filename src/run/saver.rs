@@ -16,7 +16,7 @@ const FIRST_CHECKPOINT: Duration = Duration::from_secs(5);
 /// A step that takes so long leaves its state in memory, for a signal that comes during the next.
 const SLOW_STEP: Duration = Duration::from_millis(500);
 
-/// Writes the checkpoints of one run; shared with whoever saves it in an emergency.
+/// Writes the checkpoints of one run; shared with the signal handler.
 pub struct Saver {
     path: PathBuf,
     origin: Origin,
@@ -64,7 +64,7 @@ impl Saver {
         self.kept().state = Some(state);
     }
 
-    /// Takes the newest state, in memory or on disk, to go on from it on another device.
+    /// Takes the newest state, in memory or on disk, to continue on another device.
     ///
     /// # Errors
     /// Those of [`checkpoint::read`].
@@ -78,7 +78,7 @@ impl Saver {
         }
     }
 
-    /// Writes what is kept in memory to disk; the step that is then on disk, if any is.
+    /// Writes the state in memory to disk; returns the step that is then on disk, if any.
     ///
     /// # Errors
     /// Those of [`Saver::save`].

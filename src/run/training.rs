@@ -154,7 +154,7 @@ impl Settled {
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<(Model, Outcome)> {
-        let unused = gpu::unused_halves(&self.model.spec, self.job.device.precision);
+        let unused = gpu::unused_f16(&self.model.spec, self.job.device.precision);
         self.job.warnings.iter().chain(&unused).for_each(|warning| observer.warning(warning));
         let (outcome, parameters) = workplace.run(&self.model, |backend, failure| {
             let mut state = state.clone();

@@ -81,7 +81,7 @@ impl Truths {
         Ok(Self { points: points.to_vec(), entries, columns, left_out })
     }
 
-    /// As the pictures read it.
+    /// The truth as plots and errors read it.
     pub fn reference(&self) -> Reference<'_> {
         Reference { points: &self.points, entries: &self.entries, columns: &self.columns }
     }

@@ -151,6 +151,7 @@ fn mistakes_are_told_without_files() {
     says(base().with("network.hiden = [3]"), &["network.hiden: unknown key", "did you mean \"hidden\""]);
     says(base().with("network hidden"), &["with: this is not valid TOML"]);
     says(base().device("no such device"), &["no adapter has a name that contains"]);
+    says(base().with("training.ensemble = 3"), &["training.ensemble: an ensemble needs a run directory"]);
     says(base().weight("z", 1.0), &["loss.weights.z: unknown name \"z\""]);
     says(base().derivative(0, Derivative::Second(1, 0), &x), &["derivative: "]);
     says(base().validation(&[&x], &[&short]), &["validation: column \"y\" has 19"]);

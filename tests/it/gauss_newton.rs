@@ -3,7 +3,13 @@
 use std::path::Path;
 
 use crate::runs::{Place, example, train_with_stops};
+use crate::support::{random_loss, random_model};
+use jetfit::backend::Batch;
+use jetfit::cpu;
+use jetfit::jet::{Activation, JetLayout};
 use jetfit::job::{Job, Overrides, TermPoints};
+use jetfit::numbers::Precision;
+use jetfit::optimizer::{GaussNewton, GaussNewtonSettings, Iteration, Memory, Optimizer, Step};
 use jetfit::run::results::Summary;
 use jetfit::run::{Mode, run};
 
@@ -77,6 +83,36 @@ fn without_memory_it_goes_the_same_way_in_more_time() {
     let whole = trained(1, &[]);
     assert!(whole.0 < 1e-4, "{:e}", whole.0);
     assert!(whole == trained(3, &[]) && whole == trained(2, &[5, 30]));
+}
+
+#[test]
+fn an_iteration_that_is_given_up_leaves_everything_as_it_was() {
+    let model = random_model(1, &[7], 1, Activation::Tanh, 5);
+    let (set, loss) = random_loss(&model, &JetLayout::diagonal(1), 10, 29);
+    let size = (10 * loss.terms.len(), model.parameters.len());
+    let weights: Vec<f64> = loss.terms.iter().map(|term| term.weight).collect();
+    for memory in [1e9, 0.0] {
+        let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
+        let batches = [Batch { set: cpu.load(&set, &loss).unwrap(), start: 0, count: 10 }];
+        let settings = GaussNewtonSettings { damping: 1e-2, memory };
+        let mut newton = GaussNewton::new(settings, size, 1, Memory::Nothing).unwrap();
+        let step = |is_over: bool| Step {
+            number: 1,
+            of_stage: 1,
+            batches: &batches,
+            weights: &weights,
+            is_changed: false,
+            is_reported: true,
+            is_over: if is_over { &|| true } else { &|| false },
+        };
+        assert_eq!(newton.iterate(&mut *cpu, &step(true)).unwrap(), Iteration::Interrupted);
+        assert_eq!(cpu.parameters().unwrap(), model.parameters);
+        // A checkpoint that is written now has nothing to hold.
+        assert_eq!(newton.memory(&mut *cpu).unwrap(), Memory::Nothing);
+        assert!(matches!(newton.iterate(&mut *cpu, &step(false)).unwrap(), Iteration::Moved(Some(_))));
+        let Memory::GaussNewton(damping) = newton.memory(&mut *cpu).unwrap() else { panic!("nothing is remembered") };
+        assert_eq!(damping.scales.len(), size.1);
+    }
 }
 
 const NEWTON: &str = "[optimizer]\nname = \"gauss-newton\"\n";

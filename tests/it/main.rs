@@ -19,6 +19,7 @@ mod front_door;
 mod fuzz;
 mod gauss_newton;
 mod gpu;
+mod house;
 mod jacobian;
 mod limits;
 mod lost_gpu;

@@ -2,3 +2,4 @@
 
 pub mod adjoint_seeds;
 pub mod input_layer;
+pub mod input_layer_backward;

@@ -1,4 +1,4 @@
-//! The update of Adam and AdamW; the twin of `shaders/adam.wgsl`.
+//! The update of Adam and AdamW; the twin of `shaders/optimizer/adam.wgsl`.
 
 use pulp::{Simd, WithSimd};
 

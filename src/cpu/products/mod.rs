@@ -1,7 +1,6 @@
 //! Matrix products of jets.
 
 pub mod linear;
-pub mod matrix_product;
 pub mod register_block;
 pub mod transpose;
 pub mod weight_gradient;

@@ -2,13 +2,34 @@
 //! times points), along which both operands lie; so some columns of the right one are transposed first, which costs
 //! little beside the rows of the left one that then pass.
 
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
-use crate::cpu::lanes::{LANES, Lanes, lanes, load_at, prefetch, store_at};
+use crate::cpu::lanes::{LANES, Lanes, lanes, load_at, prefetch, store_at, sum};
 use crate::cpu::products::register_block::{COLUMNS, accumulate, block, cut, most_rows, zero};
 use crate::cpu::products::transpose::transpose;
 use crate::cpu::shape::Shape;
 use crate::numbers::Real;
+
+/// W_bar (out, in) += z_bar (C, out, P) a (C, in, P)ᵀ; b_bar (out) += Σ_p of the value's z_bar.
+pub fn weight_gradient<T: Real>(
+    arch: Arch,
+    z_bar: &[T],
+    a: &[T],
+    weights_bar: &mut [T],
+    biases_bar: &mut [T],
+    shape: Shape,
+) {
+    outer_product(arch, z_bar, a, weights_bar, biases_bar.len(), shape);
+    for (row, bias_bar) in z_bar.chunks(shape.points).zip(biases_bar) {
+        *bias_bar += sum(row);
+    }
+}
+
+/// W_bar (out, in) += z_bar (C, out, P) a (C, in, P)ᵀ.
+pub fn outer_product<T: Real>(arch: Arch, z_bar: &[T], a: &[T], weights_bar: &mut [T], outputs: usize, shape: Shape) {
+    let size = (outputs, weights_bar.len() / outputs);
+    arch.dispatch(OuterProduct { size, shape, left: z_bar, right: a, to: weights_bar });
+}
 
 /// Columns that are transposed at a time: a panel of them, a block wide, stays in the first caches while all
 /// rows of the left operand pass; docs/tuning.md.

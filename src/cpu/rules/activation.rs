@@ -1,5 +1,5 @@
 //! σ and its first three derivatives, one rule an activation; the twins stand in
-//! `shaders/activations/`.
+//! `shaders/rules/activations/`.
 
 use crate::numbers::Real;
 

@@ -1,6 +1,5 @@
 //! The terms of a loss, and sums over points.
 
-pub mod jacobian;
-pub mod normal_product;
+pub mod gather;
 pub mod reduce;
 pub mod residual;

@@ -1,9 +1,9 @@
-//! Sums in a fixed order over what the workers leave; the twin of `shaders/reduce.wgsl`.
+//! Sums in a fixed order over what the workers leave; the twin of `shaders/terms/reduce.wgsl`.
 
 use aligned_vec::avec;
 use pulp::{Simd, WithSimd};
 
-use crate::cpu::tile::Buffer;
+use crate::cpu::lanes::Buffer;
 use crate::numbers::Real;
 
 /// What a worker sums over its tiles.

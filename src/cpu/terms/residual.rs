@@ -1,4 +1,4 @@
-//! The loss's terms on a tile of output jets; the twin of `shaders/residual.wgsl`.
+//! The loss's terms on a tile of output jets; the twin of `shaders/terms/residual.wgsl`.
 
 use pulp::{Simd, WithSimd};
 

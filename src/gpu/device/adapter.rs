@@ -81,7 +81,7 @@ pub fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
         max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
         workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
         timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
-        matrix_units: MatrixUnits::of(adapter, 2).map(|halves| halves.size),
+        matrix_units: MatrixUnits::of(adapter, 2).map(|units| units.size),
     }
 }
 

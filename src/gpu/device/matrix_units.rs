@@ -2,15 +2,15 @@
 
 use super::dispatch::MOST_THREADS;
 
-/// Workgroups of `largest.wgsl`, of which each leaves a number.
+/// Workgroups of `abs_max.wgsl`, of which each leaves a number.
 pub const ABS_MAX_WORKGROUPS: u32 = 256;
-/// Quads of halves behind each row of a slice, so that eight rows begin in different banks.
+/// Quads of f16 numbers behind each row of a slice, so that eight rows begin in different banks.
 pub const PAD: u32 = 2;
 
-/// Products of halves on a device.
+/// Products in f16 on a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatrixUnits {
-    /// Its matrix units multiply matrices of SIZE by SIZE halves.
+    /// Its matrix units multiply matrices of SIZE by SIZE f16 numbers.
     pub size: u32,
     /// The most threads of a subgroup.
     pub lanes: u32,
@@ -24,7 +24,7 @@ impl MatrixUnits {
         .union(wgpu::Features::SHADER_F16)
         .union(wgpu::Features::SUBGROUP);
 
-    /// Of so many halves a number; the largest matrices of an adapter, if it has any with sums in f32.
+    /// With so many f16 parts for each number; the largest matrices of an adapter, if it has any with sums in f32.
     pub fn of(adapter: &wgpu::Adapter, parts: u32) -> Option<Self> {
         use wgpu::CooperativeScalarType::{F16, F32};
         if !adapter.features().contains(Self::FEATURES) {
@@ -82,9 +82,9 @@ impl F16Tile {
 
     /// Of workgroup memory, for a weight gradient, which takes more of it than a product.
     pub fn bytes(self) -> u32 {
-        let rows_of_halves = 2 * self.of.parts * self.rows() * (self.slice() / 4 + PAD) * 8;
+        let rows_in_f16 = 2 * self.of.parts * self.rows() * (self.slice() / 4 + PAD) * 8;
         let sums = 4 * self.subgroups() * self.of.size * self.of.size;
-        rows_of_halves + sums + self.rows() * self.slice()
+        rows_in_f16 + sums + self.rows() * self.slice()
     }
 
     pub fn subgroups(self) -> u32 {

@@ -41,7 +41,7 @@ pub struct Device {
     pub queue: Handle<wgpu::Queue>,
     pub limits: wgpu::Limits,
     pub timestamps: bool,
-    /// Where products are to be of halves.
+    /// Where products are to be in f16.
     pub matrix_units: Option<MatrixUnits>,
     /// Whether shaders carry bounds checks and workgroup memory starts at zero.
     pub checked: bool,
@@ -56,14 +56,15 @@ impl Device {
     /// Opens an adapter with its largest buffers and workgroup memory, and otherwise the limits that all have.
     ///
     /// # Errors
-    /// [`Error::Input`] where halves are asked of an adapter that has no matrix units for them.
+    /// [`Error::Input`] if f16 is requested on an adapter without matrix units for it.
     pub fn open(adapter: &wgpu::Adapter, checked: bool, precision: Precision) -> Result<Self> {
         let info = adapter.get_info();
-        let matrix_units = match precision.halves() {
+        let matrix_units = match precision.f16_parts() {
             0 => None,
             parts => Some(MatrixUnits::of(adapter, parts).ok_or_else(|| {
-                let problem = format!("{} has no matrix units for products of f16 with sums in f32", info.name);
-                Error::input("precision", problem, "use \"f32\", or an adapter with f16 matrices in `jetfit devices`")
+                let problem = format!("{} has no matrix units for f16 products with f32 sums", info.name);
+                let help = "use \"f32\", or an adapter that `jetfit devices` lists with f16 matrices";
+                Error::input("precision", problem, help)
             })?),
         };
         let fail = |problem: &dyn std::fmt::Display| Error::device(&info.name, problem);

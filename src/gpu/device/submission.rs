@@ -50,7 +50,7 @@ impl Step {
 }
 
 /// The commands that are not submitted yet, and the ring that their numbers will be in.
-pub struct Steps {
+pub struct Submissions {
     ring: wgpu::Buffer,
     group: wgpu::BindGroup,
     slots: Vec<u8>,
@@ -68,7 +68,7 @@ pub struct Steps {
     waited: Option<Instant>,
 }
 
-impl Steps {
+impl Submissions {
     pub fn new(device: &Device) -> Self {
         let ring = device.ring(SLOTS as u64);
         let group = device.bind_ring(&ring, size_of::<Step>() as u64);

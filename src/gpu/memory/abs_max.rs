@@ -3,7 +3,7 @@
 use crate::gpu::device::Device;
 use crate::gpu::device::matrix_units::ABS_MAX_WORKGROUPS;
 
-/// The largest numbers of factors, as `largest.wgsl` leaves them.
+/// The largest numbers of factors, as `abs_max.wgsl` leaves them.
 pub struct AbsMax {
     /// Of each layer's W.
     pub matrices: Vec<wgpu::Buffer>,

@@ -1,7 +1,6 @@
 //! What lies on the device.
 
 pub mod abs_max;
-pub mod gradient_splits;
 pub mod loaded_set;
 pub mod state;
 pub mod workspace;

@@ -9,9 +9,9 @@ use crate::gpu::device::kernel::EntryPoint;
 use crate::gpu::device::matrix_units::{ABS_MAX_WORKGROUPS, F16Tile};
 use crate::gpu::device::uniforms::{GradientLayer, MeasuredFactor, Product};
 use crate::gpu::memory::abs_max::AbsMax;
-use crate::gpu::memory::gradient_splits::PAIRS;
 use crate::gpu::shaders;
 use crate::gpu::tuning::f16_tiles::{is_wide, workgroups_of_a_row};
+use crate::gpu::tuning::gradient_splits::PAIRS;
 use crate::gpu::tuning::matmul_tiles::{GradientMatmul, GradientTile, Matmul};
 use crate::pass::{At, Direction, LayerGradient, Span};
 

@@ -62,7 +62,7 @@ pub fn gather() -> Source {
     Header::threads(THREADS).then("gather", &[STEP, include_str!("../../../shaders/terms/gather.wgsl")])
 }
 
-/// How the threads of a workgroup share channels out; see `shaders/shared/groups.wgsl`.
+/// How the threads of a workgroup share channels out; see `shaders/shared/channel_groups.wgsl`.
 #[derive(Clone, Copy)]
 pub struct Groups {
     /// Points of a workgroup.

@@ -223,7 +223,7 @@ fn largest(device: &mut Device, numbers: &wgpu::Buffer, [rows, columns]: [usize;
 }
 
 #[test]
-fn halves_are_as_near_as_their_bits() {
+fn f16_is_as_near_as_its_bits() {
     let with_units = adapters().unwrap().into_iter().find(|adapter| adapter.matrix_units.is_some());
     let Some(adapter) = with_units else {
         // Past the harness, which would keep it to itself.

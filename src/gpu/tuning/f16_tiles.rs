@@ -39,14 +39,17 @@ pub fn have_use(spec: &NetworkSpec) -> bool {
     spec.layers().iter().any(is_wide)
 }
 
-/// A warning where products are to be of halves and the network has no layer for them.
+/// A warning where products are to be in f16 and the network has no layer for them.
 pub fn unused(spec: &NetworkSpec, precision: Precision) -> Option<String> {
-    (precision.halves() > 0 && !have_use(spec)).then(|| {
-        format!("{precision}: no layer has {LEAST_WIDTH} inputs and outputs or more, so that all products are f32's")
+    (precision.f16_parts() > 0 && !have_use(spec)).then(|| {
+        format!(
+            "{precision} has no effect: no layer has at least {LEAST_WIDTH} inputs and outputs, so all products \
+                 use f32"
+        )
     })
 }
 
-/// Workgroups of `largest.wgsl` that share each of so many rows: a power of two.
+/// Workgroups of `abs_max.wgsl` that share each of so many rows: a power of two.
 pub fn workgroups_of_a_row(rows: u32) -> u32 {
     (ABS_MAX_WORKGROUPS / rows.max(1)).next_power_of_two().clamp(1, ABS_MAX_WORKGROUPS)
 }
@@ -57,7 +60,7 @@ mod tests {
     use crate::jet::Activation;
 
     #[test]
-    fn narrow_networks_have_no_use_for_halves() {
+    fn narrow_networks_have_no_use_for_f16() {
         let found = |hidden: &[usize], precision| {
             let (hidden, activation) = (hidden.to_vec(), Activation::Tanh);
             unused(&NetworkSpec { inputs: 2, hidden, outputs: 1, activation, coefficients: 0 }, precision)

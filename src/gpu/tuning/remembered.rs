@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::files::lock::Lock;
-use crate::gpu::tuning::tiles::{Shape, TileChoice, Tiles};
+use crate::gpu::tuning::tiles::{NetworkShape, TileChoice, Tiles};
 
 /// The environment variable that names another directory than the user's for caches.
 const DIRECTORY: &str = "JETFIT_CACHE_DIR";
@@ -42,7 +42,7 @@ pub fn tuned() -> (Vec<Tuned>, Option<String>) {
 /// [`Error::Input`] where the user has no directory for caches, [`Error::Io`] where it cannot be written.
 pub fn remember(tuned: Tuned) -> Result<PathBuf> {
     let help = format!("set {DIRECTORY} to a directory");
-    let file = file().ok_or_else(|| Error::input("--tune", "this user has no directory for caches", help))?;
+    let file = file().ok_or_else(|| Error::input("--tune", "no cache directory was found for this user", help))?;
     write(&file, tuned)?;
     Ok(file)
 }
@@ -67,7 +67,7 @@ fn read(file: &Path) -> (Vec<Tuned>, Option<String>) {
 fn unreadable(file: &Path, error: &dyn std::fmt::Display) -> String {
     let file = file.display();
     format!(
-        "{file}: no tiles can be read from it ({error}); the defaults are taken; `jetfit bench --tune` writes it anew"
+        "{file}: cannot read the tuned tiles ({error}), using the defaults; `jetfit bench --tune` rewrites the file"
     )
 }
 
@@ -87,7 +87,7 @@ fn write(file: &Path, tuned: Tuned) -> Result<()> {
 
 /// The tiles for a shape on an adapter: what was asked for or is remembered, where the adapter can run it;
 /// else the table's.
-pub fn choose(choice: TileChoice, known: &[Tuned], adapter: &str, shape: &Shape) -> Tiles {
+pub fn choose(choice: TileChoice, known: &[Tuned], adapter: &str, shape: &NetworkShape) -> Tiles {
     let is_known = |t: &&Tuned| {
         let of_shape = (shape.width, shape.channels, shape.adjoint);
         t.adapter == adapter && (t.width, t.channels, t.adjoint) == of_shape
@@ -116,8 +116,16 @@ mod tests {
         }
     }
 
-    fn shape(channels: usize) -> Shape {
-        Shape { width: 64, outputs: 1, channels, adjoint: None, has_features: false, memory: 16 << 10, in_f16: false }
+    fn shape(channels: usize) -> NetworkShape {
+        NetworkShape {
+            width: 64,
+            outputs: 1,
+            channels,
+            adjoint: None,
+            has_features: false,
+            memory: 16 << 10,
+            in_f16: false,
+        }
     }
 
     #[test]

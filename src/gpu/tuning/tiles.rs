@@ -84,7 +84,7 @@ impl Tile {
 
 /// What the choice depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub struct NetworkShape {
     /// The widest hidden layer; 0 where there is none.
     pub width: usize,
     /// M
@@ -136,7 +136,7 @@ impl fmt::Display for Tiles {
     }
 }
 
-impl Shape {
+impl NetworkShape {
     pub fn new(
         spec: &NetworkSpec,
         (channels, adjoint): (usize, Option<usize>),
@@ -246,13 +246,14 @@ pub fn thread_rows(rows: u32, groups: u32, columns: u32, most: u32) -> u32 {
 mod tests {
     use super::*;
 
-    fn shape(width: usize, channels: usize, memory: u32) -> Shape {
-        Shape { width, outputs: 1, channels, adjoint: None, has_features: false, memory, in_f16: false }
+    fn shape(width: usize, channels: usize, memory: u32) -> NetworkShape {
+        NetworkShape { width, outputs: 1, channels, adjoint: None, has_features: false, memory, in_f16: false }
     }
 
     #[test]
     fn kernels_stand_apart_where_that_costs_less() {
-        let path = |width, channels, adjoint| Shape { adjoint, ..shape(width, channels, 48 << 10) }.table().fusion;
+        let path =
+            |width, channels, adjoint| NetworkShape { adjoint, ..shape(width, channels, 48 << 10) }.table().fusion;
         assert!(matches!(path(64, 7, Some(5)), Fusion::Network(_)));
         for (width, channels, adjoint) in [(65, 7, 5), (65, 4, 2), (65, 5, 4), (64, 21, 12)] {
             assert_eq!(path(width, channels, Some(adjoint)), Fusion::None);
@@ -271,7 +272,7 @@ mod tests {
         assert_eq!(shape(64, 7, 32 << 10).table().fusion, narrow(4, 16));
         assert!(matches!(shape(65, 5, 32 << 10).table().fusion, Fusion::Layer(Tile { quads: 8, rows: 2, .. })));
         assert_eq!(shape(64, 9, 48 << 10).table().fusion, Fusion::None);
-        assert_eq!(Shape { has_features: true, ..shape(64, 5, 16 << 10) }.candidates().len(), 7);
+        assert_eq!(NetworkShape { has_features: true, ..shape(64, 5, 16 << 10) }.candidates().len(), 7);
         // No hidden layer.
         assert!(!matches!(shape(0, 3, 16 << 10).table().fusion, Fusion::Network(_)));
     }

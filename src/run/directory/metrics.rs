@@ -9,18 +9,18 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::run::directory::RunDir;
 
-/// Columns of `metrics.csv` that are the run's own, and how others of them begin.
+/// The fixed columns of `metrics.csv`, and the prefixes of the others.
 const OWN_COLUMNS: [&str; 9] =
     ["step", "seconds", "stage", "learning_rate", "step_length", "damping", "gradient_norm", "loss", "validation"];
 const OWN_PREFIXES: [&str; 4] = ["loss_", "weight_", "causal_", "validation_"];
 
-/// The column of a coefficient in `metrics.csv`: its name, where no column of the run's own may have that.
+/// The column of a coefficient in `metrics.csv`: its name, unless a column of the run may have that name.
 pub fn coefficient_column(name: &str) -> String {
     let is_taken = OWN_COLUMNS.contains(&name) || OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     if is_taken { format!("coefficient_{name}") } else { name.to_string() }
 }
 
-/// `metrics.csv`: a row each report, on disk as soon as it is written, so that it can be watched.
+/// `metrics.csv`: one row per report, written at once, so that it can be followed.
 pub struct Metrics {
     file: File,
     path: PathBuf,
@@ -32,7 +32,7 @@ impl Metrics {
         Self::start(path.into(), columns, &[])
     }
 
-    /// The file of a run that goes on after `step`: later rows, and a last one that was cut off, go.
+    /// The file of a run that is resumed after `step`: later rows and an incomplete last row are removed.
     pub fn resume(path: impl Into<PathBuf>, columns: &[String], step: u64) -> Result<Self> {
         let path = path.into();
         let text = fs::read_to_string(&path).unwrap_or_default();
@@ -70,7 +70,7 @@ impl Metrics {
         self.file.write_all(&row).map_err(|error| Error::io(&self.path, error))
     }
 
-    /// Makes the rows outlive a power cut: a checkpoint goes on behind them.
+    /// Syncs the rows to disk before a checkpoint that follows them.
     pub fn sync(&self) -> Result<()> {
         self.file.sync_data().map_err(|error| Error::io(&self.path, error))
     }

@@ -48,8 +48,8 @@ impl RunDir {
         Self { path: path.into(), lock: None }
     }
 
-    /// Makes the directory for a new run of this job and writes its `job.toml`; with `force`, the run that it holds goes,
-    /// as a whole. Nobody else can train in it before this is dropped.
+    /// Creates the directory for a new run of this job and writes its `job.toml`; with `force`, an existing run is
+    /// replaced as a whole. Nobody else can train in it until this is dropped.
     ///
     /// # Errors
     /// [`Error::Input`] where it holds a run and `force` is false, files that no run wrote, a run that is under way, or where
@@ -75,7 +75,7 @@ impl RunDir {
         Ok(run)
     }
 
-    /// Whether a new run may have this directory, before anything is spent on it; see [`RunDir::create`].
+    /// Checks that a new run may use this directory; see [`RunDir::create`].
     ///
     /// # Errors
     /// Those of [`RunDir::create`] that can be told without writing.
@@ -157,7 +157,7 @@ impl RunDir {
         Ok(run)
     }
 
-    /// That the run was stopped before its first checkpoint, and has lost nothing by it.
+    /// Checks that the run was stopped before its first checkpoint, so nothing is lost.
     ///
     /// # Errors
     /// [`Error::Input`] where it had ended, so that its checkpoint is gone.
@@ -195,7 +195,7 @@ impl RunDir {
         replace::recover(&self.path)
     }
 
-    /// That no process trains in it.
+    /// Checks that no process trains in it.
     fn is_free(&self) -> Result<()> {
         let mark = self.path.join(MARK_FILE);
         match Lock::of(&mark) {
@@ -263,7 +263,7 @@ impl RunDir {
     }
 }
 
-/// The model file that is meant by a model file or a run directory.
+/// The model file for a path to a model file or a run directory.
 ///
 /// # Errors
 /// [`Error::Input`] for a directory without a model.

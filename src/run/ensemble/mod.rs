@@ -28,12 +28,12 @@ use crate::{device, job, predict};
 /// Trained networks of the same inputs and outputs, each on its device.
 pub struct Ensemble {
     members: Vec<(Model, Workplace<'static>)>,
-    /// Of devices that failed, whose work the CPU took over.
+    /// Warnings about devices that failed and were replaced by the CPU.
     warnings: Vec<String>,
 }
 
 impl Ensemble {
-    /// At least one network, and where it is to be evaluated.
+    /// An ensemble of at least one network, each with its workplace.
     ///
     /// # Errors
     /// Those of the devices.
@@ -45,19 +45,19 @@ impl Ensemble {
         Ok(ensemble)
     }
 
-    /// What the members run on.
+    /// The devices of the members.
     pub fn device(&self) -> String {
         let mut devices: Vec<_> = self.members.iter().map(|(_, workplace)| workplace.devices()).collect();
         devices.dedup();
         devices.join("; ")
     }
 
-    /// What the user should know of the devices.
+    /// Warnings about the devices.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// How many.
+    /// The count.
     pub fn count(&self) -> usize {
         self.members.len()
     }
@@ -153,7 +153,7 @@ pub fn model_paths(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The trained networks of an ensemble's directory, or the one network of a run directory or a model file, on
-/// devices as `device` says; in another precision than that of the model where one is given.
+/// `device`; in the precision of the model unless another is given.
 ///
 /// # Errors
 /// [`Error::Input`] where there is no model; those of the devices.

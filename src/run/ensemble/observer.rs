@@ -6,7 +6,7 @@ use crate::run::Observer;
 use crate::run::saver::Saver;
 use crate::trainer::Report;
 
-/// What the members tell, for one observer.
+/// One observer shared by all members.
 pub struct SharedObserver<'a> {
     observer: &'a mut (dyn Observer + Send),
     /// Of each member, so far.

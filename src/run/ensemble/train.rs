@@ -27,7 +27,7 @@ pub struct Report {
     pub name: String,
     /// The run directory.
     pub directory: String,
-    /// Why the last member's run ended, or that of the first that was stopped.
+    /// Why the last member's run ended, or the first that was stopped.
     pub stop: Stop,
     /// Seconds of this call's training.
     pub seconds: f64,
@@ -37,15 +37,14 @@ pub struct Report {
     pub relative_errors: Vec<RelativeError>,
     /// ‖spread over the members‖/‖mean‖ over the predicted points, by entry.
     pub relative_spreads: Vec<Named>,
-    /// What the user should know; each member has its own.
+    /// Warnings about the ensemble; each member has its own.
     pub warnings: Vec<String>,
     /// The members' own reports.
     pub members: Vec<Summary>,
 }
 
-/// Trains `count` members of a job and writes their mean and spread. A run that was stopped goes on with
-/// [`Mode::Resume`] where it was; a member that has not begun then begins. `observer` hears of all members' steps
-/// together.
+/// Trains `count` members of a job and writes their mean and spread. [`Mode::Resume`] continues a stopped run, and
+/// starts members that had not begun. `observer` receives the steps of all members together.
 ///
 /// # Errors
 /// Those of [`crate::run::run_on`], of the first member that has them.
@@ -120,8 +119,8 @@ fn settled(job: &Job, stop: &AtomicBool) -> Result<Job> {
     Ok(settled)
 }
 
-/// Writes the mean and the spread of an ensemble at the points of the job, with pictures. Gives the relative errors of
-/// the mean, the relative spreads, and what is to be said of the predictions.
+/// Writes the mean and spread of an ensemble at the points of the job, with plots. Returns the relative errors of the
+/// mean, the relative spreads and the warnings of the predictions.
 fn write(
     job: &Job,
     problem: &Problem,

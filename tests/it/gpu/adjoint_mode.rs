@@ -1,4 +1,4 @@
-//! Mixed mode, where separate kernels carry fewer channels: every layout that it is for, against the CPU.
+//! Adjoint mode, where separate kernels carry fewer channels: every layout that it is for, against the CPU.
 
 use jetfit::backend::{Backend, Batch};
 use jetfit::cpu;
@@ -157,7 +157,7 @@ fn a_loss_may_read_several_places_and_coefficients() {
         weight: 0.7,
     };
     let loss = Loss { terms: equations.iter().map(term).collect() };
-    // At one place the first equation reads 1 + 3 + 3 channels: 1 + 2 + 1 in mixed mode.
+    // At one place the first equation reads 1 + 3 + 3 channels: 1 + 2 + 1 in adjoint mode.
     assert!(loss.compile(&model.normalizer).layout.without_seconds(1).is_some());
     let set = PointSet { inputs: random_points(&model, 37, 3), ..PointSet::default() };
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();

@@ -1,4 +1,4 @@
-//! Products of halves on matrix units, against the CPU; and what is said where there are none.
+//! Products in f16 on matrix units, against the CPU; and what is said where there are none.
 
 use std::io::Write as _;
 
@@ -16,15 +16,15 @@ fn with_units() -> Option<AdapterInfo> {
     let found = adapters().unwrap().into_iter().find(|adapter| adapter.matrix_units.is_some());
     if found.is_none() {
         // Past the harness, which would keep it to itself.
-        let _ = writeln!(std::io::stderr(), "note: no adapter here has matrix units; products of halves did not run");
+        let _ = writeln!(std::io::stderr(), "note: no adapter here has matrix units; f16 products did not run");
     }
     found
 }
 
 #[test]
-fn two_halves_follow_the_cpu_as_f32_does_and_one_to_three_digits() {
+fn f16x2_follows_the_cpu_as_f32_does_and_f16_to_three_digits() {
     let Some(adapter) = with_units() else { return };
-    // Mixed mode, all channels forward, and the value alone; layers that fill tiles, and such as do not.
+    // Adjoint mode, all channels forward, and the value alone; layers that fill tiles, and such as do not.
     let layouts =
         [JetLayout::diagonal(4), JetLayout::full(4), JetLayout::collapsed(&[1.0, -0.5, 2.0, 1.0]), JetLayout::value(4)];
     for (hidden, points) in [(&[200, 193][..], 37), (&[193, 64, 192, 256], 129)] {
@@ -52,7 +52,7 @@ fn two_halves_follow_the_cpu_as_f32_does_and_one_to_three_digits() {
 }
 
 #[test]
-fn without_matrix_units_halves_are_bad_input() {
+fn without_matrix_units_f16_is_bad_input() {
     let model = random_model(1, &[65], 1, Activation::Tanh, 5);
     let mut found = vec![cpu::open(&model, Precision::F16x2, 1).err()];
     for adapter in adapters().unwrap().into_iter().filter(|adapter| adapter.matrix_units.is_none()) {

@@ -23,14 +23,14 @@ const MOST: u32 = 128;
 const BUDGET: u64 = 16 << 20;
 
 /// What the parts of a chunk follow from.
-pub struct Points {
+pub struct SplitPoints {
     /// Of the network, in whole quads.
     pub count: u32,
     /// Quads of them with all channels that travel.
     pub column_quads: u32,
     /// Of a tile of the first layer's own kernel, where it has one.
     pub of_tile: Option<u32>,
-    /// Whether the gradients of wide layers are of halves.
+    /// Whether the gradients of wide layers are in f16.
     pub in_f16: bool,
 }
 
@@ -66,7 +66,7 @@ pub fn gradient_groups(layers: &[Layer], tiles: Tiles, first: usize, in_f16: boo
 
 /// The parts of all layers in order, then that of the coefficients. They depend on the job and the tiles alone, so that
 /// the bits do; fewer points have no more splits.
-pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &Points) -> Vec<GradientPart> {
+pub fn parts(spec: &NetworkSpec, tiles: Tiles, points: &SplitPoints) -> Vec<GradientPart> {
     let layers = spec.layers();
     let groups = gradient_groups(&layers, tiles, usize::from(points.of_tile.is_some()), points.in_f16);
     // The parameters of each part, the splits that keep a device busy, and those that the points allow.
@@ -117,7 +117,7 @@ mod tests {
             NetworkSpec { inputs: 2, hidden: vec![64; 4], outputs: 1, activation: Activation::Tanh, coefficients: 3 };
         let narrow = Fusion::Network(Tile { quads: 4, rows: 1, slice: 64 });
         let of = |fusion: Fusion, count: u32| {
-            let points = Points { count, column_quads: 5 * count / 4, of_tile: Some(64), in_f16: false };
+            let points = SplitPoints { count, column_quads: 5 * count / 4, of_tile: Some(64), in_f16: false };
             parts(&spec, Tiles { fusion, linear: 128, gradient: 128 }, &points)
         };
         let splits = |parts: &[GradientPart]| parts.iter().map(|part| part.splits).collect::<Vec<_>>();
@@ -137,11 +137,11 @@ mod tests {
         let wide_alone = NetworkSpec { hidden: vec![256; 4], ..spec.clone() };
         assert_eq!(gradient_groups(&wide_alone.layers(), tiles, 1, false), [1..4, 4..5]);
         assert_eq!(gradient_groups(&wide_alone.layers(), tiles, 1, true), [1..2, 2..3, 3..4, 4..5]);
-        let points = Points { count: 1024, column_quads: 12 * 256, of_tile: None, in_f16: false };
+        let points = SplitPoints { count: 1024, column_quads: 12 * 256, of_tile: None, in_f16: false };
         assert_eq!(splits(&parts(&wide, tiles, &points))[..5], [264, 44, 44, 44, 66]);
         // A deep network keeps to the budget.
         let deep = NetworkSpec { hidden: vec![64; 40], ..spec };
-        let points = Points { count: 1 << 17, column_quads: 1 << 17, of_tile: None, in_f16: false };
+        let points = SplitPoints { count: 1 << 17, column_quads: 1 << 17, of_tile: None, in_f16: false };
         let parts = parts(&deep, Tiles { fusion: Fusion::None, linear: 128, gradient: 128 }, &points);
         let numbers: u32 = parts.iter().map(|part| part.count * part.splits).sum();
         assert!((12 << 20..=16 << 20).contains(&numbers), "{numbers}");
