@@ -10,9 +10,10 @@ use pulp::{Simd, WithSimd};
 
 use crate::cpu::channels::Channels;
 use crate::cpu::lanes::sum;
+use crate::cpu::operations::LayerInput;
 use crate::cpu::shape::Shape;
 use crate::cpu::terms::residual::{Read, Term};
-use crate::cpu::tile::{LayerInput, Run, Tile};
+use crate::cpu::tile::{Run, Tile};
 use crate::expression::Registers;
 use crate::network::Layer;
 use crate::numbers::Real;

@@ -10,6 +10,7 @@ mod jacobian;
 mod lanes;
 mod layers;
 mod normal_product;
+mod operations;
 mod optimizer;
 mod parameters;
 mod products;

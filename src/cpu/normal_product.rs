@@ -12,10 +12,11 @@ use crate::backend::Batch;
 use crate::cpu::jacobian::Residuals;
 use crate::cpu::lanes::Buffer;
 use crate::cpu::layers::input_layer;
+use crate::cpu::operations::LayerInput;
 use crate::cpu::products::linear;
 use crate::cpu::shape::Shape;
 use crate::cpu::terms::reduce::Sums;
-use crate::cpu::tile::{LayerInput, Run, Tile};
+use crate::cpu::tile::{Run, Tile};
 use crate::cpu::{Cpu, from_f64, to_f64};
 use crate::numbers::Real;
 
