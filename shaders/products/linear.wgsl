@@ -39,8 +39,8 @@ fn keep(fetched: Slice, thread: u32, strides: vec2<u32>) {
 }
 
 fn product(group: vec3<u32>, thread: u32, strides: vec2<u32>, biased: bool) {
-    let column = stand(thread).x;
-    let row_lane = stand(thread).y;
+    let column = thread_place(thread).x;
+    let row_lane = thread_place(thread).y;
     var sums: array<array<vec4<f32>, 4u * ROW_EDGE>, EDGE>;
     var next = fetch(group, thread, 0u, strides);
     keep(next, thread, strides);

@@ -20,8 +20,8 @@ fn weight_gradient(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let part = share(group.x + group.y * groups.x);
-    let thread_in = stand(thread).x;
-    let thread_out = stand(thread).y;
+    let thread_in = thread_place(thread).x;
+    let thread_out = thread_place(thread).y;
     var sums: array<array<vec4<f32>, IN_EDGE>, 4u * OUT_EDGE>;
     var biases: array<vec4<f32>, LOADS>;
     var next: array<mat4x4<f32>, LOADS>;

@@ -5,7 +5,7 @@
 const WARPS: u32 = LANES / 8u;
 
 // (across, down)
-fn stand(thread: u32) -> vec2<u32> {
+fn thread_place(thread: u32) -> vec2<u32> {
     let warp = thread / 32u;
     let lane = thread % 32u;
     return vec2<u32>(warp % WARPS * 8u + lane / 2u % 8u, warp / WARPS * 4u + lane / 16u * 2u + lane % 2u);

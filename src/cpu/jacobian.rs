@@ -12,7 +12,7 @@ use crate::cpu::channels::Channels;
 use crate::cpu::lanes::sum;
 use crate::cpu::operations::LayerInput;
 use crate::cpu::shape::Shape;
-use crate::cpu::terms::residual::{Read, Term};
+use crate::cpu::terms::residual::{Term, TileView};
 use crate::cpu::tile::{Run, Tile};
 use crate::expression::Registers;
 use crate::network::Layer;
@@ -122,7 +122,7 @@ impl<T: Real> Tile<T> {
 /// ∂r/∂jet, ∂r/∂coefficient and r of one term, multiplied by the scale.
 struct Seed<'a, T: Real> {
     term: &'a Term,
-    read: Read<'a, T>,
+    read: TileView<'a, T>,
     registers: &'a mut Registers<T>,
     /// (C, M, P), overwritten.
     bar: &'a mut [T],

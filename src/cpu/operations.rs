@@ -7,7 +7,7 @@ use crate::cpu::rules::adjoint_layer::AdjointLayer;
 use crate::cpu::rules::adjoint_rule::{AdjointBar, Backward};
 use crate::cpu::rules::jet_rule;
 use crate::cpu::terms::reduce::Sums;
-use crate::cpu::terms::residual::{Back, Term, Terms};
+use crate::cpu::terms::residual::{Cotangents, Term, Terms};
 use crate::cpu::tile::{Run, Tile};
 use crate::network::Layer;
 use crate::numbers::Real;
@@ -31,8 +31,11 @@ impl<T: Real> Tile<T> {
         }
         let Sums { gradient, losses } = sums;
         self.over_jets(run, per_point.is_some(), |read, bar, registers| {
-            let back =
-                per_point.map(|per_point| Back { bar, coefficients: &mut gradient[run.spec.weights()..], per_point });
+            let back = per_point.map(|per_point| Cotangents {
+                bar,
+                coefficients: &mut gradient[run.spec.weights()..],
+                per_point,
+            });
             run.arch.dispatch(Terms { terms, read, registers, losses, back });
         });
     }

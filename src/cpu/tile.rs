@@ -11,7 +11,7 @@ use pulp::Arch;
 use crate::cpu::channels::Channels;
 use crate::cpu::lanes::Buffer;
 use crate::cpu::shape::Shape;
-use crate::cpu::terms::residual::{Read, Term, registers};
+use crate::cpu::terms::residual::{Term, TileView, registers};
 use crate::expression::Registers;
 use crate::network::{Layer, NetworkSpec};
 use crate::numbers::Real;
@@ -163,12 +163,12 @@ impl<T: Real> Tile<T> {
         &mut self,
         run: Run<T>,
         goes_back: bool,
-        work: impl FnOnce(Read<T>, &mut [T], &mut Registers<T>) -> R,
+        work: impl FnOnce(TileView<T>, &mut [T], &mut Registers<T>) -> R,
     ) -> R {
         let (tiled, shape, outputs) = (run.tiled, self.shape, run.spec.outputs);
         let mut registers = std::mem::replace(&mut self.registers, Registers::new(0, 0));
         let work = |tile: &mut Self, bar: &mut [T]| {
-            let read = Read {
+            let read = TileView {
                 jets: tile.jets(tiled),
                 columns: &tile.columns,
                 weights: &tile.weights[..shape.loss_points()],

@@ -126,7 +126,7 @@ impl Unguarded {
         let adjoint = self.channels(layout, Fusion::None);
         let adjoint = adjoint.is_adjoint().then(|| adjoint.count());
         let shape = NetworkShape::new(&self.spec, (layout.channels(), adjoint), self.features.is_some(), memory);
-        let in_f16 = self.device.matrix_units.is_some() && f16_tiles::have_use(&self.spec);
+        let in_f16 = self.device.matrix_units.is_some() && f16_tiles::is_useful(&self.spec);
         NetworkShape { in_f16, ..shape }
     }
 

@@ -1,3 +1,5 @@
+//! The weight gradient on a tile; the twin of `shaders/products/weight_gradient.wgsl`.
+//!
 //! The sum of outer products that makes a weight gradient. Its depth are the columns of a tile's jets (channels
 //! times points), along which both operands lie; so some columns of the right one are transposed first, which costs
 //! little beside the rows of the left one that then pass.

@@ -17,7 +17,7 @@ pub struct Term {
 
 /// What the terms' programs read on a tile.
 #[derive(Clone, Copy)]
-pub struct Read<'a, T> {
+pub struct TileView<'a, T> {
     /// (C, M, P), where P is (places, N)
     pub jets: &'a [T],
     /// (H, N)
@@ -34,14 +34,14 @@ pub struct Read<'a, T> {
 impl Term {
     /// Where a slot's row lies in the output's jets (C, M, P), and in their cotangents.
     #[inline(always)]
-    pub fn start<T>(&self, slot: usize, read: &Read<T>) -> usize {
+    pub fn start<T>(&self, slot: usize, read: &TileView<T>) -> usize {
         let Slot { place, entry, channel } = self.residual.slots()[slot];
         channel * read.shape.step(read.outputs) + entry.output * read.shape.points + place * read.shape.loss_points()
     }
 
     /// The rows that its program reads.
     #[inline(always)]
-    pub fn reads<'a, T: Real>(&self, read: Read<'a, T>) -> Vec<Row<'a, T>> {
+    pub fn reads<'a, T: Real>(&self, read: TileView<'a, T>) -> Vec<Row<'a, T>> {
         let points = read.shape.loss_points();
         let row = |leaf: &Leaf| match *leaf {
             Leaf::Slot(slot) => Row::Points(&read.jets[self.start(slot, &read)..][..points]),
@@ -70,7 +70,7 @@ pub fn registers<T: Real>(terms: &[Term], points: usize) -> Registers<T> {
 }
 
 /// Where the way back starts.
-pub struct Back<'a, T> {
+pub struct Cotangents<'a, T> {
     /// ∂loss/∂jet (C, M, P), overwritten.
     pub bar: &'a mut [T],
     /// ∂loss/∂coefficient (K), added to.
@@ -83,11 +83,11 @@ pub struct Back<'a, T> {
 /// ∂loss/∂jet = Σ_t 2 · weight · w_p · r/B · ∂r/∂jet, and the same for the coefficients.
 pub struct Terms<'a, T: Real> {
     pub terms: &'a [Term],
-    pub read: Read<'a, T>,
+    pub read: TileView<'a, T>,
     pub registers: &'a mut Registers<T>,
     /// (T)
     pub losses: &'a mut [f64],
-    pub back: Option<Back<'a, T>>,
+    pub back: Option<Cotangents<'a, T>>,
 }
 
 impl<T: Real> WithSimd for Terms<'_, T> {

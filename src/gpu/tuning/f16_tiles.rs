@@ -12,7 +12,7 @@ const LEAST_WIDTH: u32 = 192;
 const LEAST_COLUMNS: u32 = 32;
 impl MatrixUnits {
     /// Whether a product with W of these two widths, or its gradient, over so many columns is one for matrix units.
-    pub fn suit(widths: [u32; 2], columns: u32) -> bool {
+    pub fn fits(widths: [u32; 2], columns: u32) -> bool {
         are_wide(widths) && columns >= LEAST_COLUMNS
     }
 
@@ -35,13 +35,13 @@ pub fn is_wide(layer: &Layer) -> bool {
 }
 
 /// Whether a network has a layer for matrix units.
-pub fn have_use(spec: &NetworkSpec) -> bool {
+pub fn is_useful(spec: &NetworkSpec) -> bool {
     spec.layers().iter().any(is_wide)
 }
 
 /// A warning where products are to be in f16 and the network has no layer for them.
 pub fn unused(spec: &NetworkSpec, precision: Precision) -> Option<String> {
-    (precision.f16_parts() > 0 && !have_use(spec)).then(|| {
+    (precision.f16_parts() > 0 && !is_useful(spec)).then(|| {
         format!(
             "{precision} has no effect: no layer has at least {LEAST_WIDTH} inputs and outputs, so all products \
                  use f32"

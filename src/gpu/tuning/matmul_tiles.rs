@@ -97,7 +97,7 @@ impl Matmul {
     /// For a product of (rows, inner) with so many quads of columns: on matrix units where there are any and it is wide,
     /// else in tiles of at most `most` rows.
     pub fn of(units: Option<MatrixUnits>, [rows, inner]: [u32; 2], quads: u32, most: u32) -> Self {
-        match units.filter(|_| MatrixUnits::suit([rows, inner], 4 * quads)) {
+        match units.filter(|_| MatrixUnits::fits([rows, inner], 4 * quads)) {
             Some(units) => Matmul::F16(units.tile(rows, 4 * quads)),
             None => Matmul::F32(ProductTile::of(rows, quads, most)),
         }
@@ -116,7 +116,7 @@ pub enum GradientMatmul {
 impl GradientMatmul {
     /// For a layer, over so many quads of columns.
     pub fn of(units: Option<MatrixUnits>, layer: &Layer, quads: u32, tiles: Tiles) -> Self {
-        match units.filter(|_| MatrixUnits::suit([layer.outputs as u32, layer.inputs as u32], 4 * quads)) {
+        match units.filter(|_| MatrixUnits::fits([layer.outputs as u32, layer.inputs as u32], 4 * quads)) {
             Some(units) => GradientMatmul::F16(units.tiles()[1]),
             None => GradientMatmul::F32(GradientTile::of(layer, tiles)),
         }
