@@ -139,6 +139,7 @@ pub trait Vectors {
 
 /// The time of one kernel of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct KernelTime {
     /// The stem of its file in `shaders/`, and its entry point.
     pub kernel: String,

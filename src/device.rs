@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterInfo, Gpu, GpuOptions, adapters};
+use crate::gpu::{self, AdapterInfo, adapters};
 use crate::network::Model;
 use crate::numbers::Precision;
 use crate::{cpu, job};
@@ -22,7 +22,7 @@ pub fn open(name: &str, precision: Precision, threads: usize, model: &Model) -> 
         return cpu::open(model, precision, threads);
     }
     let name = if name == "auto" { "gpu" } else { name };
-    Ok(Box::new(Gpu::with_options(name, model, GpuOptions { precision, ..GpuOptions::default() })?))
+    gpu::open(name, precision, model)
 }
 
 /// Whether this name means the CPU, as far as is known without opening it.

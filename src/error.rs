@@ -9,6 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// Bad usage, job, data or model: fix it and run again.
     #[error("{0}")]
@@ -71,6 +72,7 @@ const SIGINT: i32 = 2;
 
 /// An error that names its place, the problem and a fix.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct InputError {
     /// The file, line, column, key or flag.
     pub place: String,

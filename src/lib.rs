@@ -137,6 +137,7 @@ pub mod expression;
 #[doc(hidden)]
 pub mod files;
 #[doc(hidden)]
+#[cfg_attr(not(feature = "gpu"), path = "gpu/absent.rs")]
 pub mod gpu;
 #[doc(hidden)]
 pub mod loss;
@@ -145,6 +146,7 @@ pub mod optimizer;
 #[doc(hidden)]
 pub mod pass;
 #[doc(hidden)]
+#[cfg(feature = "plot")]
 pub mod plot;
 #[doc(hidden)]
 pub mod points;

@@ -94,6 +94,7 @@ pub const LEAST_SECONDS: f64 = 0.02;
 
 /// One batch and order.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Row {
     /// Points in a batch.
     pub batch: usize,
@@ -118,6 +119,7 @@ pub struct Row {
 
 /// All rows of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The device.
     pub device: String,

@@ -15,6 +15,7 @@ const FRESH_ROUND: u64 = u64::MAX - 1;
 
 /// One term at its own points and at others of the same region.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct BetweenFinding {
     /// Its name in every report.
     pub term: String,

@@ -61,6 +61,7 @@ pub struct Strictness {
 
 /// One comparison of one entry of the jet over all points.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// Its column in every file: `d2u_dx2`.
     pub entry: String,
@@ -105,6 +106,7 @@ impl Finding {
 
 /// Everything that was compared.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Certificate {
     /// The tested device.
     pub device: String,

@@ -19,6 +19,7 @@ use crate::problem::TermSet;
 
 /// One term, compared over all its points.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct TermFinding {
     /// Its name in every report.
     pub term: String,

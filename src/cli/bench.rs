@@ -10,13 +10,13 @@ use jetfit::error::{Error, Result};
 use jetfit::jet::{Activation, Seconds};
 use jetfit::network::{Model, NetworkSpec};
 use jetfit::numbers::Precision;
-use jetfit::{device, files, gpu, plot};
+use jetfit::{device, files, gpu};
 use serde_json::json;
 
 use super::predict::{precision, seconds};
 use super::progress::Progress;
 use super::table::table;
-use super::{Display, Format, print};
+use super::{Display, Format, picture, print};
 
 /// Measure the cost of derivatives at different batch sizes
 ///
@@ -154,6 +154,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let model = bench::network(spec, arguments.precision);
     let files = [&arguments.out, &arguments.plot, &arguments.export];
     files.into_iter().flatten().try_for_each(|path| files::check_place(path))?;
+    arguments.plot.iter().try_for_each(|path| picture::check(path))?;
     if let Some(path) = &arguments.export {
         let (layout, batch) = settings.largest(model.spec.inputs);
         return bench::export(&model, &layout, batch, path);
@@ -193,7 +194,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         write_csv(&report.rows, path)?;
     }
     if let Some(path) = &arguments.plot {
-        plot::write_svg_png(&plot::bench(&picture(&report.rows, &settings, subject)), path)?;
+        picture::write(&report, &settings, subject, path)?;
     }
     Ok(())
 }
@@ -282,24 +283,6 @@ fn write_csv(rows: &[Row], path: &Path) -> Result<()> {
         rows.iter().try_for_each(|row| writer.serialize(row).map_err(failed))?;
         writer.flush().map_err(|error| Error::io(path, error))
     })
-}
-
-fn picture(rows: &[Row], settings: &Settings, title: String) -> plot::Bench {
-    let line = |order: &usize| {
-        let mut own: Vec<_> = rows.iter().filter(|row| row.order == *order).collect();
-        own.sort_by_key(|row| row.batch);
-        let batches: Vec<f64> = own.iter().map(|row| row.batch as f64).collect();
-        plot::BenchLine {
-            order: *order,
-            seconds: plot::Series::new(batches.clone(), own.iter().map(|row| row.seconds_median).collect::<Vec<_>>()),
-            ratio: plot::Series::new(batches, own.iter().map(|row| row.cost_ratio).collect::<Vec<_>>()),
-        }
-    };
-    let unit = match settings.mode {
-        Mode::Train => "training step",
-        Mode::Evaluate => "evaluation",
-    };
-    plot::Bench { title, lines: settings.orders.iter().map(line).collect(), unit: unit.to_string() }
 }
 
 fn for_people(report: &Report, subject: &str, repeats: usize) -> String {

@@ -4,6 +4,8 @@ mod bench;
 mod check;
 mod devices;
 mod new;
+#[cfg_attr(not(feature = "plot"), path = "no_picture.rs")]
+mod picture;
 mod predict;
 mod progress;
 mod signals;

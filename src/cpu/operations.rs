@@ -1,11 +1,10 @@
 //! The operations of a pass on a tile: what [`crate::gpu`] lowers to dispatches is gone through here one by one.
 
-use std::marker::PhantomData;
-
 use crate::cpu::layers::{adjoint_seeds, input_layer, input_layer_backward};
 use crate::cpu::products::{linear, weight_gradient};
-use crate::cpu::rules::activation::with_rule;
-use crate::cpu::rules::adjoint_rule::{Adjoint, AdjointBar, Backward, Mixed};
+use crate::cpu::rules::adjoint::Adjoint;
+use crate::cpu::rules::adjoint_layer::AdjointLayer;
+use crate::cpu::rules::adjoint_rule::{AdjointBar, Backward};
 use crate::cpu::rules::jet_rule;
 use crate::cpu::terms::reduce::Sums;
 use crate::cpu::terms::residual::{Cotangents, Term, Terms};
@@ -97,8 +96,9 @@ impl<T: Real> Tile<T> {
     fn execute(&mut self, run: Run<T>, op: &Op) {
         let Run { tiled, parameters, arch, .. } = run;
         let (shape, channels) = (self.shape, run.channels());
-        let rule_of = |at: At| tiled.pass.networks[at.network].activation;
-        let adjoint_layer = |z: Span| Mixed { units: z.units, shape, channels };
+        let activation = |at: At| tiled.pass.networks[at.network].activation;
+        let adjoint_layer =
+            |at: At, z: Span| AdjointLayer { activation: activation(at), units: z.units, shape, channels };
         match *op {
             Op::Input { at, points, z } => {
                 let layer = run.layer(at);
@@ -124,18 +124,12 @@ impl<T: Real> Tile<T> {
             }
             Op::Rule { at, z, a } => self.write(tiled, a, |tile, a| {
                 let (size, step, z) = (z.units * shape.points, shape.step(z.units), tile.view(tiled, z));
-                with_rule!(rule_of(at), R => {
-                    let rule = PhantomData::<R>;
-                    arch.dispatch(jet_rule::Forward { rule, z, a, size, step, channels });
-                });
+                arch.dispatch(jet_rule::Forward { activation: activation(at), z, a, size, step, channels });
             }),
             Op::RuleBackward { at, z, a, bar } => self.write(tiled, bar, |tile, bar| {
                 let (size, step) = (z.units * shape.points, shape.step(z.units));
                 let (z, a) = (tile.view(tiled, z), tile.view(tiled, a));
-                with_rule!(rule_of(at), R => {
-                    let rule = PhantomData::<R>;
-                    arch.dispatch(jet_rule::Backward { rule, z, a, bar, size, step, channels });
-                });
+                arch.dispatch(jet_rule::Backward { activation: activation(at), z, a, bar, size, step, channels });
             }),
             Op::AdjointStart { at, g, jets } => {
                 let layer = run.layer(at);
@@ -146,12 +140,9 @@ impl<T: Real> Tile<T> {
             }
             Op::Adjoint { at, z, a, g, h, jets } => self.write(tiled, jets, |tile, jets| {
                 tile.write(tiled, h, |tile, h| {
-                    let mixed = adjoint_layer(z);
+                    let layer = adjoint_layer(at, z);
                     let (z, a, g) = (tile.view(tiled, z), tile.view(tiled, a), tile.view(tiled, g));
-                    with_rule!(rule_of(at), R => {
-                        let rule = PhantomData::<R>;
-                        arch.dispatch(Adjoint { rule, mixed, z, a, g, h, jets });
-                    });
+                    arch.dispatch(Adjoint { layer, z, a, g, h, jets });
                 });
             }),
             Op::AdjointEnd { g, jets, .. } => self.write(tiled, jets, |tile, to| {
@@ -168,24 +159,18 @@ impl<T: Real> Tile<T> {
             }
             Op::AdjointBar { at, z, a, g, h_bar, jets_bar } => self.write(tiled, a, |tile, a| {
                 tile.write(tiled, h_bar, |tile, h_bar| {
-                    let mixed = adjoint_layer(z);
+                    let layer = adjoint_layer(at, z);
                     let g = tile.view(tiled, g.expect("the CPU's list is not rewritten"));
                     let (z, jets_bar) = (tile.view(tiled, z), tile.view(tiled, jets_bar));
-                    with_rule!(rule_of(at), R => {
-                        let rule = PhantomData::<R>;
-                        arch.dispatch(AdjointBar { rule, mixed, z, h_bar, a, g, jets_bar });
-                    });
+                    arch.dispatch(AdjointBar { layer, z, h_bar, a, g, jets_bar });
                 });
             }),
             Op::AdjointRuleBackward { at, z, a, g, h_bar, jets_bar, bar } => self.write(tiled, bar, |tile, bar| {
-                let mixed = adjoint_layer(z);
+                let layer = adjoint_layer(at, z);
                 let g = tile.view(tiled, g.expect("the CPU's list is not rewritten"));
                 let (z, a) = (tile.view(tiled, z), tile.view(tiled, a));
                 let (h_bar, jets_bar) = (tile.view(tiled, h_bar), tile.view(tiled, jets_bar));
-                with_rule!(rule_of(at), R => {
-                    let rule = PhantomData::<R>;
-                    arch.dispatch(Backward { rule, mixed, z, h_bar, a, g, jets_bar, bar });
-                });
+                arch.dispatch(Backward { layer, z, h_bar, a, g, jets_bar, bar });
             }),
             Op::WeightGradient { .. } | Op::InputGradient { .. } => unreachable!("gradients are the visitor's"),
             _ => unreachable!("the CPU's list is not rewritten"),

@@ -17,6 +17,7 @@ pub struct Fitted {
 
 /// How a training went.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FitReport {
     /// The device.
     pub device: String,
@@ -42,6 +43,7 @@ pub struct FitReport {
 
 /// The mean square of a term's residuals, each divided by the term's scale.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TermLoss {
     /// The term, or the column of the data.
     pub name: String,

@@ -5,6 +5,7 @@
 //! encoded: no allocation, no compilation and no readback inside the training loop. Jets lie in
 //! memory as (H, C, B), so neighbouring threads work on neighbouring points.
 
+mod adapter_info;
 mod backend;
 mod device;
 mod evaluate;
@@ -21,7 +22,8 @@ mod tune;
 mod tuning;
 mod vectors;
 
-pub use device::adapter::{AdapterInfo, AdapterKind, adapters};
+pub use adapter_info::{AdapterInfo, AdapterKind};
+pub use device::adapter::adapters;
 pub use guarded::Gpu;
 pub use options::GpuOptions;
 pub use tune::{Timed, tune};
@@ -39,7 +41,7 @@ use self::memory::state::State;
 use self::tuning::tiles::NetworkShape;
 use self::tuning::{f16_tiles, remembered};
 use self::vectors::Chunk;
-use crate::backend::SetId;
+use crate::backend::{Backend, SetId};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
 use crate::jet::{JetLayout, Normalizer};
@@ -47,6 +49,14 @@ use crate::loss::Loss;
 use crate::network::{Features, InputJets, Model, NetworkSpec};
 use crate::numbers::Precision;
 use crate::pass::{Channels, Modes};
+
+/// A network on the adapter that a name means, as [`Gpu::new`] has it, in this precision.
+///
+/// # Errors
+/// Those of [`Gpu::new`].
+pub fn open(choice: &str, precision: Precision, model: &Model) -> Result<Box<dyn Backend>> {
+    Ok(Box::new(Gpu::with_options(choice, model, GpuOptions { precision, ..GpuOptions::default() })?))
+}
 
 /// What stands behind the guard of a [`Gpu`].
 struct Unguarded {

@@ -8,6 +8,7 @@ use crate::error::{Error, Result, suggest};
 
 /// An activation σ of the hidden layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Activation {
     /// tanh z
     Tanh,

@@ -41,6 +41,7 @@ pub struct Optimizer {
 
 /// The optimizers by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OptimizerKind {
     /// Adam.
     Adam,

@@ -7,6 +7,7 @@ use crate::error::{Error, Result, suggest};
 
 /// The number format of the arithmetic, and of the weights except for the f16 formats, whose weights are f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Precision {
     /// 32-bit floats: every device.
     F32,

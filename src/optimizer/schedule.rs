@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the rate falls after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Shape {
     /// It does not.
     Constant,

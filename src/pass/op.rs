@@ -94,6 +94,7 @@ pub struct LayerGradient {
 
 /// One operation on a batch; B is its points. `a`, `z` and the others are named as in the [map](crate::pass).
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the map says what each name stands for")]
 pub enum Op {
     /// The first layer from the points: z = W x̂ + b, whose tangents are columns of W and whose seconds are 0.
     Input { at: At, points: Span, z: Span },

@@ -9,12 +9,10 @@ mod loss;
 mod map;
 mod parity;
 mod raster;
+mod render;
 mod views;
 
 use std::path::Path;
-use std::sync::Arc;
-
-use resvg::{tiny_skia, usvg};
 
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
@@ -24,7 +22,7 @@ pub use fit::{Band, Fit, FitPanel, FitRow, fit};
 pub use loss::{LossHistory, loss};
 pub use map::{MapAxis, MapFigure, MapRow, map};
 pub use parity::{Parity, ParityPanel, parity};
-pub use views::{NEAR_DEVIATIONS, Reference, fit_rows, map_rows, parity_panels};
+pub use views::{NEAR_DEVIATIONS, fit_rows, map_rows, parity_panels};
 
 /// Numbers against numbers. Pairs that are not finite are not drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,16 +55,9 @@ const PNG_SCALE: f32 = 2.0;
 
 /// Renders an SVG of this module as PNG, at twice its size.
 pub fn png(svg: &str) -> Result<Vec<u8>> {
-    let failed = |problem: String| Error::device("svg renderer", problem);
-    let mut fonts = usvg::fontdb::Database::new();
-    fonts.load_font_data(dejavu::sans::regular().to_vec());
-    let options = usvg::Options { fontdb: Arc::new(fonts), ..Default::default() };
-    let tree = usvg::Tree::from_str(svg, &options).map_err(|e| failed(e.to_string()))?;
-    let size = tree.size().to_int_size().scale_by(PNG_SCALE).ok_or_else(|| failed("an empty picture".into()))?;
-    let mut pixels =
-        tiny_skia::Pixmap::new(size.width(), size.height()).ok_or_else(|| failed("out of memory".into()))?;
-    resvg::render(&tree, tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE), &mut pixels.as_mut());
-    pixels.encode_png().map_err(|e| failed(e.to_string()))
+    let pixels = render::render(svg, PNG_SCALE).ok_or_else(|| "it is none of its pictures".to_string());
+    let png = pixels.and_then(|pixels| pixels.encode_png().map_err(|error| error.to_string()));
+    png.map_err(|problem| Error::device("svg renderer", problem))
 }
 
 /// Writes `STEM.svg` and the `STEM.png` rendered from it, each whole or not at all.

@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_png_holds_the_palettes_ends_and_holes() {
         let bytes = png(Palette::Diverging, 3, 1, |column, _| [0.0, 1.0, f64::NAN][column]);
-        let pixels = resvg::tiny_skia::Pixmap::decode_png(&bytes).unwrap();
+        let pixels = tiny_skia::Pixmap::decode_png(&bytes).unwrap();
         let colours: Vec<_> = pixels.pixels().iter().map(|p| (p.red(), p.green(), p.blue(), p.alpha())).collect();
         assert!(colours[0].2 > colours[0].0 && colours[1].0 > colours[1].2, "{colours:?}");
         assert_eq!(colours[2].3, 0);

@@ -6,43 +6,7 @@ use crate::data::PointSet;
 use crate::error::Result;
 use crate::jet::{Derivative, Entry, JetLayout, Jets};
 use crate::network::Model;
-use crate::predict::{self, Source};
-
-/// Known numbers at some points: measured, or true.
-#[derive(Clone, Copy, Debug)]
-pub struct Reference<'a> {
-    /// (D, B)
-    pub points: &'a [Vec<f64>],
-    /// The entry of each column (T).
-    pub entries: &'a [Entry],
-    /// (T, B)
-    pub columns: &'a [Vec<f64>],
-}
-
-impl Reference<'_> {
-    fn column(&self, entry: Entry) -> Option<&[f64]> {
-        let position = self.entries.iter().position(|known| *known == entry)?;
-        Some(&self.columns[position])
-    }
-
-    /// ‖ours − known‖/‖known‖ of an entry over the points where the known value is finite, and the number of these
-    /// points; `None` if there are none, or all known values are 0.
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn relative_error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<(f64, usize)>> {
-        let Some(column) = self.column(entry) else { return Ok(None) };
-        let ours = predict::entry(source, self.points, entry)?;
-        let pairs = || ours.iter().zip(column).filter(|(_, known)| known.is_finite());
-        let square: f64 = pairs().map(|(a, b)| (a - b).powi(2)).sum();
-        let size: f64 = pairs().map(|(_, b)| b * b).sum();
-        Ok((size > 0.0).then(|| ((square / size).sqrt(), pairs().count())))
-    }
-
-    fn error(&self, source: &mut dyn Source, entry: Entry) -> Result<Option<f64>> {
-        Ok(self.relative_error(source, entry)?.map(|(error, _)| error))
-    }
-}
+use crate::predict::{Reference, Source};
 
 /// Points of a drawn curve: its second derivative bends more often than the value.
 const CURVE_POINTS: usize = 801;
@@ -91,7 +55,7 @@ pub fn fit_rows(
                     band: spread.map(|spread| Band::around(&x, curve, spread)),
                     truth: truth.and_then(|truth| slice.truth(truth, entry)),
                     data: slice.data(model, data, entry),
-                    error: truth.map(|truth| truth.error(source, entry)).transpose()?.flatten(),
+                    error: error(source, truth, entry)?,
                 });
             }
             rows.push(FitRow {
@@ -202,7 +166,7 @@ pub fn map_rows(
             y: axis(1, &y),
             fit: jets.entry(output, Derivative::Value).expect("the value").to_vec(),
             truth: shown.and_then(|truth| truth.column(entry)).map(<[f64]>::to_vec),
-            error: truth.map(|truth| truth.error(source, entry)).transpose()?.flatten(),
+            error: error(source, truth, entry)?,
         });
     }
     Ok(Some(rows))
@@ -247,4 +211,10 @@ pub fn parity_panels(
         }
     };
     Ok((0..model.spec.outputs).map(panel).collect())
+}
+
+/// The relative error of an entry, where it is known.
+fn error(source: &mut dyn Source, truth: Option<&Reference>, entry: Entry) -> Result<Option<f64>> {
+    let error = truth.map(|truth| truth.relative_error(source, entry)).transpose()?.flatten();
+    Ok(error.map(|(error, _)| error))
 }

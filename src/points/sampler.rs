@@ -12,6 +12,7 @@ use crate::error::{Error, Result, suggest};
 
 /// A rule that spreads points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Sampler {
     /// The centres of equal cells, as many along each axis as along the others, give or take one.
     /// None lies on the region's boundary. There are as many points as the product nearest to the

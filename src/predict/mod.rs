@@ -1,5 +1,6 @@
 //! Jets as rows of a CSV file, block by block: ten million points need no more memory than one block.
 
+mod reference;
 pub mod warnings;
 
 use std::io::{Read, Write};
@@ -14,6 +15,8 @@ use crate::jet::{Entry, JetLayout, Jets};
 use crate::network::Model;
 use crate::network::definitions::{self, Definitions};
 use crate::predict::warnings::PredictionWatch;
+
+pub use reference::Reference;
 
 /// Points that are evaluated and formatted at once.
 pub(crate) const BLOCK_POINTS: usize = 1 << 16;

@@ -5,6 +5,8 @@ pub mod directory;
 pub mod divergence;
 pub mod ensemble;
 pub mod memory;
+#[cfg_attr(not(feature = "plot"), path = "no_pictures.rs")]
+mod pictures;
 mod record;
 pub mod results;
 pub mod saver;

@@ -10,14 +10,13 @@ use crate::jet::Entry;
 use crate::job::{Job, Stage};
 use crate::network::definitions::{Definitions, quantities};
 use crate::network::{Coefficient, Model};
-use crate::plot::{Fit, LossHistory, MapFigure, Parity, Reference, Series};
 use crate::predict::{Predictions, Source, Trained};
 use crate::problem::Problem;
-use crate::run::directory::{RunDir, coefficient_column};
+use crate::run::directory::RunDir;
 use crate::run::truth::Truths;
-use crate::run::warnings;
+use crate::run::{pictures, warnings};
 use crate::trainer::{Outcome, StageEnd, Stop};
-use crate::{certificate, files, plot};
+use crate::{certificate, files};
 
 /// What to predict and compare after training, read before training starts.
 pub struct PredictionPlan {
@@ -42,6 +41,7 @@ impl PredictionPlan {
 
 /// `report.json`: the result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// The run directory's name.
     pub name: String,
@@ -83,6 +83,7 @@ pub struct Summary {
 
 /// The result of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct StageSummary {
     /// Its optimizer.
     pub optimizer: &'static str,
@@ -98,6 +99,7 @@ pub struct StageSummary {
 
 /// The loss over all rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Losses {
     /// Weighted, over the training rows.
     pub training: f64,
@@ -114,6 +116,7 @@ pub struct Losses {
 
 /// The relative error of an entry against the truth.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct RelativeError {
     /// The entry.
     pub name: String,
@@ -127,6 +130,7 @@ pub struct RelativeError {
 
 /// A number with its name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Named {
     /// The entry's or the term's name.
     pub name: String,
@@ -156,8 +160,8 @@ pub fn write(
         }
         summary.warnings.extend(problem.warnings(job, &outcome.state.adapted)?);
         summary.warnings.extend(predictions(job, plan, source, 1, directory)?);
-        pictures(job, problem, plan, source, directory)?;
-        history(job, problem, directory)?;
+        pictures::of_model(job, problem, plan, source, directory)?;
+        pictures::of_training(job, problem, directory)?;
         if job.device.precision.f16_parts() > 0 {
             let of = (job.device.precision, job.device.threads);
             summary.accuracy = certificate::accuracy(model, &problem.sets, backend, of)?;
@@ -278,60 +282,4 @@ pub(crate) fn predictions(
         file.points(&plan.points, source, |_| Ok(()))?;
         Ok(file.warnings())
     })
-}
-
-pub(crate) fn pictures(
-    job: &Job,
-    problem: &Problem,
-    plan: &PredictionPlan,
-    source: &mut dyn Source,
-    directory: &RunDir,
-) -> Result<()> {
-    let targets: Vec<Entry> = job.data.iter().flat_map(|data| data.targets()).map(|(entry, _)| entry).collect();
-    let mut measured = vec![match &problem.data {
-        Some(data) => Reference { points: &data.training.inputs, entries: &targets, columns: &data.training.columns },
-        None => Reference { points: &plan.points, entries: &[], columns: &[] },
-    }];
-    let of_terms = problem.measurements(job)?;
-    measured.extend(of_terms.iter().map(|(set, entry, column)| Reference {
-        points: &problem.sets[*set].points.inputs,
-        entries: std::slice::from_ref(entry),
-        columns: std::slice::from_ref(column),
-    }));
-    let truth = plan.truth.as_ref().map(Truths::reference);
-    let fit = Fit {
-        title: job.name(),
-        rows: plot::fit_rows(source, &measured, truth.as_ref(), job.predictions.order)?,
-        warning: job.warnings.first().cloned(),
-    };
-    plot::write_svg_png(&plot::fit(&fit), &directory.picture("fit"))?;
-    let mapped = truth.as_ref().map_or(&plan.points[..], |truth| truth.points);
-    if let Some(rows) = plot::map_rows(source, mapped, truth.as_ref())? {
-        let map = MapFigure { title: job.name(), rows, warning: None };
-        plot::write_svg_png(&plot::map(&map), &directory.picture("map"))?;
-    }
-    if let Some(data) = problem.data.as_ref().filter(|_| job.inputs.len() > 1) {
-        let panels = plot::parity_panels(source, &data.training, data.validation.as_ref())?;
-        plot::write_svg_png(&plot::parity(&Parity { title: job.name(), panels }), &directory.picture("parity"))?;
-    }
-    Ok(())
-}
-
-fn history(job: &Job, problem: &Problem, directory: &RunDir) -> Result<()> {
-    let mut names: Vec<String> = ["step", "loss"].map(str::to_string).into();
-    names.extend(problem.terms().map(|term| format!("loss_{}", term.name)));
-    let terms = names.len();
-    names.extend(job.coefficients.iter().map(|(name, _)| coefficient_column(name)));
-    let is_judged = problem.judged_terms().any(|(_, is_judged)| is_judged);
-    names.extend(is_judged.then(|| "validation".to_string()));
-    let columns = directory.read_metrics(&names)?;
-    let series = |column: usize| Series::new(columns[0].clone(), columns[column].clone());
-    let history = LossHistory {
-        title: job.name(),
-        training: series(1),
-        validation: is_judged.then(|| series(names.len() - 1)),
-        terms: problem.terms().enumerate().map(|(k, term)| (term.name.clone(), series(2 + k))).collect(),
-        coefficients: (terms..).zip(&job.coefficients).map(|(k, (name, _))| (name.clone(), series(k))).collect(),
-    };
-    plot::write_svg_png(&plot::loss(&history), &directory.picture("loss"))
 }

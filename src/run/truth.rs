@@ -8,8 +8,8 @@ use crate::expression::{Expression, PointData};
 use crate::jet::{Derivative, Entry};
 use crate::job::{Job, TermPoints, Truth, TruthSource};
 use crate::network::definitions::{self, quantities};
-use crate::plot::Reference;
 use crate::points::Region;
+use crate::predict::Reference;
 
 /// True numbers at some points.
 pub struct Truths {

@@ -6,6 +6,7 @@ use crate::optimizer::Progress;
 
 /// What a report says.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Report {
     /// Steps done.
     pub step: u64,
@@ -34,6 +35,7 @@ pub struct Report {
 }
 
 /// What a training tells.
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A report is due.
     Report(&'a Report),

@@ -8,10 +8,9 @@ use jetfit::data::PointSet;
 use jetfit::jet::{Activation, Derivative, Entry};
 use jetfit::numbers::Precision;
 use jetfit::plot::{
-    self, Bench, BenchLine, Fit, FitPanel, FitRow, LossHistory, MapAxis, MapFigure, MapRow, Parity, ParityPanel,
-    Reference, Series,
+    self, Bench, BenchLine, Fit, FitPanel, FitRow, LossHistory, MapAxis, MapFigure, MapRow, Parity, ParityPanel, Series,
 };
-use jetfit::predict::Trained;
+use jetfit::predict::{Reference, Trained};
 
 /// Writes the picture and checks that both files are what they claim to be.
 fn picture(name: &str, svg: &str) {

@@ -1,57 +1,18 @@
 //! The jet rule of an activation, forward and backward, on a tile (C, H, P); the twin of
 //! `shaders/rules/jet_rule.wgsl`.
 //!
-//! Some units' points go through all channels at once, [`BLOCK`] vectors of them: few enough that σ', σ'' and σ'''
-//! stay in the first cache, many enough that a channel is read in runs that the processor sees coming.
+//! A block of points goes through all channels at once: few enough that σ', σ'' and σ''' stay in the first cache,
+//! many enough that a channel is read in runs that the processor sees coming.
 
 #![expect(clippy::needless_range_loop, reason = "one index runs along many rows, as in the shader")]
-
-use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};
 
 use crate::cpu::channels::{Channels, Product};
 use crate::cpu::lanes::{LANES, Lanes};
-use crate::cpu::rules::activation::Rule;
+use crate::cpu::rules::activation_block::{self, BLOCK, Block, BlockSlopes, blocks};
+use crate::jet::Activation;
 use crate::numbers::Real;
-
-/// Vectors that go through all channels at once: with more the compiler no longer makes vectors of the loops;
-/// docs/tuning.md.
-pub const BLOCK: usize = 8;
-
-/// A channel of so many vectors.
-pub type Block<T> = [Lanes<T>; BLOCK];
-
-/// σ', σ'' and σ''' at the points of a block.
-pub struct BlockSlopes<T> {
-    pub first: Block<T>,
-    pub second: Block<T>,
-    pub third: Block<T>,
-}
-
-impl<T: Real> BlockSlopes<T> {
-    /// Of the first `count` vectors, from the values of z and a.
-    #[inline(always)]
-    pub fn of<R: Rule<T>>(z: &[T], a: &[T], count: usize) -> Self {
-        let none = [Lanes::ZERO; BLOCK];
-        let mut all = Self { first: none, second: none, third: none };
-        for v in 0..count {
-            let (z, a) = (Lanes::load(z, v * LANES), Lanes::load(a, v * LANES));
-            for p in 0..LANES {
-                let slopes = R::slopes(z.0[p], a.0[p]);
-                (all.first[v].0[p], all.second[v].0[p], all.third[v].0[p]) =
-                    (slopes.first, slopes.second, slopes.third);
-            }
-        }
-        all
-    }
-}
-
-/// Where each block of `size` points begins, and how many vectors it has.
-#[inline(always)]
-pub fn blocks(size: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..size).step_by(BLOCK * LANES).map(move |at| (at, BLOCK.min((size - at) / LANES)))
-}
 
 /// q = Σ c dz_k dz_l of a second-order channel, at the first `count` vectors.
 #[inline(always)]
@@ -71,8 +32,8 @@ pub fn product_sum<T: Real>(products: &[Product<T>], z: &[T], step: usize, count
 ///
 /// A struct rather than a closure, here and below: pulp compiles `with_simd` once for each
 /// instruction set, and a closure's body would not be inlined into that.
-pub struct Forward<'a, T, R> {
-    pub rule: PhantomData<R>,
+pub struct Forward<'a, T> {
+    pub activation: Activation,
     /// (C, H, P)
     pub z: &'a [T],
     /// (C, H, P)
@@ -84,23 +45,18 @@ pub struct Forward<'a, T, R> {
     pub channels: &'a Channels<T>,
 }
 
-impl<T: Real, R: Rule<T>> WithSimd for Forward<'_, T, R> {
+impl<T: Real> WithSimd for Forward<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { step, channels, .. } = self;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { activation, step, channels, .. } = self;
         let tangents = channels.tangents.len();
+        let mut slopes = BlockSlopes::ZERO;
         for (at, count) in blocks(self.size) {
             let (z, a) = (&self.z[at..], &mut self.a[at..]);
-            for v in 0..count {
-                let (value, mut to) = (Lanes::load(z, v * LANES), Lanes::ZERO);
-                for p in 0..LANES {
-                    to.0[p] = R::value(value.0[p]);
-                }
-                to.store(a, v * LANES);
-            }
-            let slopes = BlockSlopes::of::<R>(z, a, count);
+            activation_block::values(simd, activation, z, a, count);
+            activation_block::slopes(simd, activation, (z, a), count, &mut slopes);
             for k in 0..tangents {
                 let (dz, d) = (&z[(1 + k) * step..], &mut a[(1 + k) * step..]);
                 for v in 0..count {
@@ -127,8 +83,8 @@ impl<T: Real, R: Rule<T>> WithSimd for Forward<'_, T, R> {
 /// dz_k_bar = σ' d_k_bar + Σ over products with k: σ'' c dz_l dd_bar
 /// ddz_bar  = σ' dd_bar
 /// ```
-pub struct Backward<'a, T, R> {
-    pub rule: PhantomData<R>,
+pub struct Backward<'a, T> {
+    pub activation: Activation,
     /// (C, H, P)
     pub z: &'a [T],
     /// (C, H, P); its value channel is read.
@@ -142,16 +98,17 @@ pub struct Backward<'a, T, R> {
     pub channels: &'a Channels<T>,
 }
 
-impl<T: Real, R: Rule<T>> WithSimd for Backward<'_, T, R> {
+impl<T: Real> WithSimd for Backward<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { step, channels, .. } = self;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { activation, step, channels, .. } = self;
         let seconds = (1 + channels.tangents.len()) * step;
+        let mut slopes = BlockSlopes::ZERO;
         for (at, count) in blocks(self.size) {
             let (z, bar) = (&self.z[at..], &mut self.bar[at..]);
-            let slopes = BlockSlopes::of::<R>(z, &self.a[at..], count);
+            activation_block::slopes(simd, activation, (z, &self.a[at..]), count, &mut slopes);
             let mut z_bar = [Lanes::ZERO; BLOCK];
             for v in 0..count {
                 z_bar[v] = slopes.first[v] * Lanes::load(bar, v * LANES);

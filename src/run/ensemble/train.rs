@@ -15,12 +15,13 @@ use crate::run::directory::RunDir;
 use crate::run::ensemble::{Ensemble, members};
 use crate::run::results::{Named, PredictionPlan, RelativeError, Summary};
 use crate::run::settle::settle;
-use crate::run::{Mode, Observer, results};
+use crate::run::{Mode, Observer, pictures, results};
 use crate::trainer::Stop;
 use crate::{error, files};
 
 /// `report.json` of an ensemble.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The run directory's name.
     pub name: String,
@@ -130,7 +131,7 @@ fn write(
     let errors = plan.truth.as_ref().map_or(Ok(vec![]), |truth| results::relative_errors(job, ensemble, truth))?;
     let members = ensemble.count();
     let warnings = results::predictions(job, plan, ensemble, members, directory)?;
-    results::pictures(job, problem, plan, ensemble, directory)?;
+    pictures::of_model(job, problem, plan, ensemble, directory)?;
     let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
     let (mean, spread) = ensemble.jets_with_spread(&plan.points, &layout)?;
     let square = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
