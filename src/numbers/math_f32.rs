@@ -144,6 +144,7 @@ pub fn erf(x: f32) -> f32 {
 }
 
 #[cfg(test)]
+/// The errors of every function, for the tests of others too.
 pub mod tests {
     use super::*;
 

@@ -174,7 +174,8 @@ fn second_derivatives_of_a_rough_network_need_a_word() {
     let rough = place.predict(&["--allow-rough"]).output().unwrap();
     assert!(rough.status.success());
     assert!(
-        String::from_utf8_lossy(&rough.stderr).contains("warning: the second derivatives of this network mean nothing")
+        String::from_utf8_lossy(&rough.stderr)
+            .contains("warning: the second derivatives of this network are meaningless")
     );
     assert!(place.predict(&["--order", "1"]).output().unwrap().status.success());
 }

@@ -168,11 +168,11 @@ fn what_cannot_be_resumed() {
     place.write("data.csv", &data);
     let checkpoint = place.read("run/checkpoint.safetensors");
     place.write("run/checkpoint.safetensors", &checkpoint[..checkpoint.len() / 2]);
-    resume(&["run"], &["checkpoint.safetensors: this file was cut off"]);
+    resume(&["run"], &["checkpoint.safetensors: this file is truncated"]);
     let mut flipped = checkpoint.clone();
     *flipped.last_mut().unwrap() ^= 1;
     place.write("run/checkpoint.safetensors", flipped);
-    resume(&["run"], &["checkpoint.safetensors: it has changed since it was written"]);
+    resume(&["run"], &["checkpoint.safetensors: the file has changed since it was written"]);
     std::fs::remove_file(place.path("run/checkpoint.safetensors")).unwrap();
     resume(&["run"], &["checkpoint.safetensors: there is no such file"]);
 }

@@ -61,7 +61,7 @@ fn an_equation_that_holds_at_its_points_alone_is_told() {
     assert!(relative_error(&few, "u") > 0.1);
     let (own, fresh) = (number(&few, "training_terms", "Poisson"), number(&few, "validation_terms", "Poisson"));
     assert!(own < 1e-8 && fresh > 1e-2, "{own:e} {fresh:e}");
-    assert!(warnings(&few)[0].contains("term \"Poisson\" holds at its points and not between them"), "{few}");
+    assert!(warnings(&few)[0].contains("term \"Poisson\" holds at its training points but not between them"), "{few}");
     assert!(few["losses"]["validation"].as_f64().unwrap() > 1e-2 && few["fresh_points"] == 180, "{few}");
     // A point that is alone has no others between.
     assert!(!few["losses"]["validation_terms"].to_string().contains("corner"));
