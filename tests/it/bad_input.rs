@@ -191,7 +191,7 @@ fn jobs() {
     assert_refused(read(&format!("{JOB}[network]\nactivation = \"relu\"")), &["predictions.order", "piecewise linear"]);
     place.write("job.toml", [0xff, 0xfe, 0x00]);
     let binary = Job::read(place.path("job.toml"), &Overrides::default());
-    assert_refused(binary, &["job.toml: this is not a text file"]);
+    assert_refused(binary, &["job.toml: this file is not UTF-8 text"]);
     let missing = Job::read(place.path("none.toml"), &Overrides::default());
     assert_refused(missing, &["none.toml: there is no such file"]);
 }

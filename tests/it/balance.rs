@@ -166,7 +166,7 @@ fn what_makes_no_sense_is_refused() {
         (
             "count = 33 }\n[[term]]\nname = \"ends\"",
             "count = 33, causal = { input = \"t\" } }\n[[term]]\nname = \"ends\"",
-            &["points.causal", "the points lie at one t each"],
+            &["points.causal", "all these points have the same t"],
         ),
     ] {
         let place = place("");

@@ -289,7 +289,7 @@ fn jobs_that_cannot_run() {
     place.write("data.csv", data);
     assert_says(
         &place.refused("job.toml", &["--device", "no such adapter"]),
-        &["device: no adapter's name contains", "no such adapter"],
+        &["device: no adapter has a name that contains", "no such adapter"],
     );
     assert_says(&place.refused("job.toml", &["--out", "data.csv"]), &["data.csv: this is a file"]);
     assert_says(&place.refused("job.toml", &["--out", "data.csv/run"]), &["cannot write here"]);
