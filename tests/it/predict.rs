@@ -138,7 +138,7 @@ fn derivatives_through_a_jump_of_a_transform_need_a_word() {
     place.points(3);
     let mut model = model(Activation::Tanh, Precision::F32);
     for (transform, order, refused) in
-        [("net + sign(net)", "1", "du_dx is asked for"), ("abs(net)", "2", "d2u_dx2 is asked for")]
+        [("net + sign(net)", "1", "du_dx crosses a jump"), ("abs(net)", "2", "d2u_dx2 crosses a jump")]
     {
         let scope = Scope {
             inputs: model.inputs.clone(),

@@ -143,7 +143,7 @@ fn what_cannot_be_resumed() {
     for (old, new, part) in [
         ("hidden = [9]", "hidden = [10]", "belongs to another network"),
         ("\"tanh\"", "\"sin\"", "belongs to another network"),
-        ("precision = \"f32\"", "precision = \"f64\"", "the run has precision f32, the job f64"),
+        ("precision = \"f32\"", "precision = \"f64\"", "the run has precision f32, but the job has f64"),
         ("validation_fraction = 0.25", "validation_fraction = 0.5", "data has changed"),
     ] {
         assert!(job.contains(old), "{job}");

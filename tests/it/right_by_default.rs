@@ -167,7 +167,7 @@ fn an_equation_without_data_is_solved_in_any_units() {
     assert!(relative_error(&place.report("rod.toml", &["--out", "stated"]), "dT_dx") < 1e-2);
     assert!(place.text("stated/job.toml").contains("scales = { T = 0.3 }"));
     place.write("rod.toml", place.text("rod.toml").replace("T = 0.3", "U = 0.3"));
-    assert_says(&place.refused("rod.toml", &["--out", "bad"]), &["network.scales.U", "there is no \"U\""]);
+    assert_says(&place.refused("rod.toml", &["--out", "bad"]), &["network.scales.U", "unknown name \"U\""]);
 }
 
 /// Rows of y = sin(w·x) for standard normal w and uniform x, and its gradient.

@@ -261,7 +261,7 @@ fn jobs_that_cannot_run() {
         (
             "[truth]",
             "[training]\nepochs = 3\n[schedule]\nwarmup = 9\n[truth]",
-            ["schedule.warmup", "shorter than the run (3"],
+            ["schedule.warmup", "the run (3 steps)"],
         ),
         ("hidden =", "hiden =", ["job.toml:8: network.hiden: unknown key", "did you mean \"hidden\""]),
         ("[\"u\"]", "[\"v\"]", ["truth.columns.du_dx", "did you mean \"dv_dx\""]),
