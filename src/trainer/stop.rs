@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 /// Why a run, or a stage of it, ended. Reports and checkpoints have it by its [name](Stop::name).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Stop {
     /// All steps are done.
     Steps,
