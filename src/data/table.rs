@@ -275,7 +275,7 @@ mod tests {
         }
         assert!(read([0xff, 0xfe, b'x', 0], &["x"]).unwrap_err().to_string().contains("UTF-16"));
         let endless = format!("x\n{}", "1".repeat(LONGEST_ROW + BLOCK_BYTES));
-        assert!(read(endless, &["x"]).unwrap_err().to_string().contains("a.csv:2: this row has no end"));
+        assert!(read(endless, &["x"]).unwrap_err().to_string().contains("a.csv:2: this row does not end"));
     }
 
     /// A reader that gives a few bytes at a time, as pipes do.

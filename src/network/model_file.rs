@@ -333,7 +333,7 @@ mod tests {
         file.tensors.get_mut("0.bias").unwrap().values[0] = f64::NAN;
         assert!(error_of(&file).contains("tensor \"0.bias\": it contains NaN"));
         file.tensors.remove("0.weight");
-        assert!(error_of(&file).contains("tensor \"0.weight\": there is no such tensor"));
+        assert!(error_of(&file).contains("tensor \"0.weight\": this tensor is missing"));
         file.document["comment"] = json!("keys that are not known are left alone");
         assert!(error_of(&file).contains("tensor \"0.weight\""));
     }

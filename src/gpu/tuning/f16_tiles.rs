@@ -44,7 +44,7 @@ pub fn unused(spec: &NetworkSpec, precision: Precision) -> Option<String> {
     (precision.f16_parts() > 0 && !is_useful(spec)).then(|| {
         format!(
             "{precision} has no effect: no layer has at least {LEAST_WIDTH} inputs and outputs, so all products \
-                 use f32"
+             use f32"
         )
     })
 }
@@ -65,7 +65,7 @@ mod tests {
             let (hidden, activation) = (hidden.to_vec(), Activation::Tanh);
             unused(&NetworkSpec { inputs: 2, hidden, outputs: 1, activation, coefficients: 0 }, precision)
         };
-        assert!(found(&[64, 64], Precision::F16).unwrap().starts_with("f16: no layer has 192"));
+        assert!(found(&[64, 64], Precision::F16).unwrap().starts_with("f16 has no effect: no layer has at least 192"));
         assert!(found(&[256, 191, 256], Precision::F16x2).is_some());
         assert_eq!(found(&[64, 192, 192], Precision::F16x2), None);
         assert_eq!(found(&[64, 64], Precision::F32), None);
