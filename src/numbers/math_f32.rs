@@ -144,7 +144,7 @@ pub fn erf(x: f32) -> f32 {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// The largest error in units of the last place of the true value's f32.
