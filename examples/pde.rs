@@ -14,9 +14,9 @@ pub fn truth(x: f64, t: f64) -> f64 {
 /// A bar of length 1 whose ends are kept at 0, from a sine at t = 0 to t = 2.
 pub fn solve() -> jetfit::Result<Fitted> {
     Fit::equations(&[("x", 0.0, 1.0), ("t", 0.0, 2.0)], &["u"])
-        .term("heat", "u_t = 0.1*u_xx", Points::interior(256))
-        .term("ends", "u = 0", Points::boundary(64))
-        .term("start", "u = sin(pi*x)", Points::on("t = 0", 64))
+        .term("heat", "u_t = 0.1*u_xx", Points::interior(1000))
+        .term("ends", "u = 0", Points::boundary(100))
+        .term("start", "u = sin(pi*x)", Points::on("t = 0", 100))
         .hidden(&[16, 16])
         .seed(1)
         .device("cpu")

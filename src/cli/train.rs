@@ -277,7 +277,7 @@ fn for_people(summary: &Summary) -> String {
         Stop::EarlyStopping => ": stopped early, the validation loss no longer falls".to_string(),
         Stop::MaxSeconds => ": time limit reached".to_string(),
         Stop::Interrupted => ": interrupted".to_string(),
-        Stop::Steps | Stop::Diverged => String::new(),
+        _ => String::new(),
     };
     let rate = match summary.steps_per_second {
         Some(rate) => format!("{rate:.0} steps/s"),

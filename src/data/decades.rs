@@ -27,7 +27,7 @@ mod tests {
     fn a_column_over_18_decades_is_named_and_ordinary_ones_are_not() {
         let decades: Vec<f64> = (0..=180).map(|k| 10f64.powf(f64::from(k) / 10.0 - 9.0)).collect();
         let said = spans_decades("k", &decades).unwrap();
-        assert!(said.contains("\"k\" spans 18 decades, and 120 of its 181 rows"), "{said}");
+        assert!(said.contains("\"k\" spans 18 decades: 120 of its 181 values"), "{said}");
         let negative: Vec<f64> = decades.iter().map(|k| -k).collect();
         assert!(spans_decades("k", &negative).is_some());
         let sine: Vec<f64> = (0..100).map(|k| (f64::from(k) * std::f64::consts::PI / 10.0).sin()).collect();

@@ -251,7 +251,7 @@ mod tests {
             ("", &["a.csv: this file is empty"]),
             ("\u{feff}\r\n", &["a.csv: this file is empty"]),
             ("1,2\n3,4\n", &["there is no header"]),
-            ("x,y,x\n", &["names \"x\" twice, in columns 1 and 3"]),
+            ("x,y,x\n", &["contains \"x\" twice, in columns 1 and 3"]),
             ("x,z\n1,2\n", &["there is no column \"y\"", "It has: \"x\", \"z\""]),
             ("x,y\n\n", &["a.csv: there are no rows"]),
             ("x y\n1 2\n", &["there is no column", "separated by commas"]),

@@ -155,8 +155,11 @@ impl<'a> Item<'a> {
         if known.len() > SHOWN_NAMES {
             list.push_str(", …");
         }
-        let hint = nearest(name, known.iter().map(String::as_str)).map(|n| format!("did you mean {n:?}? "));
-        self.error(format!("unknown name {name:?}"), format!("{}Known: {list}", hint.unwrap_or_default()))
+        let help = match nearest(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean {near:?}? Known: {list}"),
+            None => format!("use one of: {list}"),
+        };
+        self.error(format!("unknown name {name:?}"), help)
     }
 }
 

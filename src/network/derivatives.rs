@@ -49,7 +49,7 @@ impl Outputs<'_> {
         let Some((entry, jump)) = self.lost(entries, laplacian).next() else { return Ok(()) };
         let name = entry.column(self.inputs, self.outputs);
         let problem = format!(
-            "{name} would differentiate across a jump in {jump} (if, heaviside and sign jump, and so do the first \
+            "{name} crosses a jump in {jump} (if, heaviside and sign jump, and so do the first \
              derivatives of abs, min and max); at a jump the derivative is an impulse that no point can sample"
         );
         let help = "use smooth functions, request a lower order, or set allow_rough to ignore the impulses";

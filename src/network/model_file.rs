@@ -201,7 +201,7 @@ impl Document {
 
     fn check(&self, path: &Path) -> Result<()> {
         let wrong = |key: &str, problem: String| {
-            let help = "help the metadata, or write the model again";
+            let help = "fix the metadata, or save the model again";
             Err(Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, help))
         };
         for (key, names) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
@@ -316,7 +316,7 @@ mod tests {
             ("outputs", json!([]), "metadata key \"outputs\": it is empty"),
             ("normalizer", json!(3), "the metadata does not describe a model"),
             ("ranges", json!([[0.0, 1.0]]), "metadata key \"ranges\": it needs one [low, high] per input"),
-            ("ranges", json!([[0.0, 1.0], [1.0, 0.0]]), "metadata key \"ranges\": it is no"),
+            ("ranges", json!([[0.0, 1.0], [1.0, 0.0]]), "metadata key \"ranges\": it needs one"),
         ];
         for (key, value, part) in edits {
             let mut file = model(Precision::F32).to_tensors();
@@ -331,7 +331,7 @@ mod tests {
         file.tensors.get_mut("2.bias").unwrap().precision = Precision::F64;
         assert!(error_of(&file).contains("tensor \"2.bias\": it has format f64, the tensors before it have f32"));
         file.tensors.get_mut("0.bias").unwrap().values[0] = f64::NAN;
-        assert!(error_of(&file).contains("tensor \"0.bias\": it holds NaN"));
+        assert!(error_of(&file).contains("tensor \"0.bias\": it contains NaN"));
         file.tensors.remove("0.weight");
         assert!(error_of(&file).contains("tensor \"0.weight\": there is no such tensor"));
         file.document["comment"] = json!("keys that are not known are left alone");
@@ -346,7 +346,7 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for length in [0, 5, 8, 100, whole.len() - 1] {
             let message = TensorFile::parse(&whole[..length], &path).unwrap_err().to_string();
-            assert!(message.contains("cut off"), "{length}: {message}");
+            assert!(message.contains("truncated"), "{length}: {message}");
         }
         let csv = TensorFile::parse(b"x,y,dy_dx\n1,2,3\n", &path).unwrap_err();
         assert!(csv.to_string().contains("this is not a safetensors file"), "{csv}");

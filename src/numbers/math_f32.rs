@@ -144,7 +144,8 @@ pub fn erf(x: f32) -> f32 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+/// The errors of every function, for the tests of others too.
+pub mod tests {
     use super::*;
 
     /// The largest error in units of the last place of the true value's f32.

@@ -121,8 +121,10 @@ mod tests {
         watch.look(&[vec![0.0, 1.0 + 1e-12, 2.0, -5.0], vec![0.0, 4.0, 9.0, 1.0]], &[&values, &values]);
         let warnings = watch.warnings();
         assert_eq!(warnings.len(), 1);
-        let parts =
-            ["2 of 4 points lie outside", "the furthest has x = -5, 2.00 times the range from -1 to 1 beyond it"];
+        let parts = [
+            "2 of 4 points lie outside",
+            "the furthest is at x = -5, beyond the range from -1 to 1 by 2.00 times its width",
+        ];
         parts.iter().for_each(|part| assert!(warnings[0].contains(part), "{warnings:?}"));
     }
 }

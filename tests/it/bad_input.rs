@@ -109,7 +109,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ("x,y\n", &["data.csv: there are no rows after the header"]),
     ("1,2\n2,3\n", &["data.csv: there is no header"]),
     ("t,y\n1,2\n2,3\n", &["data.csv: there is no column \"x\"", "It has: \"t\", \"y\""]),
-    ("x,y,x\n1,2,3\n", &["data.csv: the header names \"x\" twice, in columns 1 and 3"]),
+    ("x,y,x\n1,2,3\n", &["data.csv: the header contains \"x\" twice, in columns 1 and 3"]),
     ("x,y\n1,2\n2,3,4\n", &["data.csv:3: this row has 3 fields, the header has 2"]),
     ("x,y\n1,2\n2\n", &["data.csv:3: this row has 1 field, the header has 2"]),
     ("x,y\n1,2\n,3\n", &["data.csv:3: column \"x\": this cell is empty"]),
@@ -150,7 +150,7 @@ fn a_late_mistake() {
 fn rows_to_train_on() {
     let place = Place::new();
     place.write("data.csv", "x,y\n1,2\n");
-    assert_refused(place.dataset(), &["data.csv: there is one row only", "at least two rows"]);
+    assert_refused(place.dataset(), &["data.csv: there is only one row", "at least two"]);
     place.write("data.csv", "x,y\n4,2\n4,3\n");
     assert_refused(place.dataset(), &["input \"x\" is 4 in every training row", "remove it from data.inputs"]);
     place.write("data.csv", "x,y\n1,2\n2,3\n");
@@ -186,12 +186,12 @@ fn jobs() {
     };
     let unknown = read(&JOB.replace("inputs", "input"));
     assert_refused(unknown, &["job.toml:3: data.input: unknown key", "did you mean \"inputs\""]);
-    assert_refused(read("[data\n"), &["job.toml:1: this is not TOML"]);
+    assert_refused(read("[data\n"), &["job.toml:1: this is not valid TOML"]);
     assert_refused(read(&JOB.replace("[\"x\"]", "\"x\"")), &["job.toml:3: data.inputs: expected an array"]);
     assert_refused(read(&format!("{JOB}[network]\nactivation = \"relu\"")), &["predictions.order", "piecewise linear"]);
     place.write("job.toml", [0xff, 0xfe, 0x00]);
     let binary = Job::read(place.path("job.toml"), &Overrides::default());
-    assert_refused(binary, &["job.toml: this is not a text file"]);
+    assert_refused(binary, &["job.toml: this file is not UTF-8 text"]);
     let missing = Job::read(place.path("none.toml"), &Overrides::default());
     assert_refused(missing, &["none.toml: there is no such file"]);
 }
@@ -201,9 +201,9 @@ fn models() {
     let place = Place::new();
     let whole = std::fs::read(place.path("model.safetensors")).unwrap();
     place.write("model.safetensors", &whole[..whole.len() - 3]);
-    assert_says(&place.predict(&["--out", "jets.csv"]), &["model.safetensors: this file was cut off"]);
+    assert_says(&place.predict(&["--out", "jets.csv"]), &["model.safetensors: this file is truncated"]);
     place.write("model.safetensors", DATA);
-    assert_says(&place.predict(&[]), &["model.safetensors: this is no safetensors file"]);
+    assert_says(&place.predict(&[]), &["model.safetensors: this is not a safetensors file"]);
     let edits: [(&str, serde_json::Value, &str); 3] = [
         ("format", 9.into(), "model.safetensors: the model has format 9"),
         ("hidden", vec![4].into(), "model.safetensors: tensor \"0.weight\": its shape is [3, 1], expected [4, 1]"),
@@ -230,7 +230,10 @@ fn devices_and_flags() {
         &["no adapter has a name that contains \"no such adapter\""],
     );
     assert_says(&place.predict(&["--device", "gpu", "--precision", "f64"]), &["f64 runs only on the CPU"]);
-    assert_says(&place.predict(&["--device", "cpu", "--precision", "f16"]), &["f16 runs on the matrix units of a GPU"]);
+    assert_says(
+        &place.predict(&["--device", "cpu", "--precision", "f16"]),
+        &["f16 runs only on a GPU with matrix units"],
+    );
     // Clap's own messages name the flag and the choices.
     for (flags, part) in [
         (["--order", "3"], "'--order <ORDER>'"),

@@ -184,7 +184,7 @@ fn what_nothing_solves_is_told_and_what_leaves_its_level_free_has_its_slopes() {
     let (said, why) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(3), "{said}{why}");
     assert!(
-        why.contains("term \"Poisson\" does not hold between its points") && said.contains("between them"),
+        why.contains("term \"Poisson\" does not hold between its training points") && said.contains("between them"),
         "{why}"
     );
     let ok = trained(&place, "ok", &[]);

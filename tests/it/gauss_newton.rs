@@ -138,9 +138,9 @@ fn data_are_fitted_and_a_fit_that_cannot_improve_ends() {
 fn what_makes_no_sense_with_it_is_refused() {
     for (more, part) in [
         (format!("{NEWTON}learning_rate = 1e-3\n"), "optimizer.learning_rate: this key has no effect here"),
-        (format!("{NEWTON}[schedule]\nshape = \"constant\"\n"), "schedule: this section has no effect here"),
+        (format!("{NEWTON}[schedule]\nshape = \"constant\"\n"), "schedule: this section has no effect"),
         (format!("{NEWTON}[training]\nbatch_size = 7\n"), "training.batch_size: this key has no effect here"),
-        (format!("{NEWTON}[device]\nname = \"gpu\"\n"), "gauss-newton runs on the CPU alone"),
+        (format!("{NEWTON}[device]\nname = \"gpu\"\n"), "gauss-newton runs only on the CPU"),
         ("[optimizer]\ndamping = 1\n".to_string(), "optimizer.damping: this key has no effect here"),
         (format!("{NEWTON}damping = 0\n"), "optimizer.damping"),
         (format!("{NEWTON}memory = -1\n"), "optimizer.memory"),

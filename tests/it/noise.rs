@@ -135,5 +135,5 @@ fn evidence_is_refused_where_it_has_no_meaning() {
         assert_says(&sine(0.1, &more).refused("job.toml", &[]), &[part]);
     }
     let message = sine(0.1, evidence).refused("job.toml", &["--device", "gpu"]);
-    assert_says(&message, &["evidence runs on the CPU alone"]);
+    assert_says(&message, &["evidence runs only on the CPU"]);
 }

@@ -155,7 +155,10 @@ fn points_outside_of_the_training_are_counted() {
     steep(vec![[-1.0, 2.0]], 1.0).write(place.path("m.safetensors")).unwrap();
     place.write("points.csv", "x\n-1\n2\n2.5\n8\n");
     let (_, _, stderr) = jetfit(&place, &["predict", "m.safetensors", "--points", "points.csv", "--device", "cpu"]);
-    let parts = ["2 of 4 points lie outside", "the furthest has x = 8, 2.00 times the range from -1 to 2"];
+    let parts = [
+        "2 of 4 points lie outside",
+        "the furthest is at x = 8, beyond the range from -1 to 2 by 2.00 times its width",
+    ];
     parts.iter().for_each(|part| assert!(stderr.contains(part), "{stderr}"));
     // A run knows its range, and says the same of the points that its job asks for.
     wave(&place, (0.0, 1.0), (0.0, 1.0));

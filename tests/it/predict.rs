@@ -138,7 +138,7 @@ fn derivatives_through_a_jump_of_a_transform_need_a_word() {
     place.points(3);
     let mut model = model(Activation::Tanh, Precision::F32);
     for (transform, order, refused) in
-        [("net + sign(net)", "1", "du_dx is asked for"), ("abs(net)", "2", "d2u_dx2 is asked for")]
+        [("net + sign(net)", "1", "du_dx crosses a jump"), ("abs(net)", "2", "d2u_dx2 crosses a jump")]
     {
         let scope = Scope {
             inputs: model.inputs.clone(),
@@ -174,7 +174,8 @@ fn second_derivatives_of_a_rough_network_need_a_word() {
     let rough = place.predict(&["--allow-rough"]).output().unwrap();
     assert!(rough.status.success());
     assert!(
-        String::from_utf8_lossy(&rough.stderr).contains("warning: the second derivatives of this network mean nothing")
+        String::from_utf8_lossy(&rough.stderr)
+            .contains("warning: the second derivatives of this network are meaningless")
     );
     assert!(place.predict(&["--order", "1"]).output().unwrap().status.success());
 }

@@ -143,7 +143,7 @@ fn what_cannot_be_resumed() {
     for (old, new, part) in [
         ("hidden = [9]", "hidden = [10]", "belongs to another network"),
         ("\"tanh\"", "\"sin\"", "belongs to another network"),
-        ("precision = \"f32\"", "precision = \"f64\"", "the run has precision f32, the job f64"),
+        ("precision = \"f32\"", "precision = \"f64\"", "the run has precision f32, but the job has f64"),
         ("validation_fraction = 0.25", "validation_fraction = 0.5", "data has changed"),
     ] {
         assert!(job.contains(old), "{job}");
@@ -168,11 +168,11 @@ fn what_cannot_be_resumed() {
     place.write("data.csv", &data);
     let checkpoint = place.read("run/checkpoint.safetensors");
     place.write("run/checkpoint.safetensors", &checkpoint[..checkpoint.len() / 2]);
-    resume(&["run"], &["checkpoint.safetensors: this file was cut off"]);
+    resume(&["run"], &["checkpoint.safetensors: this file is truncated"]);
     let mut flipped = checkpoint.clone();
     *flipped.last_mut().unwrap() ^= 1;
     place.write("run/checkpoint.safetensors", flipped);
-    resume(&["run"], &["checkpoint.safetensors: it has changed since it was written"]);
+    resume(&["run"], &["checkpoint.safetensors: the file has changed since it was written"]);
     std::fs::remove_file(place.path("run/checkpoint.safetensors")).unwrap();
     resume(&["run"], &["checkpoint.safetensors: there is no such file"]);
 }

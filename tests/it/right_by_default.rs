@@ -61,7 +61,7 @@ fn an_equation_that_holds_at_its_points_alone_is_told() {
     assert!(relative_error(&few, "u") > 0.1);
     let (own, fresh) = (number(&few, "training_terms", "Poisson"), number(&few, "validation_terms", "Poisson"));
     assert!(own < 1e-8 && fresh > 1e-2, "{own:e} {fresh:e}");
-    assert!(warnings(&few)[0].contains("term \"Poisson\" holds at its points and not between them"), "{few}");
+    assert!(warnings(&few)[0].contains("term \"Poisson\" holds at its training points but not between them"), "{few}");
     assert!(few["losses"]["validation"].as_f64().unwrap() > 1e-2 && few["fresh_points"] == 180, "{few}");
     // A point that is alone has no others between.
     assert!(!few["losses"]["validation_terms"].to_string().contains("corner"));
@@ -167,7 +167,7 @@ fn an_equation_without_data_is_solved_in_any_units() {
     assert!(relative_error(&place.report("rod.toml", &["--out", "stated"]), "dT_dx") < 1e-2);
     assert!(place.text("stated/job.toml").contains("scales = { T = 0.3 }"));
     place.write("rod.toml", place.text("rod.toml").replace("T = 0.3", "U = 0.3"));
-    assert_says(&place.refused("rod.toml", &["--out", "bad"]), &["network.scales.U", "there is no \"U\""]);
+    assert_says(&place.refused("rod.toml", &["--out", "bad"]), &["network.scales.U", "unknown name \"U\""]);
 }
 
 /// Rows of y = sin(w·x) for standard normal w and uniform x, and its gradient.

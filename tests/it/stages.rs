@@ -147,7 +147,7 @@ fn what_makes_no_sense_is_refused() {
         ("[[stage]]\nname = \"adam\"\n".into(), &["stage 1: name: unknown key"]),
         ("[[stage]]\noptimizer = \"bfgs\"\n".into(), &["stage 1: optimizer", "lbfgs"]),
         ("[[stage]]\n[[stage]]\nhistory = 3\n".into(), &["stage 2: history", "optimizer = \"lbfgs\""]),
-        ("[[stage]]\n[[stage]]\nsteps = 9\nwarmup = 9\n".into(), &["stage 2: warmup", "the stage of 9"]),
+        ("[[stage]]\n[[stage]]\nsteps = 9\nwarmup = 9\n".into(), &["stage 2: warmup", "the stage (9 steps)"]),
         ("[stage]\nsteps = 9\n".into(), &["[[stage]]"]),
         (format!("{lbfgs}history = 0\n"), &["optimizer.history"]),
         (format!("{lbfgs}tolerance = -1\n"), &["optimizer.tolerance"]),

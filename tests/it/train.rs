@@ -258,7 +258,11 @@ fn jobs_that_cannot_run() {
     let job = place.text("job.toml");
     for (old, new, parts) in [
         ("\"data.csv\"", "\"dat.csv\"", ["dat.csv", "there is no such file"]),
-        ("[truth]", "[training]\nepochs = 3\n[schedule]\nwarmup = 9\n[truth]", ["schedule.warmup", "the run of 3"]),
+        (
+            "[truth]",
+            "[training]\nepochs = 3\n[schedule]\nwarmup = 9\n[truth]",
+            ["schedule.warmup", "the run (3 steps)"],
+        ),
         ("hidden =", "hiden =", ["job.toml:8: network.hiden: unknown key", "did you mean \"hidden\""]),
         ("[\"u\"]", "[\"v\"]", ["truth.columns.du_dx", "did you mean \"dv_dx\""]),
         ("\"truth.csv\"", "\"trut.csv\"", ["trut.csv", "there is no such file"]),
@@ -285,7 +289,7 @@ fn jobs_that_cannot_run() {
     place.write("data.csv", data);
     assert_says(
         &place.refused("job.toml", &["--device", "no such adapter"]),
-        &["device: no adapter's name contains", "no such adapter"],
+        &["device: no adapter has a name that contains", "no such adapter"],
     );
     assert_says(&place.refused("job.toml", &["--out", "data.csv"]), &["data.csv: this is a file"]);
     assert_says(&place.refused("job.toml", &["--out", "data.csv/run"]), &["cannot write here"]);

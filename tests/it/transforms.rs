@@ -224,7 +224,7 @@ fn mistakes_in_transforms_have_their_place() {
     for (text, part) in [
         ("x0*(1 - x0)*nett", "did you mean \"net\"?"),
         ("x0*u1", "unknown name \"u1\""),
-        ("x0", "it does not read net"),
+        ("x0", "the transform does not use net"),
         ("d(net, x0)", "the transform uses a derivative of net"),
     ] {
         let message = message("u0", text);

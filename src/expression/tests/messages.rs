@@ -46,7 +46,7 @@ fn names() {
     check("u - qqq", "unknown name", "qqq", "use one of: x, t");
     check("u_theta", "unknown name", "u_theta", "write d(u, theta)");
     check("u_y + x", "unknown name", "u_y", "\"y\" is not an input; use subscripts from: x, t");
-    check("u_ttx + v_xy", "third derivative", "u_ttx", "");
+    check("u_ttx + v_xy", "third or higher derivative", "u_ttx", "");
     check("u_measuerd", "unknown name", "u_measuerd", "did you mean \"u_measured\"");
     check("2*du_dx", "unknown name", "du_dx", "write this derivative as d(u, x)");
     check("d2u_dxdt", "unknown name", "d2u_dxdt", "write this derivative as d(u, x, t)");
@@ -61,21 +61,21 @@ fn places() {
     check("u_x()", "u_x takes 3 arguments, one for each input, not 0", "u_x()", "u_x(x, t, theta)");
     check("flux(0, t, 1, 2)", "flux takes 3 arguments", "flux(0, t, 1, 2)", "flux(x, t, theta)");
     check("u(0, 1 + v, x)", "depends on trained quantities", "1 + v", "inputs, columns and numbers");
-    check("v_t(0, t, nu*x)", "where v_t is taken must not", "nu*x", "");
+    check("v_t(0, t, nu*x)", "where v_t is evaluated must be fixed", "nu*x", "");
     check("u(u(0, 0, 0), t, x)", "depends on trained quantities", "u(0, 0, 0)", "");
     check("x(0, t, 1)", "\"x\" is not a function", "x", "x*(…)");
     check("nu(0)", "\"nu\" is not a function", "nu", "nu*(…)");
     check("flx(0, t, 1)", "unknown function", "flx", "did you mean \"flux\"");
     check("u_q(0, t, 1)", "unknown function", "u_q", "");
-    check("u_xxx(0, t, 1)", "third derivative", "u_xxx", "output of its own");
-    check("d(u_xx(x*t, t, 1), t)", "third derivative", "d(u_xx(x*t, t, 1), t)", "output of its own");
-    check("d(u(u_measured, t, 1), x)", "\"u_measured\" is known at the points", "d(u(u_measured, t, 1), x)", "");
+    check("u_xxx(0, t, 1)", "third or higher derivative", "u_xxx", "output of its own");
+    check("d(u_xx(x*t, t, 1), t)", "third or higher derivative", "d(u_xx(x*t, t, 1), t)", "output of its own");
+    check("d(u(u_measured, t, 1), x)", "\"u_measured\" is known only at the points", "d(u(u_measured, t, 1), x)", "");
     check("u(1/0, t, 1)", "this is infinite", "1/0", "finite");
     let mut scope = scope();
     for (name, text) in [("out", "n_x*u_x"), ("apart", "u - u_measured"), ("pole", "u*exp(v + 1/x)")] {
         scope.definitions.insert(name.into(), text.into());
     }
-    let alone = "is known at the points alone, not as a function, so it has no value anywhere else";
+    let alone = "is known only at the points, not as a function, so it has no value anywhere else";
     for (text, problem) in [
         ("out(0, t, 1)", format!("the normal {alone}")),
         ("apart(0, t, 1)", format!("the column \"u_measured\" {alone}")),
@@ -90,19 +90,19 @@ fn places() {
 
 #[test]
 fn derivatives() {
-    check("u_xxx", "third derivative", "u_xxx", "output of its own");
-    check("1 + d(u_x, x, t)", "third derivative", "d(u_x, x, t)", "output of its own");
-    check("d(d(flux, x), x)", "third derivative", "d(d(flux, x), x)", "output of its own");
+    check("u_xxx", "third or higher derivative", "u_xxx", "output of its own");
+    check("1 + d(u_x, x, t)", "third or higher derivative", "d(u_x, x, t)", "output of its own");
+    check("d(d(flux, x), x)", "third or higher derivative", "d(d(flux, x), x)", "output of its own");
     check("d(u, nu)", "is not an input", "nu", "x, t, theta");
     check("d(u, x + t)", "is not an input", "x + t", "x, t, theta");
-    check("d(u*u_measured, x)", "\"u_measured\" is known at the points", "d(u*u_measured, x)", "as a column");
-    check("d(n_x, x)", "the normal is known at the points", "d(n_x, x)", "");
+    check("d(u*u_measured, x)", "\"u_measured\" is known only at the points", "d(u*u_measured, x)", "as a column");
+    check("d(n_x, x)", "the normal is known only at the points", "d(n_x, x)", "");
     check("d(u)", "d takes 2 or 3 arguments, not 1", "d(u)", "d(u, x)");
 }
 
 #[test]
 fn syntax() {
-    check("u + * x", "not \"*\"", "*", "remove it");
+    check("u + * x", "found \"*\"", "*", "remove it");
     check("u 2", "an operator is missing", "2", "write *");
     check("2u", "an operator is missing", "u", "write *");
     check("(u + x", "never closed", "(", "add the missing )");
@@ -113,7 +113,7 @@ fn syntax() {
     check("sin(u = x)", "\"=\" is not allowed", "=", "outside all parentheses");
     check("u == x", "not an operator", "==", "one =");
     check("u < x", "outside a condition", "<", "if(condition, a, b)");
-    check("if(x < t < 1, 1, 2)", "outside a condition", "<", "once");
+    check("if(x < t < 1, 1, 2)", "outside a condition", "<", "one comparison");
     check("if(u, 1, 2)", "must be a comparison", "u", "x < 0");
     check("if(u < x, 1)", "if takes 3 arguments, not 2", "if(u < x, 1)", "b elsewhere");
     check("u, x", "comma", ",", "decimals with a point");
@@ -152,7 +152,7 @@ fn definitions() {
     for i in 0..1000 {
         scope.definitions.insert(format!("d{i}"), format!("sin(d{})", i + 1));
     }
-    assert!(message_in(&scope, "d0").contains("nest more than 100 deep"));
+    assert!(message_in(&scope, "d0").contains("nested more than 100 deep"));
 }
 
 #[test]
@@ -161,9 +161,9 @@ fn a_rough_network_has_no_second_derivative() {
     assert!(Expression::residual("", "u_x + u - flux", &scope).is_ok());
     for (text, caret) in [("u_t = u_xx", "          ^^^^\n"), ("u - d(flux, x)", "        ^^^^^^^^^^\n")] {
         let message = message_in(&scope, text);
-        assert!(message.contains("activation \"relu\", which has none"), "{message}");
+        assert!(message.contains("activation \"relu\" has no second derivative"), "{message}");
         assert!(message.contains(&format!("\n    {text}\n{caret}")), "{message}");
-        assert!(message.contains("  help: use an activation that is smooth: tanh"), "{message}");
+        assert!(message.contains("  help: use a smooth activation (tanh"), "{message}");
     }
 }
 
@@ -171,7 +171,7 @@ fn a_rough_network_has_no_second_derivative() {
 fn depth_and_length_end_with_a_message() {
     for text in ["(", "-", "2^", "sin("] {
         assert!(message(&text.repeat(1000)).contains("nested more than"));
-        assert!(message(&text.repeat(100_000)).contains("more than 4000 numbers, names and signs"));
+        assert!(message(&text.repeat(100_000)).contains("more than 4000 numbers, names and operators"));
     }
     // A long sum is not deep.
     for operator in ["+", "*", "/", "-"] {

@@ -144,22 +144,22 @@ fn a_mistake_names_line_key_and_help() {
         ("points = { count = 100 }", "", &["term \"Burgers\": points: this key is missing"]),
         ("count = 100", "cuont = 100", &["job.toml:13: term \"Burgers\": points.cuont: unknown key", "\"count\""]),
         ("count = 100", "count = 0", &["term \"Burgers\": points.count: 0 is out of range"]),
-        ("count = 100", "sampler = \"sobel\"", &["points.sampler: \"sobel\" is none", "did you mean \"sobol\""]),
-        ("count = 100", "on = \"t = 3\"", &["job.toml:13: term \"Burgers\": points.on: no points", "t in [0, 1]"]),
+        ("count = 100", "sampler = \"sobel\"", &["points.sampler: unknown value \"sobel\"", "did you mean \"sobol\""]),
+        ("count = 100", "on = \"t = 3\"", &["job.toml:13: term \"Burgers\": points.on: no point of", "t in [0, 1]"]),
         ("count = 100", "on = 3", &["points.on: expected a string, found the number 3"]),
         ("count = 100", "ball = { center = [0] }", &["points.ball.center: unknown key", "did you mean \"centre\""]),
-        ("count = 100", "refine = { candidates = 9 }", &["points.resample_every: points are refined when"]),
+        ("count = 100", "refine = { candidates = 9 }", &["points.resample_every: refinement happens when"]),
         ("count = 100", "file = \"m.csv\", count = 2", &["points.count: this key has no effect", "sampled"]),
         ("count = 100", "file = \"m.csv\"", &["/jobs/sine/m.csv: "]),
         ("u_t + flux", "u_r + flux", &["residual: unknown name \"u_r\""]),
         ("nu = 0.1", "nu = \"a\"", &["job.toml:7: coefficients.nu: expected a finite number"]),
-        ("nu*u_xx", "0.1*u_xx", &["job.toml:7: coefficients.nu: coefficient nu is read by no term"]),
+        ("nu*u_xx", "0.1*u_xx", &["job.toml:7: coefficients.nu: no term uses coefficient nu"]),
         ("nu", "u", &["job.toml:7: coefficients.u: \"u\" is used twice, as an output and as a coefficient"]),
-        ("nu = 0.1", "sin = 1", &["coefficients.sin: \"sin\" is a function"]),
-        ("nu = 0.1", "e = 1", &["coefficients.e: \"e\" is a constant"]),
-        ("nu = 0.1", "u_t = 1", &["job.toml:7: coefficients.u_t: \"u_t\" is a derivative"]),
-        ("nu = 0.1", "n_x = 1", &["coefficients.n_x: \"n_x\" is a component of the normal"]),
-        ("nu = 0.1", "\"n u\" = 1", &["coefficients.n u: \"n u\" is no name", "letters, digits"]),
+        ("nu = 0.1", "sin = 1", &["coefficients.sin: \"sin\" is reserved: it is a function"]),
+        ("nu = 0.1", "e = 1", &["coefficients.e: \"e\" is reserved: it is a constant"]),
+        ("nu = 0.1", "u_t = 1", &["job.toml:7: coefficients.u_t: \"u_t\" is reserved: it is a derivative"]),
+        ("nu = 0.1", "n_x = 1", &["coefficients.n_x: \"n_x\" is reserved: it is a component of the normal"]),
+        ("nu = 0.1", "\"n u\" = 1", &["coefficients.n u: \"n u\" is not a valid name", "letters, digits"]),
         ("[\"u\"]", "[\"x\"]", &["job.toml:5: network.outputs: \"x\" is used twice, as an input and as an output"]),
         ("outputs = [\"u\"]\n", "", &["job.toml:4: network.outputs: this key is missing"]),
         ("x = [-1, 1]", "x = [1, -1]", &["job.toml:2: variables.x: [1, -1] is not a valid interval"]),
@@ -178,10 +178,14 @@ fn a_mistake_names_line_key_and_help() {
             "{ count = 100 }\nweight = -1",
             &["job.toml:14: term \"Burgers\": weight: -1 is out of range"],
         ),
-        ("u_t + flux = nu*u_xx", "x = t", &["residual: it reads neither an output nor a coefficient"]),
+        ("u_t + flux = nu*u_xx", "x = t", &["residual: this contains no output and no coefficient"]),
         // What cancels is not read.
-        ("u_t + flux = nu*u_xx", "u - u + 0*nu = x", &["residual: it reads neither", "help: write an equation for u"]),
-        ("u_t + flux = nu*u_xx", "u(0, t) = u(0, t)", &["residual: it reads neither an output nor a coefficient"]),
+        (
+            "u_t + flux = nu*u_xx",
+            "u - u + 0*nu = x",
+            &["residual: this contains no output", "help: write an equation for u"],
+        ),
+        ("u_t + flux = nu*u_xx", "u(0, t) = u(0, t)", &["residual: this contains no output and no coefficient"]),
         ("\"Burgers\"", "\"a\\nb\"", &["a name must be a single line"]),
     ];
     let mut missed = vec![];
@@ -209,8 +213,8 @@ fn data_and_equations_go_together() {
     let job = parse(&format!("{SMALLEST}[variables]\nx = [0, 1]\n{term}")).unwrap();
     assert_eq!((job.terms.len(), job.data_terms().count(), &job.predictions.points), (1, 1, &Points::Data));
     let cases: &[(String, &[&str])] = &[
-        (term.into(), &["job.toml:8: term \"decay\": points: points are placed in the box", "x = [-1, 1]"]),
-        (format!("[variables]\nz = [0, 1]\n{term}"), &["job.toml:6: variables.z: there is no \"z\"", "Known: x"]),
+        (term.into(), &["job.toml:8: term \"decay\": points: points are sampled inside", "x = [-1, 1]"]),
+        (format!("[variables]\nz = [0, 1]\n{term}"), &["job.toml:6: variables.z: unknown name \"z\"", "use one of: x"]),
         (format!("[variables]\nx = [0, 1]\n{}", term.replace("decay", "y")), &["term \"y\": name: another term"]),
         (format!("[network]\noutputs = [\"y\"]\n{term}"), &["job.toml:6: network.outputs: this key has no effect"]),
     ];
@@ -227,7 +231,8 @@ fn data_and_equations_go_together() {
     let odd = SMALLEST.replace("[\"x\"]", "[\"x (m)\"]");
     assert!(parse(&odd).is_ok());
     assert!(
-        message(&format!("{odd}[truth]\nexpressions = {{ y = \"1\" }}")).contains("data.inputs: \"x (m)\" is no name")
+        message(&format!("{odd}[truth]\nexpressions = {{ y = \"1\" }}"))
+            .contains("data.inputs: \"x (m)\" is not a valid name")
     );
 }
 
@@ -256,7 +261,7 @@ fn columns_of_a_file_stand_in_residuals() {
     assert!(error("x,u noisy,sigma", residual).contains("m.csv: there is no column \"t\""));
     let ambiguous = error("x,t,u", "u - u");
     assert!(
-        ambiguous.contains("term \"measured\": residual: \"u\" is a name of the job and a column of"),
+        ambiguous.contains("term \"measured\": residual: \"u\" is both a name in the job and a column of"),
         "{ambiguous}"
     );
     let unknown = error("x,t,measured", "u - measurde");

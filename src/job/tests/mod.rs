@@ -124,11 +124,8 @@ fn a_mistake_names_line_key_and_help() {
         ("derivatives = { dy_dx = \"y\" }", &["column \"y\" is named twice: in data.outputs and data.derivatives"]),
         ("weights = \"x\"", &["named twice"]),
         ("validation_fraction = 1.0", &["data.validation_fraction: 1 is out of range"]),
-        (
-            "[device]\nname = \"cpu\"\nprecision = \"f16\"",
-            &["job.toml:7: device.precision: f16 runs on the matrix units"],
-        ),
-        ("[device]\nname = \"gpu\"\nprecision = \"f64\"", &["job.toml:7: device.precision: f64 runs on the CPU alone"]),
+        ("[device]\nname = \"cpu\"\nprecision = \"f16\"", &["job.toml:7: device.precision: f16 runs only on a GPU"]),
+        ("[device]\nname = \"gpu\"\nprecision = \"f64\"", &["job.toml:7: device.precision: f64 runs only on the CPU"]),
         ("[predictions]\norder = 3", &["predictions.order: 3 is out of range", "0, 1 or 2"]),
         ("[predictions]\norder = 1\nsecond = \"full\"", &["predictions.second: this key has no effect"]),
         ("[predictions]\ngrid = { z = [0, 1, 2] }", &["predictions.grid.z"]),
@@ -136,7 +133,7 @@ fn a_mistake_names_line_key_and_help() {
         ("[predictions]\ngrid = { x = [0, 1, 1e9] }", &["more than 100000000 points", "jetfit predict"]),
         ("[truth]\ncolumns = { y = \"y\" }", &["truth.file: this key is missing"]),
         ("[output]\ndirectory = \"\"", &["output.directory: this is an empty string"]),
-        ("[data", &["job.toml:5: this is not TOML"]),
+        ("[data", &["job.toml:5: this is not valid TOML"]),
         ("network = 3", &["unknown key \"network\""]),
     ];
     for (more, parts) in cases {
@@ -146,7 +143,7 @@ fn a_mistake_names_line_key_and_help() {
     }
     assert!(parse("").unwrap_err().to_string().contains("job.toml: there is nothing to train on"));
     let clash = SMALLEST.replace("[\"x\"]", "[\"x\", \"dy_dx\"]");
-    assert!(parse(&clash).unwrap_err().to_string().contains("would be named \"dy_dx\""));
+    assert!(parse(&clash).unwrap_err().to_string().contains("would both be named \"dy_dx\""));
 }
 
 #[test]

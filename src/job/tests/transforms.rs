@@ -53,7 +53,7 @@ fn a_mistake_in_them_has_its_place() {
         ("scale = 2.5", "scale = -1", "job.toml:8: network.fourier.scale", "-1"),
         ("u = \"sin", "w = \"sin", "job.toml:14: transforms.w", "\"w\""),
         ("t*net", "t*nett", "job.toml:14: transforms.u", "did you mean \"net\"?"),
-        ("t*net", "t", "job.toml:14: transforms.u", "it does not read net"),
+        ("t*net", "t", "job.toml:14: transforms.u", "the transform does not use net"),
         ("t*net", "t*v", "job.toml:14: transforms.u", "unknown name \"v\""),
         ("\"u\", \"v\"", "\"u\", \"net\"", "job.toml:5: network.outputs", "the network's raw output"),
         ("u_t + v_x", "u_ttt + v_x", "job.toml:17: term \"equation\": residual", "third derivative"),
