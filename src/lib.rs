@@ -104,6 +104,9 @@
 //! `docs/architecture.md` in the repository has the layers of all modules and the way of a batch through them;
 //! `docs/method.md` has the mathematics.
 
+// Nothing but the command line prints; tests may say what they measured.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+
 pub use error::{Error, Result};
 pub use fit::{Evaluator, Fit, FitReport, Fitted, Points};
 pub use jet::{Activation, Derivative, Entry, JetLayout, Jets};

@@ -51,6 +51,7 @@ pub fn accumulate<T: Real, S: Simd, const R: usize, const V: usize>(
         // SAFETY: the slices above end with what the last k reads, of each vector and of the last row.
         let x = right.map(|right| unsafe { load_at::<T, S>(right, k * right_step) });
         for (r, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: as above.
             let left = T::splat(simd, unsafe { *left.get_unchecked(r * left_step + k) });
             for (sum, x) in sums.iter_mut().zip(x) {
                 *sum = T::mul_add(simd, left, x, *sum);

@@ -3,8 +3,6 @@
 //! A rule is compiled once for each precision and instruction set, and an activation on a block as often. What a rule
 //! pays for that is one call a block.
 
-#![expect(clippy::needless_range_loop, reason = "one index runs along many rows, as in the shader")]
-
 use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};

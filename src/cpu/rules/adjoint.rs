@@ -1,8 +1,6 @@
 //! What goes back through a hidden layer in adjoint mode on the way to the jets; the twin of
 //! `shaders/rules/adjoint.wgsl`.
 
-#![expect(clippy::needless_range_loop, reason = "one index runs along many rows, as in the shader")]
-
 use pulp::{Simd, WithSimd};
 
 use crate::cpu::lanes::{LANES, Lanes};
