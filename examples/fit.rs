@@ -35,7 +35,7 @@ pub fn fit() -> jetfit::Result<Fitted> {
         .run()
 }
 
-#[allow(dead_code)] // tests/it calls `fit`.
+#[allow(dead_code, reason = "the tests call `fit`")]
 fn main() -> jetfit::Result<()> {
     let fit = fit()?;
     // Points that it was not trained on.

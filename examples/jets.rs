@@ -27,7 +27,7 @@ pub fn model() -> Model {
     }
 }
 
-#[allow(dead_code)] // tests/it calls `model`.
+#[allow(dead_code, reason = "the tests call `model`")]
 fn main() -> jetfit::Result<()> {
     let model = match std::env::args().nth(1) {
         Some(path) => Model::read(path)?,

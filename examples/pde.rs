@@ -24,7 +24,7 @@ pub fn solve() -> jetfit::Result<Fitted> {
         .run()
 }
 
-#[allow(dead_code)] // tests/it calls `solve`.
+#[allow(dead_code, reason = "the tests call `solve`")]
 fn main() -> jetfit::Result<()> {
     let heat = solve()?;
     println!("   x     t  | u          truth");
