@@ -15,7 +15,7 @@ const TILE_POINTS: usize = 256;
 pub struct PointData<'a> {
     /// The inputs (D, B).
     pub inputs: &'a [Vec<f64>],
-    /// The file's columns, in the order of [`Scope::columns`].
+    /// The file's columns, in the order of [`super::Scope::columns`].
     pub columns: &'a [Vec<f64>],
     /// The components of the outward normal (D, B), on a boundary.
     pub normals: &'a [Vec<f64>],

@@ -284,5 +284,5 @@ fn a_curvature_that_is_left_open_is_found_by_rows_that_judge() {
     let given = place.report("found.toml", &["--out", "found"]);
     assert_eq!(report["losses"], given["losses"]);
     place.write("bad.toml", open.replace("validation_fraction = 0.25", "validation_fraction = 0"));
-    assert_says(&place.refused("bad.toml", &[]), &["loss.curvature: no rows judge"]);
+    assert_says(&place.refused("bad.toml", &[]), &["loss.curvature: choosing the weight needs validation rows"]);
 }
