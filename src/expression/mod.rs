@@ -22,7 +22,7 @@
 //! job.toml: unknown name \"u_xy\"
 //!     u_t + flux = nu*u_xy
 //!                     ^^^^
-//!   help: \"y\" is no input; use subscripts of: x, t");
+//!   help: \"y\" is not an input; use subscripts from: x, t");
 //! # Ok::<(), jetfit::error::Error>(())
 //! ```
 //!
