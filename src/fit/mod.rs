@@ -212,7 +212,7 @@ impl Fit {
         self.key("training", "steps", Value::Integer(steps as i64))
     }
 
-    /// The peak learning rate; 0.001 by default.
+    /// The peak learning rate; 0.003 by default.
     pub fn learning_rate(self, rate: f64) -> Self {
         self.key("optimizer", "learning_rate", rate)
     }

@@ -39,8 +39,9 @@ impl Evaluator {
         lowered: Lowered,
         count: usize,
     ) -> Result<Self> {
-        let capacity = lowered.capacity(device, bounds)?.min(CHUNK).min(count.next_multiple_of(4));
-        let workspace = Workspace::new(device, lowered, capacity);
+        let most = lowered.capacity(device, bounds)?.min(CHUNK);
+        let capacity = count.next_multiple_of(4).min(most);
+        let workspace = Workspace::new(device, lowered, capacity, most);
         let bytes = 4 * (spec.outputs * layout.channels() * capacity) as u64;
         let staging = [device.staging(bytes), device.staging(bytes)];
         device.check()?;

@@ -133,23 +133,24 @@ impl Unguarded {
     fn prepare_workspace(&mut self, batch: Batch, tape: bool) -> Result<()> {
         let set = &self.sets[batch.set.0];
         let before = set.workspace.as_ref();
+        let wanted = |most: usize| batch.count.next_multiple_of(4).min(most);
+        // What every step asks: the list is made anew only where it is another.
+        if before.is_some_and(|w| (!tape || w.lowered.pass.has_tape) && w.capacity >= wanted(w.most)) {
+            return Ok(());
+        }
         let tape = tape || before.is_some_and(|w| w.lowered.pass.has_tape);
         let extents = Extents { places: set.places, columns: set.columns, terms: set.terms.len() };
         let lowered = self.lowered(&set.layout, extents, tape);
         let most = lowered.capacity(&self.device, &self.bounds)?;
-        let wanted = batch.count.next_multiple_of(4).min(most);
-        if before.is_some_and(|w| w.lowered.pass.has_tape == tape && w.capacity >= wanted) {
-            return Ok(());
-        }
         // What is encoded still uses the old memory, which must be given back first.
         self.steps.flush(&self.device)?;
         let set = &mut self.sets[batch.set.0];
-        let capacity = wanted.max(set.workspace.as_ref().map_or(0, |w| w.capacity.min(most)));
+        let capacity = wanted(most).max(set.workspace.as_ref().map_or(0, |w| w.capacity.min(most)));
         set.plans.clear();
         set.gathered = None;
         set.update = None;
         set.workspace = None;
-        set.workspace = Some(Workspace::new(&self.device, lowered, capacity));
+        set.workspace = Some(Workspace::new(&self.device, lowered, capacity, most));
         self.device.check()
     }
 

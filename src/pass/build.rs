@@ -95,7 +95,7 @@ impl Walk<'_> {
         At { network: self.index, layer }
     }
 
-    /// F, the number of features.
+    /// F, the channels that travel forward.
     fn forward_channels(&self) -> usize {
         self.network.channels.forward.channels()
     }

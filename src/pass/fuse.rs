@@ -163,15 +163,6 @@ impl Pass {
         }
     }
 
-    /// The layers whose weight gradient is a product like all others', from the first on.
-    pub fn first_gradient(&self) -> usize {
-        let layers = self.backward.iter().flat_map(|op| match op {
-            Op::WeightGradient { layers } => layers.iter().map(|layer| layer.at.layer).collect(),
-            _ => vec![],
-        });
-        layers.min().unwrap_or(0)
-    }
-
     fn slots(&self) -> impl Iterator<Item = Slot> {
         self.ops().flat_map(Op::operands).map(|(_, span)| span.slot)
     }

@@ -10,6 +10,8 @@ pub struct Workspace {
     pub lowered: Lowered,
     /// B
     pub capacity: usize,
+    /// The most that B could be.
+    pub most: usize,
     /// (N, B): inputs, targets, weights.
     pub batch: wgpu::Buffer,
     /// The terms' weighted squares (T, B).
@@ -22,8 +24,8 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Allocates for `capacity` points, a multiple of 4.
-    pub fn new(device: &Device, lowered: Lowered, capacity: usize) -> Self {
+    /// Allocates for `capacity` points, a multiple of 4, of at `most` so many.
+    pub fn new(device: &Device, lowered: Lowered, capacity: usize, most: usize) -> Self {
         let mut bytes = 0;
         let mut storage = |label: &str, numbers: usize| {
             bytes += 4 * numbers as u64;
@@ -37,7 +39,7 @@ impl Workspace {
             let parts = lowered.parts(capacity);
             storage("partials", parts.iter().map(|part| (part.count * part.splits) as usize).sum())
         });
-        Self { lowered, capacity, batch, squares, partials, buffers, bytes }
+        Self { lowered, capacity, most, batch, squares, partials, buffers, bytes }
     }
 
     /// The buffer of a slot; the points' is the batch, whose first rows they are.
