@@ -15,7 +15,7 @@ use crate::cpu::terms::residual::{Term, TileView, registers};
 use crate::expression::Registers;
 use crate::network::{Layer, NetworkSpec};
 use crate::numbers::Real;
-use crate::pass::{At, Buffers, Op, Pass, Slot, Span};
+use crate::pass::{At, Buffers, Op, Pass, Span};
 
 /// A pass as tiles go through it: the list, where its jets lie, and its rule in a number type.
 pub struct Tiled<T> {
@@ -26,13 +26,9 @@ pub struct Tiled<T> {
 
 impl<T: Real> Tiled<T> {
     pub fn new(pass: Pass) -> Self {
-        let network = &pass.networks[0];
         // The way back is gone once for each term of a Jacobian, over the same tape.
-        let tape: Vec<Slot> = pass.backward.iter().flat_map(Op::operands).map(|(_, span)| span.slot).collect();
-        let is_forward = |slot| pass.forward.iter().flat_map(Op::operands).any(|(_, span)| span.slot == slot);
-        let is_kept = |slot| matches!(slot, Slot::Jets(_)) || (tape.contains(&slot) && is_forward(slot));
-        let buffers = Buffers::new(pass.ops(), |slot| matches!(slot, Slot::Points(_)), is_kept);
-        Self { buffers, channels: Channels::new(&network.channels), pass }
+        let buffers = Buffers::new(&pass, true);
+        Self { buffers, channels: Channels::new(&pass.networks[0].channels), pass }
     }
 }
 
@@ -73,6 +69,8 @@ pub struct Tile<T: Real> {
     buffers: Vec<Buffer<T>>,
     /// How large each of them is.
     sizes: Vec<usize>,
+    /// Whether those of the way back are made.
+    has_bars: bool,
     registers: Registers<T>,
 }
 
@@ -95,6 +93,7 @@ impl<T: Real> Tile<T> {
             weights: avec![[64]| T::ONE; shape.loss_points()],
             buffers: sizes.iter().map(|_| avec![[64]| T::ZERO; 0]).collect(),
             sizes,
+            has_bars: false,
             registers: registers(terms, shape.loss_points()),
         };
         tile.make(tiled, &tiled.pass.forward);
@@ -114,7 +113,10 @@ impl<T: Real> Tile<T> {
 
     /// Gets ready for a way back.
     pub fn make_bars(&mut self, tiled: &Tiled<T>) {
-        self.make(tiled, &tiled.pass.backward);
+        // Asked for each tile.
+        if !std::mem::replace(&mut self.has_bars, true) {
+            self.make(tiled, &tiled.pass.backward);
+        }
     }
 
     /// Where the points' rows go: those of the inputs (D, P), or of the features' jets (F, C, P), each with its

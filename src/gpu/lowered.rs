@@ -9,7 +9,7 @@ use crate::gpu::shaders::Groups;
 use crate::gpu::tuning::gradient_splits::{SplitPoints, gradient_groups, parts};
 use crate::gpu::tuning::tiles::{Fusion, Tiles};
 use crate::network::NetworkSpec;
-use crate::pass::{Buffers, Channels, Network, Pass, Slot};
+use crate::pass::{Buffers, Channels, Network, Pass};
 
 /// Working memory that one workspace may take of a device that has memory of its own: enough points to fill a large GPU;
 /// docs/tuning.md.
@@ -84,8 +84,7 @@ impl Lowered {
         let mut lowered = Self { pass, buffers: Buffers::default(), spec: spec.clone(), extents, tiles, in_f16 };
         let groups = lowered.gradient_groups();
         lowered.pass.group_gradients(&groups);
-        let is_kept = |slot| matches!(slot, Slot::Jets(_));
-        lowered.buffers = Buffers::new(lowered.pass.ops(), |slot| matches!(slot, Slot::Points(_)), is_kept);
+        lowered.buffers = Buffers::new(&lowered.pass, false);
         lowered
     }
 

@@ -1,6 +1,7 @@
 //! Which jets share memory: a slot has a buffer from the operation that first writes it to the last one that names it.
 
-use super::op::{Op, Slot};
+use super::build::Pass;
+use super::op::{Op, Slot, Span};
 
 /// A slot's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +35,13 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// Of a list, but for slots that lie elsewhere; those that are `kept` live to the end.
-    pub fn new<'a>(
-        ops: impl IntoIterator<Item = &'a Op>,
-        is_elsewhere: impl Fn(Slot) -> bool,
-        is_kept: impl Fn(Slot) -> bool,
-    ) -> Self {
+    /// Of a pass. The points lie elsewhere, and the output's jets live to the end. So does the tape where it is kept for
+    /// several ways back, as a Jacobian's terms go.
+    pub fn new(pass: &Pass, keeps_tape: bool) -> Self {
         let mut places: Vec<Place> = vec![];
         let mut count = 0;
-        for op in ops {
-            for (_, span) in op.operands().into_iter().filter(|(_, span)| !is_elsewhere(span.slot)) {
+        for op in pass.ops() {
+            for span in spans(op) {
                 let known = places.iter_mut().find(|place| place.slot == span.slot);
                 let (units, channels) = if span.offset == 0 { (span.units, span.row) } else { (span.numbers(), 1) };
                 match known {
@@ -60,8 +58,9 @@ impl Buffers {
             }
             count += 1;
         }
+        let is_tape = |place: &Place| place.first < pass.forward.len() && place.last >= pass.forward.len();
         for place in &mut places {
-            if is_kept(place.slot) {
+            if matches!(place.slot, Slot::Jets(_)) || (keeps_tape && is_tape(place)) {
                 place.last = count;
             }
         }
@@ -102,4 +101,9 @@ impl Buffers {
     pub fn numbers(&self) -> &[usize] {
         &self.numbers
     }
+}
+
+/// What an operation names, but for the points.
+fn spans(op: &Op) -> impl Iterator<Item = Span> {
+    op.operands().into_iter().map(|(_, span)| span).filter(|span| !matches!(span.slot, Slot::Points(_)))
 }

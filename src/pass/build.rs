@@ -74,12 +74,16 @@ impl Pass {
 
     /// The output's jets of a network (M, C, B).
     pub fn jets(&self, network: usize) -> Span {
-        Walk { index: network, network: &self.networks[network], has_tape: self.has_tape }.jets()
+        self.walk(network).jets()
     }
 
     /// Their cotangents.
     pub fn jets_bar(&self, network: usize) -> Span {
-        Walk { index: network, network: &self.networks[network], has_tape: self.has_tape }.jets_bar()
+        self.walk(network).jets_bar()
+    }
+
+    fn walk(&self, index: usize) -> Walk<'_> {
+        Walk { index, network: &self.networks[index], has_tape: self.has_tape }
     }
 }
 

@@ -117,7 +117,7 @@ fn nothing_is_read_before_it_is_written_nor_after_its_memory_is_given_away() {
     let mut count = 0;
     for (name, pass) in lists() {
         let elsewhere = |slot| matches!(slot, Slot::Points(_));
-        let buffers = Buffers::new(pass.ops(), elsewhere, |slot| matches!(slot, Slot::Jets(_)));
+        let buffers = Buffers::new(&pass, false);
         // What lies in each buffer.
         let mut holds: Vec<Option<Slot>> = vec![None; buffers.numbers().len()];
         for (index, op) in pass.ops().enumerate() {
@@ -166,8 +166,7 @@ fn every_layer_has_one_gradient() {
 #[test]
 fn without_a_way_back_two_buffers_take_turns() {
     let pass = pass(&JetLayout::diagonal(2), &[64; 9], Modes::Forward, false);
-    let buffers =
-        Buffers::new(pass.ops(), |slot| matches!(slot, Slot::Points(_)), |slot| matches!(slot, Slot::Jets(_)));
+    let buffers = Buffers::new(&pass, false);
     // z and a, and the jets, which are kept.
     assert_eq!(buffers.numbers().iter().filter(|numbers| **numbers == 5 * 64).count(), 2);
     assert!(buffers.numbers().len() <= 3);
