@@ -52,7 +52,13 @@ fn main() -> jetfit::Result<()> {
         );
     }
     let report = fit.report();
-    println!("\n{} steps in {:.1} s on {}, stopped: {}", report.steps, report.seconds, report.device, report.stop);
+    println!(
+        "\n{} steps in {:.1} s on {}, stopped: {}",
+        report.steps,
+        report.seconds,
+        report.device,
+        report.stop.name()
+    );
     fit.warnings().iter().for_each(|warning| println!("warning: {warning}"));
     fit.save(std::env::temp_dir().join("jetfit-example.safetensors"))
 }

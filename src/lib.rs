@@ -113,6 +113,7 @@ pub use jet::{Activation, Derivative, Entry, JetLayout, Jets};
 pub use job::Job;
 pub use network::Model;
 pub use numbers::Precision;
+pub use trainer::Stop;
 
 pub mod error;
 pub mod fit;

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::jet::{Activation, Jets};
 use crate::network::{Coefficient, Model};
 use crate::run::results::Summary;
+use crate::trainer::Stop;
 
 /// A fitted network with its report. It evaluates in f64 on the CPU; see [`Model::on`] for other devices.
 #[derive(Clone, Debug)]
@@ -25,8 +26,8 @@ pub struct FitReport {
     pub steps: u64,
     /// Seconds of training.
     pub seconds: f64,
-    /// Why training ended: `steps`, `converged`, `no_descent`, `early_stopping`, `max_seconds` or `interrupted`.
-    pub stop: String,
+    /// Why training ended.
+    pub stop: Stop,
     /// The weighted training loss of the network that was kept.
     pub training_loss: f64,
     /// Its weighted validation loss, if anything is validated.
@@ -67,7 +68,7 @@ impl Fitted {
             device,
             steps: summary.steps,
             seconds: summary.seconds,
-            stop: summary.stop.name().to_string(),
+            stop: summary.stop,
             training_loss: losses.training,
             validation_loss: losses.validation,
             terms: losses.training_terms.iter().map(term).collect(),

@@ -30,7 +30,7 @@ fn the_example_fits_values_and_derivatives_in_the_users_units() {
     }
     assert!(fitted.warnings().is_empty(), "{:?}", fitted.warnings());
     let report = fitted.report();
-    assert_eq!((report.steps, report.stop.as_str(), report.hidden.as_slice()), (3000, "steps", &[32, 32][..]));
+    assert_eq!((report.steps, report.stop.name(), report.hidden.as_slice()), (3000, "steps", &[32, 32][..]));
     assert!(report.validation_loss.is_some_and(|loss| loss < 1e-3), "{report:?}");
 
     // What was saved gives the same numbers.
