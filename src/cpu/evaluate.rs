@@ -24,11 +24,9 @@ impl<T: Real> Cpu<T> {
     /// Jets at points (D, B) in the user's units.
     pub(super) fn jets(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Jets {
         let count = points.first().map_or(0, Vec::len);
-        let is_other = |evaluator: &Evaluator<T>| evaluator.layout != *layout;
-        self.evaluator.take_if(|evaluator| is_other(evaluator));
         let evaluator = match self.evaluator.take() {
-            Some(evaluator) => evaluator,
-            None => self.evaluator(layout),
+            Some(evaluator) if evaluator.layout == *layout => evaluator,
+            _ => self.evaluator(layout),
         };
         let jets = self.jets_in(&evaluator, points, count);
         self.evaluator = Some(evaluator);

@@ -14,7 +14,7 @@ pub struct MatrixUnits {
     pub size: u32,
     /// The most threads of a subgroup.
     pub lanes: u32,
-    /// MatrixUnits of a number.
+    /// f16 parts of a number.
     pub parts: u32,
 }
 
