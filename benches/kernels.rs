@@ -16,7 +16,7 @@ use jetfit::optimizer::AdamSettings;
 const POINTS: usize = 1024;
 
 fn model(width: usize, activation: Activation) -> Model {
-    network(NetworkSpec { inputs: 2, hidden: vec![width; 4], outputs: 1, activation, coefficients: 0 }, Precision::F32)
+    network(NetworkSpec::uniform(2, &[width; 4], activation, 1), Precision::F32)
 }
 
 /// One thread, so that nothing but the kernels is timed.

@@ -14,7 +14,7 @@ pub fn model() -> Model {
         outputs: vec!["T".to_string()],
         coefficients: vec![],
         transforms: Transforms::default(),
-        spec: NetworkSpec { inputs: 2, hidden: vec![1], outputs: 1, activation: Activation::Tanh, coefficients: 0 },
+        spec: NetworkSpec::uniform(2, &[1], Activation::Tanh, 1),
         normalizer: Normalizer {
             inputs: Scaling { mean: vec![100.0, 100.0], scale: vec![100.0, 50.0] },
             outputs: Scaling { mean: vec![20.0], scale: vec![5.0] },

@@ -31,9 +31,7 @@
 //!
 //! # let directory = tempfile::tempdir().unwrap();
 //! # let path = directory.path().join("model.safetensors");
-//! # let spec = jetfit::network::NetworkSpec {
-//! #     inputs: 2, hidden: vec![7], outputs: 1, activation: jetfit::Activation::Tanh, coefficients: 0,
-//! # };
+//! # let spec = jetfit::network::NetworkSpec::uniform(2, &[7], jetfit::Activation::Tanh, 1);
 //! # Model {
 //! #     inputs: vec!["x".into(), "y".into()], outputs: vec!["u".into()], coefficients: vec![],
 //! #     transforms: jetfit::network::Transforms::default(),

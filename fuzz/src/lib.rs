@@ -80,13 +80,7 @@ pub fn tensors(bytes: &[u8]) {
     let path = Path::new("fuzz.safetensors");
     let Ok(file) = TensorFile::parse(bytes, path) else { return };
     let _ = Model::of_tensors(&file, path);
-    let spec = jetfit::network::NetworkSpec {
-        inputs: 1,
-        hidden: vec![2],
-        outputs: 1,
-        activation: jetfit::jet::Activation::Tanh,
-        coefficients: 0,
-    };
+    let spec = jetfit::network::NetworkSpec::uniform(1, &[2], jetfit::jet::Activation::Tanh, 1);
     // A checkpoint without a digest is refused: it gets one.
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("fuzz.safetensors");

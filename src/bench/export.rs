@@ -63,6 +63,6 @@ pub fn export(model: &Model, layout: &JetLayout, batch: usize, path: &Path) -> R
     put("targets".into(), model.precision, &[outputs, channels, batch], set.columns.concat());
     put("jets".into(), Precision::F64, &[outputs, channels, batch], jets.values);
     put("loss".into(), Precision::F64, &[1], vec![answer.losses.iter().sum()]);
-    let document = json!({ "channels": channels, "activation": model.spec.activation.name() });
+    let document = json!({ "channels": channels, "activation": model.spec.single_activation().map(|activation| activation.name()) });
     TensorFile::new(document, tensors).write(path)
 }

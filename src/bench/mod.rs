@@ -234,8 +234,7 @@ mod tests {
     use crate::network::NetworkSpec;
 
     fn model() -> Model {
-        let spec =
-            NetworkSpec { inputs: 2, hidden: vec![8, 8], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
+        let spec = NetworkSpec::uniform(2, &[8, 8], Activation::Tanh, 1);
         network(spec, Precision::F32)
     }
 

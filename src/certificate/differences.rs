@@ -93,7 +93,7 @@ pub(super) fn differences(
     let count = points[0].len();
     // (M, B)
     let mut ladders = vec![vec![Ladder::new(); count]; model.spec.outputs];
-    if model.spec.activation.smoothness() != Smoothness::Infinite {
+    if model.spec.roughest().smoothness() != Smoothness::Infinite {
         climb(values, model, points, (&stencil, KINKED_STEPS), &mut ladders)?;
         return Ok(ladders.iter().map(|ladders| Differences::of(ladders, narrowest)).collect());
     }

@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_differences_leave_open_is_no_failure_and_what_they_contradict_is_one() {
-        let spec = NetworkSpec { inputs: 1, hidden: vec![], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
+        let spec = NetworkSpec::uniform(1, &[], Activation::Tanh, 1);
         let model = Model {
             inputs: vec!["x".into()],
             outputs: vec!["u".into()],

@@ -215,7 +215,7 @@ pub fn certify(
         all.push(match derivative {
             Derivative::Value => None,
             derivative => {
-                let tolerance = differences_tolerance(model.spec.activation.smoothness(), derivative.order());
+                let tolerance = differences_tolerance(model.spec.roughest().smoothness(), derivative.order());
                 Some(differences(&mut *values, &centred, &judged_points, *derivative, tolerance)?)
             }
         });
@@ -234,7 +234,7 @@ pub fn certify(
                 let differences = &differences[output];
                 let pick = |values: &[f64]| -> Vec<f64> { judged.iter().map(|k| values[*k]).collect() };
                 let (tested, exact) = (pick(&tested), pick(&exact));
-                let least = differences_tolerance(model.spec.activation.smoothness(), derivative.order());
+                let least = differences_tolerance(model.spec.roughest().smoothness(), derivative.order());
                 let mut push = |comparison, jets: &[f64], allowed| {
                     findings.push(judge.finding_with(comparison, jets, differences, (allowed, least)));
                 };

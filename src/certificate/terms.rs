@@ -62,7 +62,7 @@ pub fn certify(
 ) -> Result<Vec<TermFinding>> {
     let coefficients = &model.coefficient_values();
     // Features are the host's on both, and what jumps in a residual jumps on both.
-    let order = model.spec.activation.smoothness().order();
+    let order = model.spec.roughest().smoothness().order();
     let (mut on_device, mut on_reference) = (Slot::default(), Slot::default());
     let mut findings = vec![];
     for TermSet { points, loss, .. } in sets {

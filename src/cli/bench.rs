@@ -129,13 +129,12 @@ fn activation() -> impl TypedValueParser<Value = Activation> {
 pub fn run(arguments: Arguments) -> Result<()> {
     super::start_threads(arguments.threads)?;
     let wide = |numbers: &[u32]| numbers.iter().map(|n| *n as usize).collect::<Vec<_>>();
-    let spec = NetworkSpec {
-        inputs: arguments.inputs as usize,
-        hidden: wide(&arguments.hidden),
-        outputs: arguments.outputs as usize,
-        activation: arguments.activation,
-        coefficients: 0,
-    };
+    let spec = NetworkSpec::uniform(
+        arguments.inputs as usize,
+        &wide(&arguments.hidden),
+        arguments.activation,
+        arguments.outputs as usize,
+    );
     let mut orders: Vec<_> = arguments.order.iter().map(|order| usize::from(*order)).collect();
     orders.sort_unstable();
     orders.dedup();
@@ -182,9 +181,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
         },
     )?;
     drop(progress);
-    let widths = [&[model.spec.inputs], model.spec.hidden.as_slice(), &[model.spec.outputs]].concat();
+    let widths = [&[model.spec.inputs], model.spec.widths().as_slice(), &[model.spec.outputs]].concat();
     let widths = widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
-    let subject = format!("{mode}, {} {widths}, {} on {}", model.spec.activation, arguments.precision, report.device);
+    let subject = format!("{mode}, {} {widths}, {} on {}", model.spec.roughest(), arguments.precision, report.device);
     // Shown first: a file that cannot be written must not cost the measurement.
     print(&match arguments.display.format {
         Format::Json => json!(report).to_string(),

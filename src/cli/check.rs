@@ -12,10 +12,10 @@ use jetfit::device;
 use jetfit::error::{Error, Result, point};
 use jetfit::jet::Seconds;
 use jetfit::job::{Job, Overrides};
-use jetfit::network::Model;
+use jetfit::network::{Model, model_path};
 use jetfit::numbers::Precision;
 use jetfit::problem::{Problem, TermSet};
-use jetfit::run::directory::{self, RunDir};
+use jetfit::run::directory::RunDir;
 use serde_json::json;
 
 use super::predict::precision;
@@ -94,7 +94,7 @@ fn positive(text: &str) -> Result<f64, String> {
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
     super::start_threads(arguments.threads)?;
-    let model = Model::read(directory::model_path(&arguments.model)?)?;
+    let model = Model::read(model_path(&arguments.model)?)?;
     if arguments.verbose {
         super::name_unverified(&arguments.model)?;
     }

@@ -97,6 +97,7 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
         ensemble: arguments.ensemble,
         max_seconds: arguments.max_seconds,
         steps: arguments.steps,
+        start: None,
     };
     let (file, mode) = match (arguments.resume, arguments.job) {
         (Some(directory), _) => {

@@ -68,7 +68,7 @@ pub(crate) fn tile_bytes(spec: &NetworkSpec, precision: Precision, channels: usi
         Precision::F64 => (shape::Shape::new::<f64>(spec, channels, places), size_of::<f64>()),
         _ => (shape::Shape::new::<f32>(spec, channels, places), size_of::<f32>()),
     };
-    let units = 2 * spec.hidden.iter().sum::<usize>() + spec.inputs + spec.outputs + 2 * spec.widest();
+    let units = 2 * spec.widths().iter().sum::<usize>() + spec.inputs + spec.outputs + 2 * spec.widest();
     units as f64 * (channels * shape.points * size) as f64
 }
 

@@ -1,6 +1,6 @@
 //! The operations of a pass on a tile: what [`crate::gpu`] lowers to dispatches is gone through here one by one.
 
-use crate::cpu::layers::{adjoint_seeds, input_layer, input_layer_backward};
+use crate::cpu::layers::{adjoint_seeds, input_layer, input_layer_backward, skip};
 use crate::cpu::products::{linear, weight_gradient};
 use crate::cpu::rules::adjoint::Adjoint;
 use crate::cpu::rules::adjoint_layer::AdjointLayer;
@@ -96,7 +96,7 @@ impl<T: Real> Tile<T> {
     fn execute(&mut self, run: Run<T>, op: &Op) {
         let Run { tiled, parameters, arch, .. } = run;
         let (shape, channels) = (self.shape, run.channels());
-        let activation = |at: At| tiled.pass.networks[at.network].activation;
+        let activation = |at: At| tiled.pass.networks[at.network].hidden[at.layer].activation;
         let adjoint_layer =
             |at: At, z: Span| AdjointLayer { activation: activation(at), units: z.units, shape, channels };
         match *op {
@@ -131,6 +131,11 @@ impl<T: Real> Tile<T> {
                 let (z, a) = (tile.view(tiled, z), tile.view(tiled, a));
                 arch.dispatch(jet_rule::Backward { activation: activation(at), z, a, bar, size, step, channels });
             }),
+            Op::Copy { from, to } | Op::Add { from, to } => {
+                let kernel = if matches!(op, Op::Copy { .. }) { skip::copy } else { skip::add };
+                let size = shape.channels(to.count).size(to.units);
+                self.write(tiled, to, |tile, to| kernel(&tile.view(tiled, from)[..size], &mut to[..size]));
+            }
             Op::AdjointStart { at, g, jets } => {
                 let layer = run.layer(at);
                 self.write(tiled, jets, |_, to| adjoint_seeds::clear_derivatives(to, jets, shape));

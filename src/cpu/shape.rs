@@ -34,7 +34,7 @@ impl Shape {
     /// The largest tile for a network, a number of channels and one of places: a function of these alone,
     /// so that sums over tiles have the same order on every machine.
     pub fn new<T: Real>(spec: &NetworkSpec, channels: usize, places: usize) -> Self {
-        let point_bytes = 2 * spec.hidden.iter().sum::<usize>().max(1) * channels * size_of::<T>();
+        let point_bytes = 2 * spec.widths().iter().sum::<usize>().max(1) * channels * size_of::<T>();
         let points = (COLUMNS / channels).min(TAPE_BYTES / point_bytes);
         Self { points: (points / LANES * LANES).max(places.next_multiple_of(LANES)), places, channels }
     }

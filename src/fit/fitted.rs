@@ -72,8 +72,8 @@ impl Fitted {
             training_loss: losses.training,
             validation_loss: losses.validation,
             terms: losses.training_terms.iter().map(term).collect(),
-            hidden: model.spec.hidden.clone(),
-            activation: model.spec.activation,
+            hidden: model.spec.widths(),
+            activation: model.spec.roughest(),
             coefficients: summary.coefficients,
         };
         Self { model, report, warnings }

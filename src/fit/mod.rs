@@ -19,6 +19,7 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::jet::{Activation, Derivative, Entry};
 use crate::job::{Job, Overrides};
+use crate::network::Model;
 use crate::numbers::Precision;
 use crate::run::{Observer, divergence, results, training, warnings};
 
@@ -67,6 +68,8 @@ pub struct Fit {
     keys: Vec<(&'static str, String, Value)>,
     /// More of the job, as TOML.
     toml: Vec<String>,
+    /// The network that training begins with.
+    start: Option<Arc<Model>>,
 }
 
 #[derive(Clone, Debug)]
@@ -128,6 +131,7 @@ impl Fit {
             term_weights: vec![],
             keys: vec![],
             toml: vec![],
+            start: None,
         }
     }
 
@@ -205,6 +209,21 @@ impl Fit {
     /// The activation; tanh by default.
     pub fn activation(self, activation: Activation) -> Self {
         self.key("network", "activation", activation.name())
+    }
+
+    /// Training begins with this network, which brings its shape, features and transforms. Its inputs and outputs have
+    /// the names of the fit's.
+    ///
+    /// ```no_run
+    /// # use jetfit::{Fit, Model};
+    /// # let (x, y) = ([[0.0, 1.0]], [[0.0, 1.0]]);
+    /// let pretrained = Model::read("model.safetensors")?;
+    /// let tuned = Fit::new(&x, &y).start(&pretrained).steps(2000).run()?;
+    /// # Ok::<(), jetfit::Error>(())
+    /// ```
+    pub fn start(mut self, model: &Model) -> Self {
+        self.start = Some(Arc::new(model.clone()));
+        self
     }
 
     /// Optimizer steps; 20 000 of Adam by default.
@@ -296,7 +315,8 @@ impl Fit {
     /// [`Error::Input`] for what is wrong with the arrays, equations or settings.
     pub fn job(&self) -> Result<Job> {
         let (columns, validation) = self.tables()?;
-        let overrides = Overrides { directory: Some("jetfit".into()), ..Overrides::default() };
+        let overrides =
+            Overrides { directory: Some("jetfit".into()), start: self.start.clone(), ..Overrides::default() };
         let mut job = Job::parse(&self.toml()?, Path::new(""), &overrides).map_err(without_lines)?;
         if let (Some(data), Some(columns)) = (&mut job.data, columns) {
             data.table = Table::Columns(Arc::new(columns));

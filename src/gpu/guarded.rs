@@ -125,8 +125,7 @@ mod tests {
     fn a_device_that_failed_does_so_again() {
         let first =
             adapters().unwrap().into_iter().next().expect("install a Vulkan driver (Debian: mesa-vulkan-drivers)");
-        let spec =
-            NetworkSpec { inputs: 1, hidden: vec![4], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
+        let spec = NetworkSpec::uniform(1, &[4], Activation::Tanh, 1);
         let mut gpu = Gpu::new(&first.name, &crate::bench::network(spec, crate::numbers::Precision::F32)).unwrap();
         assert!(gpu.parameters().is_ok());
         let failure = gpu.guard::<()>(|_| panic!("it caught fire")).unwrap_err().to_string();

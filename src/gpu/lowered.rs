@@ -147,8 +147,7 @@ mod tests {
 
     #[test]
     fn many_terms_bound_a_chunk_too() {
-        let spec =
-            NetworkSpec { inputs: 1, hidden: vec![2], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
+        let spec = NetworkSpec::uniform(1, &[2], Activation::Tanh, 1);
         let channels = Channels::new(&JetLayout::value(1), &Normalizer::identity(1, 1), Modes::Forward);
         let tiles = Tiles { fusion: Fusion::None, linear: 128, gradient: 128 };
         let extents = Extents { places: 1, columns: 2, terms: 40 };

@@ -28,6 +28,18 @@ pub enum Activation {
     Relu,
     /// z for z > 0, 0.01 z otherwise
     LeakyRelu,
+    /// z/2 · (1 + tanh(√(2/π) (z + 0.044715 z³))), which approximates GELU
+    GeluTanh,
+    /// λ z for z > 0, λ α (exp z − 1) otherwise, with λ = 1.0507… and α = 1.6732…
+    Selu,
+    /// z · tanh(log(1 + exp z))
+    Mish,
+    /// z / (1 + |z|)
+    Softsign,
+    /// exp z
+    Exp,
+    /// z
+    Linear,
 }
 
 /// How often an activation can be differentiated everywhere.
@@ -54,7 +66,7 @@ impl Smoothness {
 
 impl Activation {
     /// Every activation.
-    pub const ALL: [Activation; 9] = [
+    pub const ALL: [Activation; 15] = [
         Activation::Tanh,
         Activation::Sigmoid,
         Activation::Sin,
@@ -64,6 +76,12 @@ impl Activation {
         Activation::Elu,
         Activation::Relu,
         Activation::LeakyRelu,
+        Activation::GeluTanh,
+        Activation::Selu,
+        Activation::Mish,
+        Activation::Softsign,
+        Activation::Exp,
+        Activation::Linear,
     ];
 
     /// Its name in jobs and model files.
@@ -78,14 +96,20 @@ impl Activation {
             Activation::Elu => "elu",
             Activation::Relu => "relu",
             Activation::LeakyRelu => "leaky_relu",
+            Activation::GeluTanh => "gelu_tanh",
+            Activation::Selu => "selu",
+            Activation::Mish => "mish",
+            Activation::Softsign => "softsign",
+            Activation::Exp => "exp",
+            Activation::Linear => "linear",
         }
     }
 
     /// Its class: the highest order of derivative that exists everywhere and is continuous.
     pub fn smoothness(self) -> Smoothness {
         match self {
-            Activation::Relu | Activation::LeakyRelu => Smoothness::C0,
-            Activation::Elu => Smoothness::C1,
+            Activation::Relu | Activation::LeakyRelu | Activation::Selu => Smoothness::C0,
+            Activation::Elu | Activation::Softsign => Smoothness::C1,
             _ => Smoothness::Infinite,
         }
     }

@@ -32,8 +32,8 @@ pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) 
 /// The parameters can be counted in 31 bits, as shaders do, and so fit into memory.
 fn size(job: &Job, place: &Path) -> Result<()> {
     const MOST_PARAMETERS: usize = (1 << 31) - 1;
-    let hidden = job.network.hidden.iter().copied();
-    let mut widths = [job.network_spec().inputs].into_iter().chain(hidden).chain([job.outputs.len()]);
+    let spec = job.network_spec();
+    let mut widths = [spec.inputs].into_iter().chain(spec.widths()).chain([job.outputs.len()]);
     let first = widths.next().unwrap_or(0);
     let count = widths.try_fold((first, job.coefficients.len()), |(before, count), width| {
         Some((width, count.checked_add(width.checked_mul(before.checked_add(1)?)?)?))
@@ -165,7 +165,7 @@ fn smoothness(job: &mut Job, place: &Path) -> Result<()> {
     let outputs = Outputs {
         inputs: &job.inputs,
         outputs: &job.outputs,
-        activation: job.network.activation,
+        activation: job.network_spec().roughest(),
         features: features.as_ref(),
         transforms: &transforms,
     };

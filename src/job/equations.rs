@@ -93,7 +93,7 @@ impl Job {
             transforms: self.transforms.clone(),
             net: None,
             normals,
-            activation: Some(self.network.activation),
+            activation: Some(self.network_spec().roughest()),
             lost: self.features().map_or(vec![], |features| lost_to_features(&features, self.inputs.len())),
             allow_rough: false,
         }

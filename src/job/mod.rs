@@ -10,6 +10,7 @@ mod read;
 mod read_equations;
 mod read_settings;
 mod read_stages;
+mod read_start;
 mod section;
 mod settings;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
 pub use self::settings::{Balance, Device, Length, Optimizer, OptimizerKind, ScheduleSettings, Stage, Training};
@@ -28,7 +30,7 @@ use crate::data::{Axis, Data, Dataset, PointSet, Validation};
 use crate::error::Result;
 use crate::jet::{Activation, Derivative, Entry, Seconds};
 use crate::loss::{Loss, Term};
-use crate::network::{NetworkSpec, Transforms};
+use crate::network::{Model, NetworkSpec, Transforms};
 use crate::numbers::Precision;
 use crate::optimizer::AdamSettings;
 use crate::points::Variable;
@@ -93,8 +95,20 @@ pub struct Network {
     pub features: Vec<String>,
     /// More of them: random Fourier features.
     pub fourier: Option<Fourier>,
+    /// The network that training begins with, in the place of a random one: its shape, features and transforms are the
+    /// job's, and `hidden` and `activation` have no effect.
+    pub start: Option<Start>,
     /// How large outputs are, by name, where the equations do not tell.
     pub scales: BTreeMap<String, f64>,
+}
+
+/// `network.start`: a trained network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// Where it was read; `None` for one in memory.
+    pub file: Option<PathBuf>,
+    /// The network.
+    pub model: Arc<Model>,
 }
 
 /// `network.fourier`: sin and cos of random frequencies.
@@ -180,6 +194,8 @@ pub struct Overrides {
     pub max_seconds: Option<f64>,
     /// `--steps`: the steps of every stage, in place of epochs too
     pub steps: Option<u64>,
+    /// A trained network in memory, in place of network.start
+    pub start: Option<Arc<Model>>,
 }
 
 impl Job {
@@ -191,16 +207,16 @@ impl Job {
 
     /// The shape of the network.
     pub fn network_spec(&self) -> NetworkSpec {
-        NetworkSpec {
-            inputs: match self.network.features() {
-                0 => self.inputs.len(),
-                features => features,
-            },
-            hidden: self.network.hidden.clone(),
-            outputs: self.outputs.len(),
-            activation: self.network.activation,
-            coefficients: self.coefficients.len(),
+        let coefficients = self.coefficients.len();
+        if let Some(start) = &self.network.start {
+            return NetworkSpec { coefficients, ..start.model.spec.clone() };
         }
+        let inputs = match self.network.features() {
+            0 => self.inputs.len(),
+            features => features,
+        };
+        let Network { hidden, activation, .. } = &self.network;
+        NetworkSpec { coefficients, ..NetworkSpec::uniform(inputs, hidden, *activation, self.outputs.len()) }
     }
 
     /// Whether a stage trains by evidence.

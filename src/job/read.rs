@@ -103,6 +103,7 @@ impl Reader<'_> {
             variables,
             network,
         };
+        self.continue_from_start(&mut job)?;
         names::check(&job, self.document)?;
         self.equations(&mut job)?;
         job.is_open = self.is_open(&job);
@@ -181,6 +182,7 @@ impl Reader<'_> {
             Some(data) => data.outputs.clone(),
             None => section.required("outputs", "[\"u\"]", columns)?,
         };
+        let start = self.start(&section)?;
         let hidden = section.read("hidden", vec![64, 64], |item| {
             item.list()?.iter().map(|width| Ok(width.count()? as usize)).collect()
         })?;
@@ -206,7 +208,7 @@ impl Reader<'_> {
                 None => item.numbers(Item::positive),
             }
         })?;
-        Ok((Network { hidden, activation, frequency, steepness, features, fourier, scales }, outputs))
+        Ok((Network { hidden, activation, frequency, steepness, features, fourier, start, scales }, outputs))
     }
 
     fn loss(&self, data: Option<&Data>) -> Result<LossSettings> {

@@ -15,7 +15,7 @@ use crate::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler};
 
 /// The keys of `[network]`.
 pub(super) const NETWORK_KEYS: &[&str] =
-    &["outputs", "hidden", "activation", "frequency", "steepness", "features", "fourier", "scales"];
+    &["outputs", "hidden", "activation", "frequency", "steepness", "features", "fourier", "start", "scales"];
 /// The keys of `[truth]`.
 pub(super) const TRUTH_KEYS: &[&str] = &["file", "columns", "expressions"];
 

@@ -115,6 +115,11 @@ impl Data {
 
 impl Network {
     fn keys(&self) -> Vec<(&'static str, Value)> {
+        if let Some(start) = &self.start {
+            let mut keys: Vec<_> = start.file.iter().map(|file| ("start", path(file))).collect();
+            keys.extend((!self.scales.is_empty()).then(|| ("scales", numbers(&self.scales))));
+            return keys;
+        }
         let hidden: Vec<_> = self.hidden.iter().map(|width| whole(*width as u64)).collect();
         let mut keys = vec![("hidden", hidden.into()), ("activation", self.activation.name().into())];
         keys.extend(self.frequency.map(|frequency| ("frequency", frequency.into())));

@@ -26,7 +26,7 @@ impl Model {
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
             transforms: self.transforms.texts.clone(),
-            activation: Some(self.spec.activation),
+            activation: Some(self.spec.roughest()),
             lost: self.derivatives().lost_to_features(),
             allow_rough,
             ..Scope::default()

@@ -13,7 +13,7 @@ pub struct Outputs<'a> {
     pub inputs: &'a [String],
     /// The outputs' names (M).
     pub outputs: &'a [String],
-    /// σ of the hidden layers.
+    /// The least smooth σ of the hidden layers.
     pub activation: Activation,
     /// The features, if there are any.
     pub features: Option<&'a PointFunctions>,
@@ -27,7 +27,7 @@ impl Model {
         Outputs {
             inputs: &self.inputs,
             outputs: &self.outputs,
-            activation: self.spec.activation,
+            activation: self.spec.roughest(),
             features: self.transforms.features.as_ref().map(|features| features.functions()),
             transforms: &self.transforms,
         }

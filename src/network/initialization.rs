@@ -38,7 +38,11 @@ fn start(activation: Activation) -> Start {
         Tanh => (5.0 / 3.0, 10.0 / 3.0, 0.0),
         Sigmoid => (4.0, 4.0, 0.5),
         Softplus => (2f64.sqrt(), 6.0 * 2f64.sqrt(), 1.0),
-        Silu | Gelu | Elu | Relu | LeakyRelu => (2f64.sqrt(), 2.0 * 2f64.sqrt(), 0.0),
+        Softsign => (2.0, 4.0, 0.0),
+        Linear => (1.0, 1.0, 0.0),
+        // The mean of exp of a standard normal number.
+        Exp => (1.0, 1.0, 0.5f64.exp()),
+        Silu | Gelu | GeluTanh | Mish | Elu | Selu | Relu | LeakyRelu => (2f64.sqrt(), 2.0 * 2f64.sqrt(), 0.0),
         Sin => unreachable!("SIREN has a rule of its own"),
     };
     Start { gain, steepness, mean }
@@ -62,7 +66,9 @@ pub fn initialize(spec: &NetworkSpec, steepness: Option<f64>, seed: u64) -> Vec<
     let layers = spec.layers();
     for (l, layer) in layers.iter().enumerate() {
         let position = Position { first: l == 0, last: l + 1 == layers.len() };
-        match spec.activation {
+        // The output follows the rule of the layer before it, whose results it reads.
+        let activation = spec.hidden.get(l).or(spec.hidden.last()).map_or(Activation::Tanh, |layer| layer.activation);
+        match activation {
             Activation::Sin => {
                 siren(layer, position, steepness.unwrap_or(DEFAULT_FREQUENCY), &mut parameters, &mut rng)
             }
@@ -128,8 +134,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_weights_and_another_gives_others() {
-        let spec =
-            NetworkSpec { inputs: 2, hidden: vec![7, 5], outputs: 1, activation: Activation::Sigmoid, coefficients: 0 };
+        let spec = NetworkSpec::uniform(2, &[7, 5], Activation::Sigmoid, 1);
         assert_eq!(initialize(&spec, None, 1), initialize(&spec, None, 1));
         assert_ne!(initialize(&spec, None, 1), initialize(&spec, None, 2));
     }
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn first_layer_bends_lie_within_the_data() {
         for activation in Activation::ALL.into_iter().filter(|a| *a != Activation::Sin) {
-            let spec = NetworkSpec { inputs: 1, hidden: vec![200], outputs: 1, activation, coefficients: 0 };
+            let spec = NetworkSpec::uniform(1, &[200], activation, 1);
             let parameters = initialize(&spec, None, 3);
             let first = spec.layers()[0];
             let centres = || (0..200).map(|i| -parameters[first.biases()][i] / parameters[first.weights()][i]);

@@ -6,6 +6,8 @@ mod features;
 mod initialization;
 mod model;
 mod model_file;
+mod rescale;
+mod shape_document;
 mod spec;
 mod transforms;
 
@@ -13,5 +15,7 @@ pub use derivatives::{Outputs, lost_to_features};
 pub use features::{Features, FeaturesDocument, InputJets, fourier};
 pub use initialization::{DEFAULT_FREQUENCY, initialize, natural_steepness};
 pub use model::{Coefficient, Model};
-pub use spec::{Layer, NetworkSpec};
+pub use model_file::{MODEL_FILE, model_path};
+pub use shape_document::{ActivationDocument, ShapeDocument};
+pub use spec::{Hidden, Layer, NetworkSpec};
 pub use transforms::Transforms;

@@ -2,7 +2,7 @@
 //! `2.weight`, …), and names, shape and scaling in the metadata.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,12 +10,33 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::expression::Scope;
 use crate::files::safetensors_file::{Tensor, TensorFile};
-use crate::jet::{Activation, Normalizer};
-use crate::network::{Features, FeaturesDocument, Layer, Model, NetworkSpec, Transforms};
+use crate::jet::Normalizer;
+use crate::network::{Features, FeaturesDocument, Layer, Model, NetworkSpec, ShapeDocument, Transforms};
 use crate::numbers::Precision;
 
-/// The version of the document that this code writes and reads.
-const FORMAT_VERSION: u64 = 1;
+/// The version of the document of a network whose hidden layers are alike.
+const PLAIN_VERSION: u64 = 1;
+/// That of one with several activations, or skips, which older readers do not know.
+const FORMAT_VERSION: u64 = 2;
+
+/// The name of a run's model.
+pub const MODEL_FILE: &str = "model.safetensors";
+
+/// The model file for a path to a model file or a run directory.
+///
+/// # Errors
+/// [`Error::Input`] for a directory without a model.
+pub fn model_path(model_or_run: &Path) -> Result<PathBuf> {
+    if !model_or_run.is_dir() {
+        return Ok(model_or_run.to_path_buf());
+    }
+    let model = model_or_run.join(MODEL_FILE);
+    if model.is_file() {
+        return Ok(model);
+    }
+    let problem = "this directory has no model.safetensors";
+    Err(Error::input(model_or_run.display(), problem, "give a model file, or the directory of a finished run"))
+}
 
 /// The document in a model's metadata.
 #[derive(Serialize, Deserialize)]
@@ -23,8 +44,8 @@ struct Document {
     format: u64,
     inputs: Vec<String>,
     outputs: Vec<String>,
-    hidden: Vec<usize>,
-    activation: String,
+    #[serde(flatten)]
+    shape: ShapeDocument,
     normalizer: Normalizer,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ranges: Vec<[f64; 2]>,
@@ -60,7 +81,7 @@ impl Model {
     ///     outputs: vec!["y".to_string()],
     ///     coefficients: vec![],
     ///     transforms: Transforms::default(),
-    ///     spec: NetworkSpec { inputs: 1, hidden: vec![1], outputs: 1, activation: Activation::Tanh, coefficients: 0 },
+    ///     spec: NetworkSpec::uniform(1, &[1], Activation::Tanh, 1),
     ///     parameters: vec![1.0, 0.0, 1.0, 0.0],
     ///     ranges: vec![],
     ///     precision: Precision::F64,
@@ -111,7 +132,8 @@ impl Model {
         };
         let mut precision = None;
         let mut parameters = vec![];
-        let widths: Vec<usize> = [spec.inputs].into_iter().chain(spec.hidden.clone()).chain([spec.outputs]).collect();
+        // Not by `spec.layers()`: widths that overflow are met here as shapes that do not fit.
+        let widths: Vec<usize> = [spec.inputs].into_iter().chain(spec.widths()).chain([spec.outputs]).collect();
         for (layer, pair) in widths.windows(2).enumerate() {
             let (inputs, outputs) = (pair[0], pair[1]);
             for (name, shape) in [(weight(layer), vec![outputs, inputs]), (bias(layer), vec![outputs])] {
@@ -145,12 +167,12 @@ impl Model {
     pub fn to_tensors(&self) -> TensorFile {
         let values = self.coefficient_values();
         let coefficient = |(name, value): (&String, &f64)| Coefficient { name: name.clone(), value: *value };
+        let shape = ShapeDocument::new(&self.spec);
         let document = Document {
-            format: FORMAT_VERSION,
+            format: if shape.is_plain() { PLAIN_VERSION } else { FORMAT_VERSION },
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
-            hidden: self.spec.hidden.clone(),
-            activation: self.spec.activation.name().to_string(),
+            shape,
             normalizer: self.normalizer.clone(),
             ranges: self.ranges.clone(),
             coefficients: self.coefficients.iter().zip(&values).map(coefficient).collect(),
@@ -185,9 +207,9 @@ impl Document {
     fn of_value(value: &Value, path: &Path) -> Result<Self> {
         let help = "use a model that this version of jetfit wrote";
         match value.get("format").and_then(Value::as_u64) {
-            Some(FORMAT_VERSION) => {}
+            Some(PLAIN_VERSION..=FORMAT_VERSION) => {}
             Some(other) => {
-                let problem = format!("the model has format {other}; this jetfit reads format {FORMAT_VERSION}");
+                let problem = format!("the model has format {other}; this jetfit reads formats up to {FORMAT_VERSION}");
                 return Err(Error::input(path.display(), problem, help));
             }
             None => return Err(Error::input(path.display(), "the metadata has no format", help)),
@@ -208,9 +230,6 @@ impl Document {
             if names.is_empty() {
                 return wrong(key, "it is empty".to_string());
             }
-        }
-        if self.hidden.contains(&0) {
-            return wrong("hidden", "a layer has no units".to_string());
         }
         let Normalizer { inputs, outputs, .. } = &self.normalizer;
         for (key, names, scaling) in
@@ -240,18 +259,13 @@ impl Document {
     }
 
     fn spec(&self, path: &Path) -> Result<NetworkSpec> {
-        let choices = Activation::ALL.map(Activation::name);
-        let activation = Activation::ALL.into_iter().find(|activation| activation.name() == self.activation);
-        let activation = activation.ok_or_else(|| {
-            let place = format!("{}: metadata key \"activation\"", path.display());
-            let problem = format!("unknown activation {:?}", self.activation);
-            Error::input(place, problem, crate::error::suggest(&self.activation, &choices))
+        let hidden = self.shape.layers().map_err(|(key, problem, help)| {
+            Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, help)
         })?;
         Ok(NetworkSpec {
             inputs: self.features.as_ref().map_or(self.inputs.len(), |features| features.functions.len()),
-            hidden: self.hidden.clone(),
+            hidden,
             outputs: self.outputs.len(),
-            activation,
             coefficients: self.coefficients.len(),
         })
     }
@@ -263,11 +277,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::jet::Scaling;
+    use crate::jet::{Activation, Scaling};
 
     fn model(precision: Precision) -> Model {
-        let spec =
-            NetworkSpec { inputs: 2, hidden: vec![3, 1], outputs: 2, activation: Activation::Sin, coefficients: 0 };
+        let spec = NetworkSpec::uniform(2, &[3, 1], Activation::Sin, 2);
         let round = |x: f64| if precision == Precision::F32 { f64::from(x as f32) } else { x };
         Model {
             inputs: vec!["x".to_string(), "t \"q\"".to_string()],
@@ -293,6 +306,16 @@ mod tests {
     }
 
     #[test]
+    fn a_model_is_a_file_or_a_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(MODEL_FILE);
+        assert!(model_path(directory.path()).unwrap_err().to_string().contains("has no model"));
+        assert_eq!(model_path(&file).unwrap(), file);
+        model(Precision::F32).write(&file).unwrap();
+        assert_eq!(model_path(directory.path()).unwrap(), file);
+    }
+
+    #[test]
     fn models_survive_the_file_to_the_bit() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("m.safetensors");
@@ -305,7 +328,7 @@ mod tests {
     #[test]
     fn a_file_that_is_no_model_names_what_is_wrong() {
         let edits: &[(&str, Value, &str)] = &[
-            ("format", json!(2), "the model has format 2; this jetfit reads format 1"),
+            ("format", json!(3), "the model has format 3; this jetfit reads formats up to 2"),
             ("format", json!("one"), "has no format"),
             ("activation", json!("tanhh"), "did you mean \"tanh\""),
             ("hidden", json!([3, 2]), "tensor \"2.weight\": its shape is [1, 3], expected [2, 3]"),

@@ -4,20 +4,36 @@ use std::ops::Range;
 
 use crate::jet::Activation;
 
-/// A multilayer perceptron: inputs, hidden layers with one activation, M linear outputs.
+/// A multilayer perceptron: inputs, hidden layers, M linear outputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
     /// What the first layer reads, at least 1: the D inputs, or the F features of them.
     pub inputs: usize,
-    /// The width of each hidden layer; empty for a linear model.
-    pub hidden: Vec<usize>,
+    /// The hidden layers; empty for a linear model.
+    pub hidden: Vec<Hidden>,
     /// M, at least 1.
     pub outputs: usize,
-    /// σ of every hidden layer.
-    pub activation: Activation,
     /// K, the unknown coefficients of equations that are trained with the network. They follow the weights in the
     /// parameter block.
     pub coefficients: usize,
+}
+
+/// A hidden layer: `a = σ(W a' + b)`, and with a skip that of an earlier layer is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    /// Its units, at least 1.
+    pub width: usize,
+    /// σ
+    pub activation: Activation,
+    /// An earlier hidden layer of the same width whose result is added: `a = σ(z) + a_skip`.
+    pub skip: Option<usize>,
+}
+
+impl Hidden {
+    /// A layer without a skip.
+    pub fn new(width: usize, activation: Activation) -> Self {
+        Self { width, activation, skip: None }
+    }
 }
 
 /// One affine layer, z = W a + b, and its place in the parameter block: W (out, in) row by row,
@@ -46,9 +62,39 @@ impl Layer {
 }
 
 impl NetworkSpec {
+    /// Hidden layers of one activation, and no coefficients.
+    pub fn uniform(inputs: usize, hidden: &[usize], activation: Activation, outputs: usize) -> Self {
+        let hidden = hidden.iter().map(|width| Hidden::new(*width, activation)).collect();
+        Self { inputs, hidden, outputs, coefficients: 0 }
+    }
+
+    /// The width of each hidden layer.
+    pub fn widths(&self) -> Vec<usize> {
+        self.hidden.iter().map(|layer| layer.width).collect()
+    }
+
+    /// The activation of all hidden layers, where it is one and none has a skip. Without a hidden layer it is tanh.
+    pub fn single_activation(&self) -> Option<Activation> {
+        let first = self.hidden.first().map_or(Activation::Tanh, |layer| layer.activation);
+        let is_alike = |layer: &Hidden| layer.activation == first && layer.skip.is_none();
+        self.hidden.iter().all(is_alike).then_some(first)
+    }
+
+    /// Whether a layer has a skip.
+    pub fn has_skips(&self) -> bool {
+        self.hidden.iter().any(|layer| layer.skip.is_some())
+    }
+
+    /// The activation that decides which derivatives the network has: the least smooth one.
+    pub fn roughest(&self) -> Activation {
+        let activations = self.hidden.iter().map(|layer| layer.activation);
+        activations.min_by_key(|activation| activation.smoothness()).unwrap_or(Activation::Linear)
+    }
+
     /// The affine layers from the inputs to the outputs: one more than there are hidden layers.
     pub fn layers(&self) -> Vec<Layer> {
-        let widths: Vec<usize> = [self.inputs].into_iter().chain(self.hidden.clone()).chain([self.outputs]).collect();
+        let hidden = self.hidden.iter().map(|layer| layer.width);
+        let widths: Vec<usize> = [self.inputs].into_iter().chain(hidden).chain([self.outputs]).collect();
         let mut offset = 0;
         let layer = |pair: &[usize]| {
             let layer = Layer { inputs: pair[0], outputs: pair[1], offset };
@@ -75,7 +121,7 @@ impl NetworkSpec {
 
     /// The widest hidden layer or output: the rows of the largest working buffer.
     pub fn widest(&self) -> usize {
-        self.hidden.iter().copied().chain([self.outputs]).max().unwrap_or(1)
+        self.hidden.iter().map(|layer| layer.width).chain([self.outputs]).max().unwrap_or(1)
     }
 }
 
@@ -85,8 +131,7 @@ mod tests {
 
     #[test]
     fn layers_tile_the_block() {
-        let spec =
-            NetworkSpec { inputs: 2, hidden: vec![7, 1], outputs: 3, activation: Activation::Tanh, coefficients: 0 };
+        let spec = NetworkSpec::uniform(2, &[7, 1], Activation::Tanh, 3);
         let layers = spec.layers();
         assert_eq!(layers.len(), 3);
         assert_eq!(layers[0].biases(), 14..21);

@@ -2,16 +2,15 @@
 
 use super::channels::Channels;
 use super::op::{At, Direction, LayerGradient, Op, Slot, Span};
-use crate::jet::Activation;
-use crate::network::{Layer, NetworkSpec};
+use crate::network::{Hidden, Layer, NetworkSpec};
 
 /// A network on a pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     /// Its affine layers.
     pub layers: Vec<Layer>,
-    /// σ of the hidden ones.
-    pub activation: Activation,
+    /// What follows each but the last.
+    pub hidden: Vec<Hidden>,
     /// Whether its first layer reads features' jets, not inputs.
     pub has_features: bool,
     /// What travels through it.
@@ -21,7 +20,7 @@ pub struct Network {
 impl Network {
     /// Of a shape, with what travels through it.
     pub fn new(spec: &NetworkSpec, has_features: bool, channels: Channels) -> Self {
-        Self { layers: spec.layers(), activation: spec.activation, has_features, channels }
+        Self { layers: spec.layers(), hidden: spec.hidden.clone(), has_features, channels }
     }
 
     /// M
@@ -133,11 +132,24 @@ impl Walk<'_> {
     }
 
     fn a_all(&self, layer: usize) -> Span {
-        Span::all(Slot::A(self.at(layer)), self.network.layers[layer].outputs, self.row())
+        self.jets_of(Slot::A(self.at(layer)), layer)
+    }
+
+    /// What the layer behind a hidden one reads: its result, with what a skip adds.
+    fn result_all(&self, layer: usize) -> Span {
+        match self.network.hidden[layer].skip {
+            Some(_) => self.jets_of(Slot::Sum(self.at(layer)), layer),
+            None => self.a_all(layer),
+        }
+    }
+
+    /// Jets like those of a hidden layer.
+    fn jets_of(&self, slot: Slot, layer: usize) -> Span {
+        Span::all(slot, self.network.layers[layer].outputs, self.row())
     }
 
     fn bar_all(&self, layer: usize) -> Span {
-        Span::all(Slot::Bar(self.at(layer)), self.network.layers[layer].outputs, self.row())
+        self.jets_of(Slot::Bar(self.at(layer)), layer)
     }
 
     fn bar(&self, layer: usize) -> Span {
@@ -186,7 +198,13 @@ impl Walk<'_> {
         for layer in 1..=hidden {
             let (z, a) = (self.z(layer - 1), self.a(layer - 1));
             ops.push(Op::Rule { at: self.at(layer - 1), z, a });
-            let from = if is_adjoint && layer == hidden { a.channels(0, 1) } else { a };
+            let result = self.result_all(layer - 1);
+            if let Some(skip) = self.network.hidden[layer - 1].skip {
+                ops.push(Op::Copy { from: self.a_all(layer - 1), to: result });
+                ops.push(Op::Add { from: self.result_all(skip), to: result });
+            }
+            let channels = if is_adjoint && layer == hidden { 1 } else { self.forward_channels() };
+            let from = result.channels(0, channels);
             let (at, direction) = (self.at(layer), Direction::Forward);
             ops.push(Op::Linear { at, direction, is_biased: true, from, to: to(layer) });
         }
@@ -218,10 +236,11 @@ impl Walk<'_> {
         let mut ops = if is_adjoint { self.adjoint_bars() } else { vec![] };
         for layer in (1..=self.network.hidden()).rev() {
             let (at, before) = (self.at(layer), self.at(layer - 1));
-            let gradient = LayerGradient { at, bar: self.bar_all(layer), input: self.a_all(layer - 1) };
+            let gradient = LayerGradient { at, bar: self.bar_all(layer), input: self.result_all(layer - 1) };
             ops.push(Op::WeightGradient { layers: vec![gradient] });
             let (from, to) = (self.bar(layer), self.bar(layer - 1));
             ops.push(Op::Linear { at, direction: Direction::Backward, is_biased: false, from, to });
+            ops.extend(self.skips_back(layer - 1));
             let (z, a, bar) = (self.z(layer - 1), self.a(layer - 1), self.bar_all(layer - 1));
             ops.push(match is_adjoint {
                 true => {
@@ -240,6 +259,16 @@ impl Walk<'_> {
             }
         });
         ops
+    }
+
+    /// A layer's cotangents are also those of the sums that it is part of; and where it has a skip, they are kept for the
+    /// layer that this begins at.
+    fn skips_back(&self, layer: usize) -> Vec<Op> {
+        let (hidden, bar) = (&self.network.hidden, self.bar_all(layer));
+        let kept = |layer: usize| self.jets_of(Slot::SumBar(self.at(layer)), layer);
+        let ends = (0..hidden.len()).filter(|end| hidden[*end].skip == Some(layer));
+        let added = ends.map(|end| Op::Add { from: kept(end), to: bar });
+        added.chain(hidden[layer].skip.map(|_| Op::Copy { from: bar, to: kept(layer) })).collect()
     }
 
     /// The adjoints' cotangents, forward through the hidden layers.

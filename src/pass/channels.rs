@@ -33,9 +33,9 @@ pub enum Modes {
 
 impl Modes {
     /// Those of a network: the adjoints' way ends at a first layer that reads the inputs themselves and is followed by an
-    /// activation.
+    /// activation; and no skip is on it.
     pub fn of(spec: &NetworkSpec, features: Option<&Features>) -> Self {
-        if features.is_none() && !spec.hidden.is_empty() { Modes::Both } else { Modes::Forward }
+        if features.is_none() && !spec.hidden.is_empty() && !spec.has_skips() { Modes::Both } else { Modes::Forward }
     }
 }
 

@@ -22,6 +22,10 @@ pub enum Slot {
     Z(At),
     /// After it (H, C', B).
     A(At),
+    /// With what a skip adds (H, C', B).
+    Sum(At),
+    /// The cotangents of that sum, for the layer that the skip begins at (H, C', B).
+    SumBar(At),
     /// The cotangents of a layer (H, C', B): of `a` before its rule went back, of `z` after it.
     Bar(At),
     /// ∂u/∂a of a layer (H, M, B).
@@ -105,6 +109,11 @@ pub enum Op {
     /// z_bar from a_bar, in place.
     RuleBackward { at: At, z: Span, a: Span, bar: Span },
 
+    /// `to` is what `from` is: a layer with a skip keeps its own result, or its cotangents, beside the sum's.
+    Copy { from: Span, to: Span },
+    /// `to` has `from` added.
+    Add { from: Span, to: Span },
+
     /// The adjoints' way begins: g of the last hidden layer is a row of the output's W for each output, and the jets
     /// are 0 but for their value.
     AdjointStart { at: At, g: Span, jets: Span },
@@ -164,6 +173,7 @@ impl Op {
             Op::Linear { from, to, .. } => vec![(Read, from), (Write, to)],
             Op::Rule { z, a, .. } => vec![(Read, z), (Write, a)],
             Op::RuleBackward { z, a, bar, .. } => vec![(Read, z), (Read, a), (Write, bar)],
+            Op::Copy { from, to } | Op::Add { from, to } => vec![(Read, from), (Write, to)],
             Op::AdjointStart { g, jets, .. } => vec![(Write, g), (Write, jets)],
             Op::Adjoint { z, a, g, h, jets, .. } => {
                 vec![(Read, z), (Read, a), (Read, g), (Write, h), (Write, jets)]

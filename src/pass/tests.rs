@@ -7,7 +7,7 @@ use crate::network::{Model, NetworkSpec, Transforms, initialize};
 use crate::numbers::Precision;
 
 fn spec(inputs: usize, hidden: &[usize], outputs: usize) -> NetworkSpec {
-    NetworkSpec { inputs, hidden: hidden.to_vec(), outputs, activation: Activation::Tanh, coefficients: 0 }
+    NetworkSpec::uniform(inputs, hidden, Activation::Tanh, outputs)
 }
 
 fn pass(layout: &JetLayout, hidden: &[usize], modes: Modes, has_tape: bool) -> Pass {

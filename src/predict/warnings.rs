@@ -86,7 +86,7 @@ mod tests {
     use crate::numbers::Precision;
 
     fn watch(ranges: Vec<[f64; 2]>) -> PredictionWatch {
-        let spec = NetworkSpec { inputs: 2, hidden: vec![], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
+        let spec = NetworkSpec::uniform(2, &[], Activation::Tanh, 1);
         let model = Model {
             inputs: vec!["x".to_string(), "t".to_string()],
             outputs: vec!["u".to_string()],

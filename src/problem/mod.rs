@@ -231,10 +231,18 @@ impl Problem {
         }
     }
 
+    /// The scaling of what the first layer reads.
+    fn first_scaling(&self) -> &Scaling {
+        self.transforms.features.as_ref().map_or(&self.normalizer.inputs, |features| &features.document.scaling)
+    }
+
     /// The network before its first step.
     pub fn model(&self, job: &Job) -> Model {
         let spec = job.network_spec();
-        let mut parameters = initialize(&spec, job.network.frequency.or(job.network.steepness), job.training.seed);
+        let mut parameters = match &job.network.start {
+            Some(start) => start.model.rescaled(self.first_scaling(), &self.normalizer.outputs),
+            None => initialize(&spec, job.network.frequency.or(job.network.steepness), job.training.seed),
+        };
         parameters.truncate(spec.weights());
         let starts = job.coefficients.iter().enumerate();
         parameters.extend(starts.map(|(index, (_, start))| start / self.normalizer.coefficient(index)));

@@ -10,7 +10,7 @@ use crate::backend::OptimizerState;
 use crate::error::{Error, Result};
 use crate::files::safetensors_file::{Tensor, TensorFile};
 use crate::jet::Normalizer;
-use crate::network::NetworkSpec;
+use crate::network::{NetworkSpec, ShapeDocument};
 use crate::numbers::Precision;
 use crate::optimizer::{Damping, History, Memory, Plateau, Prior};
 use crate::problem::Adapted;
@@ -40,8 +40,8 @@ struct Document {
     #[serde(default)]
     history: usize,
     best: Option<BestDocument>,
-    hidden: Vec<usize>,
-    activation: String,
+    #[serde(flatten)]
+    shape: ShapeDocument,
     normalizer: Normalizer,
     #[serde(default)]
     adapted: Adapted,
@@ -124,8 +124,7 @@ pub fn write(path: &Path, state: &State, origin: &Origin) -> Result<()> {
         plateau: memory.plateau,
         history: memory.steps.len(),
         best: best.map(|best| BestDocument { step: best.step, loss: best.loss, waited: best.waited }),
-        hidden: spec.hidden.clone(),
-        activation: spec.activation.name().to_string(),
+        shape: ShapeDocument::new(spec),
         normalizer: origin.normalizer.clone(),
         adapted: state.adapted.clone(),
         damping: memory.damping.cloned(),
@@ -224,12 +223,13 @@ impl Origin {
             let help = "restore it (flags such as --steps may differ), or add --edited to resume with the edited job";
             return wrong(problem, help);
         }
-        if document.hidden != self.spec.hidden || document.activation != self.spec.activation.name() {
-            let network = |hidden: &[usize], activation: &str| format!("hidden = {hidden:?} and {activation}");
+        let shape = ShapeDocument::new(&self.spec);
+        if document.shape != shape {
+            let network = |shape: &ShapeDocument| format!("hidden = {:?} and {:?}", shape.hidden, shape.activation);
             let problem = format!(
                 "the checkpoint belongs to another network: it has {}, but the job has {}",
-                network(&document.hidden, &document.activation),
-                network(&self.spec.hidden, self.spec.activation.name())
+                network(&document.shape),
+                network(&shape)
             );
             return wrong(problem, "restore the job's [network], or start a new run");
         }

@@ -150,7 +150,7 @@ mod tests {
     use crate::optimizer::{Memory, Plateau};
 
     fn saver(directory: &std::path::Path, job: &str) -> Saver {
-        let spec = NetworkSpec { inputs: 1, hidden: vec![], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
+        let spec = NetworkSpec::uniform(1, &[], Activation::Tanh, 1);
         let normalizer =
             Normalizer { inputs: Scaling::identity(1), outputs: Scaling::identity(1), coefficients: vec![] };
         let [job, data] = [job, "data"].map(str::to_string);

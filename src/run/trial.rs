@@ -30,6 +30,7 @@ const AS_GOOD: f64 = 1.3;
 fn is_open(job: &Job, problem: &Problem, first: &Stage) -> bool {
     let network = &job.network;
     network.steepness.is_none()
+        && network.start.is_none()
         && network.activation != Activation::Sin
         && !network.hidden.is_empty()
         && problem.validation().is_some()

@@ -25,8 +25,7 @@ impl Place {
         let place = Self(tempfile::tempdir().unwrap());
         place.write("data.csv", DATA);
         place.write("job.toml", JOB);
-        let spec =
-            NetworkSpec { inputs: 1, hidden: vec![3], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
+        let spec = NetworkSpec::uniform(1, &[3], Activation::Tanh, 1);
         let model = Model {
             inputs: vec!["x".to_string()],
             outputs: vec!["y".to_string()],

@@ -1,6 +1,6 @@
 //! The CPU backend against float64 reference values, finite differences and itself.
 
-use crate::support::{Reference, jets_apart, normwise, random_loss, random_model, random_points};
+use crate::support::{Reference, jets_apart, mixed_model, normwise, random_loss, random_model, random_points};
 use jetfit::backend::Batch;
 use jetfit::cpu;
 use jetfit::data::PointSet;
@@ -52,11 +52,52 @@ fn f64_loss_and_weight_gradient_are_the_reference_values() {
     }
 }
 
-/// Networks of awkward shapes for one activation.
+/// Networks of awkward shapes for one activation; with tanh those of several, too.
 fn awkward_models(activation: Activation) -> Vec<Model> {
     let shapes: [(usize, &[usize], usize); 5] =
         [(1, &[7], 1), (2, &[33, 1, 7], 2), (3, &[], 2), (10, &[129], 1), (2, &[1], 3)];
-    shapes.iter().map(|(d, hidden, m)| random_model(*d, hidden, *m, activation, 3)).collect()
+    let mixed = [(1, 1), (2, 3)].map(|(inputs, outputs)| mixed_model(inputs, outputs));
+    let alike = shapes.iter().map(|(d, hidden, m)| random_model(*d, hidden, *m, activation, 3));
+    alike.chain(mixed.into_iter().filter(|_| activation == Activation::Tanh)).collect()
+}
+
+#[test]
+fn values_of_layers_that_differ_are_those_of_the_formula() {
+    let model = mixed_model(2, 3);
+    let points = random_points(&model, 5, 5);
+    let values = model.values(&points).unwrap();
+    for p in 0..5 {
+        let mut results: Vec<Vec<f64>> = vec![];
+        let mut x: Vec<f64> = (0..2).map(|i| model.normalizer.inputs.standardise(i, points[i][p])).collect();
+        for (index, layer) in model.spec.layers().iter().enumerate() {
+            let (weights, biases) = (&model.parameters[layer.weights()], &model.parameters[layer.biases()]);
+            let rows = weights.chunks(layer.inputs).zip(biases);
+            let mut z: Vec<f64> =
+                rows.map(|(row, b)| b + row.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>()).collect();
+            if let Some(hidden) = model.spec.hidden.get(index) {
+                let erf = |x: f64| libm::erf(x);
+                for (unit, z) in z.iter_mut().enumerate() {
+                    *z = match hidden.activation {
+                        Activation::Tanh => z.tanh(),
+                        Activation::Linear => *z,
+                        Activation::Sin => z.sin(),
+                        Activation::Silu => *z / (1.0 + (-*z).exp()),
+                        Activation::Sigmoid => 1.0 / (1.0 + (-*z).exp()),
+                        Activation::Gelu => 0.5 * *z * (1.0 + erf(*z / 2f64.sqrt())),
+                        other => unreachable!("{other}"),
+                    } + hidden.skip.map_or(0.0, |from| results[from][unit]);
+                }
+                results.push(z.clone());
+            }
+            x = z;
+        }
+        for (output, x) in x.iter().enumerate() {
+            let scaling = &model.normalizer.outputs;
+            let truth = scaling.mean[output] + scaling.scale[output] * x;
+            // Some f64 roundings a layer.
+            assert!((values[output][p] - truth).abs() < 1e-13 * truth.abs().max(1.0), "{} {truth}", values[output][p]);
+        }
+    }
 }
 
 #[test]

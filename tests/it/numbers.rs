@@ -109,7 +109,7 @@ fn units_change_nothing_but_the_units() {
 }
 
 fn steep(ranges: Vec<[f64; 2]>, width: f64) -> Model {
-    let spec = NetworkSpec { inputs: 1, hidden: vec![3], outputs: 1, activation: Activation::Tanh, coefficients: 0 };
+    let spec = NetworkSpec::uniform(1, &[3], Activation::Tanh, 1);
     Model {
         inputs: vec!["x".to_string()],
         outputs: vec!["y".to_string()],

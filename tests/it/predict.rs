@@ -11,7 +11,7 @@ use jetfit::network::{Model, NetworkSpec, Transforms};
 use jetfit::numbers::Precision;
 
 fn model(activation: Activation, precision: Precision) -> Model {
-    let spec = NetworkSpec { inputs: 2, hidden: vec![7, 5], outputs: 2, activation, coefficients: 0 };
+    let spec = NetworkSpec::uniform(2, &[7, 5], activation, 2);
     Model {
         inputs: vec!["x".to_string(), "t".to_string()],
         outputs: vec!["u".to_string(), "v".to_string()],

@@ -6,7 +6,7 @@ use jetfit::data::PointSet;
 use jetfit::error::Result;
 use jetfit::jet::{Activation, Derivative, Entry, JetLayout, Jets, Normalizer, Scaling};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Model, NetworkSpec, Transforms};
+use jetfit::network::{Hidden, Model, NetworkSpec, Transforms};
 use jetfit::numbers::Precision;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -83,13 +83,7 @@ impl Reference {
             outputs: (0..self.outputs).map(|i| format!("u{i}")).collect(),
             coefficients: vec![],
             transforms: Transforms::default(),
-            spec: NetworkSpec {
-                inputs: self.inputs,
-                hidden: self.hidden.clone(),
-                outputs: self.outputs,
-                activation,
-                coefficients: 0,
-            },
+            spec: NetworkSpec::uniform(self.inputs, &self.hidden, activation, self.outputs),
             normalizer: Normalizer {
                 inputs: scaling(&n.x_mean, &n.x_scale),
                 outputs: scaling(&n.y_mean, &n.y_scale),
@@ -151,7 +145,27 @@ impl Reference {
 
 /// A model with random weights of a sensible size and a scaling that is not trivial.
 pub fn random_model(inputs: usize, hidden: &[usize], outputs: usize, activation: Activation, seed: u64) -> Model {
-    let spec = NetworkSpec { inputs, hidden: hidden.to_vec(), outputs, activation, coefficients: 0 };
+    model_of(NetworkSpec::uniform(inputs, hidden, activation, outputs), seed)
+}
+
+/// One whose layers differ, with skips: two that end at one layer's successors, one that begins where another ends.
+pub fn mixed_model(inputs: usize, outputs: usize) -> Model {
+    use Activation::{Gelu, Linear, Sigmoid, Silu, Sin, Tanh};
+    let layer = |width, activation, skip| Hidden { width, activation, skip };
+    let hidden = vec![
+        layer(7, Tanh, None),
+        layer(7, Linear, Some(0)),
+        layer(33, Sin, None),
+        layer(7, Silu, Some(1)),
+        layer(33, Sigmoid, Some(2)),
+        layer(7, Gelu, Some(1)),
+    ];
+    model_of(NetworkSpec { inputs, hidden, outputs, coefficients: 0 }, 3)
+}
+
+/// A model of this shape, whose weights are random.
+fn model_of(spec: NetworkSpec, seed: u64) -> Model {
+    let (inputs, outputs) = (spec.inputs, spec.outputs);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut uniform = |low: f64, high: f64| rng.random_range(low..high);
     let mut parameters = vec![0.0; spec.parameters()];

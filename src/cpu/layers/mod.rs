@@ -3,3 +3,4 @@
 pub mod adjoint_seeds;
 pub mod input_layer;
 pub mod input_layer_backward;
+pub mod skip;

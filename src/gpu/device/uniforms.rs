@@ -71,6 +71,9 @@ uniforms! {
         units: u32, points: u32, first_weights: u32, output_weights: u32, output_biases: u32,
     }
 
+    /// Of what a skip copies and adds.
+    SkipQuads = "layers/skip" "Quads" { quads: u32 }
+
     /// Of the adjoints' seeds.
     SeedPoints = "layers/adjoint_seeds" "Points" { points: u32 }
 

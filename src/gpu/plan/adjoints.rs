@@ -73,7 +73,7 @@ impl<'a> Planner<'a> {
     fn adjoint_kernel(&self, at: At) -> AdjointKernel<'a> {
         AdjointKernel {
             channels: self.workspace.lowered.channels(),
-            sigma: self.spec().activation,
+            sigma: self.sigma(at.layer),
             is_first: at.layer == 0,
             is_last: at.layer + 2 == self.layers().len(),
         }

@@ -3,9 +3,10 @@
 use bytemuck::bytes_of;
 
 use super::Planner;
+use crate::gpu::device::dispatch::grid;
 use crate::gpu::device::kernel::Access::{Read, Write};
 use crate::gpu::device::kernel::EntryPoint;
-use crate::gpu::device::uniforms::{FusedLayer, GradientPart, InputLayer, RulePoints};
+use crate::gpu::device::uniforms::{FusedLayer, GradientPart, InputLayer, RulePoints, SkipQuads};
 use crate::gpu::shaders::{self, Groups};
 use crate::gpu::tuning::tiles::{Fusion, LAYER_THREADS, Tile, thread_rows};
 use crate::jet::Activation;
@@ -47,7 +48,7 @@ impl Planner<'_> {
 
     /// None where the network has no hidden layer.
     fn input_activation(&self) -> Option<Activation> {
-        (self.layers().len() > 1).then_some(self.spec().activation)
+        self.spec().hidden.first().map(|layer| layer.activation)
     }
 
     fn input_uniform(&self, at: At) -> InputLayer {
@@ -64,16 +65,23 @@ impl Planner<'_> {
     }
 
     /// `jet_rule.wgsl`: a from z, or in place z_bar from a_bar.
-    pub fn jet_rule(&mut self, entry: EntryPoint, z: Span, a: Span, bar: Option<Span>) {
+    pub fn jet_rule(&mut self, entry: EntryPoint, at: At, z: Span, a: Span, bar: Option<Span>) {
         let mut buffers = vec![(1, Read, self.of(z))];
         match bar {
             None => buffers.push((2, Write, self.of(a))),
             Some(bar) => buffers.extend([(3, Read, self.of(a)), (4, Write, self.of(bar))]),
         }
         let forward = &self.workspace.lowered.channels().forward;
-        let source = shaders::jet_rule(forward, a.row, self.normalizer, self.spec().activation);
+        let source = shaders::jet_rule(forward, a.row, self.normalizer, self.sigma(at.layer));
         let grid = [Groups::of(forward).tiles(self.quads()), z.units as u32, 1];
         self.push((source, entry), bytes_of(&RulePoints { quads: self.quads() }), &buffers, grid);
+    }
+
+    /// `skip.wgsl`: `to` is what `from` is, or has it added.
+    pub fn skip(&mut self, entry: EntryPoint, from: Span, to: Span) {
+        let buffers = [(1, Read, self.of(from)), (2, Write, self.of(to))];
+        let quads = (to.units * to.row) as u32 * self.quads();
+        self.push((shaders::skip(), entry), bytes_of(&SkipQuads { quads }), &buffers, grid(quads));
     }
 
     /// `fused_layer.wgsl`, forward; without z it is kept in no memory.
@@ -83,7 +91,8 @@ impl Planner<'_> {
         buffers.push((4, Write, self.of(a)));
         let layer = &self.layers()[at.layer];
         let entry = if z.is_some() { EntryPoint::Forward } else { EntryPoint::Evaluate };
-        self.push_fused_layer(entry, layer, [layer.outputs, layer.inputs], &buffers);
+        let sigma = self.sigma(at.layer);
+        self.push_fused_layer((entry, sigma), layer, [layer.outputs, layer.inputs], &buffers);
     }
 
     /// The product with Wᵀ and the adjoint of the rule before it.
@@ -96,12 +105,13 @@ impl Planner<'_> {
             (7, Write, self.of(to)),
         ];
         let layer = &self.layers()[at.layer];
-        self.push_fused_layer(EntryPoint::Backward, layer, [layer.inputs, layer.outputs], &buffers);
+        let sigma = self.sigma(at.layer - 1);
+        self.push_fused_layer((EntryPoint::Backward, sigma), layer, [layer.inputs, layer.outputs], &buffers);
     }
 
     fn push_fused_layer(
         &mut self,
-        entry: EntryPoint,
+        (entry, sigma): (EntryPoint, Activation),
         layer: &Layer,
         [rows, inner]: [usize; 2],
         buffers: &[super::Bound],
@@ -115,7 +125,7 @@ impl Planner<'_> {
         let tile = Tile { rows: thread_rows(rows, groups, columns, tile.rows), ..tile };
         let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
         let uniform = FusedLayer { rows, inner, quads: self.quads(), weights, biases };
-        let source = shaders::fused_layer(self.layout, self.normalizer, self.spec().activation, tile);
+        let source = shaders::fused_layer(self.layout, self.normalizer, sigma, tile);
         let grid = [columns, rows.div_ceil(groups * tile.rows), 1];
         self.push((source, entry), bytes_of(&uniform), buffers, grid);
     }
@@ -130,7 +140,7 @@ impl Planner<'_> {
             (4, Write, self.of(a)),
             (5, Write, self.of(jets)),
         ];
-        let (sigma, layers) = (self.spec().activation, self.layers().len());
+        let (sigma, layers) = (self.sigma(0), self.layers().len());
         let has_tape = self.workspace.lowered.pass.has_tape;
         let source = shaders::fused_network(self.layout, self.normalizer, sigma, (tile, units), layers, has_tape);
         let grid = [self.quads().div_ceil(tile.quads), 1, 1];
@@ -147,7 +157,7 @@ impl Planner<'_> {
             (4, Read, self.of(jets_bar)),
             (5, Write, self.of(bars)),
         ];
-        let (sigma, layers) = (self.spec().activation, self.layers().len());
+        let (sigma, layers) = (self.sigma(0), self.layers().len());
         let source = shaders::fused_network_backward(self.layout, self.normalizer, sigma, (tile, units), layers);
         let grid = [self.quads().div_ceil(tile.quads), 1, 1];
         self.push((source, EntryPoint::Backward), bytemuck::cast_slice(&uniform), &buffers, grid);
@@ -159,7 +169,7 @@ impl Planner<'_> {
         let Fusion::Network(tile) = self.workspace.lowered.tiles.fusion else {
             unreachable!("networks are fused where the tiles say so")
         };
-        let units = tile.units(self.spec().hidden.iter().copied().max().unwrap_or(0));
+        let units = tile.units(self.spec().widths().into_iter().max().unwrap_or(0));
         let place = |layer: &Layer| {
             [layer.inputs, layer.outputs, layer.weights().start, layer.biases().start].map(|place| place as u32)
         };

@@ -20,6 +20,7 @@ use crate::gpu::device::uniforms::GradientPart;
 use crate::gpu::memory::loaded_set::{LoadedSet, Task};
 use crate::gpu::memory::state::State;
 use crate::gpu::memory::workspace::Workspace;
+use crate::jet::Activation;
 use crate::jet::{JetLayout, Normalizer};
 use crate::network::{Layer, NetworkSpec};
 use crate::pass::{Op, Slot, Span};
@@ -100,8 +101,10 @@ impl<'a> Planner<'a> {
         match *op {
             Op::Linear { at, direction, is_biased, from, to } => self.linear(at, direction, is_biased, from, to),
             Op::WeightGradient { ref layers } => self.weight_gradients(layers),
-            Op::Rule { z, a, .. } => self.jet_rule(EntryPoint::Forward, z, a, None),
-            Op::RuleBackward { z, a, bar, .. } => self.jet_rule(EntryPoint::Backward, z, a, Some(bar)),
+            Op::Rule { at, z, a } => self.jet_rule(EntryPoint::Forward, at, z, a, None),
+            Op::RuleBackward { at, z, a, bar } => self.jet_rule(EntryPoint::Backward, at, z, a, Some(bar)),
+            Op::Copy { from, to } => self.skip(EntryPoint::Copy, from, to),
+            Op::Add { from, to } => self.skip(EntryPoint::Add, from, to),
             Op::FusedInput { at, points, z, a } => self.input_layer(at, points, z, a),
             Op::FusedInputBackward { at, points, z, a, bar } => self.input_layer_backward(at, points, z, a, bar),
             Op::FusedLayer { at, from, z, a } => self.fused_layer(at, from, z, a),
@@ -128,6 +131,11 @@ impl<'a> Planner<'a> {
 
     fn spec(&self) -> &'a NetworkSpec {
         &self.workspace.lowered.spec
+    }
+
+    /// σ of a hidden layer.
+    fn sigma(&self, layer: usize) -> Activation {
+        self.spec().hidden[layer].activation
     }
 
     fn layers(&self) -> &'a [Layer] {

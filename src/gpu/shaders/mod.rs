@@ -44,7 +44,7 @@ const ADJOINT_SUMS: usize = 10;
 
 fn activation(activation: Option<Activation>) -> &'static str {
     match activation {
-        None => include_str!("../../../shaders/rules/activations/identity.wgsl"),
+        None | Some(Activation::Linear) => include_str!("../../../shaders/rules/activations/linear.wgsl"),
         Some(Activation::Tanh) => include_str!("../../../shaders/rules/activations/tanh.wgsl"),
         Some(Activation::Sigmoid) => include_str!("../../../shaders/rules/activations/sigmoid.wgsl"),
         Some(Activation::Sin) => include_str!("../../../shaders/rules/activations/sin.wgsl"),
@@ -54,6 +54,11 @@ fn activation(activation: Option<Activation>) -> &'static str {
         Some(Activation::Elu) => include_str!("../../../shaders/rules/activations/elu.wgsl"),
         Some(Activation::Relu) => include_str!("../../../shaders/rules/activations/relu.wgsl"),
         Some(Activation::LeakyRelu) => include_str!("../../../shaders/rules/activations/leaky_relu.wgsl"),
+        Some(Activation::GeluTanh) => include_str!("../../../shaders/rules/activations/gelu_tanh.wgsl"),
+        Some(Activation::Selu) => include_str!("../../../shaders/rules/activations/selu.wgsl"),
+        Some(Activation::Mish) => include_str!("../../../shaders/rules/activations/mish.wgsl"),
+        Some(Activation::Softsign) => include_str!("../../../shaders/rules/activations/softsign.wgsl"),
+        Some(Activation::Exp) => include_str!("../../../shaders/rules/activations/exp.wgsl"),
     }
 }
 
@@ -172,6 +177,11 @@ impl AdjointKernel<'_> {
             .number("LAST", usize::from(self.is_last))
             .adjoint_mode(self.channels)
     }
+}
+
+/// `skip.wgsl`
+pub fn skip() -> Source {
+    Header::threads(THREADS).then("skip", &[include_str!("../../../shaders/layers/skip.wgsl")])
 }
 
 /// `adjoint_seeds.wgsl`

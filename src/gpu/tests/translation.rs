@@ -64,18 +64,13 @@ fn every_shader_validates_and_translates() {
             let backward = fused_network_backward(&layout, &normalizer, sigma, tile, 3);
             translate(&format!("fused_network_backward, {name}"), &backward);
         }
+        translate("skip", &skip());
         translate("input_layer, no activation", &input_layer(&layout, layout.channels(), &normalizer, None));
         let adjoint = Channels::new(&layout, &of_one_output(&normalizer), Modes::Both);
         if adjoint.is_adjoint() {
             translate("adjoint_seeds", &adjoint_seeds(&adjoint));
         }
-        let spec = NetworkSpec {
-            inputs: layout.inputs(),
-            hidden: vec![],
-            outputs: 2,
-            activation: Activation::Tanh,
-            coefficients: 1,
-        };
+        let spec = NetworkSpec { coefficients: 1, ..NetworkSpec::uniform(layout.inputs(), &[], Activation::Tanh, 2) };
         let entry = |output| Entry { output, derivative: Derivative::Value };
         let data = [Some(0), None].map(|column| Expression::entry(entry(1)).misfit(column, 1e-3));
         let scope = Scope {

@@ -61,10 +61,8 @@ mod tests {
 
     #[test]
     fn narrow_networks_have_no_use_for_f16() {
-        let found = |hidden: &[usize], precision| {
-            let (hidden, activation) = (hidden.to_vec(), Activation::Tanh);
-            unused(&NetworkSpec { inputs: 2, hidden, outputs: 1, activation, coefficients: 0 }, precision)
-        };
+        let found =
+            |hidden: &[usize], precision| unused(&NetworkSpec::uniform(2, hidden, Activation::Tanh, 1), precision);
         assert!(found(&[64, 64], Precision::F16).unwrap().starts_with("f16 has no effect: no layer has at least 192"));
         assert!(found(&[256, 191, 256], Precision::F16x2).is_some());
         assert_eq!(found(&[64, 192, 192], Precision::F16x2), None);

@@ -113,8 +113,7 @@ mod tests {
 
     #[test]
     fn parts_follow_one_another_and_fill_the_device() {
-        let spec =
-            NetworkSpec { inputs: 2, hidden: vec![64; 4], outputs: 1, activation: Activation::Tanh, coefficients: 3 };
+        let spec = NetworkSpec { coefficients: 3, ..NetworkSpec::uniform(2, &[64; 4], Activation::Tanh, 1) };
         let narrow = Fusion::Network(Tile { quads: 4, rows: 1, slice: 64 });
         let of = |fusion: Fusion, count: u32| {
             let points = SplitPoints { count, column_quads: 5 * count / 4, of_tile: Some(64), in_f16: false };
@@ -131,16 +130,20 @@ mod tests {
         assert_eq!(all.iter().map(|part| part.count as usize).sum::<usize>(), spec.parameters());
         // Small neighbours go together, three at a time, and each of them has the fewer splits.
         let tiles = Tiles { fusion: Fusion::None, linear: 128, gradient: 128 };
-        let wide = NetworkSpec { inputs: 10, hidden: vec![128, 128, 128, 128, 128, 256, 256], ..spec.clone() };
+        let of = |inputs: usize, hidden: &[usize]| NetworkSpec {
+            coefficients: 3,
+            ..NetworkSpec::uniform(inputs, hidden, Activation::Tanh, 1)
+        };
+        let wide = of(10, &[128, 128, 128, 128, 128, 256, 256]);
         assert_eq!(gradient_groups(&wide.layers(), tiles, 0, false), [0..1, 1..4, 4..6, 6..7, 7..8]);
         assert_eq!(gradient_groups(&spec.layers(), tiles, 1, true), [1..4, 4..5]);
-        let wide_alone = NetworkSpec { hidden: vec![256; 4], ..spec.clone() };
+        let wide_alone = of(2, &[256; 4]);
         assert_eq!(gradient_groups(&wide_alone.layers(), tiles, 1, false), [1..4, 4..5]);
         assert_eq!(gradient_groups(&wide_alone.layers(), tiles, 1, true), [1..2, 2..3, 3..4, 4..5]);
         let points = SplitPoints { count: 1024, column_quads: 12 * 256, of_tile: None, in_f16: false };
         assert_eq!(splits(&parts(&wide, tiles, &points))[..5], [264, 44, 44, 44, 66]);
         // A deep network keeps to the budget.
-        let deep = NetworkSpec { hidden: vec![64; 40], ..spec };
+        let deep = of(2, &[64; 40]);
         let points = SplitPoints { count: 1 << 17, column_quads: 1 << 17, of_tile: None, in_f16: false };
         let parts = parts(&deep, Tiles { fusion: Fusion::None, linear: 128, gradient: 128 }, &points);
         let numbers: u32 = parts.iter().map(|part| part.count * part.splits).sum();

@@ -117,15 +117,7 @@ mod tests {
     }
 
     fn shape(channels: usize) -> NetworkShape {
-        NetworkShape {
-            width: 64,
-            outputs: 1,
-            channels,
-            adjoint: None,
-            has_features: false,
-            memory: 16 << 10,
-            in_f16: false,
-        }
+        NetworkShape { width: 64, outputs: 1, channels, adjoint: None, is_plain: true, memory: 16 << 10, in_f16: false }
     }
 
     #[test]

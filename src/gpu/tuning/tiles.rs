@@ -93,8 +93,8 @@ pub struct NetworkShape {
     pub channels: usize,
     /// The channels that travel in adjoint mode, where separate kernels are in it.
     pub adjoint: Option<usize>,
-    /// Whether the first layer reads features' jets.
-    pub has_features: bool,
+    /// Whether whole networks can be fused: the first layer reads inputs, and all hidden layers are alike.
+    pub is_plain: bool,
     /// Bytes of a workgroup's memory on this adapter.
     pub memory: u32,
     /// Whether products are in f16, which unfused kernels alone have.
@@ -143,8 +143,9 @@ impl NetworkShape {
         has_features: bool,
         memory: u32,
     ) -> Self {
-        let width = spec.hidden.iter().copied().max().unwrap_or(0);
-        Self { width, outputs: spec.outputs, channels, adjoint, has_features, memory, in_f16: false }
+        let width = spec.widths().into_iter().max().unwrap_or(0);
+        let is_plain = !has_features && spec.single_activation().is_some();
+        Self { width, outputs: spec.outputs, channels, adjoint, is_plain, memory, in_f16: false }
     }
 
     /// Whether separate kernels cost less than fused ones of whole jets, by the count of a training step for each unit
@@ -179,7 +180,7 @@ impl NetworkShape {
                 let divides = tile.slice <= 16 || self.width.is_multiple_of(tile.slice as usize);
                 let is_narrow = (1..=NARROW).contains(&self.width) && self.outputs <= MOST_OUTPUTS;
                 let fits = bytes <= self.memory && tile.threads(units) <= MOST_THREADS;
-                few_channels && is_narrow && divides && !self.has_features && sums_fit(tile, MOST_NARROW_SUMS) && fits
+                few_channels && is_narrow && divides && self.is_plain && sums_fit(tile, MOST_NARROW_SUMS) && fits
             }
         }
     }
@@ -247,7 +248,7 @@ mod tests {
     use super::*;
 
     fn shape(width: usize, channels: usize, memory: u32) -> NetworkShape {
-        NetworkShape { width, outputs: 1, channels, adjoint: None, has_features: false, memory, in_f16: false }
+        NetworkShape { width, outputs: 1, channels, adjoint: None, is_plain: true, memory, in_f16: false }
     }
 
     #[test]
@@ -272,7 +273,7 @@ mod tests {
         assert_eq!(shape(64, 7, 32 << 10).table().fusion, narrow(4, 16));
         assert!(matches!(shape(65, 5, 32 << 10).table().fusion, Fusion::Layer(Tile { quads: 8, rows: 2, .. })));
         assert_eq!(shape(64, 9, 48 << 10).table().fusion, Fusion::None);
-        assert_eq!(NetworkShape { has_features: true, ..shape(64, 5, 16 << 10) }.candidates().len(), 7);
+        assert_eq!(NetworkShape { is_plain: false, ..shape(64, 5, 16 << 10) }.candidates().len(), 7);
         // No hidden layer.
         assert!(!matches!(shape(0, 3, 16 << 10).table().fusion, Fusion::Network(_)));
     }

@@ -74,6 +74,7 @@ fn epochs_are_counted_in_batches() {
 #[test]
 fn flags_come_before_keys() {
     let overrides = Overrides {
+        start: None,
         directory: Some("/out".into()),
         device: Some("cpu".to_string()),
         precision: Some(Precision::F64),

@@ -94,7 +94,11 @@ impl Evidence {
         let groups = layers.iter().flat_map(|layer| [layer.weights(), layer.biases()]).collect();
         let (weights, biases) = (layers[0].weights(), layers[0].biases());
         // A unit's centre is its bias over its weight; a sine's phase is its bias alone.
-        let first = if spec.activation == Activation::Sin { weights } else { weights.start..biases.end };
+        let first = if spec.hidden.first().is_some_and(|layer| layer.activation == Activation::Sin) {
+            weights
+        } else {
+            weights.start..biases.end
+        };
         let (here, there) = (Jacobian::default(), vec![]);
         let prior = match memory {
             Memory::Evidence(prior) => Some(prior),

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::files::digest::Digest;
 use crate::files::lock::{Lock, Locked};
+use crate::network::MODEL_FILE;
 
 /// The directory of one run.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ const MARK_FILE: &str = ".jetfit-run";
 const RUN_FILES: [&str; 14] = [
     "job.toml",
     "metrics.csv",
-    "model.safetensors",
+    MODEL_FILE,
     "checkpoint.safetensors",
     "predictions.csv",
     "fit.png",
@@ -239,7 +240,7 @@ impl RunDir {
 
     /// The trained network.
     pub fn model(&self) -> PathBuf {
-        self.path.join("model.safetensors")
+        self.path.join(MODEL_FILE)
     }
 
     /// The checkpoint from which the run can be resumed.
@@ -261,22 +262,6 @@ impl RunDir {
     pub fn report(&self) -> PathBuf {
         self.path.join("report.json")
     }
-}
-
-/// The model file for a path to a model file or a run directory.
-///
-/// # Errors
-/// [`Error::Input`] for a directory without a model.
-pub fn model_path(model_or_run: &Path) -> Result<PathBuf> {
-    if !model_or_run.is_dir() {
-        return Ok(model_or_run.to_path_buf());
-    }
-    let model = RunDir::at(model_or_run).model();
-    if model.is_file() {
-        return Ok(model);
-    }
-    let problem = "this directory has no model.safetensors";
-    Err(Error::input(model_or_run.display(), problem, "give a model file, or the directory of a finished run"))
 }
 
 /// How the directories of an ensemble's members begin.
@@ -368,7 +353,5 @@ mod tests {
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
         assert!(RunDir::open(&file).unwrap_err().to_string().contains("no such directory"));
-        assert!(model_path(directory.path()).unwrap_err().to_string().contains("has no model"));
-        assert_eq!(model_path(&file).unwrap(), file);
     }
 }

@@ -18,11 +18,10 @@ use crate::device::Workplace;
 use crate::error::{Error, Result};
 use crate::expression::Expression;
 use crate::jet::{JetLayout, Jets};
-use crate::network::Model;
+use crate::network::{Model, model_path};
 use crate::numbers::Precision;
 use crate::predict::{Source, Spread};
 use crate::run::directory;
-use crate::run::directory::model_path;
 use crate::{device, job, predict};
 
 /// Trained networks of the same inputs and outputs, each on its device.

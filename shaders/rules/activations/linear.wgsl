@@ -1,4 +1,4 @@
-// z: what a model without hidden layers has after its only layer.
+// z: a layer without an activation, as a model without hidden layers has only one.
 
 fn activation(z: f32) -> f32 {
     return z;

@@ -1,0 +1,23 @@
+// z p with p = sigmoid v and v = k (z + c z^3), which is z/2 (1 + tanh v/2): the approximation of GELU.
+
+fn gate(z: f32) -> f32 {
+    return sigmoid(1.59576912 * z + 0.0713548163 * z * z * z);
+}
+
+fn activation(z: f32) -> f32 {
+    return z * gate(z);
+}
+
+// The derivatives of p in v are d1, d2, d3; those of p in z follow by the chain rule, of z p by Leibniz' rule.
+fn slopes(z: f32, a: f32) -> vec3<f32> {
+    let p = gate(z);
+    let d1 = p * (1.0 - p);
+    let d2 = d1 * (1.0 - 2.0 * p);
+    let d3 = d1 * (1.0 - 6.0 * d1);
+    let v1 = 1.59576912 + 0.214064449 * z * z;
+    let v2 = 0.428128897 * z;
+    let p1 = d1 * v1;
+    let p2 = d2 * v1 * v1 + d1 * v2;
+    let p3 = d3 * v1 * v1 * v1 + 3.0 * d2 * v1 * v2 + d1 * 0.428128897;
+    return vec3<f32>(p + z * p1, 2.0 * p1 + z * p2, 3.0 * p2 + z * p3);
+}
