@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use jetfit::data::TableReader;
+use jetfit::data::{Gaps, TableReader};
 use jetfit::expression::{self, Expression, Places, PointData, Scope};
 use jetfit::files::safetensors_file::TensorFile;
 use jetfit::jet::{Jets, Normalizer};
@@ -21,7 +21,8 @@ pub fn table(bytes: &[u8]) {
         let Ok(mut reader) = TableReader::new(bytes, "fuzz.csv".to_string()) else { return };
         let mut names = reader.names().to_vec();
         names.truncate(3);
-        let selected = if with_gaps { reader.select_with_gaps(&names, 1) } else { reader.select(&names) };
+        let selected =
+            if with_gaps { reader.select_with_gaps(&names, Gaps::NotMeasured, 1) } else { reader.select(&names) };
         selected.expect("the file's own columns are there");
         while let Ok(Some(_)) = reader.next_block() {}
     }

@@ -169,7 +169,7 @@ struct Work<'a> {
     model: &'a Model,
     layout: &'a JetLayout,
     definitions: &'a Definitions,
-    reader: TableReader<std::fs::File>,
+    reader: TableReader<'static>,
     ensemble: Ensemble,
     progress: Progress,
     signals: Signals,

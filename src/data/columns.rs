@@ -4,14 +4,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::TableReader;
+use super::{Dialect, Gaps, TableReader};
 use crate::error::{Error, Result};
 
 /// Where the rows of a job come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Table {
-    /// A CSV file (absolute path).
-    File(PathBuf),
+    /// A file (absolute path, or `-` for stdin), and how it writes numbers and letters.
+    File(PathBuf, Dialect),
     /// Columns in memory, shared by all copies of the job.
     Columns(Arc<Columns>),
 }
@@ -50,15 +50,16 @@ impl Columns {
 }
 
 impl Table {
-    /// The columns with these names (columns, rows).
+    /// The columns with these names (columns, rows). All but the first `whole` may have cells without a measurement,
+    /// which are NaN.
     ///
     /// # Errors
     /// Those of [`TableReader`] for a file, and a column that does not exist.
-    pub fn read<S: AsRef<str>>(&self, names: &[S]) -> Result<Vec<Vec<f64>>> {
+    pub fn read<S: AsRef<str>>(&self, names: &[S], whole: usize) -> Result<Vec<Vec<f64>>> {
         match self {
-            Table::File(file) => {
-                let mut reader = TableReader::open(file)?;
-                reader.select(names)?;
+            Table::File(file, dialect) => {
+                let mut reader = TableReader::open_as(file, dialect)?;
+                reader.select_with_gaps(names, Gaps::NotMeasured, whole)?;
                 reader.read_rows()
             }
             Table::Columns(columns) => {
@@ -77,7 +78,7 @@ impl Table {
     /// The path of a file.
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Table::File(file) => Some(file),
+            Table::File(file, _) => Some(file),
             Table::Columns(_) => None,
         }
     }
@@ -85,7 +86,7 @@ impl Table {
     /// The number of rows in memory; `None` for a file.
     pub fn rows(&self) -> Option<usize> {
         match self {
-            Table::File(_) => None,
+            Table::File(..) => None,
             Table::Columns(columns) => columns.values.first().map(Vec::len),
         }
     }
@@ -95,7 +96,7 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Table::File(file) => file.display().fmt(f),
+            Table::File(file, _) => file.display().fmt(f),
             Table::Columns(_) => f.write_str("data"),
         }
     }

@@ -4,6 +4,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::gaps::{self, Target};
 use crate::data::{Data, PointSet, Table, Validation};
 use crate::error::{Error, Result};
 use crate::jet::mean_and_deviation;
@@ -16,15 +17,17 @@ pub struct Dataset {
     pub inputs: Vec<String>,
     /// The outputs' names (M).
     pub outputs: Vec<String>,
-    /// The training rows. Their targets are those of [`crate::data::Data::targets`].
+    /// The training rows. Their targets are those of [`crate::data::Data::targets`], NaN where nothing was measured.
     pub training: PointSet,
     /// The validation rows, with the same columns.
     pub validation: Option<PointSet>,
-    /// Mean and standard deviation of the training rows. A constant output uses its absolute value as its scale, or 1
+    /// Mean and standard deviation of the training rows that are measured. A constant output uses its absolute value as its scale, or 1
     /// if it is 0.
     pub normalizer: Normalizer,
-    /// The standard deviation of each target over the training rows (T).
+    /// The standard deviation of each target over the training rows that are measured (T).
     pub deviations: Vec<f64>,
+    /// (T)
+    pub(super) targets: Vec<Target>,
 }
 
 /// Rows from which on some judge by default, and which part of them.
@@ -36,7 +39,7 @@ impl Dataset {
     ///
     /// # Errors
     /// [`Error::Input`] for everything that [`crate::data::TableReader`] refuses; fewer than two training rows; an
-    /// input that is constant; weights that are negative or all 0.
+    /// input that is constant; a target without a measurement; weights that are negative or all 0.
     pub fn read(data: &Data, seed: u64) -> Result<Self> {
         let rows = Rows::read(data, &data.table)?;
         let place = &data.table;
@@ -71,7 +74,10 @@ impl Dataset {
         });
         let (mean, scale) = inputs.collect::<Result<Vec<_>>>()?.into_iter().unzip();
         let inputs = Scaling { mean, scale };
-        let targets = data.targets().zip(&training.columns).map(|((_, name), column)| spread(data, name, column));
+        let targets = data
+            .targets()
+            .enumerate()
+            .map(|(target, (_, name))| spread(data, name, &gaps::measured(place, name, &training, target)?));
         let targets = targets.collect::<Result<Vec<_>>>()?;
         let own_size = |mean: f64| if mean == 0.0 { 1.0 } else { mean.abs() };
         let outputs = &targets[..data.outputs.len()];
@@ -79,9 +85,16 @@ impl Dataset {
             mean: outputs.iter().map(|(mean, _)| *mean).collect(),
             scale: outputs.iter().map(|(mean, d)| if *d == 0.0 { own_size(*mean) } else { *d }).collect(),
         };
+        let known = targets.iter().enumerate().map(|(target, (mean, _))| {
+            let rows = [Some(&training), validation.as_ref()];
+            let has_gaps =
+                rows.into_iter().flatten().any(|rows| rows.columns[target].iter().any(|value| value.is_nan()));
+            Target { mean: *mean, has_gaps }
+        });
         Ok(Self {
             inputs: data.inputs.clone(),
             outputs: data.outputs.clone(),
+            targets: known.collect(),
             training,
             validation,
             normalizer: Normalizer { inputs, outputs, coefficients: vec![] },
@@ -113,12 +126,12 @@ struct Rows {
 
 impl Rows {
     fn read(data: &Data, table: &Table) -> Result<Self> {
+        let inputs = data.inputs.iter().map(|name| data.column(name));
+        let whole: Vec<&str> = inputs.chain(data.weights.as_deref()).collect();
         let targets = data.targets().map(|(_, column)| column);
-        let names: Vec<&str> =
-            data.inputs.iter().map(String::as_str).chain(targets).chain(data.weights.as_deref()).collect();
-        let mut inputs = table.read(&names)?;
-        let mut targets = inputs.split_off(data.inputs.len());
-        let weights = data.weights.is_some().then(|| targets.pop()).flatten();
+        let mut inputs = table.read(&whole.iter().copied().chain(targets).collect::<Vec<_>>(), whole.len())?;
+        let targets = inputs.split_off(whole.len());
+        let weights = data.weights.is_some().then(|| inputs.pop()).flatten();
         let weights_column = data.weights.clone().unwrap_or_default();
         Ok(Self { place: table.to_string(), weights_column, inputs, targets, weights })
     }
@@ -183,16 +196,19 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
     use super::*;
+    use crate::data::Dialect;
     use crate::jet::{Derivative, Entry};
 
     fn data(file: PathBuf, validation: Validation, weights: Option<&str>) -> Data {
         let (inputs, outputs) = (vec!["x".to_string()], vec!["y".to_string()]);
         let derivatives = vec![(Entry { output: 0, derivative: Derivative::First(0) }, "s".to_string())];
         Data {
-            table: Table::File(file),
+            table: Table::File(file, Dialect::default()),
+            columns: BTreeMap::new(),
             inputs,
             outputs,
             derivatives,

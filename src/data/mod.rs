@@ -1,20 +1,20 @@
-//! What is fitted: tables from CSV files or memory, their scaling, and the point sets made from them.
+//! What is fitted: tables from files or memory, their scaling, and the point sets made from them.
 
-mod cells;
 mod columns;
 pub mod csv_writer;
 mod dataset;
 mod decades;
+mod formats;
+mod gaps;
 mod noise;
 mod point_set;
 mod points;
 mod spec;
-mod table;
 
 pub use columns::{Columns, Table};
 pub use dataset::Dataset;
 pub use decades::spans_decades;
+pub use formats::{Dialect, Gaps, TableReader};
 pub use point_set::PointSet;
 pub use points::grid;
 pub use spec::{Axis, Data, Validation};
-pub use table::TableReader;

@@ -16,13 +16,14 @@ const NOISE_STREAM: u64 = 1 << 62;
 const NORMAL_MEDIAN: f64 = 0.6745;
 
 impl PointSet {
-    /// The standard deviation of the noise in a column over the only input: how far values lie from the cubic through
+    /// The standard deviation of the noise in a column over the only input, where it was measured: how far values lie from the cubic through
     /// their four neighbours, or rows with the same input from each other, over what unit noise would make of that
     /// (after Gasser, Sroka & Jennen-Steinmetz 1986; the median keeps kinks and outliers out). `None` with several
     /// inputs or few rows.
     pub fn noise(&self, column: usize) -> Option<f64> {
         let [inputs] = &self.inputs[..] else { return None };
-        let mut rows: Vec<(f64, f64)> = inputs.iter().copied().zip(self.columns[column].iter().copied()).collect();
+        let all = inputs.iter().copied().zip(self.columns[column].iter().copied());
+        let mut rows: Vec<(f64, f64)> = all.filter(|(_, value)| !value.is_nan()).collect();
         rows.sort_by(|a, b| a.0.total_cmp(&b.0));
         let same = rows.windows(2).filter(|pair| pair[0].0 == pair[1].0);
         let mut errors: Vec<f64> = same.map(|pair| (pair[1].1 - pair[0].1).abs() / 2f64.sqrt()).collect();

@@ -1,5 +1,7 @@
 //! What a job says of its data: files and columns, rows that judge, axes of a grid.
 
+use std::collections::BTreeMap;
+
 use super::Table;
 use crate::jet::Entry;
 
@@ -8,10 +10,12 @@ use crate::jet::Entry;
 pub struct Data {
     /// The rows.
     pub table: Table,
-    /// The inputs' columns (D ≥ 1).
+    /// The inputs (D ≥ 1).
     pub inputs: Vec<String>,
-    /// The outputs' columns (M ≥ 1).
+    /// The outputs (M ≥ 1).
     pub outputs: Vec<String>,
+    /// The columns of those inputs and outputs that have another name than their column.
+    pub columns: BTreeMap<String, String>,
     /// Derivatives that the file holds, and their columns, ordered as [`Entry::all`] orders them.
     pub derivatives: Vec<(Entry, String)>,
     /// The column of row weights.
@@ -34,10 +38,15 @@ pub enum Validation {
 }
 
 impl Data {
+    /// The column of an input or output.
+    pub fn column<'a>(&'a self, name: &'a str) -> &'a str {
+        self.columns.get(name).map_or(name, String::as_str)
+    }
+
     /// What the targets of a point set are, in order, and their columns: the outputs' values, then
     /// the derivatives.
     pub fn targets(&self) -> impl Iterator<Item = (Entry, &str)> + '_ {
-        let values = self.outputs.iter().enumerate().map(|(output, column)| (Entry::value(output), column.as_str()));
+        let values = self.outputs.iter().enumerate().map(|(output, name)| (Entry::value(output), self.column(name)));
         values.chain(self.derivatives.iter().map(|(entry, column)| (*entry, column.as_str())))
     }
 }

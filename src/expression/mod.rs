@@ -156,6 +156,13 @@ impl Expression {
         self
     }
 
+    /// Itself times a column: 0 where nothing was measured.
+    pub fn masked(mut self, column: usize) -> Self {
+        let mask = self.graph.leaf(Leaf::Column(column));
+        self.root = self.graph.product([(mask, 1), (self.root, 1)]);
+        self
+    }
+
     /// Its total derivative; `laplacian` has the cᵢ of Σ cᵢ ∂ᵢᵢ, where that is asked for.
     ///
     /// # Errors

@@ -45,6 +45,11 @@ pub fn write_atomically<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Re
     Ok(written)
 }
 
+/// Whether a user means stdin or stdout: `-`.
+pub fn is_stdio(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 /// Writes a text file, whole or not at all.
 pub fn write_text(path: &Path, text: &str) -> Result<()> {
     write_atomically(path, |writer| writer.write_all(text.as_bytes()).map_err(|error| Error::io(path, error)))

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::Job;
-use crate::data::TableReader;
 use crate::error::{Error, Result};
 use crate::expression::{self, Expression, PointFunctions, Scope};
 use crate::jet::Entry;
@@ -148,7 +147,7 @@ impl Job {
     /// The columns of a term's file, if it has one, that have no other meaning.
     pub(super) fn columns(&self, term: &EquationTerm, place: impl Fn(&str) -> String) -> Result<Vec<String>> {
         let TermPoints::File(file) = &term.points else { return Ok(vec![]) };
-        let mut reader = TableReader::open(file)?;
+        let mut reader = self.table(file)?;
         reader.select(&self.inputs)?;
         let scope = self.scope(vec![], false);
         let (taken, free): (Vec<_>, Vec<_>) = reader.names().iter().cloned().partition(|name| scope.has(name));

@@ -118,6 +118,15 @@ impl<'a> Item<'a> {
         })
     }
 
+    /// One of some marks between digits, of which a space is one.
+    pub fn separator(&self, choices: &[(&str, char)]) -> Result<char> {
+        let text = self.value.as_str().ok_or_else(|| self.expected("a string"))?;
+        choices.iter().find(|(known, _)| *known == text).map(|(_, mark)| *mark).ok_or_else(|| {
+            let known: Vec<_> = choices.iter().map(|(known, _)| format!("{known:?}")).collect();
+            self.error(format!("unknown separator {text:?}"), format!("use one of {}", known.join(", ")))
+        })
+    }
+
     /// The items of an array.
     pub fn list(&self) -> Result<Vec<Item<'a>>> {
         let array = self.value.as_array().ok_or_else(|| self.expected("an array"))?;

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use encoding_rs::Encoding;
+
 use super::item::Item;
-use crate::data::Axis;
-use crate::error::Result;
+use super::section::Section;
+use crate::data::{Axis, Dialect};
+use crate::error::{Error, Result};
 use crate::jet::Entry;
 use crate::points::Variable;
 
@@ -15,6 +18,38 @@ pub(super) fn columns(item: &Item) -> Result<Vec<String>> {
         return Err(item.error("this list is empty", "name at least one column"));
     }
     Ok(names)
+}
+
+/// Columns with the names that the job gives them: a list of columns, or a table of names and columns.
+pub(super) fn named_columns(item: &Item) -> Result<Vec<(String, String)>> {
+    if !item.value.is_table() {
+        return Ok(columns(item)?.into_iter().map(|column| (column.clone(), column)).collect());
+    }
+    let mut entries: Vec<(String, Item)> = item.entries()?.into_iter().collect();
+    if entries.is_empty() {
+        return Err(item.error("this table is empty", "name at least one column"));
+    }
+    entries.sort_by_key(|(_, column)| column.offset);
+    entries.into_iter().map(|(name, column)| Ok((name, column.text()?))).collect()
+}
+
+/// How the files of `[data]` write numbers and letters.
+pub(super) fn dialect(section: &Section) -> Result<Dialect> {
+    let decimal = section.optional("decimal", |item| item.one_of(&Dialect::DECIMALS))?;
+    let thousands = section.optional("thousands", |item| item.separator(&Dialect::THOUSANDS))?;
+    if decimal.is_some() && decimal == thousands {
+        let place = section.place("thousands");
+        return Err(Error::input(place, "this is the decimal mark too", "use another mark, or remove one of the keys"));
+    }
+    let encoding = section.optional("encoding", |item| {
+        let label = item.text()?;
+        Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
+            let help =
+                "use \"latin1\", \"windows-1252\", \"utf-8\", \"utf-16le\" or another name of the WHATWG standard";
+            item.error(format!("unknown encoding {label:?}"), help)
+        })
+    })?;
+    Ok(Dialect { decimal, thousands, encoding })
 }
 
 /// A table from the names of jet entries to columns, ordered as [`Entry::all`] orders them.

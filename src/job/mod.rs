@@ -18,7 +18,7 @@ mod tests;
 mod write;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
@@ -26,7 +26,7 @@ pub use self::settings::{Balance, Device, Length, Optimizer, OptimizerKind, Sche
 
 use self::read_settings::TRAINING_KEYS;
 
-use crate::data::{Axis, Data, Dataset, PointSet, Validation};
+use crate::data::{Axis, Data, Dataset, Dialect, PointSet, Table, TableReader, Validation};
 use crate::error::Result;
 use crate::jet::{Activation, Derivative, Entry, Seconds};
 use crate::loss::{Loss, Term};
@@ -205,6 +205,27 @@ impl Job {
         name.to_string_lossy().into_owned()
     }
 
+    /// How the files of the job write numbers and letters: as those of its data.
+    pub fn dialect(&self) -> Dialect {
+        match self.data.as_ref().map(|data| &data.table) {
+            Some(Table::File(_, dialect)) => dialect.clone(),
+            _ => Dialect::default(),
+        }
+    }
+
+    /// A table of the job, open at its first row.
+    ///
+    /// # Errors
+    /// Those of [`TableReader::open_as`].
+    pub fn table(&self, file: &Path) -> Result<TableReader<'static>> {
+        TableReader::open_as(file, &self.dialect())
+    }
+
+    /// What an input or output is called in pictures: its column.
+    pub fn label<'a>(&'a self, name: &'a str) -> &'a str {
+        self.data.as_ref().map_or(name, |data| data.column(name))
+    }
+
     /// The shape of the network.
     pub fn network_spec(&self) -> NetworkSpec {
         let coefficients = self.coefficients.len();
@@ -248,7 +269,12 @@ impl Job {
         let term = |term: DataTerm| {
             let scale = self.scale(&term, data);
             let DataTerm { name, entry, column, weight } = term;
-            Term { name, residual: transforms.entry(entry, &[]).misfit(column, scale), scale, weight }
+            let residual = transforms.entry(entry, &[]).misfit(column, scale);
+            let residual = match column.and_then(|column| data.mask(column)) {
+                Some(mask) => residual.masked(mask),
+                None => residual,
+            };
+            Term { name, residual, scale, weight }
         };
         Loss { terms: self.data_terms().filter(is_wanted).map(term).collect() }
     }
@@ -259,11 +285,13 @@ impl Job {
         scale.unwrap_or_else(|| term.entry.natural_scale(&data.normalizer))
     }
 
-    /// The standard deviation that noise gives the residuals of each term on rows of the data, as backends scale them
-    /// (T); `None` where the rows do not tell it.
+    /// The standard deviation that noise gives the residuals of each term on posed rows of the data, as backends scale
+    /// them (T); `None` where the rows do not tell it.
     pub fn residual_noise(&self, data: &Dataset, rows: &PointSet) -> Vec<Option<f64>> {
         let of_term = |term: DataTerm| {
-            let noise = rows.weights.is_none().then(|| rows.noise(term.column?)).flatten()?;
+            let column = term.column.filter(|_| rows.weights.is_none())?;
+            let rows = data.measured_rows(rows, column);
+            let noise = rows.noise(column)?;
             Some(noise / self.scale(&term, data) * (term.weight / rows.points() as f64).sqrt())
         };
         self.data_terms().filter(|term| term.column.is_some()).map(of_term).collect()

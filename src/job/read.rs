@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::item::Item;
-use super::lists::{axes, columns, entries, grid_over};
+use super::lists::{axes, columns, dialect, entries, grid_over, named_columns};
 use super::read_equations::NETWORK_KEYS;
 use super::section::Document;
 use super::*;
@@ -136,14 +136,32 @@ impl Reader<'_> {
     fn data(&self) -> Result<Option<Data>> {
         let section = self.document.section(
             "data",
-            &["file", "inputs", "outputs", "derivatives", "weights", "validation_fraction", "validation_file"],
+            &[
+                "file",
+                "inputs",
+                "outputs",
+                "derivatives",
+                "weights",
+                "validation_fraction",
+                "validation_file",
+                "decimal",
+                "thousands",
+                "encoding",
+            ],
         )?;
         if !section.is_present() {
             return Ok(None);
         }
         let file = section.required("file", "\"data.csv\"", |item| self.path(item))?;
-        let inputs = section.required("inputs", "[\"x\"]", columns)?;
-        let outputs = section.required("outputs", "[\"y\"]", columns)?;
+        let named = [("inputs", "[\"x\"]"), ("outputs", "[\"y\"]")]
+            .map(|(key, example)| section.required(key, example, named_columns));
+        let [inputs, outputs] = named;
+        let (inputs, outputs) = (inputs?, outputs?);
+        let all = inputs.iter().chain(&outputs).filter(|(name, column)| name != column);
+        let columns = all.cloned().collect();
+        let [inputs, outputs] =
+            [inputs, outputs].map(|named| named.into_iter().map(|(name, _)| name).collect::<Vec<_>>());
+        let dialect = dialect(&section)?;
         let weights = section.optional("weights", Item::text)?;
         let derivatives = match section.get("derivatives") {
             None => vec![],
@@ -163,9 +181,10 @@ impl Reader<'_> {
             (None, None) => Validation::Default,
             (Some(0.0), None) => Validation::None,
             (Some(fraction), None) => Validation::Fraction(fraction),
-            (None, Some(file)) => Validation::Table(Table::File(file)),
+            (None, Some(file)) => Validation::Table(Table::File(file, dialect.clone())),
         };
-        let data = Data { table: Table::File(file), inputs, outputs, derivatives, weights, validation };
+        let table = Table::File(file, dialect);
+        let data = Data { table, inputs, outputs, columns, derivatives, weights, validation };
         checks::columns(&section, &data)?;
         Ok(Some(data))
     }
@@ -295,9 +314,12 @@ impl Reader<'_> {
         PathBuf::from("runs").join(name)
     }
 
-    /// A path in the job, made absolute from the job's folder.
+    /// A path in the job, made absolute from the job's folder, but for the `-` of stdin.
     pub fn path(&self, item: &Item) -> Result<PathBuf> {
         let text = item.text()?;
+        if crate::files::is_stdio(Path::new(&text)) {
+            return Ok(text.into());
+        }
         absolute(&self.place.parent().unwrap_or(Path::new("")).join(text))
     }
 }

@@ -95,11 +95,19 @@ impl Job {
 }
 
 impl Data {
+    /// A list of columns, or a table where the job has names of its own.
+    fn named(&self, names: &[String]) -> Value {
+        match names.iter().any(|name| self.columns.contains_key(name)) {
+            true => Table::from_iter(names.iter().map(|name| (name.clone(), self.column(name).into()))).into(),
+            false => names.to_vec().into(),
+        }
+    }
+
     fn keys(&self) -> Vec<(&'static str, Value)> {
         let mut keys = vec![
             ("file", table_path(&self.table)),
-            ("inputs", self.inputs.clone().into()),
-            ("outputs", self.outputs.clone().into()),
+            ("inputs", self.named(&self.inputs)),
+            ("outputs", self.named(&self.outputs)),
             ("derivatives", entries(&self.derivatives, &self.inputs, &self.outputs)),
         ];
         keys.extend(self.weights.as_ref().map(|column| ("weights", column.as_str().into())));
@@ -108,6 +116,11 @@ impl Data {
             Validation::Default => {}
             Validation::Fraction(fraction) => keys.push(("validation_fraction", (*fraction).into())),
             Validation::Table(table) => keys.push(("validation_file", table_path(table))),
+        }
+        if let crate::data::Table::File(_, Dialect { decimal, thousands, encoding }) = &self.table {
+            keys.extend(decimal.map(|mark| ("decimal", mark.to_string().into())));
+            keys.extend(thousands.map(|mark| ("thousands", mark.to_string().into())));
+            keys.extend(encoding.map(|encoding| ("encoding", encoding.name().into())));
         }
         keys
     }

@@ -21,7 +21,7 @@ mod schedule;
 mod settings;
 
 pub use adam::Adam;
-pub use evidence::{Evidence, Prior};
+pub use evidence::{Evidence, Prior, TermNoise};
 pub use gauss_newton::{Damping, GaussNewton, TermRows, standard_error_bytes, standard_errors};
 pub use lbfgs::{History, Lbfgs};
 pub use schedule::{Plateau, Schedule, Shape};

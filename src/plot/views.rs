@@ -132,7 +132,9 @@ impl Slice {
         for known in data {
             let Some(column) = known.column(entry) else { continue };
             let away = |d: usize, row: usize| ((known.points[d][row] - self.centre[d]) / scale[d]).abs();
-            for row in (0..column.len()).filter(|row| self.others().all(|d| away(d, *row) <= NEAR_DEVIATIONS)) {
+            let is_measured = |row: &usize| !column[*row].is_nan();
+            let is_near = |row: &usize| self.others().all(|d| away(d, *row) <= NEAR_DEVIATIONS);
+            for row in (0..column.len()).filter(is_measured).filter(is_near) {
                 x.push(known.points[self.input][row]);
                 y.push(column[row]);
             }
@@ -206,11 +208,18 @@ pub fn parity_panels(
         let validation = validation.zip(held_out.as_ref());
         ParityPanel {
             output: model.outputs[output].clone(),
-            training: Series::new(training.columns[output].clone(), value(&predicted)),
-            validation: validation.map(|(set, jets)| Series::new(set.columns[output].clone(), value(jets))),
+            training: measured(&training.columns[output], value(&predicted)),
+            validation: validation.map(|(set, jets)| measured(&set.columns[output], value(jets))),
         }
     };
     Ok((0..model.spec.outputs).map(panel).collect())
+}
+
+/// What is predicted over what was measured.
+fn measured(known: &[f64], predicted: Vec<f64>) -> Series {
+    let pairs = known.iter().copied().zip(predicted).filter(|(known, _)| !known.is_nan());
+    let (x, y) = pairs.unzip();
+    Series { x, y }
 }
 
 /// The relative error of an entry, where it is known.

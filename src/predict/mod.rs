@@ -3,7 +3,7 @@
 mod reference;
 pub mod warnings;
 
-use std::io::{Read, Write};
+use std::io::Write;
 
 use rayon::prelude::*;
 
@@ -179,9 +179,9 @@ impl<'a, W: Write> Predictions<'a, W> {
     ///
     /// # Errors
     /// What is wrong with the points, with the device, or with the file that is written.
-    pub fn stream<R: Read>(
+    pub fn stream(
         &mut self,
-        points: &mut TableReader<R>,
+        points: &mut TableReader<'_>,
         source: &mut dyn Source,
         mut progress: impl FnMut(u64, u64) -> Result<()>,
     ) -> Result<u64> {

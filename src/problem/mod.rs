@@ -16,7 +16,7 @@ pub use survey::{Fault, Survey};
 use std::path::Path;
 
 use self::scales::Equations;
-use crate::data::{Dataset, PointSet, TableReader, grid};
+use crate::data::{Dataset, PointSet, grid};
 use crate::error::{Error, Result};
 use crate::expression::Places;
 use crate::files::digest::Digest;
@@ -40,6 +40,8 @@ pub struct Problem {
     pub sets: Vec<TermSet>,
     /// K, the number of trained coefficients.
     pub coefficients: usize,
+    /// The validation rows as the loss reads them.
+    validation: Option<PointSet>,
     seed: u64,
 }
 
@@ -52,6 +54,18 @@ pub struct TermSet {
     pub loss: Loss,
     /// The source of new points, for sets that are resampled.
     pub source: Option<Source>,
+    /// The column of each term that is 0 where nothing was measured (T); empty where every point counts.
+    pub masks: Vec<Option<usize>>,
+}
+
+impl TermSet {
+    /// The number of points at which a term counts.
+    pub fn counted(&self, term: usize) -> usize {
+        match self.masks.get(term).copied().flatten() {
+            Some(mask) => self.points.columns[mask].iter().filter(|factor| **factor != 0.0).count(),
+            None => self.points.points(),
+        }
+    }
 }
 
 /// Points of the box over which features are standardised.
@@ -82,13 +96,16 @@ impl Problem {
                 let noisier = job.trains_by_evidence().then(|| points.noisier(seed)).flatten();
                 points = noisier.unwrap_or_else(|| points.bootstrap(seed, 0));
             }
-            sets.push(TermSet { points, loss: job.loss(data, &transforms), source: None });
+            let masks = (0..data.deviations.len()).map(|target| data.mask(target)).collect();
+            sets.push(TermSet { points: data.posed(&points), loss: job.loss(data, &transforms), source: None, masks });
         }
         let transforms = match features(job, data.as_ref(), &normalizer)? {
             None => transforms,
             Some(features) => transforms.with_features(features, &job.scope(vec![], false)),
         };
-        let mut problem = Self { data, normalizer, transforms, sets, seed, coefficients: job.coefficients.len() };
+        let validation = data.as_ref().and_then(|data| Some(data.posed(data.validation.as_ref()?)));
+        let coefficients = job.coefficients.len();
+        let mut problem = Self { data, validation, normalizer, transforms, sets, seed, coefficients };
         problem.penalise_curvature(job)?;
         let mut sampled: Vec<(&PointsSpec, usize)> = vec![];
         let mut equations = vec![];
@@ -144,7 +161,7 @@ impl Problem {
 
     /// A set of the rows of a file, with the columns that its term reads.
     fn rows_of(&mut self, job: &Job, file: &Path, columns: &[String]) -> Result<usize> {
-        let mut reader = TableReader::open(file)?;
+        let mut reader = job.table(file)?;
         reader.select(&job.inputs.iter().chain(columns).collect::<Vec<_>>())?;
         let mut inputs = reader.read_rows()?;
         let columns = inputs.split_off(job.inputs.len());
@@ -164,7 +181,7 @@ impl Problem {
     }
 
     fn push(&mut self, points: PointSet, source: Option<Source>) -> usize {
-        self.sets.push(TermSet { points, loss: Loss::default(), source });
+        self.sets.push(TermSet { points, loss: Loss::default(), source, masks: vec![] });
         self.sets.len() - 1
     }
 
@@ -178,15 +195,22 @@ impl Problem {
         self.data.as_ref().map_or(0, |data| data.training.points())
     }
 
-    /// The validation rows, whose terms are those of the first set.
+    /// The validation rows as the loss reads them; their terms are those of the first set.
     pub fn validation(&self) -> Option<&PointSet> {
-        self.data.as_ref()?.validation.as_ref()
+        self.validation.as_ref()
     }
 
     /// The number of fresh validation points, over all sets.
     pub fn fresh_points(&self) -> usize {
         let sampled = self.sets.iter().filter(|set| set.source.as_ref().is_some_and(Source::has_others));
         sampled.map(|set| set.points.points()).sum()
+    }
+
+    /// Whether a term of a set is validated at other points than its training points: what no validation row has
+    /// measured is not.
+    pub fn is_term_judged(&self, set: usize, term: usize) -> bool {
+        let is_target = |data: &&Dataset| set == 0 && term < data.deviations.len();
+        self.is_judged(set) && self.data.as_ref().filter(is_target).is_none_or(|data| data.judges(term))
     }
 
     /// Whether the terms of a set are validated at other points than their training points.
@@ -200,7 +224,10 @@ impl Problem {
     /// All terms, and whether each is validated at other points than its training points.
     pub fn judged_terms(&self) -> impl Iterator<Item = (&Term, bool)> {
         let sets = self.sets.iter().enumerate();
-        sets.flat_map(move |(index, set)| set.loss.terms.iter().map(move |term| (term, self.is_judged(index))))
+        sets.flat_map(move |(index, set)| {
+            let terms = set.loss.terms.iter().enumerate();
+            terms.map(move |(k, term)| (term, self.is_term_judged(index, k)))
+        })
     }
 
     /// The digest of all training and validation rows that come from files.
@@ -222,7 +249,7 @@ impl Problem {
         match (&job.predictions.points, &self.data) {
             (PredictionPoints::Grid(axes), _) => Ok(grid(axes)),
             (PredictionPoints::File(file), _) => {
-                let mut reader = TableReader::open(file)?;
+                let mut reader = job.table(file)?;
                 reader.select(&job.inputs)?;
                 reader.read_rows()
             }

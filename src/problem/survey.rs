@@ -160,7 +160,15 @@ impl Problem {
                 Ok(columns)
             }
             Some(_) => Ok(vec![]),
-            None => Ok(job.data.iter().flat_map(|data| data.targets()).map(|(_, column)| column.to_string()).collect()),
+            None => {
+                let targets = job.data.iter().flat_map(|data| data.targets()).map(|(_, column)| column.to_string());
+                let targets: Vec<String> = targets.collect();
+                let masked = |(target, name): (usize, &String)| {
+                    self.data.as_ref()?.mask(target).map(|_| format!("whether {name} was measured"))
+                };
+                let masks: Vec<String> = targets.iter().enumerate().filter_map(masked).collect();
+                Ok([targets, masks].concat())
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //! the predictions. Where it is not known it is NaN: in gaps of the file, where an expression has no finite
 //! value, and where no term says what the network should be.
 
-use crate::data::TableReader;
+use crate::data::Gaps;
 use crate::error::Result;
 use crate::expression::{Expression, PointData};
 use crate::jet::{Derivative, Entry};
@@ -29,9 +29,10 @@ impl Truths {
     pub fn read(job: &Job, truth: &Truth, points: &[Vec<f64>]) -> Result<Self> {
         let mut truths = match &truth.source {
             TruthSource::File { file, columns } => {
-                let mut reader = TableReader::open(file)?;
+                let mut reader = job.table(file)?;
                 let names = columns.iter().map(|(_, column)| column);
-                reader.select_with_gaps(&job.inputs.iter().chain(names).collect::<Vec<_>>(), job.inputs.len())?;
+                let columns_read: Vec<&String> = job.inputs.iter().chain(names).collect();
+                reader.select_with_gaps(&columns_read, Gaps::NotFinite, job.inputs.len())?;
                 let mut points = reader.read_rows()?;
                 let columns_read = points.split_off(job.inputs.len());
                 let entries = columns.iter().map(|(entry, _)| *entry).collect();

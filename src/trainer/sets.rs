@@ -150,7 +150,8 @@ impl<'a> Sets<'a> {
                 let points = self.problem.judging_points(index, round).expect("what was loaded is there");
                 backend.refill(id, &points, &set.loss)?;
             }
-            losses.extend(backend.losses(id)?.into_iter().map(Some));
+            let of_terms = backend.losses(id)?.into_iter().enumerate();
+            losses.extend(of_terms.map(|(term, loss)| self.problem.is_term_judged(index, term).then_some(loss)));
         }
         Ok(losses)
     }

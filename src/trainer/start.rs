@@ -3,7 +3,7 @@
 use super::{Method, Settings, Stage};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::optimizer::{Adam, Evidence, GaussNewton, Lbfgs, Memory, Optimizer};
+use crate::optimizer::{Adam, Evidence, GaussNewton, Lbfgs, Memory, Optimizer, TermNoise};
 use crate::problem::Problem;
 
 /// The optimizer of a stage, which goes on from a memory where that is its own, and begins from the backend's
@@ -28,8 +28,13 @@ pub fn optimizer(
             Box::new(GaussNewton::new(*newton, size, threads, memory)?)
         }
         Method::Evidence => {
-            let rows = problem.sets[0].points.points();
-            let terms: Vec<_> = settings.noise.iter().map(|noise| (rows, *noise)).collect();
+            let set = &problem.sets[0];
+            let term = |(term, noise): (usize, &Option<f64>)| TermNoise {
+                rows: set.points.points(),
+                measured: set.counted(term),
+                noise: *noise,
+            };
+            let terms: Vec<_> = settings.noise.iter().enumerate().map(term).collect();
             Box::new(Evidence::new(&settings.network, &terms, threads, memory)?)
         }
     })

@@ -31,9 +31,10 @@ impl Trainer<'_> {
         let mut terms = vec![];
         let mut first = 0;
         for set in sets {
-            for _ in &set.loss.terms {
+            for term in 0..set.loss.terms.len() {
                 let next = first + set.points.points();
-                terms.push(TermRows { rows: first..next, is_measured: set.source.is_none() });
+                let (count, is_measured) = (set.counted(term), set.source.is_none());
+                terms.push(TermRows { rows: first..next, count, is_measured });
                 first = next;
             }
         }

@@ -37,7 +37,7 @@ fn set(model: &Model, residuals: &[&str], known: Vec<f64>, seed: u64) -> TermSet
     let weights = Some((0..known.len()).map(|k| 0.5 + (k % 3) as f64 / 2.0).collect());
     let points =
         PointSet { inputs: random_points(model, known.len(), seed), columns: vec![known], weights, normals: vec![] };
-    TermSet { points, loss: Loss { terms: residuals.iter().map(term).collect() }, source: None }
+    TermSet { points, loss: Loss { terms: residuals.iter().map(term).collect() }, source: None, masks: vec![] }
 }
 
 fn check(model: &Model, sets: &[TermSet], precision: Precision, device: &mut dyn Backend) -> Certificate {

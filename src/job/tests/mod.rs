@@ -8,7 +8,7 @@ mod transforms;
 use proptest::prelude::*;
 
 use super::*;
-use crate::data::Table;
+use crate::data::{Dialect, Table};
 use crate::error::Result;
 use crate::jet::Derivative;
 use crate::optimizer::Shape;
@@ -29,7 +29,7 @@ fn error_of(more: &str) -> String {
 #[test]
 fn defaults_are_those_of_the_documentation() {
     let job = parse(SMALLEST).unwrap();
-    assert_eq!(job.data.as_ref().unwrap().table, Table::File("/jobs/sine/a.csv".into()));
+    assert_eq!(job.data.as_ref().unwrap().table, Table::File("/jobs/sine/a.csv".into(), Dialect::default()));
     let network = &job.network;
     assert_eq!((network.hidden.as_slice(), network.activation), (&[64, 64][..], Activation::Tanh));
     assert_eq!((network.frequency, network.features()), (None, 0));

@@ -45,14 +45,27 @@ use crate::jet::Activation;
 use crate::network::NetworkSpec;
 use crate::threads;
 
+/// What is known of a term's residuals before any training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TermNoise {
+    /// Their number.
+    pub rows: usize,
+    /// How many of them were measured; the others are 0.
+    pub measured: usize,
+    /// The standard deviation of their noise, as the backend scales them, where neighbouring rows tell it.
+    pub noise: Option<f64>,
+}
+
 /// The method with its working memory.
 pub struct Evidence {
     /// The groups of parameters: (start, end) of each layer's weights, then of its biases.
     groups: Vec<Range<usize>>,
     /// What is multiplied to make the first layer steeper.
     first: Range<usize>,
-    /// R_t (T)
+    /// The residuals of each term (T).
     rows: Vec<usize>,
+    /// R_t (T), those of them that were measured: the others are 0.
+    measured: Vec<usize>,
     /// The least β of each term, as the backend scales its residuals (T); 0 where none is known.
     floors: Vec<f64>,
     threads: rayon::ThreadPool,
@@ -81,15 +94,15 @@ impl Evidence {
         Whitened::bytes(residuals, parameters, terms)
     }
 
-    /// For a network and the residuals of its terms, on `count` threads (0: all); goes on from its memory. `terms` has
-    /// the number of each term's residuals, and the standard deviation of their noise where neighbouring rows tell it.
+    /// For a network and the residuals of its terms, on `count` threads (0: all); goes on from its memory.
     ///
     /// # Errors
     /// [`crate::error::Error::Device`] where threads cannot be had.
-    pub fn new(spec: &NetworkSpec, terms: &[(usize, Option<f64>)], count: usize, memory: Memory) -> Result<Self> {
-        let rows = terms.iter().map(|(rows, _)| *rows).collect();
-        let floor = |noise: &Option<f64>| noise.map_or(0.0, |noise| (MOST_NOISE * noise).powi(-2));
-        let floors = terms.iter().map(|(_, noise)| floor(noise)).collect();
+    pub fn new(spec: &NetworkSpec, terms: &[TermNoise], count: usize, memory: Memory) -> Result<Self> {
+        let rows = terms.iter().map(|term| term.rows).collect();
+        let measured = terms.iter().map(|term| term.measured).collect();
+        let floor = |term: &TermNoise| term.noise.map_or(0.0, |noise| (MOST_NOISE * noise).powi(-2));
+        let floors = terms.iter().map(floor).collect();
         let layers = spec.layers();
         let groups = layers.iter().flat_map(|layer| [layer.weights(), layer.biases()]).collect();
         let (weights, biases) = (layers[0].weights(), layers[0].biases());
@@ -104,7 +117,7 @@ impl Evidence {
             Memory::Evidence(prior) => Some(prior),
             _ => None,
         };
-        Ok(Self { groups, first, rows, floors, threads: threads::pool(count)?, here, there, prior })
+        Ok(Self { groups, first, rows, measured, floors, threads: threads::pool(count)?, here, there, prior })
     }
 
     /// A damped step under the prior and the noise as they are; then both follow what was measured before it, the noise
@@ -127,7 +140,7 @@ impl Evidence {
         let (alphas, betas) = (spread(&self.groups, &prior.alphas), spread_rows(&self.rows, &prior.betas));
         let mut system = Whitened::new(self.here.matrix(), residuals, &start, (&alphas, &betas), &self.threads);
         let Some(measures) = system.measures(&self.rows) else { return Ok(Iteration::Stuck) };
-        let counts = self.rows.iter().map(|rows| *rows as f64);
+        let counts = self.measured.iter().map(|rows| *rows as f64);
         let evidence = 0.5 * counts.zip(&prior.betas).map(|(rows, beta)| rows * beta.ln()).sum::<f64>()
             - loss
             - 0.5 * measures.log_determinant;
@@ -152,7 +165,7 @@ impl Evidence {
         let free = self.groups.len() - 1;
         prior::update_alphas(&mut prior.alphas[..free], &self.groups[..free], &measures, &start);
         let floors = is_bounded.then_some(&self.floors[..]);
-        prior::update_betas(&mut prior.betas, &self.rows, &measures, &squares, floors);
+        prior::update_betas(&mut prior.betas, &self.measured, &measures, &squares, floors);
         let is_still = prior.evidence.is_some_and(|last| (evidence - last).abs() < STILL * self.here.rows as f64);
         prior.calm = if is_still { prior.calm + 1 } else { 0 };
         (prior.evidence, prior.determined) = (Some(evidence), measures.determined.iter().sum());

@@ -54,7 +54,7 @@ impl Evidence {
         let squares = self.squares(&self.there);
         let of_term = |t: usize| {
             let (beta, bound) = (prior.betas[t], prior.betas[t].max(self.floors[t]));
-            0.5 * (self.rows[t] as f64 * (bound / beta).ln() - (bound - beta) * squares[t])
+            0.5 * (self.measured[t] as f64 * (bound / beta).ln() - (bound - beta) * squares[t])
         };
         let evidence = prior.evidence.filter(|evidence| evidence.is_finite()).unwrap_or(f64::NEG_INFINITY);
         Ok(evidence + (0..self.rows.len()).map(of_term).sum::<f64>())
@@ -75,7 +75,7 @@ impl Evidence {
         let count = self.here.rows;
         let columns = &self.here.matrix()[block.start * count..block.end * count];
         let mut residuals = self.here.residuals().to_vec();
-        let betas = self.squares(&residuals).iter().zip(&self.rows).map(|(e, rows)| *rows as f64 / e).collect();
+        let betas = self.squares(&residuals).iter().zip(&self.measured).map(|(e, rows)| *rows as f64 / e).collect();
         let mut prior = Prior { alphas, betas, evidence: None, determined: 0.0, damping: 1e-2, calm: 0 };
         for _ in 0..ROUNDS {
             let own = &mut parameters[block.clone()];
@@ -90,7 +90,7 @@ impl Evidence {
             let squares = self.squares(&residuals);
             let own = own.to_vec();
             prior::update_alphas(&mut prior.alphas[last..last + 1], &groups[..1], &measures, &own);
-            prior::update_betas(&mut prior.betas, &self.rows, &measures, &squares, None);
+            prior::update_betas(&mut prior.betas, &self.measured, &measures, &squares, None);
         }
         backend.set_parameters(&parameters)?;
         Ok(prior)

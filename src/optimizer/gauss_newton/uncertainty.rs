@@ -25,6 +25,8 @@ const LEAST_DAMPING: f64 = 1e-12;
 pub struct TermRows {
     /// Which.
     pub rows: Range<usize>,
+    /// How many of them count: the others are 0, as nothing was measured there.
+    pub count: usize,
     /// Whether they are measurements, whose noise the network may have followed.
     pub is_measured: bool,
 }
@@ -60,7 +62,7 @@ pub fn standard_errors(
     let variance = |term: &TermRows| {
         let residuals = &jacobian.residuals()[term.rows.clone()];
         let followed = if term.is_measured { damped.leverage(term.rows.clone()) } else { 0.0 };
-        let freedom = residuals.len() as f64 - followed;
+        let freedom = term.count as f64 - followed;
         (freedom > 0.5).then(|| square(residuals) / freedom)
     };
     let variances: Vec<f64> = terms.iter().map(variance).collect::<Option<_>>()?;
@@ -92,7 +94,7 @@ mod tests {
         // y = a + b x at x = 0 … 4: s² = Σ r²/(n − 2), var b = s²/Σ(x − x̄)², var a = s² (1/n + x̄²/Σ(x − x̄)²).
         let r = [0.1, -0.2, 0.0, 0.2, -0.1];
         let rows = jacobian(&[&[1.0; 5], &[0.0, 1.0, 2.0, 3.0, 4.0]], &r);
-        let terms = [TermRows { rows: 0..5, is_measured: true }];
+        let terms = [TermRows { rows: 0..5, count: 5, is_measured: true }];
         let errors = standard_errors(&rows, &terms, 0..2, &pool()).unwrap();
         let s2 = square(&r) / 3.0;
         let expected = [(s2 * (0.2 + 4.0 / 10.0)).sqrt(), (s2 / 10.0).sqrt()];
@@ -104,7 +106,7 @@ mod tests {
         assert!(error > 3.0 && error < 10.0, "{error}");
         // Two rows leave nothing to judge the noise by.
         let exact = jacobian(&[&[1.0, 1.0], &[0.0, 1.0]], &[0.0, 0.0]);
-        let terms = [TermRows { rows: 0..2, is_measured: true }];
+        let terms = [TermRows { rows: 0..2, count: 2, is_measured: true }];
         assert_eq!(standard_errors(&exact, &terms, 0..2, &pool()), None);
     }
 
@@ -114,13 +116,16 @@ mod tests {
         let r = [0.1, -0.2, 0.0, 0.2, -0.1, 0.0];
         let columns: [&[f64]; 3] =
             [&[1.0, 1.0, 1.0, 1.0, 1.0, 0.0], &[0.0, 1.0, 2.0, 3.0, 4.0, 100.0], &[0.0, 0.0, 0.0, 0.0, 0.0, -100.0]];
-        let terms = [TermRows { rows: 0..5, is_measured: true }, TermRows { rows: 5..6, is_measured: false }];
+        let terms = [
+            TermRows { rows: 0..5, count: 5, is_measured: true },
+            TermRows { rows: 5..6, count: 1, is_measured: false },
+        ];
         let errors = standard_errors(&jacobian(&columns, &r), &terms, 1..3, &pool()).unwrap();
         let expected = (square(&r) / 3.0 / 10.0).sqrt();
         assert!(errors.iter().all(|error| (error / expected - 1.0).abs() < 1e-6), "{errors:?} {expected}");
         // More parameters than rows, one of which nothing depends on.
         let wide = jacobian(&[&[1.0, 1.0], &[0.0, 0.0], &[0.0, 1.0]], &[0.1, 0.2]);
-        let terms = [TermRows { rows: 0..2, is_measured: false }];
+        let terms = [TermRows { rows: 0..2, count: 2, is_measured: false }];
         assert_eq!(standard_errors(&wide, &terms, 1..2, &pool()), None);
         assert!(standard_errors(&wide, &terms, 0..1, &pool()).is_some());
     }

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use csv::{ByteRecord, ReaderBuilder};
 use rayon::prelude::*;
 
+use super::findings::Findings;
+use super::{Dialect, Gaps, dialect, times};
 use crate::error::{Error, Result};
 
 /// What a part of a file is read against.
@@ -19,6 +21,30 @@ pub(super) struct Shape {
     pub selected: Vec<usize>,
     /// How many of them, the first ones, have a finite number in every row; the others may have gaps.
     pub whole: usize,
+    /// What counts as a gap in these.
+    pub gaps: Gaps,
+    /// How numbers are written.
+    pub dialect: Dialect,
+}
+
+impl Shape {
+    /// The decimal mark in words.
+    fn decimal(&self) -> &'static str {
+        if self.dialect.decimal() == ',' { "comma" } else { "point" }
+    }
+
+    /// Whether a point may separate thousands: a table with commas between its fields has decimal points.
+    pub fn is_doubtful(&self) -> bool {
+        self.delimiter != b',' && self.dialect.is_open()
+    }
+}
+
+/// Rows as they were read.
+pub(super) struct Parsed {
+    /// (columns, rows)
+    pub columns: Vec<Vec<f64>>,
+    /// What was seen of them.
+    pub findings: Findings,
 }
 
 /// The number of line ends.
@@ -89,16 +115,27 @@ pub(super) fn whole_rows(bytes: &[u8], delimiter: u8, is_all: bool) -> usize {
     start
 }
 
-/// The selected columns (columns, rows) of whole rows that start at line `line`.
-pub(super) fn parse(bytes: &[u8], line: u64, shape: &Shape) -> Result<Vec<Vec<f64>>> {
+/// The selected columns of whole rows that start at line `line`.
+pub(super) fn parse(bytes: &[u8], line: u64, shape: &Shape) -> Result<Parsed> {
     let parts = split(bytes);
     let parsed: Vec<_> = parts.par_iter().map(|part| parse_part(part, bytes, line, shape)).collect();
     let mut columns = vec![vec![]; shape.selected.len()];
+    let mut findings = Findings::new(columns.len());
     // In the file's order, so that the first mistake is the one that is reported.
     for part in parsed {
-        columns.iter_mut().zip(part?).for_each(|(column, rows)| column.extend(rows));
+        let part = part?;
+        columns.iter_mut().zip(part.columns).for_each(|(column, rows)| column.extend(rows));
+        findings.join(part.findings);
     }
-    Ok(columns)
+    let findings = findings.at_lines(|start| line_of(bytes, start as usize, line));
+    Ok(Parsed { columns, findings })
+}
+
+/// The line of the row that starts at a byte, where the first byte is in line `line`.
+fn line_of(bytes: &[u8], start: usize, line: u64) -> u64 {
+    // The position may lie before the line end of the row above.
+    let blank = bytes[start..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    line + lines(&bytes[..start + blank])
 }
 
 /// Parts for the threads, cut at line ends; one part where a line end may be quoted.
@@ -119,30 +156,44 @@ fn split(bytes: &[u8]) -> Vec<&[u8]> {
     parts
 }
 
-fn parse_part(part: &[u8], whole: &[u8], line: u64, shape: &Shape) -> Result<Vec<Vec<f64>>> {
+fn parse_part(part: &[u8], whole: &[u8], line: u64, shape: &Shape) -> Result<Parsed> {
     let mut reader = rows(part, shape.delimiter);
     let mut record = ByteRecord::new();
     let mut columns = vec![vec![]; shape.selected.len()];
-    // Where a row stands is worked out when a message needs it.
-    let row_line = |record: &ByteRecord| {
-        let before = part.as_ptr() as usize - whole.as_ptr() as usize;
-        let start = before + record.position().map_or(0, |position| position.byte() as usize);
-        // The position may lie before the line end of the row above.
-        let blank = whole[start..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-        line + lines(&whole[..start + blank])
-    };
+    let mut findings = Findings::new(columns.len());
+    let before = part.as_ptr() as usize - whole.as_ptr() as usize;
+    let start = |record: &ByteRecord| before + record.position().map_or(0, |position| position.byte() as usize);
     while next_row(&mut reader, &mut record) {
+        // Where a row stands is worked out when a message needs it.
+        let at = || start(&record) as u64;
+        let row_line = || line_of(whole, start(&record), line);
         if record.len() != shape.names.len() {
-            return Err(ragged(&record, row_line(&record), shape));
+            return Err(ragged(&record, row_line(), shape));
         }
-        for (at, (column, field)) in columns.iter_mut().zip(&shape.selected).enumerate() {
-            match number(&record[*field]).or_else(|| gap(&record[*field]).filter(|_| at >= shape.whole)) {
+        for (k, (column, field)) in columns.iter_mut().zip(&shape.selected).enumerate() {
+            let text = std::str::from_utf8(bare(&record[*field])).ok();
+            let number = text.and_then(|text| {
+                if let Some(number) = shape.dialect.number(text) {
+                    findings.number(k, text, shape, at);
+                    return Some(number);
+                }
+                if is_gap(text, shape.gaps) {
+                    if k < shape.whole {
+                        findings.missing(k, text, at);
+                    }
+                    return Some(f64::NAN);
+                }
+                let seconds = times::seconds(text)?;
+                findings.date(k, text, at);
+                Some(seconds)
+            });
+            match number {
                 Some(number) => column.push(number),
-                None => return Err(not_a_number(&record[*field], row_line(&record), &shape.names[*field], shape)),
+                None => return Err(not_a_number(&record[*field], row_line(), &shape.names[*field], shape)),
             }
         }
     }
-    Ok(columns)
+    Ok(Parsed { columns, findings })
 }
 
 fn rows(bytes: &[u8], delimiter: u8) -> csv::Reader<&[u8]> {
@@ -162,23 +213,16 @@ fn bare(field: &[u8]) -> &[u8] {
     }
 }
 
-/// A finite number.
-fn number(field: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(bare(field)).ok()?;
-    text.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-/// What stands where no number is known: nothing, or what is not finite.
-fn gap(field: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(bare(field)).ok()?;
-    let is_gap = text.is_empty() || text.parse().is_ok_and(|number: f64| !number.is_finite());
-    is_gap.then_some(f64::NAN)
+/// Whether a text says that no number is known.
+fn is_gap(text: &str, gaps: Gaps) -> bool {
+    let is_infinite_gap = |number: f64| number.is_infinite() && gaps == Gaps::NotFinite;
+    Gaps::NAMES.contains(&text) || text.parse().is_ok_and(|number: f64| number.is_nan() || is_infinite_gap(number))
 }
 
 fn ragged(record: &ByteRecord, line: u64, shape: &Shape) -> Error {
     let (found, expected) = (record.len(), shape.names.len());
     let help = if found > expected && shape.delimiter == b',' {
-        "give every row one field per column; write decimals with a point, and quote fields that contain a comma"
+        "give every row one field per column, and quote fields that contain a comma"
     } else {
         "give every row one field per column"
     };
@@ -190,19 +234,26 @@ fn ragged(record: &ByteRecord, line: u64, shape: &Shape) -> Error {
 fn not_a_number(field: &[u8], line: u64, column: &str, shape: &Shape) -> Error {
     let text = String::from_utf8_lossy(bare(field));
     let place = format!("{}:{line}: column {column:?}", shape.place);
-    let with_point = text.replacen(',', ".", 1);
     let with_e = text.replacen(['d', 'D'], "e", 1);
-    let (problem, help) = if text.is_empty() {
-        ("this cell is empty".to_string(), "fill it in, or remove the row".to_string())
-    } else if text.parse::<f64>().is_ok() {
+    let shown: String = text.chars().take(40).collect();
+    let (problem, help) = if text.parse::<f64>().is_ok_and(|number| !number.is_finite()) {
         (format!("{text} is not a finite number"), "replace it with a number, or remove the row".to_string())
-    } else if number(with_point.as_bytes()).is_some() {
-        (format!("{text:?} has a decimal comma"), format!("write decimals with a point: {with_point}"))
-    } else if number(with_e.as_bytes()).is_some() {
+    } else if text.parse::<f64>().is_ok() {
+        (
+            format!("{text:?} has a decimal point"),
+            "set data.decimal and data.thousands as this file writes its numbers".to_string(),
+        )
+    } else if let Some(advice) = dialect::advice(&text) {
+        (
+            format!("{shown:?} is not a number with a decimal {}", shape.decimal()),
+            format!("{advice} (as flags: --decimal, --thousands)"),
+        )
+    } else if shape.dialect.number(&with_e).is_some() {
         (format!("{text:?} has a Fortran exponent"), format!("write exponents with an e: {with_e}"))
     } else {
-        let shown: String = text.chars().take(40).collect();
-        (format!("{shown:?} is not a number"), "replace it with a number, or remove the row".to_string())
+        let help =
+            "replace it with a number, leave the cell of an output empty where nothing was measured, or remove the row";
+        (format!("{shown:?} is not a number"), help.to_string())
     };
     Error::input(place, problem, help)
 }
@@ -222,11 +273,12 @@ mod tests {
 
     #[test]
     fn numbers_may_have_spaces_and_quotes() {
+        let number = |text: &str| Dialect::default().number(std::str::from_utf8(bare(text.as_bytes())).unwrap());
         for text in ["1.5", " 1.5 ", "\"1.5\"", " \" 1.5\" ", "+1.5e0", "15e-1"] {
-            assert_eq!(number(text.as_bytes()), Some(1.5), "{text}");
+            assert_eq!(number(text), Some(1.5), "{text}");
         }
         for text in ["", "1,5", "nan", "inf", "-Infinity", "1e999", "0x1", "1 5", "\"", "1.5 m"] {
-            assert_eq!(number(text.as_bytes()), None, "{text}");
+            assert_eq!(number(text), None, "{text}");
         }
     }
 
