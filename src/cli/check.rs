@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jetfit::certificate::{
     BetweenFinding, Certificate, Finding, Strictness, TermFinding, WORST_OVER_NORM, at, between, certify, thin,
 };
-use jetfit::data::TableReader;
+use jetfit::data::{Dialect, TableReader};
 use jetfit::device;
 use jetfit::error::{Error, Result, point};
 use jetfit::jet::Seconds;
@@ -18,6 +18,7 @@ use jetfit::problem::{Problem, TermSet};
 use jetfit::run::directory::RunDir;
 use serde_json::json;
 
+use super::dialect::DialectFlags;
 use super::predict::precision;
 use super::table::table;
 use super::{Format, print};
@@ -37,10 +38,13 @@ pub struct Arguments {
     #[arg(value_name = "MODEL|RUN_DIR")]
     model: PathBuf,
 
-    /// CSV file with a column for each input; only derivatives are then checked [default: the run's
+    /// Table with a column for each input; only derivatives are then checked [default: the run's
     /// validation rows and the points of its terms]
     #[arg(long, value_name = "FILE")]
     points: Option<PathBuf>,
+
+    #[command(flatten)]
+    dialect: DialectFlags,
 
     /// Maximum points per set; larger sets are sampled evenly
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = at_least_1())]
@@ -100,7 +104,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let problem = arguments.model.is_dir().then(|| problem_of(&model, &arguments.model)).transpose()?;
     let Subject { points, mut source, mut sets } = match &arguments.points {
-        Some(file) => from_file(&model, file)?,
+        Some(file) => from_file(&model, file, &arguments.dialect.dialect()?)?,
         None => from_run(problem.as_ref(), &arguments.model)?,
     };
     for TermSet { points, .. } in &mut sets {
@@ -144,8 +148,8 @@ struct Subject {
 }
 
 /// All points of a file.
-fn from_file(model: &Model, file: &Path) -> Result<Subject> {
-    let mut reader = TableReader::open(file)?;
+fn from_file(model: &Model, file: &Path, dialect: &Dialect) -> Result<Subject> {
+    let mut reader = TableReader::open_as(file, dialect)?;
     reader.select(&model.inputs)?;
     Ok(Subject { points: reader.read_rows()?, source: format!("rows of {}", file.display()), sets: vec![] })
 }

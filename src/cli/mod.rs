@@ -2,12 +2,16 @@
 
 mod bench;
 mod check;
+mod compare;
 mod devices;
+mod dialect;
+mod manual;
 mod new;
 #[cfg_attr(not(feature = "plot"), path = "no_picture.rs")]
 mod picture;
 mod predict;
 mod progress;
+mod rehearse;
 mod signals;
 mod table;
 mod train;
@@ -42,6 +46,10 @@ enum Command {
     Check(check::Arguments),
     Bench(bench::Arguments),
     Devices(devices::Arguments),
+    Compare(compare::Arguments),
+    Schema(manual::Schema),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 impl Cli {
@@ -54,6 +62,10 @@ impl Cli {
             Command::Check(arguments) => check::run(arguments),
             Command::Bench(arguments) => bench::run(arguments),
             Command::Devices(arguments) => devices::run(arguments),
+            Command::Compare(arguments) => compare::run(arguments),
+            Command::Schema(arguments) => manual::schema(arguments),
+            Command::Completions(arguments) => manual::completions(arguments),
+            Command::Man(arguments) => manual::man(arguments),
         };
         if threads::are_short() {
             warn("the system allowed fewer threads than requested");

@@ -1,7 +1,7 @@
 //! `jetfit predict`: a trained network's value and derivatives at the points of a CSV file.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
@@ -17,6 +17,7 @@ use jetfit::run::ensemble::{self, Ensemble};
 use jetfit::{files, job};
 use serde_json::json;
 
+use super::dialect::DialectFlags;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::{Display, Format};
@@ -36,11 +37,14 @@ pub struct Arguments {
     #[arg(value_name = "MODEL|RUN_DIR")]
     model: PathBuf,
 
-    /// CSV file with a column for each input of the model
+    /// Table with a column for each input of the model: CSV, .csv.gz, .npy, .npz; - is CSV on stdin
     #[arg(long, value_name = "FILE")]
     points: PathBuf,
 
-    /// Output file [default: stdout]
+    #[command(flatten)]
+    dialect: DialectFlags,
+
+    /// Output file; - is stdout [default: stdout]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
@@ -97,7 +101,7 @@ pub fn precision() -> impl TypedValueParser<Value = Precision> {
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
     let Arguments { points, out, threads, display, .. } = &arguments;
-    if let Some(out) = out.as_deref().filter(|out| *out != Path::new("-")) {
+    if let Some(out) = out.as_deref().filter(|out| !files::is_stdio(out)) {
         files::check_place(out)?;
     }
     super::start_threads(*threads)?;
@@ -122,9 +126,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
         super::warn(&outputs.rough_warning(&entries, laplacian));
     }
-    let mut reader = TableReader::open(points)?;
+    let dialect = arguments.dialect.dialect()?;
+    let mut reader = match files::is_stdio(points) {
+        true => TableReader::stdin(&dialect)?,
+        false => TableReader::open_as(points, &dialect)?,
+    };
     reader.select(&model.inputs)?;
-    let length = std::fs::metadata(points).map_or(0, |metadata| metadata.len());
+    // Only of plain text is it known how much is left.
+    let is_plain = reader.is_plain();
+    let length = std::fs::metadata(points).ok().filter(|_| is_plain).map_or(0, |metadata| metadata.len());
     let progress = Progress::new("predict", length, display.quiet);
     let scope = model.scope(arguments.allow_rough);
     let definitions = &Definitions::read("--definitions", &scope, &arguments.definitions, &layout)?;
@@ -132,7 +142,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let signals = Signals::listen(move || not_written(&place))?;
     let (model, layout) = (&model, &layout);
     let mut work = Work { model, layout, definitions, reader, ensemble, progress, signals, warnings: vec![] };
-    let Some(out) = out.as_deref().filter(|out| *out != Path::new("-")) else {
+    let Some(out) = out.as_deref().filter(|out| !files::is_stdio(out)) else {
         work.write(&mut std::io::stdout(), "stdout")?;
         work.warn();
         return Ok(());

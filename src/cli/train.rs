@@ -1,11 +1,13 @@
 //! `jetfit train`: a job from its data to its run directory.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
 use jetfit::error::{Error, Result};
+use jetfit::files;
 use jetfit::job::{Job, Overrides};
 use jetfit::numbers::Precision;
 use jetfit::run::directory::RunDir;
@@ -31,9 +33,11 @@ use super::{Display, Format, print, warn};
 #[command(after_help = "Examples:
   jetfit train examples/jobs/sine/job.toml
   jetfit train job.toml --out runs/long --steps 200000 --max-seconds 3600
+  jetfit train job.toml --set network.hidden=[32,32] --set data.decimal=,
+  jetfit train job.toml --check
   jetfit train --resume runs/long")]
 pub struct Arguments {
-    /// The job file
+    /// The job file; - reads it from stdin
     #[arg(value_name = "JOB.toml", required_unless_present = "resume", conflicts_with = "resume")]
     job: Option<PathBuf>,
 
@@ -82,6 +86,15 @@ pub struct Arguments {
     #[arg(long)]
     steps: Option<u64>,
 
+    /// Set any key of the job: VALUE is TOML, or a string; sections of a list are named by their name or
+    /// number, as in term.decay.weight=2 (repeatable)
+    #[arg(long, value_name = "SECTION.KEY=VALUE", conflicts_with = "resume")]
+    set: Vec<String>,
+
+    /// Only say what would be trained: rows, points, parameters, memory, stages, device
+    #[arg(long, conflicts_with = "resume")]
+    check: bool,
+
     #[command(flatten)]
     display: Display,
 }
@@ -98,6 +111,7 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
         max_seconds: arguments.max_seconds,
         steps: arguments.steps,
         start: None,
+        set: arguments.set,
     };
     let (file, mode) = match (arguments.resume, arguments.job) {
         (Some(directory), _) => {
@@ -108,7 +122,11 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
         (None, Some(job)) => (job, if arguments.force { Mode::Replace } else { Mode::New }),
         (None, None) => unreachable!("clap requires one of the two"),
     };
-    let job = Job::read(&file, &overrides)?;
+    let job = read(&file, &overrides)?;
+    if arguments.check {
+        super::start_threads(job.device.threads)?;
+        return super::rehearse::run(&job, arguments.force, &arguments.display);
+    }
     if mode == Mode::Replace {
         stays(&file, &job.output)?;
     }
@@ -136,6 +154,22 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
         Format::Human => for_people(&summary),
     })?;
     ended_by(summary.stop, &summary.directory, &signals)
+}
+
+/// A job from a file, or from stdin for `-`.
+fn read(file: &Path, overrides: &Overrides) -> Result<Job> {
+    if !files::is_stdio(file) {
+        return Job::read(file, overrides);
+    }
+    let text = std::io::read_to_string(std::io::stdin()).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => Error::input("stdin", "this is not UTF-8 text", "give a job in TOML format"),
+        _ => Error::io("stdin", error),
+    })?;
+    let job = Job::parse(&text, "stdin", overrides)?;
+    if job.data.as_ref().and_then(|data| data.table.file()).is_some_and(files::is_stdio) {
+        return Err(Error::input("data.file", "stdin already holds the job", "put the job or the data into a file"));
+    }
+    Ok(job)
 }
 
 /// That the job that is to be run is not in the way of the run.

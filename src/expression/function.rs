@@ -64,8 +64,12 @@ impl Function {
         }
     }
 
+    /// The natural logarithm's other name.
+    pub const LN: &str = "ln";
+
     /// The function of this name.
     pub fn named(name: &str) -> Option<Function> {
+        let name = if name == Self::LN { Function::Log.name() } else { name };
         Self::ALL.into_iter().find(|function| function.name() == name)
     }
 

@@ -289,7 +289,8 @@ pub fn known_alone(scope: &Scope, leaf: Leaf, span: &Span, so: &str, help: impl 
 }
 
 fn functions() -> impl Iterator<Item = &'static str> {
-    Function::ALL.into_iter().map(Function::name).chain(COMPOSED_FUNCTIONS.into_iter().map(|known| known.0))
+    let composed = COMPOSED_FUNCTIONS.into_iter().map(|known| known.0);
+    Function::ALL.into_iter().map(Function::name).chain([Function::LN]).chain(composed)
 }
 
 /// Whether an expression could call `name`.

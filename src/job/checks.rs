@@ -12,9 +12,6 @@ use crate::network::Outputs;
 use crate::optimizer::Evidence;
 use crate::points::Resampling;
 
-/// The keys of `[loss]`.
-pub(super) const LOSS_KEYS: &[&str] = &["value", "first", "second", "curvature", "weights", "scales", "allow_rough"];
-
 /// Second derivatives whose names are told apart.
 const MOST_ENTRIES: usize = 5_000_000;
 
@@ -64,7 +61,7 @@ fn evidence(job: &Job, document: &Document) -> Result<()> {
 fn terms(job: &Job, document: &Document) -> Result<()> {
     let names: Vec<String> = job.data_terms().map(|term| term.name).collect();
     let known: HashSet<&String> = names.iter().collect();
-    let section = document.section("loss", LOSS_KEYS)?;
+    let section = document.section("loss", keys::LOSS)?;
     for key in ["weights", "scales"] {
         let Some(item) = section.get(key) else { continue };
         if let Some((name, entry)) = item.entries()?.iter().find(|(name, _)| !known.contains(name)) {

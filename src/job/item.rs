@@ -29,7 +29,31 @@ impl<'a> Item<'a> {
     }
 
     fn expected(&self, what: &str) -> Error {
-        self.error(format!("expected {what}, found {}", kind(self.value)), format!("use {what}"))
+        let help = self.mended(what).map_or_else(|| format!("use {what}"), |mended| format!("write {mended}"));
+        self.error(format!("expected {what}, found {}", kind(self.value)), help)
+    }
+
+    /// The same value as TOML writes what was expected, where only its quotes or brackets are wrong.
+    fn mended(&self, what: &str) -> Option<String> {
+        let bare = match self.value {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.as_str().to_string(),
+            DeValue::Float(number) => number.as_str().to_string(),
+            DeValue::Boolean(flag) => flag.to_string(),
+            _ => return None,
+        };
+        let is_text = self.value.is_str();
+        let is_number = bare.parse::<f64>().is_ok_and(f64::is_finite);
+        match what {
+            "a string" if !is_text => Some(format!("it in quotes: \"{bare}\"")),
+            "true or false" if is_text && matches!(bare.as_str(), "true" | "false") => {
+                Some(format!("it without quotes: {bare}"))
+            }
+            "an array" if is_text => Some(format!("it in brackets: [{bare:?}]")),
+            "an array" => Some(format!("it in brackets: [{bare}]")),
+            _ if what.contains("number") && is_text && is_number => Some(format!("it without quotes: {bare}")),
+            _ => None,
+        }
     }
 
     /// A string that is not empty.

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use encoding_rs::Encoding;
-
 use super::item::Item;
 use super::section::Section;
 use crate::data::{Axis, Dialect};
@@ -43,7 +41,7 @@ pub(super) fn dialect(section: &Section) -> Result<Dialect> {
     }
     let encoding = section.optional("encoding", |item| {
         let label = item.text()?;
-        Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
+        Dialect::encoding(&label).ok_or_else(|| {
             let help =
                 "use \"latin1\", \"windows-1252\", \"utf-8\", \"utf-16le\" or another name of the WHATWG standard";
             item.error(format!("unknown encoding {label:?}"), help)

@@ -4,6 +4,7 @@
 mod checks;
 mod equations;
 mod item;
+mod keys;
 mod lists;
 mod names;
 mod read;
@@ -11,7 +12,9 @@ mod read_equations;
 mod read_settings;
 mod read_stages;
 mod read_start;
+mod schema;
 mod section;
+mod set;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -22,9 +25,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
+pub use self::schema::schema;
 pub use self::settings::{Balance, Device, Length, Optimizer, OptimizerKind, ScheduleSettings, Stage, Training};
-
-use self::read_settings::TRAINING_KEYS;
 
 use crate::data::{Axis, Data, Dataset, Dialect, PointSet, Table, TableReader, Validation};
 use crate::error::Result;
@@ -196,6 +198,8 @@ pub struct Overrides {
     pub steps: Option<u64>,
     /// A trained network in memory, in place of network.start
     pub start: Option<Arc<Model>>,
+    /// `--set`: any key, as `section.key=VALUE`
+    pub set: Vec<String>,
 }
 
 impl Job {

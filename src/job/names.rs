@@ -11,7 +11,7 @@ use crate::expression::{CONSTANTS, NET, is_function, is_name};
 /// job of columns alone may name them as its file does.
 pub(super) fn check(job: &Job, document: &Document) -> Result<()> {
     let sections = ["variables", "coefficients", "definitions", "transforms"];
-    let truth = document.section("truth", super::read_equations::TRUTH_KEYS)?;
+    let truth = document.section("truth", super::keys::TRUTH)?;
     let speaks = sections.iter().any(|name| !document.entries(name).is_empty())
         || !document.list("term").is_empty()
         || !job.network.features.is_empty()

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::item::Item;
 use super::lists::{axes, columns, dialect, entries, grid_over, named_columns};
-use super::read_equations::NETWORK_KEYS;
 use super::section::Document;
+use super::set::Setting;
 use super::*;
 use crate::data::Table;
 use crate::error::{Error, Result};
@@ -14,27 +14,6 @@ use crate::network::DEFAULT_FREQUENCY;
 
 /// A weight that stands for those that are tried.
 const TRIED_CURVATURE: f64 = 1e-4;
-
-const SECTIONS: [&str; 15] = [
-    "data",
-    "variables",
-    "network",
-    "coefficients",
-    "definitions",
-    "transforms",
-    "loss",
-    "optimizer",
-    "schedule",
-    "balance",
-    "training",
-    "device",
-    "predictions",
-    "truth",
-    "output",
-];
-
-/// Those that are lists of sections.
-const LIST_SECTIONS: [&str; 2] = ["term", "stage"];
 
 impl Job {
     /// Reads a job file; relative paths in it start at its folder.
@@ -53,7 +32,8 @@ impl Job {
     pub fn parse(text: &str, place: impl AsRef<Path>, overrides: &Overrides) -> Result<Self> {
         let place = place.as_ref();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let document = Document::parse(text, place, &SECTIONS, &LIST_SECTIONS)?;
+        let settings = Setting::read(&overrides.set, text.len() + 1)?;
+        let document = Document::parse(text, place, &settings)?;
         Reader { document: &document, place, overrides }.job()
     }
 }
@@ -134,21 +114,7 @@ impl Reader<'_> {
     }
 
     fn data(&self) -> Result<Option<Data>> {
-        let section = self.document.section(
-            "data",
-            &[
-                "file",
-                "inputs",
-                "outputs",
-                "derivatives",
-                "weights",
-                "validation_fraction",
-                "validation_file",
-                "decimal",
-                "thousands",
-                "encoding",
-            ],
-        )?;
+        let section = self.document.section("data", keys::DATA)?;
         if !section.is_present() {
             return Ok(None);
         }
@@ -191,7 +157,7 @@ impl Reader<'_> {
 
     /// And the names of the outputs.
     fn network(&self, data: Option<&Data>) -> Result<(Network, Vec<String>)> {
-        let section = self.document.section("network", NETWORK_KEYS)?;
+        let section = self.document.section("network", keys::NETWORK)?;
         section.only_if(
             "outputs",
             data.is_none(),
@@ -214,7 +180,7 @@ impl Reader<'_> {
         let steepness = section.optional("steepness", Item::positive)?;
         let texts = |item: &Item| item.list()?.iter().map(Item::text).collect();
         let fourier = |item: &Item| {
-            let section = item.section(section.name_of("fourier."), &["count", "scale"])?;
+            let section = item.section(section.name_of("fourier."), keys::FOURIER)?;
             let count = section.required("count", "32", Item::count)? as usize;
             Ok(Fourier { count, scale: section.read("scale", 1.0, Item::positive)? })
         };
@@ -231,7 +197,7 @@ impl Reader<'_> {
     }
 
     fn loss(&self, data: Option<&Data>) -> Result<LossSettings> {
-        let section = self.document.section("loss", checks::LOSS_KEYS)?;
+        let section = self.document.section("loss", keys::LOSS)?;
         if section.is_present() && data.is_none() {
             let problem = "this section has no effect: it sets the weights of [data] columns, and the job has no \
                            [data]";
@@ -272,9 +238,7 @@ impl Reader<'_> {
 
     /// By default over the box where the job has no data.
     fn predictions(&self, inputs: &[String], default: Option<&Vec<Variable>>) -> Result<Predictions> {
-        let section = self
-            .document
-            .section("predictions", &["grid", "points", "order", "second", "definitions", "allow_rough"])?;
+        let section = self.document.section("predictions", keys::PREDICTIONS)?;
         let points = match (section.get("grid"), section.get("points")) {
             (Some(_), Some(points)) => {
                 return Err(points.error("grid and points cannot be combined", "keep one of them"));
@@ -300,7 +264,7 @@ impl Reader<'_> {
     }
 
     fn output(&self) -> Result<PathBuf> {
-        let section = self.document.section("output", &["directory"])?;
+        let section = self.document.section("output", keys::OUTPUT)?;
         let directory = section.optional("directory", Item::text)?.map(PathBuf::from);
         let directory = self.overrides.directory.clone().or(directory).unwrap_or_else(|| self.default_directory());
         absolute(&directory)

@@ -13,15 +13,6 @@ use crate::jet::JetLayout;
 use crate::network::definitions::{self, Definitions};
 use crate::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler};
 
-/// The keys of `[network]`.
-pub(super) const NETWORK_KEYS: &[&str] =
-    &["outputs", "hidden", "activation", "frequency", "steepness", "features", "fourier", "start", "scales"];
-/// The keys of `[truth]`.
-pub(super) const TRUTH_KEYS: &[&str] = &["file", "columns", "expressions"];
-
-const TERM_KEYS: &[&str] = &["name", "residual", "points", "weight", "allow_rough"];
-const POINTS_KEYS: &[&str] = &["sampler", "count", "on", "ball", "resample_every", "refine", "causal", "file"];
-
 impl Reader<'_> {
     /// The box, in the order of the data's inputs or else of the file.
     pub fn variables(&self, data: Option<&Data>) -> Result<Vec<Variable>> {
@@ -72,7 +63,7 @@ impl Reader<'_> {
 
     /// The terms; and every expression is read once, to know that it can be.
     pub fn equations(&self, job: &mut Job) -> Result<()> {
-        if let Some(truth) = self.document.section("truth", TRUTH_KEYS)?.get("expressions") {
+        if let Some(truth) = self.document.section("truth", keys::TRUTH)?.get("expressions") {
             for item in truth.entries()?.values() {
                 Expression::value(item.place(), &item.text()?, &job.truth_scope())?;
             }
@@ -87,7 +78,7 @@ impl Reader<'_> {
         for (k, item) in self.document.list("term").iter().enumerate() {
             let named = item.entries()?.get("name").and_then(|name| name.text().ok());
             let title = named.map_or_else(|| format!("term {}", k + 1), |name| format!("term {name:?}"));
-            let section = item.section(format!("{title}: "), TERM_KEYS)?;
+            let section = item.section(format!("{title}: "), keys::TERM)?;
             let term = self.term(&section)?;
             if names.contains(&term.name) {
                 let problem = format!("another term is named {:?}", term.name);
@@ -147,7 +138,7 @@ impl Reader<'_> {
 
     /// Reads the features and the transforms of outputs once, to know that they can be.
     fn transforms(&self, job: &Job) -> Result<Transforms> {
-        if let Some(features) = self.document.section("network", NETWORK_KEYS)?.get("features") {
+        if let Some(features) = self.document.section("network", keys::NETWORK)?.get("features") {
             let texts = &job.network.features;
             PointFunctions::read(&features.place(), texts, &job.scope(vec![], false).of_features())?;
         }
@@ -176,16 +167,16 @@ impl Reader<'_> {
     }
 
     fn points(&self, term: &Section, item: &Item) -> Result<TermPoints> {
-        let section = item.section(term.name_of("points."), POINTS_KEYS)?;
+        let section = item.section(term.name_of("points."), keys::POINTS)?;
         if let Some(file) = section.get("file") {
-            for key in POINTS_KEYS.iter().filter(|key| **key != "file") {
+            for key in keys::POINTS.iter().filter(|key| **key != "file") {
                 section.only_if(key, false, "sampled points, not points from a file")?;
             }
             return Ok(TermPoints::File(self.path(&file)?));
         }
         let samplers = Sampler::ALL.map(|sampler| (sampler.name(), sampler));
         let ball = |item: &Item| {
-            let section = item.section(section.name_of("ball."), &["inputs", "centre", "radius"])?;
+            let section = item.section(section.name_of("ball."), keys::BALL)?;
             let centre = |item: &Item| item.list()?.iter().map(Item::number).collect();
             Ok(BallSpec {
                 inputs: section.read("inputs", vec![], |item| item.list()?.iter().map(Item::text).collect())?,
@@ -194,8 +185,7 @@ impl Reader<'_> {
             })
         };
         let causal = |item: &Item| {
-            let keys = &["input", "slices", "tolerance", "every", "backwards"];
-            let section = item.section(section.name_of("causal."), keys)?;
+            let section = item.section(section.name_of("causal."), keys::CAUSAL)?;
             Ok(CausalSpec {
                 input: section.required("input", "\"t\"", Item::text)?,
                 slices: section.read("slices", 20, Item::count)? as usize,
@@ -220,7 +210,7 @@ impl Reader<'_> {
 
     /// `quantities` are the names of outputs and definitions.
     pub fn truth(&self, inputs: &[String], quantities: &[String]) -> Result<Option<Truth>> {
-        let section = self.document.section("truth", TRUTH_KEYS)?;
+        let section = self.document.section("truth", keys::TRUTH)?;
         if !section.is_present() {
             return Ok(None);
         }
@@ -245,7 +235,7 @@ impl Reader<'_> {
 
 /// How new points are chosen, a table in a section of points or of a stage.
 pub(super) fn refine(section: &Section, item: &Item) -> Result<Refine> {
-    let section = item.section(section.name_of("refine."), &["candidates", "exponent", "offset"])?;
+    let section = item.section(section.name_of("refine."), keys::REFINE)?;
     Ok(Refine {
         candidates: section.required("candidates", "10000", Item::count)? as usize,
         exponent: section.read("exponent", 1.0, Item::not_negative)?,

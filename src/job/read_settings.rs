@@ -7,22 +7,6 @@ use super::*;
 use crate::error::{Error, Result};
 use crate::threads;
 
-/// The keys of `[training]`.
-pub(super) const TRAINING_KEYS: &[&str] = &[
-    "steps",
-    "epochs",
-    "batch_size",
-    "report_every",
-    "resample_every",
-    "refine",
-    "max_seconds",
-    "checkpoint_every",
-    "early_stopping",
-    "seed",
-    "ensemble",
-    "bootstrap",
-];
-
 /// Seconds: what a run that is killed loses at most, by default.
 const CHECKPOINT_EVERY: f64 = 30.0;
 
@@ -31,7 +15,7 @@ const MOST_MEMBERS: u64 = 1000;
 
 impl Reader<'_> {
     pub fn balance(&self, stages: &[Stage]) -> Result<Option<Balance>> {
-        let section = self.document.section("balance", &["every", "memory"])?;
+        let section = self.document.section("balance", keys::BALANCE)?;
         if !section.is_present() {
             return Ok(None);
         }
@@ -48,7 +32,7 @@ impl Reader<'_> {
     }
 
     pub fn training(&self, data: Option<&Data>) -> Result<Training> {
-        let section = self.document.section("training", TRAINING_KEYS)?;
+        let section = self.document.section("training", keys::TRAINING)?;
         let is_judged = data.is_some_and(|data| data.validation != Validation::None) || self.document.has("term");
         section.only_if("early_stopping", is_judged, "validation rows, or a [[term]] with sampled points")?;
         let max_seconds = section.optional("max_seconds", Item::positive)?;
@@ -81,7 +65,7 @@ impl Reader<'_> {
     }
 
     pub fn device(&self, stages: &[Stage]) -> Result<Device> {
-        let section = self.document.section("device", &["name", "precision", "threads", "fallback"])?;
+        let section = self.document.section("device", keys::DEVICE)?;
         let choices = Precision::ALL.map(|precision| (precision.name(), precision));
         let name = section.read("name", "auto".to_string(), Item::text)?;
         let newton = stages.iter().map(|stage| stage.optimizer.kind).find(|kind| kind.needs_jacobian());

@@ -12,58 +12,15 @@ use crate::points::Resampling;
 
 /// The keys of `[training]` that belong to a stage.
 const LENGTH_KEYS: [&str; 6] = ["steps", "epochs", "batch_size", "report_every", "resample_every", "refine"];
-/// The keys of `[schedule]`.
-const SCHEDULE_KEYS: &[&str] = &["shape", "warmup", "final_fraction", "factor", "every", "patience"];
-/// The keys of `[optimizer]`.
-const OPTIMIZER_KEYS: &[&str] = &[
-    "name",
-    "learning_rate",
-    "beta1",
-    "beta2",
-    "epsilon",
-    "weight_decay",
-    "clip_norm",
-    "history",
-    "tolerance",
-    "damping",
-    "memory",
-];
 /// Steps that L-BFGS may remember: the scalars between all of them grow with their square.
 const MOST_HISTORY: u64 = 10_000;
-/// All of them, in one section.
-const STAGE_KEYS: &[&str] = &[
-    "optimizer",
-    "learning_rate",
-    "beta1",
-    "beta2",
-    "epsilon",
-    "weight_decay",
-    "clip_norm",
-    "history",
-    "tolerance",
-    "damping",
-    "memory",
-    "shape",
-    "warmup",
-    "final_fraction",
-    "factor",
-    "every",
-    "patience",
-    "steps",
-    "epochs",
-    "batch_size",
-    "report_every",
-    "resample_every",
-    "refine",
-];
-
 impl Reader<'_> {
     pub fn stages(&self, data: Option<&Data>) -> Result<Vec<Stage>> {
-        let training = self.document.section("training", TRAINING_KEYS)?;
+        let training = self.document.section("training", keys::TRAINING)?;
         let items = self.document.list("stage");
         if items.is_empty() {
-            let section = self.document.section("optimizer", OPTIMIZER_KEYS)?;
-            let schedule = self.document.section("schedule", SCHEDULE_KEYS)?;
+            let section = self.document.section("optimizer", keys::OPTIMIZER)?;
+            let schedule = self.document.section("schedule", keys::SCHEDULE)?;
             let optimizer = self.optimizer(&section, "name")?;
             if schedule.is_present() && !optimizer.kind.is_adam() {
                 let problem = format!("this section has no effect: {} has no learning rate", optimizer.kind.name());
@@ -83,7 +40,7 @@ impl Reader<'_> {
             training.only_if(key, false, "a job without [[stage]]; set it in each stage instead")?;
         }
         let stage = |(k, item): (usize, &Item)| {
-            let section = item.section(format!("stage {}: ", k + 1), STAGE_KEYS)?;
+            let section = item.section(format!("stage {}: ", k + 1), keys::STAGE)?;
             let optimizer = self.optimizer(&section, "optimizer")?;
             self.stage(optimizer, &section, &section, data)
         };
@@ -180,7 +137,7 @@ impl Reader<'_> {
     }
 
     fn schedule(&self, section: &Section, kind: OptimizerKind) -> Result<ScheduleSettings> {
-        for key in SCHEDULE_KEYS {
+        for key in keys::SCHEDULE {
             section.only_if(key, kind.is_adam(), "adam or adamw, which have a learning rate")?;
         }
         let choices = ["cosine", "constant", "exponential", "step", "plateau"].map(|name| (name, name));

@@ -7,6 +7,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::item::{Item, kind};
+use super::keys;
+use super::set::Setting;
 use crate::error::{Error, Result, suggest};
 
 /// 2⁵³: up to here every whole number is an f64 and an i64, so that nothing is rounded.
@@ -16,24 +18,34 @@ pub(super) const LARGEST_WHOLE: u64 = 1 << 53;
 pub(super) struct Document<'a> {
     file: &'a Path,
     text: &'a str,
+    settings: &'a [Setting],
     table: DeTable<'a>,
 }
 
 impl<'a> Document<'a> {
-    /// Parses `text`, which came from `file` and may hold the sections `known` and the `lists` of sections.
-    pub fn parse(text: &'a str, file: &'a Path, known: &[&str], lists: &[&str]) -> Result<Self> {
+    /// Parses `text`, which came from `file`, and puts the values of flags into it.
+    pub fn parse(text: &'a str, file: &'a Path, settings: &'a [Setting]) -> Result<Self> {
+        let [known, lists] =
+            [keys::SECTIONS.map(|section| section.0).to_vec(), keys::LISTS.map(|list| list.0).to_vec()];
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             let problem = format!("this is not valid TOML: {}", error.message());
             Error::input(format_args!("{}:{line}", file.display()), problem, "fix the syntax; see https://toml.io")
         })?;
-        let document = Self { file, text, table: table.into_inner() };
+        let mut table = table.into_inner();
+        settings.iter().try_for_each(|setting| setting.apply(&mut table))?;
+        let document = Self { file, text, settings, table };
         for (key, value) in &document.table {
             let place = document.place(key.span().start, key.get_ref());
             let is_list = lists.contains(&key.get_ref().as_ref());
             if !is_list && !known.contains(&key.get_ref().as_ref()) {
                 let problem = format!("unknown section or top-level key {:?}", key.get_ref());
-                return Err(Error::input(place, problem, suggest(key.get_ref(), &[known, lists].concat())));
+                let help = suggest(key.get_ref(), &[known, lists].concat());
+                let help = match keys::elsewhere(key.get_ref()) {
+                    Some(place) if !value.get_ref().is_table() => format!("it belongs to {place}; {help}"),
+                    _ => help,
+                };
+                return Err(Error::input(place, problem, help));
             }
             if is_list && !value.get_ref().is_array() {
                 let help = format!("write it with double brackets: [[{}]]", key.get_ref());
@@ -105,7 +117,10 @@ impl<'a> Document<'a> {
     }
 
     pub fn place(&self, offset: usize, key: &str) -> String {
-        format!("{}:{}: {key}", self.file.display(), line_of(self.text, offset))
+        match Setting::at(self.settings, offset) {
+            Some(flag) => flag,
+            None => format!("{}:{}: {key}", self.file.display(), line_of(self.text, offset)),
+        }
     }
 }
 
@@ -128,7 +143,12 @@ impl<'a> Section<'a> {
             let unknown = key.get_ref().as_ref();
             if !self.known.contains(&unknown) {
                 let place = self.document.place(key.span().start, &format!("{}{unknown}", self.prefix));
-                return Err(Error::input(place, format!("unknown key {unknown:?}"), suggest(unknown, self.known)));
+                // The same name in another section goes before a near name in this one.
+                let help = match keys::elsewhere(unknown) {
+                    Some(place) => format!("did you mean {place}? Known here: {}", self.known.join(", ")),
+                    None => suggest(unknown, self.known),
+                };
+                return Err(Error::input(place, format!("unknown key {unknown:?}"), help));
             }
         }
         Ok(self)

@@ -24,6 +24,8 @@ pub struct FitRow {
     pub output: String,
     /// The input's name.
     pub input: String,
+    /// What stands along the axes of input and output, where that is not their names: columns with units.
+    pub labels: Option<[String; 2]>,
     /// The values of the other inputs: `v = 0.5`. `None` if there is one input.
     pub slice: Option<String>,
     /// The value, the first and the second derivative along the input: one to three.
@@ -104,12 +106,17 @@ pub fn fit(fit: &Fit) -> String {
     frame.draw(shown.len(), columns, |areas| {
         for ((row, axes), areas) in shown.iter().zip(&axes).zip(areas.chunks(columns)) {
             for (order, (panel, (x, y))) in row.panels.iter().zip(axes).enumerate() {
+                let labels = row.labels.as_ref();
+                let y_name = match labels.filter(|_| order == 0) {
+                    Some([_, output]) => output.clone(),
+                    None => notation(&row.output, &row.input, order, row.slice.is_some()),
+                };
                 let empty = Panel {
                     caption: caption(row, order, panel.error),
                     x: x.clone(),
                     y: y.clone(),
-                    x_name: &row.input,
-                    y_name: &notation(&row.output, &row.input, order, row.slice.is_some()),
+                    x_name: labels.map_or(&row.input, |[input, _]| input),
+                    y_name: &y_name,
                     label_characters: widest(order),
                 };
                 draw_series(panel, empty, &areas[order])?;

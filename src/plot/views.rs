@@ -61,6 +61,7 @@ pub fn fit_rows(
             rows.push(FitRow {
                 output: model.outputs[output].clone(),
                 input: model.inputs[input].clone(),
+                labels: None,
                 slice: (inputs > 1).then(|| slice.place(model)),
                 panels,
             });

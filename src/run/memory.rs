@@ -50,6 +50,11 @@ pub fn check(job: &Job, problem: Option<&Problem>) -> Result<()> {
     Err(Error::input(most.key, problem, most.help))
 }
 
+/// Bytes that a job takes at its peak, about, once its problem is read.
+pub fn needed(job: &Job, problem: &Problem) -> f64 {
+    estimate(&parts(job, Some(problem)))
+}
+
 /// Bytes that a job takes at its peak, about.
 fn estimate(parts: &[Part]) -> f64 {
     PROCESS_BYTES + parts.iter().map(|part| part.bytes).sum::<f64>()

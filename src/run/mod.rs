@@ -8,6 +8,7 @@ pub mod memory;
 #[cfg_attr(not(feature = "plot"), path = "no_pictures.rs")]
 mod pictures;
 mod record;
+pub mod rehearsal;
 pub mod results;
 pub mod saver;
 pub mod settle;

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::jet::Entry;
 use crate::job::Job;
-use crate::plot::{self, Fit, LossHistory, MapFigure, Parity, Series};
+use crate::plot::{self, Fit, LossHistory, MapFigure, MapRow, Parity, Series};
 use crate::predict::{Reference, Source};
 use crate::problem::Problem;
 use crate::run::directory::{RunDir, coefficient_column};
@@ -33,19 +33,23 @@ pub fn of_model(
         columns: std::slice::from_ref(column),
     }));
     let truth = plan.truth.as_ref().map(Truths::reference);
-    let fit = Fit {
-        title: job.name(),
-        rows: plot::fit_rows(source, &measured, truth.as_ref(), job.predictions.order)?,
-        warning: job.warnings.first().cloned(),
-    };
+    let mut rows = plot::fit_rows(source, &measured, truth.as_ref(), job.predictions.order)?;
+    let label = |name: &str| job.label(name).to_string();
+    rows.iter_mut().for_each(|row| row.labels = Some([label(&row.input), label(&row.output)]));
+    let fit = Fit { title: job.name(), rows, warning: job.warnings.first().cloned() };
     plot::write_svg_png(&plot::fit(&fit), &directory.picture("fit"))?;
     let mapped = truth.as_ref().map_or(&plan.points[..], |truth| truth.points);
-    if let Some(rows) = plot::map_rows(source, mapped, truth.as_ref())? {
+    if let Some(mut rows) = plot::map_rows(source, mapped, truth.as_ref())? {
+        for row in &mut rows {
+            let MapRow { output, x, y, .. } = row;
+            [output, &mut x.name, &mut y.name].into_iter().for_each(|name| *name = label(name));
+        }
         let map = MapFigure { title: job.name(), rows, warning: None };
         plot::write_svg_png(&plot::map(&map), &directory.picture("map"))?;
     }
     if let Some(data) = problem.data.as_ref().filter(|_| job.inputs.len() > 1) {
-        let panels = plot::parity_panels(source, &data.training, data.validation.as_ref())?;
+        let mut panels = plot::parity_panels(source, &data.training, data.validation.as_ref())?;
+        panels.iter_mut().for_each(|panel| panel.output = label(&panel.output));
         plot::write_svg_png(&plot::parity(&Parity { title: job.name(), panels }), &directory.picture("parity"))?;
     }
     Ok(())

@@ -12,6 +12,7 @@ use crate::network::DEFAULT_FREQUENCY;
 use crate::numbers::Precision;
 use crate::optimizer::Memory;
 use crate::problem::Problem;
+use crate::run::trial;
 use crate::trainer::{Settings, Trainer};
 
 /// Data is noisy where its noise is more than this part of an output's deviation. Below, the defaults are as good.
@@ -47,6 +48,22 @@ pub fn settle(job: &Job, problem: Problem, stop: &AtomicBool) -> Result<(Job, Pr
     }
     let (_, job) = best.expect("there are candidates");
     Ok((job, problem))
+}
+
+/// The job as it would be trained, what it then poses, and what short trainings would settle first.
+///
+/// # Errors
+/// Those of the files.
+pub fn foreseen(job: &Job, problem: Problem) -> Result<(Job, Problem, Vec<String>)> {
+    let defaults = Job { is_open: false, ..job.clone() };
+    if job.is_open && problem.data.as_ref().is_some_and(is_noisy) {
+        let job = by_evidence(&defaults, TRIED_ACTIVATIONS[0]);
+        let problem = Problem::read(&job)?;
+        let names = TRIED_ACTIVATIONS.map(Activation::name).join(" or ");
+        return Ok((job, problem, vec![format!("the activation, {names}, by their evidence: the data is noisy")]));
+    }
+    let open = trial::foreseen(&defaults, &problem);
+    Ok((defaults, problem, open))
 }
 
 fn is_noisy(data: &Dataset) -> bool {

@@ -71,6 +71,18 @@ pub fn steepness(
     Ok(first_as_good(&found, AS_GOOD))
 }
 
+/// What trials would choose before a job is trained, in words.
+pub fn foreseen(job: &Job, problem: &Problem) -> Vec<String> {
+    let first = &Settings::new(job, problem).stages[0];
+    let starts = is_open(job, problem, first).then(|| {
+        format!("{} initial steepnesses, by the validation loss after a short training", STEEPNESS_PARTS.len())
+    });
+    let curvatures = job.loss.tries_curvature.then(|| {
+        format!("{} weights of the curvature, by the validation loss after the first stage", CURVATURES.len())
+    });
+    starts.into_iter().chain(curvatures).collect()
+}
+
 /// Weights of the penalty on curvature that are tried, the smoothest first.
 const CURVATURES: [f64; 6] = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 0.0];
 /// A smoother network is as good as the best where its validation loss is at most this many times as large.

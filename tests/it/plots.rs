@@ -53,7 +53,7 @@ fn sine(panels: usize) -> FitRow {
         error: Some([3.1e-3, 1.2e-2, 4.5e-2][order]),
     };
     let panels = (0..panels).map(panel).collect();
-    FitRow { output: "y".into(), input: "x".into(), slice: None, panels }
+    FitRow { output: "y".into(), input: "x".into(), labels: None, slice: None, panels }
 }
 
 fn svg_of(title: &str, rows: Vec<FitRow>) -> String {
@@ -86,7 +86,13 @@ fn a_fit_of_two_inputs_and_two_outputs_at_awkward_scales() {
                 ..Default::default()
             };
             let panels = (0..3).map(at).collect();
-            rows.push(FitRow { output: output.into(), input: input.into(), slice: Some(slice.into()), panels });
+            rows.push(FitRow {
+                output: output.into(),
+                input: input.into(),
+                labels: None,
+                slice: Some(slice.into()),
+                panels,
+            });
         }
     }
     let svg = svg_of("plate", rows.clone());
@@ -117,7 +123,7 @@ fn degenerate_data_are_drawn() {
     ];
     picture(
         "fit_degenerate",
-        &svg_of("a <b> & c", vec![FitRow { output: "y".into(), input: "x".into(), slice: None, panels }]),
+        &svg_of("a <b> & c", vec![FitRow { output: "y".into(), input: "x".into(), labels: None, slice: None, panels }]),
     );
     picture("fit_empty", &svg_of("nothing", vec![]));
     picture("loss_empty", &plot::loss(&LossHistory::default()));

@@ -21,6 +21,11 @@ impl Dialect {
     /// What may separate thousands. A space stands for every kind of space, an apostrophe for a curly one too.
     pub const THOUSANDS: [(&'static str, char); 5] = [(".", '.'), (",", ','), ("'", '\''), (" ", ' '), ("_", '_')];
 
+    /// An encoding by one of its names in the WHATWG standard.
+    pub fn encoding(label: &str) -> Option<&'static Encoding> {
+        Encoding::for_label_no_replacement(label.as_bytes())
+    }
+
     /// The decimal mark.
     pub fn decimal(&self) -> char {
         self.decimal.unwrap_or(if self.thousands == Some('.') { ',' } else { '.' })

@@ -51,6 +51,7 @@ impl Gaps {
 pub struct TableReader<'a> {
     format: Format<'a>,
     place: String,
+    is_plain: bool,
 }
 
 enum Format<'a> {
@@ -95,10 +96,13 @@ impl TableReader<'static> {
                 let help = "build it with --features parquet, or save the table as CSV or npz";
                 return Err(Error::input(place, problem, help));
             }
-            Some("gz") => return Self::new_as(MultiGzDecoder::new(file), place, dialect),
+            Some("gz") => {
+                let reader = Self::new_as(MultiGzDecoder::new(file), place, dialect)?;
+                return Ok(Self { is_plain: false, ..reader });
+            }
             _ => return Self::new_as(file, place, dialect),
         };
-        Ok(Self { format: Format::Arrays(arrays), place })
+        Ok(Self { format: Format::Arrays(arrays), place, is_plain: false })
     }
 
     /// CSV on stdin, read as it comes; it can be opened only once.
@@ -125,7 +129,8 @@ impl<'a> TableReader<'a> {
             None => Box::new(source),
             Some(encoding) => Box::new(DecodeReaderBytesBuilder::new().encoding(Some(encoding)).build(source)),
         };
-        Ok(Self { format: Format::Text(TextReader::new(source, place.clone(), dialect.clone())?), place })
+        let is_plain = dialect.encoding.is_none();
+        Ok(Self { format: Format::Text(TextReader::new(source, place.clone(), dialect.clone())?), place, is_plain })
     }
 
     /// The columns' names in the file's order.
@@ -142,6 +147,11 @@ impl<'a> TableReader<'a> {
             Format::Text(text) => text.bytes(),
             Format::Arrays(_) => 0,
         }
+    }
+
+    /// Whether it is text as it lies in its file: the bytes read are those of the file.
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// The file, as it is named in messages.

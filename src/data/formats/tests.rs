@@ -41,7 +41,13 @@ fn a_mistake_names_line_and_column() {
         ("x y\n1 2\n", &["there is no column", "separated by commas"]),
         ("x,y\n1,2\n1,2,3\n", &["a.csv:3: this row has 3 fields, the header has 2"]),
         ("x,y\r\n\r\n1,2\r\n1\r\n", &["a.csv:4: this row has 1 field, the header has 2"]),
-        ("x;y\n1;2\n1,5;2\n", &["a.csv:3: column \"x\": \"1,5\" is not a number with a decimal point", "data.decimal = \",\" if \"1,5\" is 1.5"]),
+        (
+            "x;y\n1;2\n1,5;2\n",
+            &[
+                "a.csv:3: column \"x\": \"1,5\" is not a number with a decimal point",
+                "data.decimal = \",\" if \"1,5\" is 1.5",
+            ],
+        ),
         ("x,y\n1,\n", &["a.csv:2: column \"y\": this cell is empty"]),
         ("x,y\n1,NaN\n", &["a.csv:2: column \"y\": NaN is not a finite number"]),
         ("x,y\n-inf,1\n", &["a.csv:2: column \"x\": -inf is not a finite number"]),

@@ -3,6 +3,7 @@
 mod documented;
 mod equations;
 mod rough;
+mod schema;
 mod transforms;
 
 use proptest::prelude::*;

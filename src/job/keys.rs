@@ -1,0 +1,145 @@
+//! The keys of every section: what readers accept and messages suggest.
+
+use crate::error::nearest;
+
+pub(super) const DATA: &[&str] = &[
+    "file",
+    "inputs",
+    "outputs",
+    "derivatives",
+    "weights",
+    "validation_fraction",
+    "validation_file",
+    "decimal",
+    "thousands",
+    "encoding",
+];
+pub(super) const NETWORK: &[&str] =
+    &["outputs", "hidden", "activation", "frequency", "steepness", "features", "fourier", "start", "scales"];
+pub(super) const LOSS: &[&str] = &["value", "first", "second", "curvature", "weights", "scales", "allow_rough"];
+pub(super) const OPTIMIZER: &[&str] = &[
+    "name",
+    "learning_rate",
+    "beta1",
+    "beta2",
+    "epsilon",
+    "weight_decay",
+    "clip_norm",
+    "history",
+    "tolerance",
+    "damping",
+    "memory",
+];
+pub(super) const SCHEDULE: &[&str] = &["shape", "warmup", "final_fraction", "factor", "every", "patience"];
+pub(super) const BALANCE: &[&str] = &["every", "memory"];
+pub(super) const TRAINING: &[&str] = &[
+    "steps",
+    "epochs",
+    "batch_size",
+    "report_every",
+    "resample_every",
+    "refine",
+    "max_seconds",
+    "checkpoint_every",
+    "early_stopping",
+    "seed",
+    "ensemble",
+    "bootstrap",
+];
+pub(super) const DEVICE: &[&str] = &["name", "precision", "threads", "fallback"];
+pub(super) const PREDICTIONS: &[&str] = &["grid", "points", "order", "second", "definitions", "allow_rough"];
+pub(super) const TRUTH: &[&str] = &["file", "columns", "expressions"];
+pub(super) const OUTPUT: &[&str] = &["directory"];
+pub(super) const TERM: &[&str] = &["name", "residual", "points", "weight", "allow_rough"];
+/// Those of `[optimizer]`, whose name stands under `optimizer`, of `[schedule]`, and of the length of `[training]`.
+pub(super) const STAGE: &[&str] = &[
+    "optimizer",
+    "learning_rate",
+    "beta1",
+    "beta2",
+    "epsilon",
+    "weight_decay",
+    "clip_norm",
+    "history",
+    "tolerance",
+    "damping",
+    "memory",
+    "shape",
+    "warmup",
+    "final_fraction",
+    "factor",
+    "every",
+    "patience",
+    "steps",
+    "epochs",
+    "batch_size",
+    "report_every",
+    "resample_every",
+    "refine",
+];
+pub(super) const POINTS: &[&str] = &["sampler", "count", "on", "ball", "resample_every", "refine", "causal", "file"];
+pub(super) const FOURIER: &[&str] = &["count", "scale"];
+pub(super) const BALL: &[&str] = &["inputs", "centre", "radius"];
+pub(super) const CAUSAL: &[&str] = &["input", "slices", "tolerance", "every", "backwards"];
+pub(super) const REFINE: &[&str] = &["candidates", "exponent", "offset"];
+
+/// Sections and their keys; those of `variables` and others are the user's.
+pub(super) const SECTIONS: [(&str, &[&str]); 15] = [
+    ("data", DATA),
+    ("variables", &[]),
+    ("network", NETWORK),
+    ("coefficients", &[]),
+    ("definitions", &[]),
+    ("transforms", &[]),
+    ("loss", LOSS),
+    ("optimizer", OPTIMIZER),
+    ("schedule", SCHEDULE),
+    ("balance", BALANCE),
+    ("training", TRAINING),
+    ("device", DEVICE),
+    ("predictions", PREDICTIONS),
+    ("truth", TRUTH),
+    ("output", OUTPUT),
+];
+
+/// Those that are lists of sections.
+pub(super) const LISTS: [(&str, &[&str]); 2] = [("term", TERM), ("stage", STAGE)];
+
+/// Tables within sections.
+const TABLES: [(&str, &[&str]); 5] = [
+    ("network.fourier", FOURIER),
+    ("training.refine", REFINE),
+    ("term.points", POINTS),
+    ("term.points.ball", BALL),
+    ("term.points.causal", CAUSAL),
+];
+
+/// Where a key stands that is not known where it was written: `training.steps`, of `steps` under `[network]`. The same
+/// name anywhere goes before a name that is near.
+pub(super) fn elsewhere(key: &str) -> Option<String> {
+    let sections = || SECTIONS.iter().chain(&LISTS).chain(&TABLES);
+    let exact = sections().find(|(_, keys)| keys.contains(&key)).map(|(section, _)| (*section, key));
+    let near = || {
+        let all = sections().flat_map(|(_, keys)| keys.iter().copied());
+        let near = nearest(key, all).filter(|near| strsim::jaro_winkler(key, near) > 0.9)?;
+        sections().find(|(_, keys)| keys.contains(&near)).map(|(section, _)| (*section, near))
+    };
+    exact.or_else(near).map(|(section, key)| format!("{section}.{key}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_in_the_section_that_has_it() {
+        for (key, place) in [
+            ("steps", "training.steps"),
+            ("centre", "term.points.ball.centre"),
+            ("learning_rat", "optimizer.learning_rate"),
+        ] {
+            assert_eq!(elsewhere(key).as_deref(), Some(place));
+        }
+        assert_eq!(elsewhere("zzz"), None);
+    }
+}
