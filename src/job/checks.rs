@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
+use super::keys;
 use super::section::{Document, Section};
 use crate::data::Data;
 use crate::error::{Error, Result};

@@ -95,7 +95,7 @@ impl Setting {
         let names: Vec<String> = list.iter().map(|section| title(section.get_ref())).collect();
         let number = which.parse().ok().and_then(|number: usize| number.checked_sub(1));
         let position = names.iter().position(|name| name == which).or(number).filter(|k| *k < names.len());
-        let section = position.and_then(|position| match list[position].get_mut() {
+        let section = position.and_then(|position| match list.get_mut(position)?.get_mut() {
             DeValue::Table(table) => Some(table),
             _ => None,
         });
