@@ -34,6 +34,7 @@ mod resume;
 mod right_by_default;
 mod runs;
 mod stages;
+mod start;
 mod starters;
 mod support;
 mod threads;
