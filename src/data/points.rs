@@ -6,9 +6,13 @@ use crate::data::Axis;
 impl Axis {
     /// Its numbers; the last is `to` itself.
     fn values(&self) -> Vec<f64> {
-        let Axis { from, to, count } = *self;
+        let Axis { from, to, count, is_logarithmic } = *self;
         let step = |i: usize| i as f64 / (count - 1).max(1) as f64;
-        (0..count).map(|i| if i > 0 && i + 1 == count { to } else { from + (to - from) * step(i) }).collect()
+        let between = |i: usize| match is_logarithmic {
+            true => from * (to / from).powf(step(i)),
+            false => from + (to - from) * step(i),
+        };
+        (0..count).map(|i| if i > 0 && i + 1 == count { to } else { between(i) }).collect()
     }
 }
 
@@ -35,7 +39,7 @@ impl Dataset {
         };
         let axis = |input: usize| {
             let (from, to) = self.range(input);
-            Axis { from, to, count }
+            Axis { from, to, count, is_logarithmic: false }
         };
         grid(&(0..self.inputs.len()).map(axis).collect::<Vec<_>>())
     }
@@ -54,10 +58,14 @@ mod tests {
 
     #[test]
     fn the_last_input_runs_fastest_and_ends_are_exact() {
-        let axes = [Axis { from: 0.0, to: 1.0, count: 2 }, Axis { from: -1.0, to: 0.3, count: 3 }];
+        let axis = |from, to, count| Axis { from, to, count, is_logarithmic: false };
+        let axes = [axis(0.0, 1.0, 2), axis(-1.0, 0.3, 3)];
         let points = grid(&axes);
         assert_eq!(points[0], [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
         assert_eq!((points[1][0], points[1][2], points[1][5]), (-1.0, 0.3, 0.3));
-        assert_eq!(grid(&[Axis { from: 2.0, to: 3.0, count: 1 }]), [[2.0]]);
+        assert_eq!(grid(&[axis(2.0, 3.0, 1)]), [[2.0]]);
+        let decades = grid(&[Axis { is_logarithmic: true, ..axis(1e-3, 1e3, 7) }]);
+        let expected = [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1000.0];
+        assert!(decades[0].iter().zip(expected).all(|(x, y)| (x / y - 1.0).abs() < 1e-14), "{decades:?}");
     }
 }

@@ -51,7 +51,7 @@ impl Data {
     }
 }
 
-/// Equally spaced numbers, both ends included.
+/// Numbers with equal differences or equal ratios, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Axis {
     /// The first.
@@ -60,4 +60,6 @@ pub struct Axis {
     pub to: f64,
     /// The count.
     pub count: usize,
+    /// Whether their ratios are equal, not their differences; the ends then have one sign.
+    pub is_logarithmic: bool,
 }

@@ -84,10 +84,21 @@ pub(super) fn axes(grid: &Item, inputs: &[String]) -> Result<Vec<Axis>> {
         let item = entries.get(input).ok_or_else(|| {
             grid.error(format!("input {input:?} has no axis"), format!("add one: {input} = [from, to, count]"))
         })?;
-        let Ok([from, to, count]) = <[Item; 3]>::try_from(item.list()?) else {
+        let list = item.list()?;
+        let [from, to, count, scale @ ..] = &list[..] else {
             return Err(item.error("an axis needs three numbers", "write it as [from, to, count]"));
         };
-        Ok(Axis { from: from.number()?, to: to.number()?, count: count.count()? as usize })
+        let is_logarithmic = match scale {
+            [] => false,
+            [scale] => scale.one_of(&[("log", true), ("linear", false)])?,
+            _ => return Err(item.error("an axis has four parts at most", "write it as [from, to, count, \"log\"]")),
+        };
+        let (from, to) = (from.number()?, to.number()?);
+        if is_logarithmic && (from * to).partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater) {
+            let problem = format!("an axis of equal ratios cannot go from {from} to {to}");
+            return Err(item.error(problem, "use ends of one sign, and not 0"));
+        }
+        Ok(Axis { from, to, count: count.count()? as usize, is_logarithmic })
     };
     let axes = inputs.iter().map(axis).collect::<Result<Vec<_>>>()?;
     // What a grid may hold in memory; a file of points is streamed and knows no limit.
@@ -112,8 +123,8 @@ pub(super) fn grid_over(variables: &[Variable]) -> Vec<Axis> {
         dimensions => (1e4f64.powf(1.0 / dimensions as f64) + 1e-9) as usize,
     };
     let axis = |(k, Variable { low, high, .. }): (usize, &Variable)| match low / 2.0 + high / 2.0 {
-        middle if k >= MOST_AXES => Axis { from: middle, to: middle, count: 1 },
-        _ => Axis { from: *low, to: *high, count },
+        middle if k >= MOST_AXES => Axis { from: middle, to: middle, count: 1, is_logarithmic: false },
+        _ => Axis { from: *low, to: *high, count, is_logarithmic: false },
     };
     variables.iter().enumerate().map(axis).collect()
 }

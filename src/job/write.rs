@@ -249,8 +249,11 @@ impl Predictions {
         match &self.points {
             Points::Data => {}
             Points::Grid(axes) => {
-                let axis =
-                    |axis: &Axis| -> Value { vec![axis.from.into(), axis.to.into(), whole(axis.count as u64)].into() };
+                let axis = |axis: &Axis| -> Value {
+                    let mut parts = vec![axis.from.into(), axis.to.into(), whole(axis.count as u64)];
+                    parts.extend(axis.is_logarithmic.then(|| "log".into()));
+                    parts.into()
+                };
                 let grid = inputs.iter().cloned().zip(axes.iter().map(axis));
                 keys.push(("grid", Table::from_iter(grid).into()));
             }

@@ -49,7 +49,7 @@ fn a_job_of_equations_is_what_it_says() {
     assert_eq!((term.weight, &term.points), (1.0, &TermPoints::Sampled(sampled)));
     let equation = job.equation(term, |key| term.place(key)).unwrap();
     assert_eq!(crate::expression::layout(&mut [equation.residual.clone()], 2).channels(), 4);
-    let axis = |from| Axis { from, to: 1.0, count: 101 };
+    let axis = |from| Axis { from, to: 1.0, count: 101, is_logarithmic: false };
     assert_eq!(job.predictions.points, Points::Grid(vec![axis(-1.0), axis(0.0)]));
     assert_eq!(job.data_terms().count(), 0);
 }
