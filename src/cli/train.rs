@@ -11,7 +11,7 @@ use jetfit::files;
 use jetfit::job::{Job, Overrides};
 use jetfit::numbers::Precision;
 use jetfit::run::directory::RunDir;
-use jetfit::run::results::{Named, RelativeError, StageSummary, Summary};
+use jetfit::run::results::{Measured, Named, RelativeError, StageSummary, Summary};
 use jetfit::run::saver::Saver;
 use jetfit::run::{Mode, Observer, ensemble, run};
 use jetfit::trainer::{Report, Stop};
@@ -331,6 +331,9 @@ fn for_people(summary: &Summary) -> String {
     }
     if let Some(step) = summary.best_step {
         text += &format!("kept the network of step {step}, which has the lowest validation loss\n");
+    }
+    for Measured { name, rows, of, .. } in &summary.measured {
+        text += &format!("{name} was measured in {rows} of {of} rows\n");
     }
     for coefficient in &summary.coefficients {
         text += &format!("{coefficient}\n");

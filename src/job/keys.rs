@@ -84,7 +84,7 @@ pub(super) const CAUSAL: &[&str] = &["input", "slices", "tolerance", "every", "b
 pub(super) const REFINE: &[&str] = &["candidates", "exponent", "offset"];
 
 /// Sections and their keys; those of `variables` and others are the user's.
-pub(super) const SECTIONS: [(&str, &[&str]); 15] = [
+pub(super) static SECTIONS: [(&str, &[&str]); 15] = [
     ("data", DATA),
     ("variables", &[]),
     ("network", NETWORK),
@@ -103,10 +103,10 @@ pub(super) const SECTIONS: [(&str, &[&str]); 15] = [
 ];
 
 /// Those that are lists of sections.
-pub(super) const LISTS: [(&str, &[&str]); 2] = [("term", TERM), ("stage", STAGE)];
+pub(super) static LISTS: [(&str, &[&str]); 2] = [("term", TERM), ("stage", STAGE)];
 
 /// Tables within sections.
-const TABLES: [(&str, &[&str]); 5] = [
+static TABLES: [(&str, &[&str]); 5] = [
     ("network.fourier", FOURIER),
     ("training.refine", REFINE),
     ("term.points", POINTS),
@@ -114,17 +114,26 @@ const TABLES: [(&str, &[&str]); 5] = [
     ("term.points.causal", CAUSAL),
 ];
 
-/// Where a key stands that is not known where it was written: `training.steps`, of `steps` under `[network]`. The same
-/// name anywhere goes before a name that is near.
+/// Where a key stands that is not known where it was written: `training.steps`, of `steps` under `[network]`.
 pub(super) fn elsewhere(key: &str) -> Option<String> {
-    let sections = || SECTIONS.iter().chain(&LISTS).chain(&TABLES);
-    let exact = sections().find(|(_, keys)| keys.contains(&key)).map(|(section, _)| (*section, key));
-    let near = || {
-        let all = sections().flat_map(|(_, keys)| keys.iter().copied());
-        let near = nearest(key, all).filter(|near| strsim::jaro_winkler(key, near) > 0.9)?;
-        sections().find(|(_, keys)| keys.contains(&near)).map(|(section, _)| (*section, near))
-    };
-    exact.or_else(near).map(|(section, key)| format!("{section}.{key}"))
+    let (section, _) = all().find(|(_, keys)| keys.contains(&key))?;
+    Some(format!("{section}.{key}"))
+}
+
+/// The same of a key that is near, in any section.
+pub(super) fn near(key: &str) -> Option<String> {
+    let near = nearest(key, all().flat_map(|(_, keys)| keys.iter().copied()))?;
+    elsewhere(near).filter(|_| is_slip(key, near))
+}
+
+/// Whether a key is another but for a letter or two.
+pub(super) fn is_slip(key: &str, other: &str) -> bool {
+    const SIMILAR: f64 = 0.9;
+    strsim::jaro_winkler(key, other) > SIMILAR
+}
+
+fn all() -> impl Iterator<Item = &'static (&'static str, &'static [&'static str])> {
+    SECTIONS.iter().chain(&LISTS).chain(&TABLES)
 }
 
 #[cfg(test)]
@@ -133,13 +142,10 @@ mod tests {
 
     #[test]
     fn a_key_is_found_in_the_section_that_has_it() {
-        for (key, place) in [
-            ("steps", "training.steps"),
-            ("centre", "term.points.ball.centre"),
-            ("learning_rat", "optimizer.learning_rate"),
-        ] {
+        for (key, place) in [("steps", "training.steps"), ("centre", "term.points.ball.centre")] {
             assert_eq!(elsewhere(key).as_deref(), Some(place));
         }
-        assert_eq!(elsewhere("zzz"), None);
+        assert_eq!(near("learning_rat").as_deref(), Some("optimizer.learning_rate"));
+        assert_eq!((elsewhere("step"), near("zzz")), (None, None));
     }
 }

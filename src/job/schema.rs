@@ -16,7 +16,7 @@ pub fn schema() -> Value {
     for Section { path, text, .. } in sections.iter().filter(|section| !section.path.contains('.')) {
         let is_list = matches!(path.as_str(), "term" | "stage");
         let table = match FREE.iter().find(|(name, _)| name == path) {
-            Some((_, kind)) => json!({ "type": "object", "additionalProperties": kind_of(kind, path, &sections) }),
+            Some((_, kind)) => json!({ "type": "object", "additionalProperties": kind_of(kind, "", &sections) }),
             None => of_section(path, &sections),
         };
         let mut property = if is_list { json!({ "type": "array", "items": table }) } else { table };
@@ -53,6 +53,12 @@ struct Row {
 fn sections(page: &str) -> Vec<Section> {
     let mut sections: Vec<Section> = vec![];
     let mut paths: Vec<String> = vec![];
+    let overview = |path: &str| {
+        let row =
+            page.lines().find(|line| line.starts_with("| [`[") && quoted(line)[0].trim_matches(['[', ']']) == path)?;
+        let text = row.trim_matches('|').split_once('|')?.1.trim();
+        Some(format!("{}{}.", text[..1].to_uppercase(), &text[1..]))
+    };
     for line in page.lines() {
         if let Some(heading) = line.strip_prefix("##") {
             paths = quoted(heading).iter().map(|path| path.trim_matches(['[', ']']).to_string()).collect();
@@ -76,6 +82,10 @@ fn sections(page: &str) -> Vec<Section> {
                 section.text = format!("{} {}", section.text, line).trim().to_string();
             });
         }
+    }
+    for section in &mut sections {
+        let Some(first) = overview(&section.path) else { continue };
+        section.text = format!("{first} {}", section.text).trim().to_string();
     }
     sections
 }

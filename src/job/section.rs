@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::item::{Item, kind};
 use super::keys;
 use super::set::Setting;
-use crate::error::{Error, Result, suggest};
+use crate::error::{Error, Result, nearest, suggest};
 
 /// 2⁵³: up to here every whole number is an f64 and an i64, so that nothing is rounded.
 pub(super) const LARGEST_WHOLE: u64 = 1 << 53;
@@ -143,8 +143,14 @@ impl<'a> Section<'a> {
             let unknown = key.get_ref().as_ref();
             if !self.known.contains(&unknown) {
                 let place = self.document.place(key.span().start, &format!("{}{unknown}", self.prefix));
-                // The same name in another section goes before a near name in this one.
-                let help = match keys::elsewhere(unknown) {
+                // A slip of the pen in this section goes before the same name in another, and that before what is
+                // less near.
+                let in_own = nearest(unknown, self.known.iter().copied());
+                let place_of = match in_own.filter(|near| keys::is_slip(unknown, near)) {
+                    Some(_) => None,
+                    None => keys::elsewhere(unknown).or_else(|| keys::near(unknown).filter(|_| in_own.is_none())),
+                };
+                let help = match place_of {
                     Some(place) => format!("did you mean {place}? Known here: {}", self.known.join(", ")),
                     None => suggest(unknown, self.known),
                 };

@@ -57,6 +57,9 @@ pub struct Summary {
     pub training_rows: usize,
     /// The number of validation rows.
     pub validation_rows: usize,
+    /// Columns of the data with cells in which nothing was measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub measured: Vec<Measured>,
     /// The number of fresh validation points, over all sampled sets.
     pub fresh_points: usize,
     /// Why it ended.
@@ -79,6 +82,18 @@ pub struct Summary {
     pub relative_errors: Vec<RelativeError>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
+}
+
+/// A column of the data that was not measured in every training row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Measured {
+    /// Its entry.
+    pub name: String,
+    /// Training rows in which it was measured.
+    pub rows: usize,
+    /// All training rows.
+    pub of: usize,
 }
 
 /// The result of a stage.
@@ -186,6 +201,7 @@ pub(crate) fn summary(job: &Job, problem: &Problem, model: &Model, outcome: &Out
         coefficients: model.coefficients_with_errors(outcome.standard_errors.as_deref()),
         training_rows: problem.rows(),
         validation_rows: problem.validation().map_or(0, PointSet::points),
+        measured: measured(problem),
         fresh_points: problem.fresh_points(),
         stop: outcome.stop,
         stages: stages(job, outcome, training),
@@ -204,6 +220,15 @@ pub(crate) fn summary(job: &Job, problem: &Problem, model: &Model, outcome: &Out
         relative_errors: vec![],
         warnings: job.warnings.clone(),
     }
+}
+
+/// The columns with gaps.
+fn measured(problem: &Problem) -> Vec<Measured> {
+    let Some(set) = problem.sets.first().filter(|_| problem.data.is_some()) else { return vec![] };
+    let of = set.points.points();
+    let terms = set.loss.terms.iter().enumerate();
+    let counted = terms.map(|(k, term)| Measured { name: term.name.clone(), rows: set.counted(k), of });
+    counted.filter(|column| column.rows < of).collect()
 }
 
 /// Those that are over, and the last.

@@ -115,7 +115,10 @@ const TABLES: &[(&str, &[&str])] = &[
     ("x,y\nNaN,2\n2,3\n", &["data.csv:2: column \"x\": NaN is not a finite number"]),
     ("x,y\r\n1,2\r\n-inf,3\r\n", &["data.csv:3: column \"x\": -inf is not a finite number"]),
     ("x,y\n1,2\nmany,3\n", &["data.csv:3: column \"x\": \"many\" is not a number"]),
-    ("x;y\n1,5;2\n2;3\n", &["data.csv:2: column \"x\": \"1,5\" has a decimal comma", "1.5"]),
+    (
+        "x;y\n1,5;2\n2;3\n",
+        &["data.csv:2: column \"x\": \"1,5\" is not a number with a decimal point", "data.decimal = \",\""],
+    ),
     ("\u{feff}\"x\";y\n\"a;b\";2\n", &["data.csv:2: column \"x\": \"a;b\" is not a number"]),
 ];
 

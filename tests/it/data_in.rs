@@ -59,10 +59,17 @@ fn what_was_not_measured_does_not_count() {
             place.write("job.toml", JOB.replace("FILE", file));
             let (name, steps) = (format!("optimizer.name={optimizer}"), steps.to_string());
             let report = place.report("job.toml", &["--set", &name, "--steps", &steps, "--out", file, "--force"]);
+            let counts: Vec<(u64, u64)> = report["measured"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|column| (column["rows"].as_u64().unwrap(), column["of"].as_u64().unwrap()))
+                .collect();
+            assert_eq!(counts, if file == "halves" { vec![(60, 120); 2] } else { vec![] });
             (losses(&report), place.csv(&format!("{file}/predictions.csv")))
         };
         let ((losses, predicted), (of_halves, of_half)) = (trained("whole"), trained("halves"));
-        assert!(losses.iter().all(|loss| *loss < 0.2), "{optimizer}: {losses:?}");
+        assert!(losses.iter().all(|loss| *loss < 0.9), "{optimizer}: {losses:?}");
         for (loss, of_half) in losses.iter().zip(&of_halves) {
             assert!((loss / of_half - 1.0).abs() < tolerance, "{optimizer}: {losses:?} {of_halves:?}");
         }

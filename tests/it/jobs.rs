@@ -72,7 +72,7 @@ fn messages_name_the_flag() {
     place.write("job.toml", EQUATION);
     for (setting, parts) in [
         ("network.hidden=0", &["--set network.hidden=0: expected an array", "write it in brackets: [0]"][..]),
-        ("network.hiden=[4]", &["--set network.hiden=[4]: unknown key \"hiden\"", "network.hidden"]),
+        ("network.hiden=[4]", &["--set network.hiden=[4]: unknown key \"hiden\"", "did you mean \"hidden\"?"]),
         ("network.steps=5", &["--set network.steps=5: unknown key \"steps\"", "did you mean training.steps?"]),
         ("training.seed=one", &["--set training.seed=one: expected a finite number, found the string \"one\""]),
         ("training=5", &["--set training=5: a section and a key are needed"]),
@@ -127,7 +127,7 @@ fn a_rehearsal_says_what_would_be_and_writes_nothing() {
         "35 points",
         "cpu (",
         "GiB",
-        "u     225",
+        "u        225",
     ] {
         assert!(out.contains(part), "{out}\nlacks {part}");
     }
@@ -162,7 +162,7 @@ fn runs_are_compared() {
             (row["seed"].as_u64(), row["steps"].as_u64(), row["parameters"].as_u64()),
             (Some(seed), Some(30), Some(37))
         );
-        assert_eq!(row["stop"], "finished");
+        assert_eq!(row["stop"], "steps");
     }
     // The error is that of the validation rows, in the output's own units: the deviation of u at most.
     let report = place.json("a/report.json");

@@ -67,6 +67,7 @@ fn keys_are_those_of_the_reader() {
     let lists = keys::LISTS.iter().map(|(name, keys)| (name, keys, &schema["properties"][name]["items"]));
     for (name, keys, section) in sections.chain(lists) {
         assert_eq!(section["type"], "object", "{name}");
+        assert!(schema["properties"][name]["description"].as_str().unwrap().len() > 10, "{name}");
         let properties = section["properties"].as_object();
         let mut found: Vec<&str> = properties.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
         let mut known = keys.to_vec();
