@@ -57,3 +57,48 @@ fn number(field: &Field) -> Option<f64> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+    use crate::data::{Gaps, TableReader};
+
+    #[test]
+    fn numbers_gaps_and_times_are_read_and_texts_are_left_out() {
+        let file = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap();
+        let schema = "message table { REQUIRED DOUBLE x; OPTIONAL DOUBLE y; REQUIRED INT64 t (TIMESTAMP(MILLIS, true)); \
+                      REQUIRED BYTE_ARRAY note (STRING); }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut writer = SerializedFileWriter::new(file.reopen().unwrap(), schema, Default::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<DoubleType>().write_batch(&[1.0, 2.5], None, None).unwrap();
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<DoubleType>().write_batch(&[7.0], Some(&[0, 1]), None).unwrap();
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&[0, 1500], None, None).unwrap();
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let notes = ["a", "b"].map(ByteArray::from);
+        column.typed::<ByteArrayType>().write_batch(&notes, None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+        let mut reader = TableReader::open(file.path()).unwrap();
+        assert_eq!(reader.names(), ["x", "y", "t"]);
+        reader.select_with_gaps(&["t", "x", "y"], Gaps::NotMeasured, 2).unwrap();
+        let columns = reader.read_rows().unwrap();
+        assert_eq!(columns[..2], [vec![0.0, 1.5], vec![1.0, 2.5]]);
+        assert!(columns[2][0].is_nan() && columns[2][1] == 7.0);
+        let error = reader.select(&["y"]).unwrap_err().to_string();
+        assert!(error.contains("row 0 (from 0): column \"y\": this is NaN"), "{error}");
+    }
+}
