@@ -13,7 +13,9 @@ pub fn check(_: &Path) -> Result<()> {
 
 /// Draws the rows of a report.
 pub fn write(report: &Report, settings: &Settings, title: String, path: &Path) -> Result<()> {
-    plot::write_svg_png(&plot::bench(&of_rows(&report.rows, settings, title)), path)
+    let has_ending = path.extension().is_some_and(|ending| ending == "svg" || ending == "png");
+    let stem = if has_ending { path.with_extension("") } else { path.to_path_buf() };
+    plot::write_svg_png(&plot::bench(&of_rows(&report.rows, settings, title)), &stem)
 }
 
 fn of_rows(rows: &[Row], settings: &Settings, title: String) -> plot::Bench {

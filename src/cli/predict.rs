@@ -76,6 +76,11 @@ pub struct Arguments {
     #[arg(long)]
     no_fallback: bool,
 
+    /// Columns of the points that are written on as they are, numbers or texts, before the others; one that is named as a
+    /// predicted one becomes kept_NAME
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    keep: Vec<String>,
+
     /// Output derivatives even where they do not exist: second derivatives of relu, leaky_relu and elu,
     /// and derivatives across a jump of a transform or a feature
     #[arg(long)]
@@ -132,6 +137,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
         false => TableReader::open_as(points, &dialect)?,
     };
     reader.select(&model.inputs)?;
+    // The inputs are written anyway.
+    let keep: Vec<String> = arguments.keep.iter().filter(|name| !model.inputs.contains(name)).cloned().collect();
+    reader.keep(&keep)?;
     // Only of plain text is it known how much is left.
     let is_plain = reader.is_plain();
     let length = std::fs::metadata(points).ok().filter(|_| is_plain).map_or(0, |metadata| metadata.len());
@@ -141,7 +149,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let place = out.as_ref().map_or("stdout".to_string(), |out| out.display().to_string());
     let signals = Signals::listen(move || not_written(&place))?;
     let (model, layout) = (&model, &layout);
-    let mut work = Work { model, layout, definitions, reader, ensemble, progress, signals, warnings: vec![] };
+    let keep = &keep;
+    let mut work = Work { model, layout, definitions, keep, reader, ensemble, progress, signals, warnings: vec![] };
     let Some(out) = out.as_deref().filter(|out| !files::is_stdio(out)) else {
         work.write(&mut std::io::stdout(), "stdout")?;
         work.warn();
@@ -179,6 +188,7 @@ struct Work<'a> {
     model: &'a Model,
     layout: &'a JetLayout,
     definitions: &'a Definitions,
+    keep: &'a [String],
     reader: TableReader<'static>,
     ensemble: Ensemble,
     progress: Progress,
@@ -191,7 +201,7 @@ impl Work<'_> {
     fn write(&mut self, writer: &mut dyn Write, place: &str) -> Result<u64> {
         let members = self.ensemble.count();
         let what = (self.layout, self.definitions);
-        let mut predictions = Predictions::new(writer, place, self.model, members, what);
+        let mut predictions = Predictions::new(writer, place, self.model, members, what, self.keep);
         let rows = predictions.stream(&mut self.reader, &mut self.ensemble, |bytes, rows| {
             self.progress.at(bytes, || format!("{rows} rows"));
             // The temporary file goes before the process does.

@@ -13,6 +13,7 @@ use jetfit::numbers::Precision;
 use jetfit::run::directory::RunDir;
 use jetfit::run::results::{Measured, Named, RelativeError, StageSummary, Summary};
 use jetfit::run::saver::Saver;
+use jetfit::run::scores::Score;
 use jetfit::run::{Mode, Observer, ensemble, run};
 use jetfit::trainer::{Report, Stop};
 use serde_json::json;
@@ -133,7 +134,9 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
     super::start_threads(job.device.threads)?;
     let quiet = arguments.display.quiet;
     let savers = Savers::default();
-    let mut show = Show { quiet, progress: Progress::Quiet, started: (Instant::now(), 0), savers: savers.clone() };
+    let stages = job.stages.iter().map(|stage| stage.optimizer.kind.name()).collect();
+    let mut show =
+        Show { quiet, progress: Progress::Quiet, started: (Instant::now(), 0), stages, savers: savers.clone() };
     let output = job.output.clone();
     let signals = Signals::listen(move || rescue(&savers, &output))?;
     if job.training.ensemble > 1 {
@@ -231,6 +234,8 @@ struct Show {
     progress: Progress,
     /// When training started, and after how many steps.
     started: (Instant, u64),
+    /// The optimizers of the stages.
+    stages: Vec<&'static str>,
     savers: Savers,
 }
 
@@ -255,7 +260,11 @@ impl Observer for Show {
         let validation = report.validation_loss.map(|loss| format!("  validation {loss:.3e}")).unwrap_or_default();
         let (start, from) = self.started;
         let rate = (report.step - from) as f64 / start.elapsed().as_secs_f64();
-        self.progress.at(report.step, || format!("loss {:.3e}{validation}  {rate:.0} steps/s", report.loss));
+        let stage = match &self.stages[..] {
+            [_] => String::new(),
+            all => format!("stage {} of {} ({})  ", report.stage + 1, all.len(), all[report.stage]),
+        };
+        self.progress.at(report.step, || format!("{stage}loss {:.3e}{validation}  {rate:.0} steps/s", report.loss));
     }
 
     fn warning(&mut self, text: &str) {
@@ -362,6 +371,15 @@ fn for_people(summary: &Summary) -> String {
         rows.push(row(&error.name, "-".to_string(), "-".to_string()));
     }
     text += &table(&["", "training", "validation", "relative error"], &rows);
+    if !summary.scores.is_empty() {
+        text += &format!("\n\nin the units of the {} rows\n", summary.scores[0].rows);
+        let row = |score: &Score| {
+            let r2 = score.r2.map_or_else(|| "-".to_string(), |r2| format!("{r2:.6}"));
+            vec![score.name.clone(), format!("{:.3e}", score.rmse), format!("{:.3e}", score.mae), r2]
+        };
+        let rows: Vec<_> = summary.scores.iter().map(row).collect();
+        text += &table(&["", "RMSE", "MAE", "R²"], &rows);
+    }
     if !summary.accuracy.is_empty() {
         text += "\n\nerror of the device against f64, relative to the parts of each residual\n";
         text += &super::check::terms(&summary.accuracy);

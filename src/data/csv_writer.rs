@@ -19,6 +19,18 @@ pub fn push(row: &mut Vec<u8>, number: f64) {
     row.push(b',');
 }
 
+/// Adds a text and a comma to a row, in quotes where it needs them.
+pub fn push_text(row: &mut Vec<u8>, text: &[u8]) {
+    if !text.iter().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+        row.extend_from_slice(text);
+    } else {
+        row.push(b'"');
+        text.iter().for_each(|byte| row.extend(if *byte == b'"' { &b"\"\""[..] } else { std::slice::from_ref(byte) }));
+        row.push(b'"');
+    }
+    row.push(b',');
+}
+
 /// Turns a row's last comma into its line end.
 pub fn end(row: &mut [u8]) {
     if let Some(last) = row.last_mut() {
@@ -35,7 +47,12 @@ mod tests {
         let mut row = header(["x", "a, b"]);
         let numbers = [1.0, -0.1, 1e300, 1e-7, f64::NAN, 101325.00123456, 1756200000000.5];
         numbers.iter().for_each(|number| push(&mut row, *number));
+        push_text(&mut row, b"a \"b\", c");
+        push_text(&mut row, "\u{b0}C".as_bytes());
         end(&mut row);
-        assert_eq!(row, b"x,\"a, b\"\n1,-0.1,1e300,1e-7,NaN,101325.00123456,1756200000000.5\n");
+        assert_eq!(
+            row,
+            b"x,\"a, b\"\n1,-0.1,1e300,1e-7,NaN,101325.00123456,1756200000000.5,\"a \"\"b\"\", c\",\xc2\xb0C\n"
+        );
     }
 }

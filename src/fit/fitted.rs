@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::jet::{Activation, Jets};
 use crate::network::{Coefficient, Model};
 use crate::run::results::Summary;
+use crate::run::scores::Score;
 use crate::trainer::Stop;
 
 /// A fitted network with its report. It evaluates in f64 on the CPU; see [`Model::on`] for other devices.
@@ -34,6 +35,8 @@ pub struct FitReport {
     pub validation_loss: Option<f64>,
     /// The loss of each term.
     pub terms: Vec<TermLoss>,
+    /// The misfit of each column, in its units.
+    pub scores: Vec<Score>,
     /// The widths of the hidden layers.
     pub hidden: Vec<usize>,
     /// The activation.
@@ -72,6 +75,7 @@ impl Fitted {
             training_loss: losses.training,
             validation_loss: losses.validation,
             terms: losses.training_terms.iter().map(term).collect(),
+            scores: summary.scores,
             hidden: model.spec.widths(),
             activation: model.spec.roughest(),
             coefficients: summary.coefficients,

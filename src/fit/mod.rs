@@ -21,6 +21,8 @@ use crate::jet::{Activation, Derivative, Entry};
 use crate::job::{Job, Overrides};
 use crate::network::Model;
 use crate::numbers::Precision;
+use crate::predict::Trained;
+use crate::run::scores::scores;
 use crate::run::{Observer, divergence, results, training, warnings};
 
 pub use evaluate::Evaluator;
@@ -303,7 +305,11 @@ impl Fit {
             }
             said.extend(warnings::of_run(problem, &outcome, backend)?);
             said.extend(problem.warnings(job, &outcome.state.adapted)?);
-            Ok((results::summary(job, problem, &model, &outcome, backend.device()), said))
+            let mut summary = results::summary(job, problem, &model, &outcome, backend.device());
+            if let (Some(data), Some(rows)) = (&job.data, &problem.data) {
+                summary.scores = scores(data, rows, &mut Trained { model: &model, backend })?;
+            }
+            Ok((summary, said))
         })?;
         said.iter().for_each(|warning| notes.warning(warning));
         Ok(Fitted::new(model, summary, workplace.devices(), notes.warnings))

@@ -48,6 +48,7 @@ pub(super) const TRAINING: &[&str] = &[
 ];
 pub(super) const DEVICE: &[&str] = &["name", "precision", "threads", "fallback"];
 pub(super) const PREDICTIONS: &[&str] = &["grid", "points", "order", "second", "definitions", "allow_rough"];
+pub(super) const PLOTS: &[&str] = &["what", "format", "width", "at", "frames"];
 pub(super) const TRUTH: &[&str] = &["file", "columns", "expressions"];
 pub(super) const OUTPUT: &[&str] = &["directory"];
 pub(super) const TERM: &[&str] = &["name", "residual", "points", "weight", "allow_rough"];
@@ -84,7 +85,7 @@ pub(super) const CAUSAL: &[&str] = &["input", "slices", "tolerance", "every", "b
 pub(super) const REFINE: &[&str] = &["candidates", "exponent", "offset"];
 
 /// Sections and their keys; those of `variables` and others are the user's.
-pub(super) static SECTIONS: [(&str, &[&str]); 15] = [
+pub(super) static SECTIONS: [(&str, &[&str]); 16] = [
     ("data", DATA),
     ("variables", &[]),
     ("network", NETWORK),
@@ -99,6 +100,7 @@ pub(super) static SECTIONS: [(&str, &[&str]); 15] = [
     ("device", DEVICE),
     ("predictions", PREDICTIONS),
     ("truth", TRUTH),
+    ("plots", PLOTS),
     ("output", OUTPUT),
 ];
 

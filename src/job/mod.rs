@@ -9,6 +9,7 @@ mod lists;
 mod names;
 mod read;
 mod read_equations;
+mod read_plots;
 mod read_settings;
 mod read_stages;
 mod read_start;
@@ -26,7 +27,9 @@ use std::sync::Arc;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
 pub use self::schema::schema;
-pub use self::settings::{Balance, Device, Length, Optimizer, OptimizerKind, ScheduleSettings, Stage, Training};
+pub use self::settings::{
+    Balance, Device, Length, Optimizer, OptimizerKind, Picture, PictureFormat, Plots, ScheduleSettings, Stage, Training,
+};
 
 use crate::data::{Axis, Data, Dataset, Dialect, PointSet, Table, TableReader, Validation};
 use crate::error::Result;
@@ -72,6 +75,8 @@ pub struct Job {
     pub predictions: Predictions,
     /// What is known to be true.
     pub truth: Option<Truth>,
+    /// The pictures of the run.
+    pub plots: Plots,
     /// The run directory.
     pub output: PathBuf,
     /// Whether network, optimizer and steps are left to [`crate::run::settle`]: the job fits values over one input, and

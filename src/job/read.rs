@@ -74,6 +74,7 @@ impl Reader<'_> {
             stages,
             predictions: self.predictions(&inputs, data.is_none().then_some(&variables))?,
             truth: self.truth(&inputs, &quantities)?,
+            plots: self.plots(&inputs)?,
             output: self.output()?,
             is_open: false,
             warnings: vec![],

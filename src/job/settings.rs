@@ -1,5 +1,7 @@
 //! How a job trains: its stages, and what holds for all of them.
 
+use std::collections::BTreeMap;
+
 use crate::numbers::Precision;
 use crate::optimizer::{AdamSettings, LbfgsSettings, Schedule, Shape};
 use crate::points::Resampling;
@@ -97,6 +99,91 @@ pub enum Length {
     Steps(u64),
     /// Passes through the training rows.
     Epochs(u64),
+}
+
+/// `[plots]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plots {
+    /// Which pictures are drawn.
+    pub what: Vec<Picture>,
+    /// What they are written as.
+    pub formats: Vec<PictureFormat>,
+    /// Their width in pixels, if it is not theirs.
+    pub width: Option<u32>,
+    /// Where inputs stand that a picture does not show, by name: one place, or those of a row of maps.
+    pub at: BTreeMap<String, Vec<f64>>,
+    /// Pictures of an animation.
+    pub frames: usize,
+}
+
+/// A picture of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// Values and derivatives along each input.
+    Fit,
+    /// Values over two inputs.
+    Map,
+    /// Predicted against measured.
+    Parity,
+    /// Losses over the steps.
+    Loss,
+    /// Maps that move along a third input.
+    Animation,
+}
+
+/// What pictures are written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PictureFormat {
+    /// Outlines and text.
+    Svg,
+    /// Pixels.
+    Png,
+    /// A page with outlines.
+    Pdf,
+}
+
+impl Picture {
+    /// Every picture by name.
+    pub const ALL: [(&str, Picture); 5] = [
+        ("fit", Picture::Fit),
+        ("map", Picture::Map),
+        ("parity", Picture::Parity),
+        ("loss", Picture::Loss),
+        ("animation", Picture::Animation),
+    ];
+
+    /// Its name in jobs.
+    pub fn name(self) -> &'static str {
+        name_of(&Self::ALL, self)
+    }
+}
+
+impl PictureFormat {
+    /// Every format by name.
+    pub const ALL: [(&str, PictureFormat); 3] =
+        [("svg", PictureFormat::Svg), ("png", PictureFormat::Png), ("pdf", PictureFormat::Pdf)];
+
+    /// Its name in jobs.
+    pub fn name(self) -> &'static str {
+        name_of(&Self::ALL, self)
+    }
+}
+
+fn name_of<T: PartialEq>(all: &[(&'static str, T)], one: T) -> &'static str {
+    all.iter().find(|(_, known)| *known == one).map_or("", |(name, _)| name)
+}
+
+impl Default for Plots {
+    fn default() -> Self {
+        use Picture::{Fit, Loss, Map, Parity};
+        Self {
+            what: vec![Fit, Map, Parity, Loss],
+            formats: vec![PictureFormat::Svg, PictureFormat::Png],
+            width: None,
+            at: BTreeMap::new(),
+            frames: 40,
+        }
+    }
 }
 
 /// `[device]`

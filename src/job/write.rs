@@ -43,6 +43,7 @@ impl Job {
             ("device", self.device.keys(self.is_open)),
             ("predictions", self.predictions.keys(&self.inputs)),
             ("truth", self.truth_keys()),
+            ("plots", self.plots.keys()),
             ("output", vec![("directory", path(&self.output))]),
         ]);
         let mut lists = vec![];
@@ -265,6 +266,21 @@ impl Predictions {
             keys.push(("definitions", self.definitions.clone().into()));
         }
         keys.push(("allow_rough", self.allow_rough.into()));
+        keys
+    }
+}
+
+impl Plots {
+    fn keys(&self) -> Vec<(&'static str, Value)> {
+        let what: Vec<Value> = self.what.iter().map(|picture| picture.name().into()).collect();
+        let formats: Vec<Value> = self.formats.iter().map(|format| format.name().into()).collect();
+        let mut keys = vec![("what", what.into()), ("format", formats.into())];
+        keys.extend(self.width.map(|width| ("width", whole(width.into()))));
+        if !self.at.is_empty() {
+            let places = self.at.iter().map(|(input, places)| (input.clone(), Value::from(places.clone())));
+            keys.push(("at", Table::from_iter(places).into()));
+        }
+        keys.extend(self.what.contains(&Picture::Animation).then(|| ("frames", whole(self.frames as u64))));
         keys
     }
 }

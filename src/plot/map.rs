@@ -36,6 +36,12 @@ pub struct MapRow {
     pub truth: Option<Vec<f64>>,
     /// The relative L2 error, if the truth is known.
     pub error: Option<f64>,
+    /// Where the other inputs stand, if there are any.
+    pub at: Option<String>,
+    /// The network's values at other places of these, each with the place (Nx Ny): maps to the right, in the same colours.
+    pub slices: Vec<(String, Vec<f64>)>,
+    /// What the colours at least reach from and to; `None` for what is shown.
+    pub range: Option<[f64; 2]>,
 }
 
 /// One input of a grid.
@@ -97,7 +103,9 @@ fn maps(row: &MapRow) -> Vec<Map<'_>> {
     let count = row.x.values.len() * row.y.values.len();
     let sizes = [Some(&row.fit), row.truth.as_ref()].into_iter().flatten().map(Vec::len);
     assert!(count > 0 && sizes.into_iter().all(|size| size == count), "a number for each point of a grid");
-    let both: Vec<f64> = row.fit.iter().chain(row.truth.iter().flatten()).copied().collect();
+    let slices = row.slices.iter().flat_map(|(_, values)| values);
+    let shown = row.fit.iter().chain(row.truth.iter().flatten()).chain(slices).chain(row.range.iter().flatten());
+    let both: Vec<f64> = shown.copied().collect();
     let map = |caption: String, values: Vec<f64>, palette: Palette, scale: Axis| Map {
         row,
         caption,
@@ -110,11 +118,13 @@ fn maps(row: &MapRow) -> Vec<Map<'_>> {
     let shared = Axis::snug(&both, usize::MAX);
     // The labels of the bar may count from an origin, which has no other place.
     let output = shared.named(&row.output);
-    let caption = match row.error {
-        Some(error) => format!("{output}, relative error {}", scientific(error)),
-        None => output.clone(),
-    };
+    let mut caption = output.clone();
+    caption += &row.at.as_ref().map(|at| format!(", {at}")).unwrap_or_default();
+    caption += &row.error.map(|error| format!(", relative error {}", scientific(error))).unwrap_or_default();
     let mut maps = vec![map(caption, row.fit.clone(), Palette::Sequential, shared.clone())];
+    for (at, values) in &row.slices {
+        maps.push(map(format!("{output}, {at}"), values.clone(), Palette::Sequential, shared.clone()));
+    }
     if let Some(truth) = &row.truth {
         let error: Vec<f64> = row.fit.iter().zip(truth).map(|(fit, truth)| fit - truth).collect();
         let largest =

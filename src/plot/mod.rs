@@ -1,15 +1,18 @@
-//! Pictures: each function takes data and gives one SVG; [`write_svg_png`] writes it with the PNG
-//! that is rendered from it. The font is embedded, so they look alike on every machine.
+//! Pictures: each function takes data and gives one SVG; [`write`] writes it, and the PNG or PDF that is made of it. The font is embedded, so they look alike on every machine.
 
+mod animation;
 mod axis;
 mod bench;
+mod drawing;
 mod figure;
 mod fit;
 mod loss;
 mod map;
 mod parity;
+mod pdf;
 mod raster;
 mod render;
+mod slices;
 mod views;
 
 use std::path::Path;
@@ -17,11 +20,13 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 
+pub use animation::animation;
 pub use bench::{Bench, BenchLine, bench};
 pub use fit::{Band, Fit, FitPanel, FitRow, fit};
 pub use loss::{LossHistory, loss};
 pub use map::{MapAxis, MapFigure, MapRow, map};
 pub use parity::{Parity, ParityPanel, parity};
+pub use slices::Sweep;
 pub use views::{NEAR_DEVIATIONS, fit_rows, map_rows, parity_panels};
 
 /// Numbers against numbers. Pairs that are not finite are not drawn.
@@ -60,12 +65,66 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
     png.map_err(|problem| Error::device("svg renderer", problem))
 }
 
+/// What a picture is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Outlines and text.
+    Svg,
+    /// Pixels, two for one of the SVG.
+    Png,
+    /// Outlines, on a page of the picture's size.
+    Pdf,
+}
+
+impl Format {
+    /// What file names end in.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Svg => "svg",
+            Format::Png => "png",
+            Format::Pdf => "pdf",
+        }
+    }
+}
+
+/// The same picture, so many pixels wide.
+pub fn scaled(svg: &str, width: u32) -> String {
+    let Some(extent) = drawing::extent(svg) else { return svg.to_string() };
+    let written = |(width, height): (f32, f32)| format!("width=\"{width}\" height=\"{height}\"");
+    let height = (extent.pixels.1 * width as f32 / extent.pixels.0).round();
+    svg.replacen(&written(extent.pixels), &written((width as f32, height)), 1)
+}
+
 /// Writes `STEM.svg` and the `STEM.png` rendered from it, each whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] for a file that cannot be written.
 pub fn write_svg_png(svg: &str, stem: &Path) -> Result<()> {
-    let png = png(svg)?;
-    for (extension, bytes) in [("svg", svg.as_bytes()), ("png", &png)] {
-        let path = stem.with_extension(extension);
-        write_atomically(&path, |file| file.write_all(bytes).map_err(|e| Error::io(&path, e)))?;
+    write(svg, stem, &[Format::Svg, Format::Png])
+}
+
+/// Writes a picture in some formats, `STEM.svg` and so on, each file whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] for a file that cannot be written.
+pub fn write(svg: &str, stem: &Path, formats: &[Format]) -> Result<()> {
+    for format in formats {
+        let bytes = match format {
+            Format::Svg => svg.as_bytes().to_vec(),
+            Format::Png => png(svg)?,
+            Format::Pdf => pdf::pdf(svg).ok_or_else(|| Error::device("pdf writer", "it is none of its pictures"))?,
+        };
+        let mut path = stem.as_os_str().to_os_string();
+        path.push(format!(".{}", format.extension()));
+        write_bytes(&bytes, Path::new(&path))?;
     }
     Ok(())
+}
+
+/// Writes a file, whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] where it cannot be written.
+pub fn write_bytes(bytes: &[u8], path: &Path) -> Result<()> {
+    write_atomically(path, |file| file.write_all(bytes).map_err(|e| Error::io(path, e)))
 }

@@ -15,7 +15,7 @@ pub const NEAR_DEVIATIONS: f64 = 0.1;
 /// More inputs than this are not listed one by one.
 const MOST_NAMED: usize = 2;
 
-/// A row for each output and input: the slice along that input through the mean of the others, or through the nearest
+/// A row for each output and input: the slice along that input through `centre` (D), or through the nearest
 /// points of the truth, with derivatives up to `order` and the measurements in `data`.
 ///
 /// # Errors
@@ -25,10 +25,11 @@ pub fn fit_rows(
     data: &[Reference],
     truth: Option<&Reference>,
     order: usize,
+    centre: &[f64],
 ) -> Result<Vec<FitRow>> {
     let model = &source.model().clone();
     let inputs = model.inputs.len();
-    let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input)).collect();
+    let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input, centre)).collect();
     let mut rows = vec![];
     for output in 0..model.spec.outputs {
         for (input, slice) in slices.iter().enumerate() {
@@ -80,14 +81,14 @@ struct Slice {
 }
 
 impl Slice {
-    /// Through the mean, or through the nearest row of the truth if others lie on the line, too, as
+    /// Through the centre, or through the nearest row of the truth if others lie on the line, too, as
     /// they do on a grid.
-    fn new(model: &Model, truth: Option<&Reference>, input: usize) -> Self {
-        let scaling = &model.normalizer.inputs;
-        let mut slice = Self { input, centre: scaling.mean.clone(), rows: vec![] };
+    fn new(model: &Model, truth: Option<&Reference>, input: usize, centre: &[f64]) -> Self {
+        let scale = &model.normalizer.inputs.scale;
+        let mut slice = Self { input, centre: centre.to_vec(), rows: vec![] };
         let Some(truth) = truth else { return slice };
         let at = |d: usize, row: usize| truth.points[d][row];
-        let distance = |row: usize| slice.others().map(|d| scaling.standardise(d, at(d, row)).powi(2)).sum::<f64>();
+        let distance = |row: usize| slice.others().map(|d| ((at(d, row) - centre[d]) / scale[d]).powi(2)).sum::<f64>();
         let count = truth.points[input].len();
         let nearest = (0..count).min_by(|a, b| distance(*a).total_cmp(&distance(*b)));
         let Some(nearest) = nearest else { return slice };
@@ -170,6 +171,9 @@ pub fn map_rows(
             fit: jets.entry(output, Derivative::Value).expect("the value").to_vec(),
             truth: shown.and_then(|truth| truth.column(entry)).map(<[f64]>::to_vec),
             error: error(source, truth, entry)?,
+            at: None,
+            slices: vec![],
+            range: None,
         });
     }
     Ok(Some(rows))

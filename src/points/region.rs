@@ -33,7 +33,12 @@ impl Variable {
 
     /// True for `t` and `time`: the ends of these are no part of the boundary in space.
     pub fn is_time(&self) -> bool {
-        matches!(self.name.as_str(), "t" | "time")
+        Self::is_time_name(&self.name)
+    }
+
+    /// Whether an input of this name is a time.
+    pub fn is_time_name(name: &str) -> bool {
+        matches!(name, "t" | "time")
     }
 }
 

@@ -141,11 +141,13 @@ pub struct Predictions<'a, W: Write> {
     header: Vec<u8>,
     layout: &'a JetLayout,
     definitions: &'a Definitions,
+    /// Columns of each point that are written as they are, a comma behind each.
+    kept: Vec<Vec<u8>>,
     watch: PredictionWatch,
 }
 
 impl<'a, W: Write> Predictions<'a, W> {
-    /// The columns are the inputs, then for each output its value and its derivatives, then those of `definitions`, and
+    /// The columns are those that are kept of the points' table, which [`Predictions::stream`] reads, the inputs, then for each output its value and its derivatives, then those of `definitions`, and
     /// of an ensemble's `members` behind each its deviation over them, `u_spread`. The fewest digits are written that read
     /// back to the same f64.
     pub fn new(
@@ -154,6 +156,7 @@ impl<'a, W: Write> Predictions<'a, W> {
         model: &Model,
         members: usize,
         (layout, definitions): (&'a JetLayout, &'a Definitions),
+        keep: &[String],
     ) -> Self {
         let outputs = model.outputs.iter();
         let entries = outputs.flat_map(|output| layout.derivatives().map(|d| d.column(output, &model.inputs)));
@@ -163,9 +166,12 @@ impl<'a, W: Write> Predictions<'a, W> {
             [entry].into_iter().chain(spread)
         });
         let entries: Vec<String> = entries.collect();
-        let header = csv_writer::header(model.inputs.iter().chain(&entries));
+        // Of what was measured and what is predicted each has its name.
+        let own = |name: &String| if entries.contains(name) { format!("kept_{name}") } else { name.clone() };
+        let kept: Vec<String> = keep.iter().map(own).collect();
+        let header = csv_writer::header(kept.iter().chain(&model.inputs).chain(&entries));
         let watch = PredictionWatch::new(model, entries);
-        Self { writer, place: place.to_string(), header, layout, definitions, watch }
+        Self { writer, place: place.to_string(), header, layout, definitions, kept: vec![], watch }
     }
 
     /// Warnings about the points and numbers that were written.
@@ -188,6 +194,7 @@ impl<'a, W: Write> Predictions<'a, W> {
         let mut written = 0;
         while let Some(columns) = points.next_block()? {
             let count = columns[0].len();
+            self.kept = points.kept().to_vec();
             self.points(&columns, source, |now| progress(points.bytes(), written + now as u64))?;
             written += count as u64;
         }
@@ -215,14 +222,21 @@ impl<'a, W: Write> Predictions<'a, W> {
                 values.extend(more);
                 apart.iter_mut().zip(spread).for_each(|(apart, spread)| apart.extend(spread));
             }
-            self.rows(&block, &values, apart.as_deref())?;
+            self.rows(start, &block, &values, apart.as_deref())?;
             progress(end)?;
         }
         Ok(())
     }
 
-    /// Writes entries (E, B) that were evaluated at `points` (D, B).
-    fn rows(&mut self, points: &[Vec<f64>], entries: &[Vec<f64>], spread: Option<&[Vec<f64>]>) -> Result<()> {
+    /// Writes entries (E, B) that were evaluated at `points` (D, B), of which the first is number `first` of those that
+    /// columns are kept of.
+    fn rows(
+        &mut self,
+        first: usize,
+        points: &[Vec<f64>],
+        entries: &[Vec<f64>],
+        spread: Option<&[Vec<f64>]>,
+    ) -> Result<()> {
         let count = points[0].len();
         let mut spreads = spread.map(|spread| spread.iter());
         let entries = entries.iter();
@@ -233,6 +247,7 @@ impl<'a, W: Write> Predictions<'a, W> {
         let format = |start: &usize| {
             let mut text = Vec::with_capacity(THREAD_ROWS * 16 * (points.len() + entries.len()));
             for row in *start..(*start + THREAD_ROWS).min(count) {
+                text.extend(self.kept.get(first + row).into_iter().flatten());
                 points.iter().for_each(|column| csv_writer::push(&mut text, column[row]));
                 entries.iter().for_each(|entry| csv_writer::push(&mut text, entry[row]));
                 csv_writer::end(&mut text);

@@ -7,10 +7,12 @@ pub mod ensemble;
 pub mod memory;
 #[cfg_attr(not(feature = "plot"), path = "no_pictures.rs")]
 mod pictures;
+pub mod provenance;
 mod record;
 pub mod rehearsal;
 pub mod results;
 pub mod saver;
+pub mod scores;
 pub mod settle;
 pub mod training;
 pub mod trial;

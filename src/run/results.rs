@@ -7,16 +7,21 @@ use crate::certificate::TermFinding;
 use crate::data::PointSet;
 use crate::error::Result;
 use crate::jet::Entry;
-use crate::job::{Job, Stage};
+use crate::job::{Job, Points, Stage};
 use crate::network::definitions::{Definitions, quantities};
 use crate::network::{Coefficient, Model};
 use crate::predict::{Predictions, Source, Trained};
 use crate::problem::Problem;
 use crate::run::directory::RunDir;
+use crate::run::provenance::Provenance;
+use crate::run::scores::{Score, scores};
 use crate::run::truth::Truths;
 use crate::run::{pictures, warnings};
 use crate::trainer::{Outcome, StageEnd, Stop};
 use crate::{certificate, files};
+
+/// Points of the data from which on predictions there are only written where the job names them.
+const MOST_UNASKED: usize = 100_000;
 
 /// What to predict and compare after training, read before training starts.
 pub struct PredictionPlan {
@@ -76,12 +81,16 @@ pub struct Summary {
     pub steps_per_second: Option<f64>,
     /// The losses of the trained network.
     pub losses: Losses,
+    /// The misfit of each column of the data, in its units.
+    pub scores: Vec<Score>,
     /// The accuracy of losses and gradients against f64, if products were in f16.
     pub accuracy: Vec<TermFinding>,
     /// The relative error against the truth, by entry.
     pub relative_errors: Vec<RelativeError>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
+    /// Where the result comes from.
+    pub provenance: Provenance,
 }
 
 /// A column of the data that was not measured in every training row.
@@ -169,6 +178,9 @@ pub fn write(
     if is_done {
         summary.warnings.extend(warnings::of_run(problem, outcome, backend)?);
         let source = &mut Trained { model, backend };
+        if let (Some(data), Some(rows)) = (&job.data, &problem.data) {
+            summary.scores = scores(data, rows, source)?;
+        }
         if let Some(truth) = &plan.truth {
             summary.relative_errors = relative_errors(job, source, truth)?;
             summary.warnings.extend(truth_warnings(job, truth, &summary.relative_errors));
@@ -216,9 +228,11 @@ pub(crate) fn summary(job: &Job, problem: &Problem, model: &Model, outcome: &Out
             validation_terms: judged,
             scales: problem.terms().map(|term| Named { name: term.name.clone(), value: term.scale }).collect(),
         },
+        scores: vec![],
         accuracy: vec![],
         relative_errors: vec![],
         warnings: job.warnings.clone(),
+        provenance: Provenance::now(),
     }
 }
 
@@ -298,12 +312,20 @@ pub(crate) fn predictions(
     members: usize,
     directory: &RunDir,
 ) -> Result<Vec<String>> {
+    let rows = plan.points[0].len();
+    if rows > MOST_UNASKED && matches!(job.predictions.points, Points::Data) {
+        let table = job.data.as_ref().map(|data| data.table.to_string()).unwrap_or_default();
+        return Ok(vec![format!(
+            "predictions.csv was not written: nothing asks for predictions at the {rows} training rows; set \
+             predictions.points = {table:?} to have them"
+        )]);
+    }
     let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
     let path = directory.predictions();
     files::write_atomically(&path, |writer| {
         let place = path.display().to_string();
         let what = (&layout, &plan.definitions);
-        let mut file = Predictions::new(writer, &place, source.model(), members, what);
+        let mut file = Predictions::new(writer, &place, source.model(), members, what, &[]);
         file.points(&plan.points, source, |_| Ok(()))?;
         Ok(file.warnings())
     })

@@ -183,6 +183,9 @@ fn map_row(
         fit: points().map(|(x, y)| f(x, y) + error(x, y)).collect(),
         truth: Some(points().map(|(x, y)| f(x, y)).collect()),
         error: Some(2.3e-3),
+        at: None,
+        slices: vec![],
+        range: None,
     }
 }
 
@@ -305,7 +308,14 @@ fn slices_and_parity_of_a_model() {
     let entries = [Entry::value(0), Entry::value(1), Entry { output: 0, derivative: Derivative::First(1) }];
     let columns: Vec<Vec<f64>> = points.iter().chain([&points[0]]).cloned().collect();
     let data = Reference { points: &points, entries: &entries, columns: &columns };
-    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &[data], Some(&data), 2).unwrap();
+    let rows = plot::fit_rows(
+        &mut Trained { model: &model, backend: &mut *cpu },
+        &[data],
+        Some(&data),
+        2,
+        &model.normalizer.inputs.mean,
+    )
+    .unwrap();
     assert_eq!(rows.len(), 4);
     // About 0.1 / 1.7 of the points are near a slice.
     assert!((100..300).contains(&rows[0].panels[0].data.as_ref().unwrap().x.len()));
@@ -324,7 +334,14 @@ fn the_truth_of_one_input_is_drawn_in_its_order() {
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let (points, columns, entries) = (vec![vec![3.0, 1.0, 2.0]], vec![vec![9.0, 1.0, 4.0]], [Entry::value(0)]);
     let known = Reference { points: &points, entries: &entries, columns: &columns };
-    let rows = plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &[known], Some(&known), 1).unwrap();
+    let rows = plot::fit_rows(
+        &mut Trained { model: &model, backend: &mut *cpu },
+        &[known],
+        Some(&known),
+        1,
+        &model.normalizer.inputs.mean,
+    )
+    .unwrap();
     assert_eq!((rows.len(), rows[0].panels.len(), &rows[0].slice), (1, 2, &None));
     assert_eq!(rows[0].panels[0].truth, Some(Series::new([1.0, 2.0, 3.0], [1.0, 4.0, 9.0])));
     assert_eq!((rows[0].panels[0].fit.x[0], *rows[0].panels[0].fit.x.last().unwrap()), (1.0, 3.0));

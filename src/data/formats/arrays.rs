@@ -7,6 +7,7 @@ use zip::ZipArchive;
 
 use super::npy::{self, Array};
 use super::{Gaps, places};
+use crate::data::csv_writer;
 use crate::error::{Error, Result};
 
 /// Rows that are given out at once.
@@ -20,6 +21,10 @@ pub(super) struct Arrays {
     names: Vec<String>,
     columns: Vec<Vec<f64>>,
     selected: Vec<usize>,
+    /// Columns that are given on.
+    keeps: Vec<usize>,
+    /// These of the last block's rows.
+    kept: Vec<Vec<u8>>,
     next: usize,
 }
 
@@ -27,7 +32,7 @@ impl Arrays {
     /// Of columns (name, numbers), with NaN for what is not there.
     pub fn new(place: &str, columns: Vec<(String, Vec<f64>)>) -> Self {
         let (names, columns) = columns.into_iter().unzip();
-        Self { place: place.to_string(), names, columns, selected: vec![], next: 0 }
+        Self { place: place.to_string(), names, columns, selected: vec![], keeps: vec![], kept: vec![], next: 0 }
     }
 
     /// A `.npy` file: a vector, or a matrix whose columns are `c0`, `c1`, ….
@@ -100,11 +105,39 @@ impl Arrays {
         Err(Error::input(place, problem, "replace it with a finite number, or remove the row"))
     }
 
+    /// As [`super::TableReader::keep`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a column that is not there, and one of another length than those that are selected.
+    pub fn keep<S: AsRef<str>>(&mut self, columns: &[S]) -> Result<()> {
+        self.keeps = places(&self.place, &self.names, columns, "")?;
+        let rows = self.selected.first().map_or(0, |column| self.columns[*column].len());
+        match self.keeps.iter().find(|column| self.columns[**column].len() != rows) {
+            None => Ok(()),
+            Some(other) => {
+                let problem =
+                    format!("column {:?} has {} rows, not {rows}", self.names[*other], self.columns[*other].len());
+                Err(Error::input(&self.place, problem, "write columns of equal length"))
+            }
+        }
+    }
+
+    /// As [`super::TableReader::kept`].
+    pub fn kept(&self) -> &[Vec<u8>] {
+        &self.kept
+    }
+
     /// As [`super::TableReader::next_block`].
     pub fn next_block(&mut self) -> Option<Vec<Vec<f64>>> {
         let rows = self.selected.first().map_or(0, |column| self.columns[*column].len());
         let start = self.next.min(rows);
         self.next = rows.min(start + BLOCK_ROWS);
+        let texts = |row: usize| {
+            let mut text = vec![];
+            self.keeps.iter().for_each(|column| csv_writer::push(&mut text, self.columns[*column][row]));
+            text
+        };
+        self.kept = if self.keeps.is_empty() { vec![] } else { (start..self.next).map(texts).collect() };
         let block = |column: &usize| self.columns[*column][start..self.next].to_vec();
         (start < rows).then(|| self.selected.iter().map(block).collect())
     }

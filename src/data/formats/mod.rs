@@ -178,6 +178,26 @@ impl<'a> TableReader<'a> {
         }
     }
 
+    /// Chooses columns that [`TableReader::kept`] gives as they are, whatever they hold, after those of
+    /// [`TableReader::select`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a column that is not there, with those that are.
+    pub fn keep<S: AsRef<str>>(&mut self, columns: &[S]) -> Result<()> {
+        match &mut self.format {
+            Format::Text(text) => text.keep(columns),
+            Format::Arrays(arrays) => arrays.keep(columns),
+        }
+    }
+
+    /// The kept columns of each row of the last block, as CSV with a comma behind each; empty where none are kept.
+    pub fn kept(&self) -> &[Vec<u8>] {
+        match &self.format {
+            Format::Text(text) => text.kept(),
+            Format::Arrays(arrays) => arrays.kept(),
+        }
+    }
+
     /// The selected columns of the next rows (columns, rows), or `None` at the end.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::findings::Findings;
 use super::{Dialect, Gaps, dialect, times};
+use crate::data::csv_writer;
 use crate::error::{Error, Result};
 
 /// What a part of a file is read against.
@@ -19,7 +20,9 @@ pub(super) struct Shape {
     pub delimiter: u8,
     /// The wanted columns, as indices into the header.
     pub selected: Vec<usize>,
-    /// How many of them, the first ones, have a finite number in every row; the others may have gaps.
+    /// Columns that are given on as they are, as indices into the header.
+    pub kept: Vec<usize>,
+    /// How many of the wanted ones, the first ones, have a finite number in every row; the others may have gaps.
     pub whole: usize,
     /// What counts as a gap in these.
     pub gaps: Gaps,
@@ -43,6 +46,8 @@ impl Shape {
 pub(super) struct Parsed {
     /// (columns, rows)
     pub columns: Vec<Vec<f64>>,
+    /// The kept columns of each row as they are written again, a comma behind each.
+    pub kept: Vec<Vec<u8>>,
     /// What was seen of them.
     pub findings: Findings,
 }
@@ -120,15 +125,16 @@ pub(super) fn parse(bytes: &[u8], line: u64, shape: &Shape) -> Result<Parsed> {
     let parts = split(bytes);
     let parsed: Vec<_> = parts.par_iter().map(|part| parse_part(part, bytes, line, shape)).collect();
     let mut columns = vec![vec![]; shape.selected.len()];
-    let mut findings = Findings::new(columns.len());
+    let (mut findings, mut kept) = (Findings::new(columns.len()), vec![]);
     // In the file's order, so that the first mistake is the one that is reported.
     for part in parsed {
         let part = part?;
         columns.iter_mut().zip(part.columns).for_each(|(column, rows)| column.extend(rows));
         findings.join(part.findings);
+        kept.extend(part.kept);
     }
     let findings = findings.at_lines(|start| line_of(bytes, start as usize, line));
-    Ok(Parsed { columns, findings })
+    Ok(Parsed { columns, kept, findings })
 }
 
 /// The line of the row that starts at a byte, where the first byte is in line `line`.
@@ -160,7 +166,7 @@ fn parse_part(part: &[u8], whole: &[u8], line: u64, shape: &Shape) -> Result<Par
     let mut reader = rows(part, shape.delimiter);
     let mut record = ByteRecord::new();
     let mut columns = vec![vec![]; shape.selected.len()];
-    let mut findings = Findings::new(columns.len());
+    let (mut findings, mut kept) = (Findings::new(columns.len()), vec![]);
     let before = part.as_ptr() as usize - whole.as_ptr() as usize;
     let start = |record: &ByteRecord| before + record.position().map_or(0, |position| position.byte() as usize);
     while next_row(&mut reader, &mut record) {
@@ -169,6 +175,11 @@ fn parse_part(part: &[u8], whole: &[u8], line: u64, shape: &Shape) -> Result<Par
         let row_line = || line_of(whole, start(&record), line);
         if record.len() != shape.names.len() {
             return Err(ragged(&record, row_line(), shape));
+        }
+        if !shape.kept.is_empty() {
+            let mut text = vec![];
+            shape.kept.iter().for_each(|field| csv_writer::push_text(&mut text, bare(&record[*field])));
+            kept.push(text);
         }
         for (k, (column, field)) in columns.iter_mut().zip(&shape.selected).enumerate() {
             let text = std::str::from_utf8(bare(&record[*field])).ok();
@@ -193,7 +204,7 @@ fn parse_part(part: &[u8], whole: &[u8], line: u64, shape: &Shape) -> Result<Par
             }
         }
     }
-    Ok(Parsed { columns, findings })
+    Ok(Parsed { columns, kept, findings })
 }
 
 fn rows(bytes: &[u8], delimiter: u8) -> csv::Reader<&[u8]> {

@@ -29,6 +29,8 @@ pub(super) struct TextReader<R> {
     ended: bool,
     /// What was seen so far.
     findings: Findings,
+    /// The kept columns of the last block's rows.
+    kept: Vec<Vec<u8>>,
 }
 
 impl<R: Read> TextReader<R> {
@@ -38,10 +40,11 @@ impl<R: Read> TextReader<R> {
     /// [`Error::Input`] for an empty file, a header that is missing or names a column twice, text
     /// that is not UTF-8 or something that is no CSV at all.
     pub fn new(source: R, place: String, dialect: Dialect) -> Result<Self> {
-        let (names, selected, gaps) = (vec![], vec![], Gaps::NotMeasured);
-        let shape = Shape { place, names, delimiter: b',', selected, whole: 0, gaps, dialect };
+        let (names, selected, kept, gaps) = (vec![], vec![], vec![], Gaps::NotMeasured);
+        let shape = Shape { place, names, delimiter: b',', selected, kept, whole: 0, gaps, dialect };
         let findings = Findings::default();
-        let mut reader = Self { source, shape, pending: vec![], line: 1, bytes: 0, ended: false, findings };
+        let mut reader =
+            Self { source, shape, pending: vec![], line: 1, bytes: 0, ended: false, findings, kept: vec![] };
         reader.fill()?;
         if reader.pending.starts_with(&[0xff, 0xfe]) || reader.pending.starts_with(&[0xfe, 0xff]) {
             return Err(reader.error(
@@ -87,6 +90,20 @@ impl<R: Read> TextReader<R> {
         Ok(())
     }
 
+    /// As [`super::TableReader::keep`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a column that is not there.
+    pub fn keep<S: AsRef<str>>(&mut self, columns: &[S]) -> Result<()> {
+        self.shape.kept = places(&self.shape.place, &self.shape.names, columns, "")?;
+        Ok(())
+    }
+
+    /// As [`super::TableReader::kept`].
+    pub fn kept(&self) -> &[Vec<u8>] {
+        &self.kept
+    }
+
     /// The selected columns of the next rows (columns, rows), or `None` at the end.
     ///
     /// # Errors
@@ -123,8 +140,10 @@ impl<R: Read> TextReader<R> {
                 }
                 length => length,
             };
-            let rows::Parsed { columns, findings } = rows::parse(&self.pending[..length], self.line, &self.shape)?;
+            let rows::Parsed { columns, kept, findings } =
+                rows::parse(&self.pending[..length], self.line, &self.shape)?;
             self.findings.join(findings);
+            self.kept = kept;
             self.line += rows::lines(&self.pending[..length]);
             self.pending.drain(..length);
             // A block may be nothing but empty lines.

@@ -76,6 +76,7 @@ fn epochs_are_counted_in_batches() {
 fn flags_come_before_keys() {
     let overrides = Overrides {
         start: None,
+        set: vec![],
         directory: Some("/out".into()),
         device: Some("cpu".to_string()),
         precision: Some(Precision::F64),

@@ -26,23 +26,31 @@ pub struct RunDir {
 /// Says that a run made the directory, and holds the lock and the process that has it.
 const MARK_FILE: &str = ".jetfit-run";
 
-/// Every file of a run.
-const RUN_FILES: [&str; 14] = [
-    "job.toml",
-    "metrics.csv",
-    MODEL_FILE,
-    "checkpoint.safetensors",
-    "predictions.csv",
-    "fit.png",
-    "fit.svg",
-    "loss.png",
-    "map.png",
-    "map.svg",
-    "loss.svg",
-    "parity.png",
-    "parity.svg",
-    "report.json",
-];
+/// Every file of a run but its pictures.
+const RUN_FILES: [&str; 6] =
+    ["job.toml", "metrics.csv", MODEL_FILE, "checkpoint.safetensors", "predictions.csv", "report.json"];
+
+/// The pictures of a run, and what their files end in. Those of one output have its name in between: `fit.u.png`.
+const PICTURES: [&str; 5] = ["fit", "loss", "map", "parity", "animation"];
+const PICTURE_ENDINGS: [&str; 3] = ["svg", "png", "pdf"];
+
+/// Whether a run writes files of this name.
+fn is_run_file(name: &str) -> bool {
+    let is_picture = name.rsplit_once('.').is_some_and(|(stem, ending)| {
+        let kind = stem.split_once('.').map_or(stem, |(kind, _)| kind);
+        PICTURES.contains(&kind) && PICTURE_ENDINGS.contains(&ending)
+    });
+    is_picture || RUN_FILES.contains(&name)
+}
+
+/// The files of a run in a directory, in the order of their names.
+fn run_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().filter_map(|entry| entry.ok());
+    let ours = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_run_file));
+    let mut files: Vec<PathBuf> = ours.map(|entry| entry.path()).collect();
+    files.sort();
+    files
+}
 
 impl RunDir {
     fn at(path: impl Into<PathBuf>) -> Self {
@@ -94,7 +102,7 @@ impl RunDir {
         if self.lock.is_none() {
             self.is_free()?;
         }
-        let held: Vec<_> = RUN_FILES.iter().map(|name| self.path.join(name)).filter(|file| file.exists()).collect();
+        let held = run_files(&self.path);
         // Not all of an ensemble's need have begun.
         let inside = fs::read_dir(&self.path).into_iter().flatten().flatten();
         let members = inside.filter(|entry| entry.file_name().to_string_lossy().starts_with(MEMBER_PREFIX));
@@ -253,7 +261,7 @@ impl RunDir {
         self.path.join("predictions.csv")
     }
 
-    /// A picture without its ending: `fit`, `loss`, `map` or `parity`, each as .png and .svg.
+    /// A picture without its ending: `fit`, `loss`, `map`, `parity`, `animation`, or that of one output, `fit.u`.
     pub fn picture(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
