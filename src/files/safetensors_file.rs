@@ -92,6 +92,26 @@ impl TensorFile {
         Ok(Self { document, tensors: tensors.collect(), is_verified: written.is_some() })
     }
 
+    /// The tensors of a file of any program, by name.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a file that is cut off or no safetensors file, and for tensors of other formats than f32
+    /// and f64.
+    pub fn foreign(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Tensor>> {
+        let help = "use a complete .safetensors file";
+        let file = SafeTensors::deserialize(bytes).map_err(|error| {
+            Error::input(path.display(), format!("this is no whole safetensors file: {error}"), help)
+        })?;
+        let read = |(name, view): (&str, TensorView)| {
+            let unknown = || {
+                let place = format!("{}: tensor {name:?}", path.display());
+                Error::input(place, format!("its format is {:?}", view.dtype()), "save it as float32 or float64")
+            };
+            Ok((name.to_string(), Tensor::of_view(&view).ok_or_else(unknown)?))
+        };
+        file.iter().map(read).collect()
+    }
+
     /// Writes the file with its digest, whole or not at all.
     pub fn write(&self, path: &Path) -> Result<()> {
         let bytes: BTreeMap<_, _> = self.tensors.iter().map(|(name, tensor)| (name, tensor.bytes())).collect();
