@@ -52,7 +52,7 @@ pub struct Arguments {
     input_mean: Vec<f64>,
 
     /// One scale for each input [default: 1]
-    #[arg(long, value_name = "SCALES", value_delimiter = ',')]
+    #[arg(long, value_name = "SCALES", value_delimiter = ',', allow_hyphen_values = true)]
     input_scale: Vec<f64>,
 
     /// The network gives (y - MEAN)/SCALE: one mean for each output [default: 0]
@@ -60,7 +60,7 @@ pub struct Arguments {
     output_mean: Vec<f64>,
 
     /// One scale for each output [default: 1]
-    #[arg(long, value_name = "SCALES", value_delimiter = ',')]
+    #[arg(long, value_name = "SCALES", value_delimiter = ',', allow_hyphen_values = true)]
     output_scale: Vec<f64>,
 
     /// Replace the model if it exists
@@ -78,22 +78,20 @@ fn activation() -> impl TypedValueParser<Value = Activation> {
 
 /// Runs the subcommand.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let Arguments { file, out, force, .. } = &arguments;
-    if out.exists() && !force {
+    let out = &arguments.out;
+    if out.exists() && !arguments.force {
         return Err(Error::input(out.display(), "this file already exists", "choose another with --out, or --force"));
     }
     files::check_place(out)?;
-    let imported = import(
-        file,
-        &Options {
-            inputs: arguments.inputs,
-            outputs: arguments.outputs,
-            activations: arguments.activation,
-            layers: arguments.layers,
-            input_scaling: scaling(arguments.input_mean, arguments.input_scale),
-            output_scaling: scaling(arguments.output_mean, arguments.output_scale),
-        },
-    )?;
+    let options = Options {
+        inputs: arguments.inputs,
+        outputs: arguments.outputs,
+        activations: arguments.activation,
+        layers: arguments.layers,
+        input_scaling: scaling(arguments.input_mean, arguments.input_scale),
+        output_scaling: scaling(arguments.output_mean, arguments.output_scale),
+    };
+    let imported = import(&arguments.file, &options)?;
     imported.model.write(out)?;
     let out = out.display().to_string();
     super::print(&match arguments.format {

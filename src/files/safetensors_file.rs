@@ -73,9 +73,9 @@ impl TensorFile {
         let file = SafeTensors::deserialize(bytes).map_err(not_whole)?;
         let metadata = header.metadata().as_ref();
         let Some(document) = metadata.and_then(|metadata| metadata.get(DOCUMENT_KEY)) else {
-            return Err(wrong(format!(
-                "its metadata has no key {DOCUMENT_KEY:?}, which holds the names and the scaling"
-            )));
+            let problem = format!("its metadata has no key {DOCUMENT_KEY:?}, which holds the names and the scaling");
+            let help = "turn a network of another program into a model with jetfit import";
+            return Err(Error::input(path.display(), problem, help));
         };
         let mut document: Value = serde_json::from_str(document)
             .map_err(|error| wrong(format!("the key {DOCUMENT_KEY:?} of its metadata is not JSON: {error}")))?;

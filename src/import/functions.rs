@@ -98,22 +98,22 @@ fn stretched(graph: &mut Graph, at: At, place: &str, activation: Activation, bet
 /// z above 0 and s z below, as s z + (1 − s) relu(z): with p = ±s z that is ±(p + relu(q p)), where q is (1 − s)/s and
 /// the sign that of 1 − s.
 fn hinge(graph: &mut Graph, at: At, place: &str, slopes: &[f64]) -> Result<At> {
-    let all = |is: fn(f64) -> bool| slopes.iter().all(|slope| is(*slope));
-    if all(|slope| slope == 0.0) {
+    if slopes.iter().all(|slope| *slope == 0.0) {
         return Ok(graph.activation(at, place, Activation::Relu));
     }
-    if all(|slope| slope == 1.0) {
+    if slopes.iter().all(|slope| *slope == 1.0) {
         return Ok(at);
     }
-    let sign = if all(|slope| slope < 1.0) { 1.0 } else { -1.0 };
-    if !all(|slope| slope < 1.0 && slope != 0.0) && !all(|slope| slope > 1.0 && slope.is_finite()) {
+    if slopes.iter().any(|slope| *slope == 0.0 || !slope.is_finite()) {
         let problem = format!("its slopes below 0 are {slopes:?}");
-        return Err(Error::input(place, problem, "use slopes that are all below 1 and not 0, or all above 1"));
+        return Err(Error::input(place, problem, "use slopes that are all 0, or none"));
     }
-    let line = graph.scale(at, place, slopes.iter().map(|slope| sign * slope).collect(), vec![0.0])?;
+    let signs: Vec<f64> = slopes.iter().map(|slope| if *slope <= 1.0 { 1.0 } else { -1.0 }).collect();
+    let line = slopes.iter().zip(&signs).map(|(slope, sign)| sign * slope).collect();
+    let line = graph.scale(at, place, line, vec![0.0])?;
     let steeper = slopes.iter().map(|slope| (1.0 - slope) / slope).collect();
     let steeper = graph.scale(line, place, steeper, vec![0.0])?;
     let kinked = graph.activation(steeper, place, Activation::Relu);
     let sum = graph.add(line, kinked, place)?;
-    if sign > 0.0 { Ok(sum) } else { graph.scale(sum, place, vec![-1.0], vec![0.0]) }
+    if signs.iter().all(|sign| *sign == 1.0) { Ok(sum) } else { graph.scale(sum, place, signs, vec![0.0]) }
 }

@@ -72,7 +72,8 @@ impl<'a> Reader<'a> {
         let inputs: Vec<_> = graph.inputs.iter().filter(|input| !values.contains_key(&input.name)).collect();
         let [input] = inputs.as_slice() else {
             let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
-            let help = "join them in one input of shape (batch, D) before exporting";
+            let help = "join them in one input of shape (batch, D) before exporting; where Keras's exporter made inputs \
+                        of a Normalization's constants, import the .keras file instead";
             return Err(Error::input(place, format!("it has {} inputs: {names:?}", names.len()), help));
         };
         let shape = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref()).and_then(|tensor| tensor.shape.as_ref());

@@ -167,14 +167,12 @@ enum Problem {
 
 /// The numbers of a tensor of at most two axes, the last running fastest; none if some lie outside of its storage.
 fn strided(values: &[f64], offset: usize, shape: &[usize], strides: &[usize]) -> Option<Vec<f64>> {
-    let (&[rows, columns], &[down, right]) = (match (shape, strides) {
-        ([], []) => (&[1, 1], &[0, 0]),
-        ([columns], [right]) => (&[1, *columns], &[0, *right]),
-        ([rows, columns], [down, right]) => (&[*rows, *columns], &[*down, *right]),
+    let (rows, columns, down, right) = match (shape, strides) {
+        ([], []) => (1, 1, 0, 0),
+        ([columns], [right]) => (1, *columns, 0, *right),
+        ([rows, columns], [down, right]) => (*rows, *columns, *down, *right),
         // More axes are no layer of ours, and are refused by their shape.
         _ => return Some(vec![]),
-    }) else {
-        return None;
     };
     let count = rows.checked_mul(columns)?;
     // A stride of 0 would repeat numbers without end.

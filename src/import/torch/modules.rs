@@ -30,9 +30,8 @@ pub struct Reader<'a> {
 }
 
 /// A module with its name in the file.
-struct Module<'a> {
+struct Module {
     id: Id,
-    class: &'a str,
     place: String,
     name: String,
 }
@@ -60,7 +59,7 @@ impl<'a> Reader<'a> {
             let problem = format!("it is {known}, whose forward pass is code and not in the file");
             return Err(Error::input(place, problem, "use modules of torch.nn alone, or export the model as ONNX"));
         };
-        let module = Module { id, class, place: format!("{place} ({class})"), name: name.to_string() };
+        let module = Module { id, place: format!("{place} ({class})"), name: name.to_string() };
         let place = &module.place;
         self.count += 1;
         if depth > DEEPEST || self.count > MOST {
