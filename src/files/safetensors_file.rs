@@ -92,16 +92,16 @@ impl TensorFile {
         Ok(Self { document, tensors: tensors.collect(), is_verified: written.is_some() })
     }
 
-    /// The tensors of a file of any program, by name.
+    /// The tensors of a file of any program, by name. Integers, which count something, are left out.
     ///
     /// # Errors
-    /// [`Error::Input`] for a file that is cut off or no safetensors file, and for tensors of other formats than f32
-    /// and f64.
+    /// [`Error::Input`] for a file that is cut off or no safetensors file, and for floats that are neither f32 nor f64.
     pub fn foreign(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Tensor>> {
         let help = "use a complete .safetensors file";
         let file = SafeTensors::deserialize(bytes).map_err(|error| {
             Error::input(path.display(), format!("this is no whole safetensors file: {error}"), help)
         })?;
+        let integers = [Dtype::BOOL, Dtype::U8, Dtype::I8, Dtype::I16, Dtype::I32, Dtype::I64];
         let read = |(name, view): (&str, TensorView)| {
             let unknown = || {
                 let place = format!("{}: tensor {name:?}", path.display());
@@ -109,7 +109,7 @@ impl TensorFile {
             };
             Ok((name.to_string(), Tensor::of_view(&view).ok_or_else(unknown)?))
         };
-        file.iter().map(read).collect()
+        file.iter().filter(|(_, view)| !integers.contains(&view.dtype())).map(read).collect()
     }
 
     /// Writes the file with its digest, whole or not at all.

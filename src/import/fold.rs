@@ -14,16 +14,24 @@ use crate::numbers::Precision;
 /// The most numbers in layers that folding makes, beside those of the file: 1 GiB.
 const MOST_MADE: usize = 1 << 27;
 
+/// The most inputs, and outputs: a file may state any number.
+const WIDEST: usize = 1 << 20;
+
 /// The model between the inputs and the point `end`; `place` is the file.
 pub fn model(place: &str, graph: &Graph, end: At, options: &Options) -> Result<Model> {
     let way = graph.way(end);
     let width = |at: At| {
         let help = "save the network with the shape of its inputs";
-        graph.point(at).width.ok_or_else(|| Error::input(place, "the number of its inputs is not known", help))
+        match graph.point(at).width {
+            Some(width @ 1..=WIDEST) => Ok(width),
+            Some(width) => Err(Error::input(place, format!("a point has {width} numbers"), help)),
+            None => Err(Error::input(place, "the number of its inputs is not known", help)),
+        }
     };
     let (inputs, outputs) = (width(way[0])?, width(end)?);
+    let given = if options.inputs.is_empty() { &graph.names } else { &options.inputs };
     let (inputs_names, outputs_names) =
-        (names("--inputs", &options.inputs, "x", inputs)?, names("--outputs", &options.outputs, "y", outputs)?);
+        (names("--inputs", given, "x", inputs)?, names("--outputs", &options.outputs, "y", outputs)?);
     let (first, of_inputs) = match &options.input_scaling {
         Some(scaling) => (1, checked("--input-mean, --input-scale", scaling, inputs)?),
         None => leading(graph, &way, inputs),
@@ -147,14 +155,24 @@ struct Folded {
     /// The affine layer of each hidden layer.
     layers: Vec<Affine>,
     hidden: Vec<Hidden>,
-    /// What came since the last hidden layer; nothing at first.
-    pending: Option<Affine>,
+    /// What came since the last hidden layer.
+    pending: Option<Pending>,
     /// The width of what stands here.
     width: usize,
     /// The hidden layers whose output is added later, by their points.
     kept: BTreeMap<At, usize>,
     /// How many numbers were made here.
     made: usize,
+}
+
+/// Steps that are not part of a layer yet.
+enum Pending {
+    /// factor · a + shift of each unit.
+    Units {
+        factor: Vec<f64>,
+        shift: Vec<f64>,
+    },
+    Affine(Affine),
 }
 
 impl Folded {
@@ -164,29 +182,27 @@ impl Folded {
         match &point.step {
             Step::Inputs => {}
             Step::Affine(affine) => {
-                let outputs = affine.bias.len();
-                self.pending = Some(match self.pending.take() {
+                self.width = affine.bias.len();
+                self.pending = Some(Pending::Affine(match self.pending.take() {
                     None => affine.clone(),
-                    Some(before) => {
-                        self.allow(outputs.saturating_mul(before.inputs), place)?;
+                    Some(Pending::Units { factor, shift }) => affine.after_units(&factor, &shift),
+                    Some(Pending::Affine(before)) => {
+                        self.allow(self.width.saturating_mul(before.inputs), place)?;
                         affine.after(&before)
                     }
-                });
-                self.width = outputs;
+                }));
             }
             Step::Standardise { mean, scale } => {
                 self.unit_wise(
-                    place,
                     |unit, x| (x - of_unit(mean, unit)) / of_unit(scale, unit),
                     |unit, x| x / of_unit(scale, unit),
-                )?;
+                );
             }
             Step::Scale { factor, shift } => {
                 self.unit_wise(
-                    place,
                     |unit, x| of_unit(factor, unit) * x + of_unit(shift, unit),
                     |unit, x| of_unit(factor, unit) * x,
-                )?;
+                );
             }
             Step::Activation(activation) => self.hide(place, *activation, None)?,
             Step::Add(early) => self.add(place, self.kept[early])?,
@@ -194,20 +210,18 @@ impl Folded {
         self.keep(graph, at)
     }
 
-    /// A unit-wise step on biases and on weights.
-    fn unit_wise(
-        &mut self,
-        place: &str,
-        bias: impl Fn(usize, f64) -> f64,
-        weight: impl Fn(usize, f64) -> f64,
-    ) -> Result<()> {
-        let (mut affine, _) = self.take_affine(place)?;
-        for (unit, row) in affine.weights.chunks_exact_mut(affine.inputs).enumerate() {
+    /// A unit-wise step: what it makes of a bias, and of a weight.
+    fn unit_wise(&mut self, bias: impl Fn(usize, f64) -> f64, weight: impl Fn(usize, f64) -> f64) {
+        let identity = || Pending::Units { factor: vec![1.0; self.width], shift: vec![0.0; self.width] };
+        let pending = self.pending.get_or_insert_with(identity);
+        let (weights, biases, inputs) = match pending {
+            Pending::Units { factor, shift } => (factor, shift, 1),
+            Pending::Affine(affine) => (&mut affine.weights, &mut affine.bias, affine.inputs),
+        };
+        for (unit, row) in weights.chunks_exact_mut(inputs).enumerate() {
             row.iter_mut().for_each(|x| *x = weight(unit, *x));
         }
-        affine.bias.iter_mut().enumerate().for_each(|(unit, x)| *x = bias(unit, *x));
-        self.pending = Some(affine);
-        Ok(())
+        biases.iter_mut().enumerate().for_each(|(unit, x)| *x = bias(unit, *x));
     }
 
     /// Makes what stands here a hidden layer's output if a later point adds it.
@@ -243,16 +257,21 @@ impl Folded {
         Ok(())
     }
 
-    /// What is pending, or the identity; and its width.
+    /// What is pending, or the identity, as a layer; and its width.
     fn take_affine(&mut self, place: &str) -> Result<(Affine, usize)> {
-        if let Some(affine) = self.pending.take() {
-            return Ok((affine, self.width));
-        }
         let width = self.width;
+        let (factor, shift) = match self.pending.take() {
+            Some(Pending::Affine(affine)) => return Ok((affine, width)),
+            Some(Pending::Units { factor, shift }) => (factor, shift),
+            None => {
+                self.allow(width, place)?;
+                (vec![1.0; width], vec![0.0; width])
+            }
+        };
         self.allow(width.saturating_mul(width), place)?;
         let mut weights = vec![0.0; width * width];
-        weights.iter_mut().step_by(width + 1).for_each(|x| *x = 1.0);
-        Ok((Affine { weights, bias: vec![0.0; width], inputs: width }, width))
+        weights.iter_mut().step_by(width + 1).zip(factor).for_each(|(x, factor)| *x = factor);
+        Ok((Affine { weights, bias: shift, inputs: width }, width))
     }
 
     /// Counts numbers that are made here.
@@ -280,6 +299,16 @@ impl Affine {
             }
         }
         Affine { weights, bias, inputs: before.inputs }
+    }
+
+    /// This layer on factor · a + shift.
+    fn after_units(&self, factor: &[f64], shift: &[f64]) -> Affine {
+        let mut layer = self.clone();
+        for (row, bias) in layer.weights.chunks_exact_mut(self.inputs).zip(&mut layer.bias) {
+            *bias += row.iter().zip(shift).map(|(w, shift)| w * shift).sum::<f64>();
+            row.iter_mut().zip(factor).for_each(|(w, factor)| *w *= factor);
+        }
+        layer
     }
 
     /// W row by row, then b.

@@ -66,6 +66,8 @@ pub struct Graph {
     points: Vec<Point>,
     /// f64 where some tensor of the file has that format.
     pub precision: Precision,
+    /// The inputs' names (D), if each is one of its own in the file; else none.
+    pub names: Vec<String>,
 }
 
 impl Graph {
@@ -73,7 +75,16 @@ impl Graph {
     pub fn new(width: Option<usize>) -> (Self, At) {
         let inputs =
             Point { before: At(0), step: Step::Inputs, width, is_added: false, place: "the inputs".to_string() };
-        (Self { points: vec![inputs], precision: Precision::F32 }, At(0))
+        (Self { points: vec![inputs], precision: Precision::F32, names: vec![] }, At(0))
+    }
+
+    /// Several inputs, each with its width, that are joined to the point `at`, the inputs.
+    pub fn join(&mut self, at: At, inputs: &[(&str, usize)], place: &str) -> Result<()> {
+        self.fits(at, inputs.iter().fold(0, |sum, (_, width)| width.saturating_add(sum)), place)?;
+        if inputs.iter().all(|(_, width)| *width == 1) {
+            self.names = inputs.iter().map(|(name, _)| name.to_string()).collect();
+        }
+        Ok(())
     }
 
     /// A point.

@@ -11,6 +11,8 @@ mod graph;
 mod keras;
 mod onnx;
 mod tensors;
+#[cfg(test)]
+mod tests;
 mod torch;
 
 use std::path::Path;

@@ -73,9 +73,15 @@ fn layers(place: &str, tensors: Vec<(String, Tensor)>) -> Result<Vec<Layer>> {
             ("bias", 1) => {
                 biases.insert(name, tensor);
             }
-            _ => {
-                let problem =
-                    format!("its shape is {:?}, and it is no weight or bias of an affine layer", tensor.shape);
+            (part, axes) => {
+                let problem = match (part, axes) {
+                    ("weight" | "running_mean" | "running_var", 1) => {
+                        "it is of a normalization or a PReLU, and weights alone do not say where in the network that \
+                         stands"
+                            .to_string()
+                    }
+                    _ => format!("its shape is {:?}, and it is no weight or bias of an affine layer", tensor.shape),
+                };
                 let help = "save the whole network, torch.save(model, FILE), or export it as ONNX: there each layer \
                             has its kind";
                 return Err(Error::input(format_args!("{place}: tensor {key:?}"), problem, help));

@@ -273,7 +273,7 @@ fn weights_that_nothing_was_folded_into_stay_as_they_are() {
     assert_eq!(sine.precision, Precision::F32);
     assert_eq!(sine.spec.widths(), [16, 16]);
     assert!((sine.normalizer.inputs.mean[0] - 5.0).abs() < 1e-5 && sine.normalizer.inputs.scale[0] > 2.0);
-    assert_eq!(sine.normalizer.outputs, Scaling { mean: vec![0.1], scale: vec![0.7] });
+    assert_eq!(sine.normalizer.outputs, Scaling { mean: vec![0.125], scale: vec![0.75] });
 }
 
 #[test]

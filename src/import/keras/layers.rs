@@ -70,7 +70,7 @@ impl<'a> Layer<'a> {
     }
 
     /// The width in the shape of the inputs, if the layer has it.
-    fn input_width(&self) -> Result<Option<usize>> {
+    pub fn input_width(&self) -> Result<Option<usize>> {
         let shape = ["batch_shape", "batch_input_shape"].iter().find_map(|key| self.config[*key].as_array());
         match shape.map(Vec::as_slice) {
             None => Ok(None),

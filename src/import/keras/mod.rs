@@ -21,13 +21,16 @@ const DEEPEST: usize = 16;
 /// Reads a `.keras` archive.
 pub fn read_archive(archive: Archive) -> Result<Read> {
     let place = archive.path.display().to_string();
-    let config = archive.member("config.json")?;
-    let config = parsed(&place, "config.json", &config)?;
     let version = archive.has("metadata.json").then(|| archive.member("metadata.json")).transpose()?;
     let version = version.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-    let version = version.as_ref().and_then(|version| version["keras_version"].as_str()).unwrap_or("").to_string();
-    let weights = Weights::of_archive(&place, archive.member("model.weights.h5")?)?;
-    model(&place, &config, weights, &version)
+    let version = version.as_ref().and_then(|version| version["keras_version"].as_str()).unwrap_or("");
+    read_members(&place, &archive.member("config.json")?, archive.member("model.weights.h5")?, version)
+}
+
+/// Reads the members of an archive.
+pub fn read_members(place: &str, config: &[u8], weights: Vec<u8>, version: &str) -> Result<Read> {
+    let config = parsed(place, "config.json", config)?;
+    model(place, &config, Weights::of_archive(place, weights)?, version)
 }
 
 /// Reads a `.h5` file.
@@ -92,38 +95,47 @@ impl Reader {
 
     fn functional(&mut self, config: &Value, inputs: At, folder: &Folder, depth: usize) -> Result<At> {
         let config = &config["config"];
-        let single = |key: &str| {
+        let names = |key: &str| {
             let mut names = vec![];
             tensor_names(&config[key], &mut names);
-            match <[String; 1]>::try_from(names) {
-                Ok([name]) => Ok(name),
-                Err(names) => {
-                    let problem = format!("it has {} {}", names.len(), key.replace('_', " "));
-                    let help = "join them in one: one input of shape (D,), one output";
-                    Err(Error::input(format_args!("{}: model {}", self.place, config["name"]), problem, help))
-                }
-            }
+            names
         };
-        let (input, output) = (single("input_layers")?, single("output_layers")?);
+        let place = format!("{}: model {}", self.place, config["name"]);
+        let entries = config["layers"].as_array().map_or([].as_slice(), Vec::as_slice);
+        let layers: Vec<Layer> = entries.iter().map(|entry| Layer::new(&self.place, entry)).collect();
+        let (input_names, output_names) = (names("input_layers"), names("output_layers"));
+        let [output] = output_names.as_slice() else {
+            let problem = format!("it has {} outputs", output_names.len());
+            return Err(Error::input(place, problem, "join them in one Dense layer"));
+        };
+        let first = self.first(&place, &layers, &input_names, inputs)?;
         let mut points = HashMap::new();
         let mut folders = folder.children();
-        for layer in config["layers"].as_array().map_or([].as_slice(), Vec::as_slice) {
-            let layer = Layer::new(&self.place, layer);
-            if layer.name == input {
-                let at = self.layer(&layer, inputs, &mut folders, depth)?;
+        for layer in &layers {
+            if layer.name == first {
+                let at = match layer.class {
+                    "Concatenate" => inputs,
+                    _ => self.layer(layer, inputs, &mut folders, depth)?,
+                };
                 points.insert(layer.name.clone(), at);
                 continue;
             }
+            if input_names.contains(&layer.name) {
+                continue;
+            }
             let at = match layer.sources().as_slice() {
-                [source] => points.get(source).map(|at| self.layer(&layer, *at, &mut folders, depth)),
+                [source] => points.get(source).map(|at| self.layer(layer, *at, &mut folders, depth)),
                 [a, b] if layer.class == "Add" => {
                     let both = points.get(a).zip(points.get(b));
-                    folders.next(&layer);
+                    folders.next(layer);
                     both.map(|(a, b)| self.graph.add(*a, *b, &layer.place))
                 }
                 sources => Some(Err(Error::input(
                     &layer.place,
-                    format!("it is called on {} tensors or more than once", sources.len()),
+                    match sources.len() {
+                        0 => "it is called more than once, or on nothing".to_string(),
+                        count => format!("it is called on {count} tensors"),
+                    },
                     "only chains of layers and sums of two, x + f(x), can be imported",
                 ))),
             };
@@ -131,7 +143,34 @@ impl Reader {
             points.insert(layer.name.clone(), at.ok_or_else(missing)??);
         }
         let missing = || Error::input(&self.place, format!("there is no layer {output:?}"), "save the model again");
-        points.get(&output).copied().ok_or_else(missing)
+        points.get(output).copied().ok_or_else(missing)
+    }
+
+    /// The layer that gives the inputs: the only input layer, or what joins all of them.
+    fn first(&mut self, place: &str, layers: &[Layer], inputs: &[String], at: At) -> Result<String> {
+        if let [input] = inputs {
+            return Ok(input.clone());
+        }
+        let joins_all = |layer: &&Layer| {
+            let sources = layer.sources();
+            layer.class == "Concatenate"
+                && sources.len() == inputs.len()
+                && inputs.iter().all(|input| sources.contains(input))
+        };
+        let Some(joint) = layers.iter().find(joins_all) else {
+            let problem = format!("it has {} inputs, {inputs:?}, and no layer joins them", inputs.len());
+            return Err(Error::input(place, problem, "join them right at the start, with one Concatenate"));
+        };
+        let sources = joint.sources();
+        let mut parts = vec![];
+        for source in &sources {
+            let layer = layers.iter().find(|layer| layer.name == *source);
+            let width = layer.map(Layer::input_width).transpose()?.flatten();
+            let unknown = || Error::input(place, format!("the width of {source:?} is not known"), "state its shape");
+            parts.push((source.as_str(), width.ok_or_else(unknown)?));
+        }
+        self.graph.join(at, &parts, &joint.place)?;
+        Ok(joint.name.clone())
     }
 }
 

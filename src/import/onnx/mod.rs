@@ -1,8 +1,10 @@
 //! ONNX graphs: their nodes in order, each on points, formulas of one unit and constants.
 
+mod arithmetic;
 mod constants;
 mod expression;
 mod nodes;
+mod operators;
 mod proto;
 
 use std::collections::HashMap;
@@ -48,6 +50,8 @@ enum Value {
     Constant(Tensor),
     /// A formula of the units of a point.
     Formula(At, Expression),
+    /// One of several inputs, which a node must join.
+    Input,
 }
 
 /// What is built while nodes are read.
@@ -56,6 +60,8 @@ struct Reader<'a> {
     graph: Graph,
     values: HashMap<String, Value>,
     points: Points,
+    /// The names and widths of several inputs; none where there is one.
+    inputs: Vec<(String, Option<usize>)>,
     left_out: Vec<String>,
 }
 
@@ -70,24 +76,22 @@ impl<'a> Reader<'a> {
         }
         // Old exporters list initializers among the inputs.
         let inputs: Vec<_> = graph.inputs.iter().filter(|input| !values.contains_key(&input.name)).collect();
-        let [input] = inputs.as_slice() else {
-            let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
-            let help = "join them in one input of shape (batch, D) before exporting; where Keras's exporter made inputs \
-                        of a Normalization's constants, import the .keras file instead";
-            return Err(Error::input(place, format!("it has {} inputs: {names:?}", names.len()), help));
-        };
-        let shape = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref()).and_then(|tensor| tensor.shape.as_ref());
-        let extents = shape.map_or(&[][..], |shape| shape.extents.as_slice());
-        if extents.len() > 2 {
-            let problem = format!("it has {} axes", extents.len());
-            let help = "use one vector of inputs for each point: (batch, D)";
-            return Err(Error::input(format_args!("{place}: input {:?}", input.name), problem, help));
+        let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
+        let mut widths = vec![];
+        for input in &inputs {
+            widths.push(width(&place, input)?);
         }
-        let width = extents.last().map(|extent| extent.number).filter(|number| *number > 0);
-        let (graph, start) = Graph::new(width.map(|width| width as usize));
-        let mut reader = Self { path, graph, values, points: Points::new(), left_out: vec![] };
-        let value = reader.at(start);
-        reader.values.insert(input.name.clone(), value);
+        let (graph, start) = Graph::new(if let [width] = widths.as_slice() { *width } else { None });
+        let mut reader = Self { path, graph, values, points: Points::new(), inputs: vec![], left_out: vec![] };
+        if let [input] = names.as_slice() {
+            let value = reader.at(start);
+            reader.values.insert(input.clone(), value);
+            return Ok(reader);
+        }
+        for (name, width) in names.into_iter().zip(widths) {
+            reader.values.insert(name.clone(), Value::Input);
+            reader.inputs.push((name, width));
+        }
         Ok(reader)
     }
 
@@ -102,6 +106,7 @@ impl<'a> Reader<'a> {
     fn point(&mut self, value: &Value, place: &str) -> Result<At> {
         match value {
             Value::Formula(_, expression) => expression.apply(&mut self.graph, &mut self.points, place),
+            Value::Input => Err(self.unjoined(place)),
             Value::Constant(_) => {
                 Err(Error::input(place, "it reads a constant where the network should be", "export it again"))
             }
@@ -126,12 +131,21 @@ impl<'a> Reader<'a> {
                 self.learn(&tensor);
                 Ok(tensor)
             }
-            Value::Formula(..) => Err(Error::input(
+            Value::Formula(..) | Value::Input => Err(Error::input(
                 place,
                 format!("{name:?} depends on the inputs, where only a constant can be imported"),
                 "use a chain of affine layers, activations of one unit and sums x + f(x)",
             )),
         }
+    }
+
+    /// An error for a graph of several inputs that are not joined first.
+    fn unjoined(&self, place: &str) -> Error {
+        let names: Vec<&str> = self.inputs.iter().map(|(name, _)| name.as_str()).collect();
+        let problem = format!("the graph has {} inputs, {names:?}, and this node reads one of them alone", names.len());
+        let help = "join them right at the start, with one Concat; where Keras's exporter made inputs of a \
+                    Normalization's constants, import the .keras file instead";
+        Error::input(place, problem, help)
     }
 
     /// A network of f64 constants is one of f64.
@@ -140,4 +154,17 @@ impl<'a> Reader<'a> {
             self.graph.precision = Precision::F64;
         }
     }
+}
+
+/// The width of an input, if the file has it.
+fn width(place: &str, input: &proto::ValueInfo) -> Result<Option<usize>> {
+    let shape = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref()).and_then(|tensor| tensor.shape.as_ref());
+    let extents = shape.map_or(&[][..], |shape| shape.extents.as_slice());
+    if extents.len() > 2 {
+        let problem = format!("it has {} axes", extents.len());
+        let help = "use one vector of inputs for each point: (batch, D)";
+        return Err(Error::input(format_args!("{place}: input {:?}", input.name), problem, help));
+    }
+    let width = extents.last().map(|extent| extent.number).filter(|number| *number > 0);
+    Ok(width.map(|width| width as usize))
 }

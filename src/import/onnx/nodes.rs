@@ -1,18 +1,19 @@
 //! The operators of ONNX, one by one.
 
-use super::expression::{Binary, Expression, Unary};
+use super::operators::{Binary, Unary};
 use super::{Reader, Value, constants, proto};
 use crate::error::{Error, Result};
 use crate::files::safetensors_file::Tensor;
 use crate::import::functions::Function;
+use crate::import::graph::Graph;
 use crate::import::tensors;
 use crate::jet::Activation;
 use crate::numbers::Precision;
 
 /// A node with what messages call it.
-struct Node<'a> {
-    proto: &'a proto::Node,
-    place: String,
+pub struct Node<'a> {
+    pub proto: &'a proto::Node,
+    pub place: String,
 }
 
 impl Node<'_> {
@@ -21,7 +22,7 @@ impl Node<'_> {
         self.proto.inputs.get(index).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    fn needed(&self, index: usize) -> Result<&str> {
+    pub fn needed(&self, index: usize) -> Result<&str> {
         self.input(index).ok_or_else(|| self.wrong(format!("it lacks input {index}"), "export it again"))
     }
 
@@ -39,7 +40,7 @@ impl Node<'_> {
         self.attribute(name).and_then(|attribute| attribute.float).map_or(default, written)
     }
 
-    fn wrong(&self, problem: impl Into<String>, help: &str) -> Error {
+    pub fn wrong(&self, problem: impl Into<String>, help: &str) -> Error {
         Error::input(&self.place, problem, help)
     }
 }
@@ -68,7 +69,6 @@ impl Reader<'_> {
             let problem = format!("the operator is of the domain {:?}", node.proto.domain);
             return Err(node.wrong(problem, "export with operators of ONNX itself"));
         }
-        let unary = |function| self_unary(node, function);
         match node.proto.operator.as_str() {
             "Constant" => self.constant_node(node),
             "Gemm" => self.gemm(node),
@@ -84,6 +84,7 @@ impl Reader<'_> {
                 Ok(self.at(at))
             }
             "Identity" | "Flatten" | "Reshape" | "Cast" | "Dropout" => self.unchanged(node),
+            "Concat" => self.concat(node),
             "Transpose" => match self.value(node.needed(0)?, &node.place)? {
                 Value::Constant(tensor) if tensor.shape.len() == 2 => Ok(Value::Constant(tensors::transposed(tensor))),
                 _ => Err(node.wrong("it transposes more than a constant matrix", "keep points as rows: (batch, D)")),
@@ -102,7 +103,7 @@ impl Reader<'_> {
                 "it computes over all units of a point, which no activation of one unit can give",
                 "train the network without it",
             )),
-            _ => match unary(node.proto.operator.as_str())? {
+            _ => match one_number(node, node.proto.operator.as_str())? {
                 Some(function) => self.unary(node, function),
                 None => Err(node.wrong(
                     "this operator cannot be imported",
@@ -177,6 +178,24 @@ impl Reader<'_> {
         Ok(self.at(at))
     }
 
+    /// What joins all inputs of a graph.
+    fn concat(&mut self, node: &Node) -> Result<Value> {
+        let names = &node.proto.inputs;
+        let wrong = |problem: &str| {
+            Err(node.wrong(problem, "only the inputs can be joined, all of them, with one Concat along the last axis"))
+        };
+        let is_all = names.len() == self.inputs.len() && self.inputs.iter().all(|(input, _)| names.contains(input));
+        if !is_all || [0, -2].contains(&node.int("axis", 1)) {
+            return wrong("it joins other than all inputs");
+        }
+        let width = |name: &String| self.inputs.iter().find(|(input, _)| input == name).and_then(|(_, width)| *width);
+        let joined: Option<Vec<(&str, usize)>> = names.iter().map(|name| Some((name.as_str(), width(name)?))).collect();
+        let Some(joined) = joined else { return wrong("the widths of the inputs are not known") };
+        let (_, inputs) = Graph::new(None);
+        self.graph.join(inputs, &joined, &node.place)?;
+        Ok(self.at(inputs))
+    }
+
     /// What changes nothing of a vector for each point.
     fn unchanged(&mut self, node: &Node) -> Result<Value> {
         let value = self.value(node.needed(0)?, &node.place)?;
@@ -204,119 +223,10 @@ impl Reader<'_> {
             false => Err(node.wrong("it changes the shape or the format of points", "keep points as rows: (batch, D)")),
         }
     }
-
-    fn unary(&mut self, node: &Node, function: Unary) -> Result<Value> {
-        match self.value(node.needed(0)?, &node.place)? {
-            Value::Constant(mut tensor) => {
-                tensor.values.iter_mut().for_each(|x| *x = function.at(*x));
-                Ok(Value::Constant(tensor))
-            }
-            Value::Formula(at, formula) => self.formula(node, at, Expression::unary(function, &formula)),
-        }
-    }
-
-    fn binary(&mut self, node: &Node, function: Binary) -> Result<Value> {
-        if node.proto.inputs.len() != 2 {
-            return Err(node.wrong(format!("it has {} inputs", node.proto.inputs.len()), "use two"));
-        }
-        let (a, b) = (self.value(node.needed(0)?, &node.place)?, self.value(node.needed(1)?, &node.place)?);
-        for value in [&a, &b] {
-            if let Value::Constant(tensor) = value {
-                self.learn(tensor);
-            }
-        }
-        match (&a, &b) {
-            (Value::Constant(a), Value::Constant(b)) => self.constants(node, function, a, b),
-            (Value::Constant(c), Value::Formula(at, formula)) => match c.values.as_slice() {
-                [c] => self.formula(node, *at, Expression::binary(function, &Expression::constant(*c), formula)),
-                _ => self.with_vector(node, function, &b, c, true),
-            },
-            (Value::Formula(at, formula), Value::Constant(c)) => match c.values.as_slice() {
-                [c] => self.formula(node, *at, Expression::binary(function, formula, &Expression::constant(*c))),
-                _ => self.with_vector(node, function, &a, c, false),
-            },
-            (Value::Formula(x, f), Value::Formula(y, g)) if x == y => {
-                self.formula(node, *x, Expression::binary(function, f, g))
-            }
-            (Value::Formula(..), Value::Formula(..)) if function == Binary::Add => {
-                let (a, b) = (self.point(&a, &node.place)?, self.point(&b, &node.place)?);
-                let at = self.graph.add(a, b, &node.place)?;
-                Ok(self.at(at))
-            }
-            _ => Err(node.wrong(
-                "it joins two branches by other means than a sum",
-                "only chains of layers and sums x + f(x) can be imported",
-            )),
-        }
-    }
-
-    /// A number for each unit.
-    fn with_vector(
-        &mut self,
-        node: &Node,
-        function: Binary,
-        value: &Value,
-        c: &Tensor,
-        is_first: bool,
-    ) -> Result<Value> {
-        if c.shape.iter().rev().skip(1).any(|extent| *extent != 1) {
-            let problem = format!("its constant has the shape {:?}, not one number for each unit", c.shape);
-            return Err(node.wrong(problem, "use constants of shape (D,)"));
-        }
-        let at = self.point(value, &node.place)?;
-        let (c, place) = (c.values.clone(), &node.place);
-        let at = match (function, is_first) {
-            (Binary::Add, _) => self.graph.scale(at, place, vec![1.0], c),
-            (Binary::Sub, false) => self.graph.standardise(at, place, c, vec![1.0]),
-            (Binary::Sub, true) => self.graph.scale(at, place, vec![-1.0], c),
-            (Binary::Mul, _) => self.graph.scale(at, place, c, vec![0.0]),
-            (Binary::Div, false) => self.graph.standardise(at, place, vec![0.0], c),
-            _ => Err(node.wrong("it is no scaling by constants", "use Add, Sub, Mul and Div with constants")),
-        }?;
-        Ok(self.at(at))
-    }
-
-    /// Arithmetic among constants: of one shape, or of one number.
-    fn constants(&mut self, node: &Node, function: Binary, a: &Tensor, b: &Tensor) -> Result<Value> {
-        let long = if a.values.len() >= b.values.len() { a } else { b };
-        let fits = |part: &Tensor| part.values.len() == 1 || part.values.len() == long.values.len();
-        if !fits(a) || !fits(b) || long.values.is_empty() {
-            return Err(node.wrong("its constants differ in shape", "export with constants folded"));
-        }
-        let of = |part: &Tensor, index: usize| part.values[if part.values.len() == 1 { 0 } else { index }];
-        let values = (0..long.values.len()).map(|index| function.at(of(a, index), of(b, index))).collect();
-        Ok(Value::Constant(Tensor { shape: long.shape.clone(), precision: long.precision, values }))
-    }
-
-    fn choice(&mut self, node: &Node) -> Result<Value> {
-        let mut base = None;
-        let mut parts = vec![];
-        for index in 0..3 {
-            let part = match self.value(node.needed(index)?, &node.place)? {
-                Value::Constant(c) if c.values.len() == 1 => Expression::constant(c.values[0]),
-                Value::Formula(at, formula) if *base.get_or_insert(at) == at => formula,
-                _ => return Err(node.wrong("it chooses between branches", "use activations of one unit")),
-            };
-            parts.push(part);
-        }
-        match base {
-            Some(at) => self.formula(node, at, Expression::choice(&parts[0], &parts[1], &parts[2])),
-            None => Err(node.wrong("it chooses between constants", "export with constants folded")),
-        }
-    }
-
-    /// A formula that no activation is as long as would grow for ever.
-    fn formula(&mut self, node: &Node, at: super::At, formula: Expression) -> Result<Value> {
-        if !formula.is_large() {
-            return Ok(Value::Formula(at, formula));
-        }
-        let at = formula.apply(&mut self.graph, &mut self.points, &node.place)?;
-        Ok(self.at(at))
-    }
 }
 
 /// The function of one number that an operator is, if it is one.
-fn self_unary(node: &Node, operator: &str) -> Result<Option<Unary>> {
+fn one_number(node: &Node, operator: &str) -> Result<Option<Unary>> {
     let own = |activation| Some(Unary::Function(Function::Own(activation)));
     Ok(match operator {
         "Neg" => Some(Unary::Neg),

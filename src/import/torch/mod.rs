@@ -23,7 +23,14 @@ pub fn read(archive: Archive, options: &Options) -> Result<Read> {
         let problem = "this is a TorchScript program, whose forward pass is code";
         return Err(Error::input(place, problem, "save the state_dict() instead, or export the model as ONNX"));
     }
-    let pickle = Pickle::read(&archive.member(&format!("{folder}/data.pkl"))?).map_err(|problem| {
+    let pickle = archive.member(&format!("{folder}/data.pkl"))?;
+    read_pickle(archive, folder, &pickle, options)
+}
+
+/// Reads the pickle of an archive; the numbers of its tensors lie in this folder.
+pub fn read_pickle(archive: Archive, folder: String, pickle: &[u8], options: &Options) -> Result<Read> {
+    let place = archive.path.display().to_string();
+    let pickle = Pickle::read(pickle).map_err(|problem| {
         Error::input(format_args!("{place}: data.pkl"), problem, "save it again with torch.save, or use an intact copy")
     })?;
     let order = format!("{folder}/byteorder");
@@ -93,7 +100,17 @@ impl File {
             let tensor = self.tensor(*value, &format!("{}: tensor {name:?}", self.place))?;
             Ok((name, tensor))
         };
-        self.pickle.items(id).iter().map(read).collect()
+        // Counters are no part of a network.
+        self.pickle.items(id).iter().filter(|(_, value)| !self.is_integer(*value)).map(read).collect()
+    }
+
+    /// Whether a tensor is of integers.
+    fn is_integer(&self, id: Id) -> bool {
+        let storage = self.pickle.call(id).and_then(|(_, arguments)| arguments.first().copied());
+        let Some(Object::Persistent(reference)) = storage.map(|id| self.pickle.object(id)) else { return false };
+        let class = self.pickle.list(*reference).and_then(|parts| parts.get(1)).map(|id| self.pickle.object(*id));
+        let integers = ["Long", "Int", "Short", "Char", "Byte", "Bool"].map(|kind| format!("torch.{kind}Storage"));
+        matches!(class, Some(Object::Global(name)) if integers.contains(name))
     }
 
     /// A tensor or parameter.
