@@ -9,10 +9,15 @@ use super::{Options, Read};
 use crate::error::{Error, Result, suggest};
 use crate::files::safetensors_file::{Tensor, TensorFile};
 use crate::jet::Activation;
+use crate::network::Model;
 use crate::numbers::Precision;
 
 /// Reads a safetensors file.
 pub fn read_safetensors(path: &Path, bytes: &[u8], options: &Options) -> Result<Read> {
+    if TensorFile::parse(bytes, path).and_then(|file| Model::of_tensors(&file, path)).is_ok() {
+        let problem = "this is a model of jetfit already, with its names and scaling";
+        return Err(Error::input(path.display(), problem, "use it as it is, with predict, check or network.start"));
+    }
     // Such files have no order of their own.
     let mut tensors = Vec::from_iter(TensorFile::foreign(bytes, path)?);
     tensors.sort_by_key(|(name, _)| numbered(name));
