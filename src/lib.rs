@@ -115,6 +115,7 @@ pub use trainer::Stop;
 
 pub mod error;
 pub mod fit;
+pub mod import;
 pub mod jet;
 pub mod job;
 pub mod network;

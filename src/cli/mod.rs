@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod devices;
 mod dialect;
+mod import;
 mod manual;
 mod new;
 #[cfg_attr(not(feature = "plot"), path = "no_picture.rs")]
@@ -42,6 +43,7 @@ pub struct Cli {
 enum Command {
     New(new::Arguments),
     Train(train::Arguments),
+    Import(import::Arguments),
     Predict(predict::Arguments),
     Check(check::Arguments),
     Bench(bench::Arguments),
@@ -58,6 +60,7 @@ impl Cli {
         let ended = match self.command {
             Command::New(arguments) => new::run(arguments),
             Command::Train(arguments) => train::run_job(arguments),
+            Command::Import(arguments) => import::run(arguments),
             Command::Predict(arguments) => predict::run(arguments),
             Command::Check(arguments) => check::run(arguments),
             Command::Bench(arguments) => bench::run(arguments),

@@ -73,9 +73,9 @@ impl TensorFile {
         let file = SafeTensors::deserialize(bytes).map_err(not_whole)?;
         let metadata = header.metadata().as_ref();
         let Some(document) = metadata.and_then(|metadata| metadata.get(DOCUMENT_KEY)) else {
-            return Err(wrong(format!(
-                "its metadata has no key {DOCUMENT_KEY:?}, which holds the names and the scaling"
-            )));
+            let problem = format!("its metadata has no key {DOCUMENT_KEY:?}, which holds the names and the scaling");
+            let help = "turn a network of another program into a model with jetfit import";
+            return Err(Error::input(path.display(), problem, help));
         };
         let mut document: Value = serde_json::from_str(document)
             .map_err(|error| wrong(format!("the key {DOCUMENT_KEY:?} of its metadata is not JSON: {error}")))?;
@@ -90,6 +90,26 @@ impl TensorFile {
         }
         let tensors = file.iter().filter_map(|(name, view)| Some((name.to_string(), Tensor::of_view(&view)?)));
         Ok(Self { document, tensors: tensors.collect(), is_verified: written.is_some() })
+    }
+
+    /// The tensors of a file of any program, by name. Integers, which count something, are left out.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a file that is cut off or no safetensors file, and for floats that are neither f32 nor f64.
+    pub fn foreign(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Tensor>> {
+        let help = "use a complete .safetensors file";
+        let file = SafeTensors::deserialize(bytes).map_err(|error| {
+            Error::input(path.display(), format!("this is no whole safetensors file: {error}"), help)
+        })?;
+        let integers = [Dtype::BOOL, Dtype::U8, Dtype::I8, Dtype::I16, Dtype::I32, Dtype::I64];
+        let read = |(name, view): (&str, TensorView)| {
+            let unknown = || {
+                let place = format!("{}: tensor {name:?}", path.display());
+                Error::input(place, format!("its format is {:?}", view.dtype()), "save it as float32 or float64")
+            };
+            Ok((name.to_string(), Tensor::of_view(&view).ok_or_else(unknown)?))
+        };
+        file.iter().filter(|(_, view)| !integers.contains(&view.dtype())).map(read).collect()
     }
 
     /// Writes the file with its digest, whole or not at all.

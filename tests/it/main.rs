@@ -21,6 +21,7 @@ mod fuzz;
 mod gauss_newton;
 mod gpu;
 mod house;
+mod import;
 mod jacobian;
 mod jobs;
 mod limits;
