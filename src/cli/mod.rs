@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod devices;
+mod export;
 mod new;
 #[cfg_attr(not(feature = "plot"), path = "no_picture.rs")]
 mod picture;
@@ -40,6 +41,7 @@ enum Command {
     Train(train::Arguments),
     Predict(predict::Arguments),
     Check(check::Arguments),
+    Export(export::Arguments),
     Bench(bench::Arguments),
     Devices(devices::Arguments),
 }
@@ -52,6 +54,7 @@ impl Cli {
             Command::Train(arguments) => train::run_job(arguments),
             Command::Predict(arguments) => predict::run(arguments),
             Command::Check(arguments) => check::run(arguments),
+            Command::Export(arguments) => export::run(arguments),
             Command::Bench(arguments) => bench::run(arguments),
             Command::Devices(arguments) => devices::run(arguments),
         };
