@@ -8,9 +8,9 @@ use jetfit::error::{Error, Result};
 use jetfit::export::{Export, Format};
 use jetfit::files;
 use jetfit::jet::Seconds;
-use jetfit::network::Model;
+use jetfit::network::{Model, model_path};
 use jetfit::numbers::Precision;
-use jetfit::run::{directory, ensemble};
+use jetfit::run::ensemble;
 use serde_json::json;
 
 use super::predict::seconds;
@@ -87,7 +87,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         let help = format!("export a member, for example {}", path.join("member-1").display());
         return Err(Error::input(path.display(), problem, help));
     }
-    let path = directory::model_path(path)?;
+    let path = model_path(path)?;
     check_free(out, &path, arguments.force)?;
     files::check_place(out)?;
     let model = Model::read(&path)?;
@@ -129,7 +129,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
 /// An output that is there is kept unless it may go; the model itself is never replaced.
 fn check_free(out: &Path, model: &Path, force: bool) -> Result<()> {
     let place = format!("--out {}", out.display());
-    let same = |a: &Path, b: &Path| std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b));
+    let same =
+        |a: &Path, b: &Path| std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b));
     if same(out, model) {
         return Err(Error::input(place, "the output would overwrite the model", "choose another file"));
     }

@@ -18,6 +18,13 @@ pub struct Slopes {
 
 /// 1/√(2π)
 const DENSITY: f64 = 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+/// 2 √(2/π)
+const GELU_K: f64 = 2.0 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+/// 3 · 0.044715 of it
+const GELU_C: f64 = 3.0 * 0.044_715 * GELU_K;
+/// λ and λ α of SELU
+const SELU: f64 = 1.050_700_987_355_480_5;
+const SELU_BELOW: f64 = 1.758_099_340_847_376_6;
 
 impl Builder {
     /// An activation of each number.
@@ -45,11 +52,41 @@ impl Builder {
             }
             Activation::Silu => {
                 let p = self.unary(Unary::Sigmoid, z);
-                let (d1, d2) = self.logistic(p);
-                let (zd1, zd2, twice) = (self.multiply(z, d1), self.multiply(z, d2), self.scaled(2.0, d1));
-                let (first, second) = (self.add(p, zd1), self.add(twice, zd2));
-                Slopes { value: self.multiply(z, p), first, second: Some(second) }
+                let slopes = self.logistic(p);
+                self.times_z(z, p, slopes)
             }
+            Activation::GeluTanh => {
+                let square = self.multiply(z, z);
+                let (cubic, curved) = (self.scaled(GELU_C / 3.0, square), self.scaled(GELU_C, square));
+                let (stretch, first) = (self.shifted(GELU_K, cubic), self.shifted(GELU_K, curved));
+                let v = self.multiply(z, stretch);
+                let (p, second) = (self.unary(Unary::Sigmoid, v), self.scaled(2.0 * GELU_C, z));
+                let logistic = self.logistic(p);
+                let slopes = self.through(logistic, (first, second));
+                self.times_z(z, p, slopes)
+            }
+            Activation::Mish => {
+                let (w, rest) = self.mish_gate(z);
+                let (product, p) = (self.multiply(w, rest), self.unary(Unary::Sigmoid, z));
+                let (tanh, softplus) = ((rest, self.scaled(-2.0, product)), (p, self.logistic(p).0));
+                let slopes = self.through(tanh, softplus);
+                self.times_z(z, w, slopes)
+            }
+            Activation::Softsign => {
+                let (size, is_above) = (self.unary(Unary::Abs, z), self.is_above(z));
+                let below = self.shifted(1.0, size);
+                let (one, up, down) = (self.number(1.0), self.number(2.0), self.number(-2.0));
+                let d = self.binary(Binary::Divide, one, below);
+                let square = self.multiply(d, d);
+                let (cube, sign) = (self.multiply(d, square), self.select(is_above, down, up));
+                let second = self.multiply(sign, cube);
+                Slopes { value: self.multiply(z, d), first: square, second: Some(second) }
+            }
+            Activation::Exp => {
+                let value = self.unary(Unary::Exp, z);
+                Slopes { value, first: value, second: Some(value) }
+            }
+            Activation::Linear => Slopes { value: z, first: self.number(1.0), second: None },
             Activation::Gelu => {
                 let scaled = self.scaled(FRAC_1_SQRT_2, z);
                 let erf = self.unary(Unary::Erf, scaled);
@@ -64,6 +101,7 @@ impl Builder {
                 Slopes { value, first, second: Some(self.multiply(density, rest)) }
             }
             Activation::Elu => self.elu(z, 1.0, 1.0),
+            Activation::Selu => self.elu(z, SELU, SELU_BELOW),
             Activation::Relu => {
                 let zero = self.number(0.0);
                 let first = self.binary(Binary::Less, zero, z);
@@ -92,6 +130,36 @@ impl Builder {
         (first, self.multiply(first, difference))
     }
 
+    /// The slopes of f(u) from those of f at u and of u: the chain rule.
+    fn through(&mut self, f: (Id, Id), u: (Id, Id)) -> (Id, Id) {
+        let square = self.multiply(u.0, u.0);
+        let (bent, straight) = (self.multiply(f.1, square), self.multiply(f.0, u.1));
+        (self.multiply(f.0, u.0), self.add(bent, straight))
+    }
+
+    /// z g and its slopes from g and those of g: Leibniz' rule.
+    fn times_z(&mut self, z: Id, g: Id, (first, second): (Id, Id)) -> Slopes {
+        let (left, right, twice) = (self.multiply(z, first), self.multiply(z, second), self.scaled(2.0, first));
+        let (first, second) = (self.add(g, left), self.add(twice, right));
+        Slopes { value: self.multiply(z, g), first, second: Some(second) }
+    }
+
+    /// w = tanh(softplus z), and 1 − w², of e = exp(−|z|): neither cancels.
+    fn mish_gate(&mut self, z: Id) -> (Id, Id) {
+        let (size, is_above, two) = (self.unary(Unary::Abs, z), self.is_above(z), self.number(2.0));
+        let exponent = self.unary(Unary::Negate, size);
+        let e = self.unary(Unary::Exp, exponent);
+        let (twice, square, sum) = (self.scaled(2.0, e), self.multiply(e, e), self.shifted(2.0, e));
+        let (over_above, rest_above) = (self.shifted(1.0, twice), self.scaled(2.0, square));
+        let over_below = self.multiply(e, sum);
+        let over = self.select(is_above, over_above, over_below);
+        let rest = self.select(is_above, rest_above, two);
+        let all = self.add(over, rest);
+        let (w, share) = (self.binary(Binary::Divide, over, all), self.binary(Binary::Divide, rest, all));
+        let above = self.shifted(1.0, w);
+        (w, self.multiply(share, above))
+    }
+
     /// max(z, 0) + log(1 + exp(−|z|))
     fn softplus(&mut self, z: Id) -> Id {
         let (zero, size) = (self.number(0.0), self.unary(Unary::Abs, z));
@@ -107,16 +175,16 @@ impl Builder {
         self.binary(Binary::Less, zero, z)
     }
 
-    /// scale · z above 0, scale · alpha (exp z − 1) below
-    fn elu(&mut self, z: Id, scale: f64, alpha: f64) -> Slopes {
-        let (zero, scale_above, is_above) = (self.number(0.0), self.number(scale), self.is_above(z));
+    /// above · z for z > 0, below · (exp z − 1) elsewhere
+    fn elu(&mut self, z: Id, above: f64, below: f64) -> Slopes {
+        let (zero, slope_above, is_above) = (self.number(0.0), self.number(above), self.is_above(z));
         // exp of what is not positive: it cannot overflow.
         let negative = self.binary(Binary::Min, z, zero);
-        let below = self.unary(Unary::Expm1, negative);
-        let (above, below) = (self.scaled(scale, z), self.scaled(scale * alpha, below));
-        let slope = self.shifted(scale * alpha, below);
-        let value = self.select(is_above, above, below);
-        let first = self.select(is_above, scale_above, slope);
+        let exponential = self.unary(Unary::Expm1, negative);
+        let (value_above, value_below) = (self.scaled(above, z), self.scaled(below, exponential));
+        let slope = self.shifted(below, value_below);
+        let value = self.select(is_above, value_above, value_below);
+        let first = self.select(is_above, slope_above, slope);
         Slopes { value, first, second: Some(self.select(is_above, zero, slope)) }
     }
 }

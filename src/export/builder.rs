@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::recipe::{Binary, Id, Operation, Recipe, Role, Tensor, Unary, Value};
+use super::recipe::{Binary, Id, Operation, Recipe, Unary, Value};
+use super::tensors::{Role, Tensor};
 
 /// A recipe in the making.
 pub struct Builder {
@@ -72,12 +73,7 @@ impl Builder {
 
     /// The number of a tensor for [`Builder::linear`].
     pub fn tensor(&mut self, tensor: Tensor) -> usize {
-        let bits = |tensor: &Tensor| tensor.numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
-        let is_it = |known: &Tensor| {
-            (known.role, known.rows, known.units) == (tensor.role, tensor.rows, tensor.units)
-                && bits(known) == bits(&tensor)
-        };
-        self.tensors.iter().position(is_it).unwrap_or_else(|| {
+        self.tensors.iter().position(|known| known.is_same(&tensor)).unwrap_or_else(|| {
             self.tensors.push(tensor);
             self.tensors.len() - 1
         })

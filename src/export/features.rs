@@ -2,10 +2,11 @@
 
 use super::builder::Builder;
 use super::expressions::Expressions;
-use super::lower::{Jet, Lowering};
-use super::recipe::{Id, Role, Tensor, Unary};
+use super::lower::{Jet, Lowering, assemble};
+use super::recipe::{Binary, Id, Unary};
+use super::tensors::{Role, Tensor};
 use crate::expression::Wave;
-use crate::jet::{JetLayout, Normalizer};
+use crate::jet::{Derivative, JetLayout, Normalizer};
 use crate::network::Features;
 
 impl Lowering<'_> {
@@ -51,7 +52,8 @@ impl Lowering<'_> {
         let inputs = &self.model.normalizer.inputs;
         let numbers = arguments.iter().flat_map(|(w, _)| w.iter().zip(&inputs.scale).map(|(w, scale)| w * scale));
         let weights = numbers.collect();
-        let phase = |(w, phase): &(&[f64], f64)| phase + w.iter().zip(&inputs.mean).map(|(w, mean)| w * mean).sum::<f64>();
+        let phase =
+            |(w, phase): &(&[f64], f64)| phase + w.iter().zip(&inputs.mean).map(|(w, mean)| w * mean).sum::<f64>();
         let phases = arguments.iter().map(phase).collect();
         let (rows, units) = (count, inputs.mean.len());
         let name = "frequencies".to_string();
@@ -75,10 +77,10 @@ impl Lowering<'_> {
             let slope = |wave: &&Wave| {
                 let w = &wave.frequencies;
                 match derivative {
-                    crate::jet::Derivative::Value => 1.0,
-                    crate::jet::Derivative::First(i) => w[i],
-                    crate::jet::Derivative::Second(i, j) => w[i] * w[j],
-                    crate::jet::Derivative::Laplacian => layout.laplacian().iter().zip(w).map(|(c, w)| c * w * w).sum(),
+                    Derivative::Value => 1.0,
+                    Derivative::First(i) => w[i],
+                    Derivative::Second(i, j) => w[i] * w[j],
+                    Derivative::Laplacian => layout.laplacian().iter().zip(w).map(|(c, w)| c * w * w).sum(),
                 }
             };
             waves.iter().map(slope).collect::<Vec<f64>>()
@@ -106,7 +108,7 @@ impl Lowering<'_> {
         let mut expressions =
             Expressions { builder: self.builder, point, coefficients: &[], jets: &[], layout: self.layout };
         let entries = jets.program().lower(&mut expressions);
-        let jet = super::lower::assemble(self.builder, &entries, self.layout);
+        let jet = assemble(self.builder, &entries, self.layout);
         let scaling = Standardising::new(features, which, &self.model.normalizer, self.layout);
         let tangents = self.layout.tangents().len();
         let value = scaling.value(self.builder, jet.value);
@@ -146,7 +148,7 @@ impl Standardising {
         let mean = builder.constant("f_mean", 1, self.mean.clone());
         let scale = builder.constant("f_scale", 1, self.scale.clone());
         let centred = builder.subtract(raw, mean);
-        builder.binary(super::recipe::Binary::Divide, centred, scale)
+        builder.binary(Binary::Divide, centred, scale)
     }
 
     /// Numbers of a channel, one for each feature, standardised.

@@ -96,7 +96,9 @@ impl At<'_> {
                 });
                 self.read(*part.expect("a unit of a part"), row, point, unit)
             }
-            Operation::SumRows(of) => (0..self.recipe.value(*of).rows).map(|row| self.read(*of, row, point, unit)).sum(),
+            Operation::SumRows(of) => {
+                (0..self.recipe.value(*of).rows).map(|row| self.read(*of, row, point, unit)).sum()
+            }
             Operation::Spread(of) => read(*of),
         }
     }

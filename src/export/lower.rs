@@ -2,9 +2,10 @@
 
 use super::builder::Builder;
 use super::expressions::Expressions;
-use super::recipe::{Id, Recipe, Role, Tensor, Unary};
+use super::recipe::{Binary, Id, Recipe, Unary};
+use super::tensors::{Role, Tensor};
 use crate::expression::Program;
-use crate::jet::{Derivative, JetLayout, Product};
+use crate::jet::{Activation, Derivative, JetLayout, Product};
 use crate::network::Model;
 
 /// The channels of a jet as blocks of as many rows as there are tangents and seconds; `None` where all are 0.
@@ -40,15 +41,15 @@ pub fn recipe(model: &Model, wanted: &JetLayout, lacking: &'static [Unary]) -> R
         true => Lowering::new(&mut builder, model, wanted).network(point),
         false => transformed(&mut builder, model, wanted, point),
     };
-    let mut results = vec![builder.name(jet.value, "u")];
+    let mut results = vec![builder.name(jet.value, "result_u")];
     let zeros = |builder: &mut Builder, rows: usize| builder.constant("", rows, vec![0.0; rows * outputs]);
     if wanted.order() > 0 {
         let tangents = jet.tangents.unwrap_or_else(|| zeros(&mut builder, inputs));
-        results.push(builder.name(tangents, "du"));
+        results.push(builder.name(tangents, "result_du"));
     }
     if wanted.order() > 1 {
         let seconds = jet.seconds.unwrap_or_else(|| zeros(&mut builder, wanted.seconds()));
-        let seconds = builder.name(seconds, "d2u");
+        let seconds = builder.name(seconds, "result_d2u");
         let is_full = wanted.seconds() > inputs && inputs > 1;
         results.push(if is_full { matrix(&mut builder, wanted, seconds) } else { seconds });
     }
@@ -120,14 +121,17 @@ impl<'a> Lowering<'a> {
             Some(features) => self.features(features, point),
             None => Jet { value: self.standardised(point), tangents: None, seconds: None },
         };
-        let layers = model.spec.layers();
-        let last = layers.len() - 1;
-        for index in 0..layers.len() {
-            jet = self.affine(index, jet);
-            if index < last {
-                jet = self.activated(index, jet);
+        let mut hidden: Vec<Jet> = vec![];
+        for (index, layer) in model.spec.hidden.iter().enumerate() {
+            let z = self.affine(index, jet);
+            jet = self.activated(layer.activation, z);
+            if let Some(skip) = layer.skip {
+                jet = self.sum(jet, hidden[skip]);
             }
+            self.builder.name(jet.value, &format!("a{}", index + 1));
+            hidden.push(jet);
         }
+        jet = self.affine(model.spec.hidden.len(), jet);
         self.in_units(jet)
     }
 
@@ -137,7 +141,7 @@ impl<'a> Lowering<'a> {
         let mean = self.builder.constant("x_mean", 1, scaling.mean.clone());
         let scale = self.builder.constant("x_scale", 1, scaling.scale.clone());
         let centred = self.builder.subtract(point, mean);
-        self.builder.binary(super::recipe::Binary::Divide, centred, scale)
+        self.builder.binary(Binary::Divide, centred, scale)
     }
 
     /// z = W a + b
@@ -167,19 +171,23 @@ impl<'a> Lowering<'a> {
     }
 
     /// σ(z) by the chain rule: σ' dz for a tangent, σ'' q + σ' ddz for a second.
-    fn activated(&mut self, index: usize, z: Jet) -> Jet {
-        let slopes = self.builder.activation(self.model.spec.activation, z.value);
-        let value = self.builder.name(slopes.value, &format!("a{}", index + 1));
+    fn activated(&mut self, activation: Activation, z: Jet) -> Jet {
+        let slopes = self.builder.activation(activation, z.value);
         let tangents = z.tangents.map(|tangents| self.builder.multiply(slopes.first, tangents));
         let bent = match (slopes.second, z.tangents) {
             (Some(second), Some(tangents)) => self.products(tangents).map(|q| self.builder.multiply(second, q)),
             _ => None,
         };
         let straight = z.seconds.map(|seconds| self.builder.multiply(slopes.first, seconds));
-        Jet { value, tangents, seconds: self.sum(bent, straight) }
+        Jet { value: slopes.value, tangents, seconds: self.sum_of(bent, straight) }
     }
 
-    fn sum(&mut self, a: Option<Id>, b: Option<Id>) -> Option<Id> {
+    fn sum(&mut self, a: Jet, b: Jet) -> Jet {
+        let value = self.builder.add(a.value, b.value);
+        Jet { value, tangents: self.sum_of(a.tangents, b.tangents), seconds: self.sum_of(a.seconds, b.seconds) }
+    }
+
+    fn sum_of(&mut self, a: Option<Id>, b: Option<Id>) -> Option<Id> {
         match (a, b) {
             (Some(a), Some(b)) => Some(self.builder.add(a, b)),
             (a, b) => a.or(b),

@@ -3,7 +3,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `recipe`, `builder` | operations on small blocks: what every format prints |
+//! | `recipe`, `tensors`, `builder` | operations on small blocks: what every format prints |
 //! | `lower`, `features`, `expressions` | from a model to a recipe |
 //! | `activation`, `written_out` | activations and rarer functions in elementary operations |
 //! | `interpreter` | a recipe in f64: what is fixed is computed when the file is written |
@@ -19,6 +19,7 @@ mod lower;
 mod onnx;
 mod python;
 mod recipe;
+mod tensors;
 #[cfg(test)]
 mod tests;
 mod written_out;
@@ -30,6 +31,9 @@ use crate::error::{Error, Result, suggest};
 use crate::jet::{Derivative, JetLayout, Seconds};
 use crate::network::Model;
 use crate::numbers::Precision;
+
+use recipe::{Recipe, Unary};
+use tensors::Tensor;
 
 /// What a model is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,12 +163,11 @@ impl Export {
         lines.join("\n")
     }
 
-    /// The recipe of the outputs' jets, or of their values alone.
-    fn recipe(&self, model: &Model, layout: &JetLayout, lacking: &'static [recipe::Unary]) -> Result<recipe::Recipe> {
-        let recipe = lower::recipe(model, layout, lacking);
-        let beyond = |tensor: &&recipe::Tensor| {
-            tensor.numbers.iter().any(|number| number.is_finite() && !(*number as f32).is_finite())
-        };
+    /// The recipe of the outputs' jets, for a format that lacks some functions.
+    fn recipe(&self, model: &Model, lacking: &'static [Unary]) -> Result<Recipe> {
+        let recipe = lower::recipe(model, &self.layout(model), lacking);
+        let beyond =
+            |tensor: &&Tensor| tensor.numbers.iter().any(|number| number.is_finite() && !(*number as f32).is_finite());
         if self.precision != Precision::F64
             && let Some(tensor) = recipe.tensors.iter().find(beyond)
         {

@@ -1,8 +1,8 @@
 //! A recipe as an ONNX graph. A block (R, H) at B points is a tensor (R, B, H), so that one MatMul of a layer is for all
 //! channels of an order, and a tangent is never a graph of its own.
 
-use super::recipe::{Binary, Id, Operation, Recipe, Role, Tensor, Unary};
 use super::Export;
+use super::recipe::{Binary, Id, Operation, Recipe, Role, Tensor, Unary};
 use crate::error::Result;
 use crate::files::onnx_file::{
     AttributeProto, DimensionProto, GraphProto, Message, ModelProto, NodeProto, OperatorSetIdProto,
@@ -15,16 +15,8 @@ use crate::numbers::Precision;
 /// What ONNX has no operator for.
 pub const LACKING_F32: &[Unary] = &[Unary::Expm1, Unary::Log1p];
 /// Nor has onnxruntime kernels of these for f64.
-pub const LACKING_F64: &[Unary] = &[
-    Unary::Expm1,
-    Unary::Log1p,
-    Unary::Erf,
-    Unary::Asin,
-    Unary::Acos,
-    Unary::Atan,
-    Unary::Sinh,
-    Unary::Cosh,
-];
+pub const LACKING_F64: &[Unary] =
+    &[Unary::Expm1, Unary::Log1p, Unary::Erf, Unary::Asin, Unary::Acos, Unary::Atan, Unary::Sinh, Unary::Cosh];
 
 /// The set of operators: the oldest with everything here as it is used.
 const OPSET: i64 = 17;
@@ -33,9 +25,8 @@ const IR_VERSION: i64 = 8;
 
 /// The file's contents.
 pub fn bytes(export: &Export, model: &Model) -> Result<Vec<u8>> {
-    let layout = export.layout(model);
     let is_f64 = export.precision == Precision::F64;
-    let recipe = export.recipe(model, &layout, if is_f64 { LACKING_F64 } else { LACKING_F32 })?.finished(true);
+    let recipe = export.recipe(model, if is_f64 { LACKING_F64 } else { LACKING_F32 })?.finished(true);
     let mut graph = Graph::new(&recipe, is_f64);
     (0..recipe.values.len()).for_each(|index| graph.value(Id(index)));
     let mut outputs = vec![];
@@ -103,25 +94,21 @@ impl<'a> Graph<'a> {
         if self.is_f64 { data_type::DOUBLE } else { data_type::FLOAT }
     }
 
-    /// The name of a block; those of the inputs and outputs are taken.
+    /// The name of a block; that of the input is taken.
     fn name(&self, id: Id) -> String {
-        match self.recipe.value(id).name.as_str() {
-            name @ ("x" | "u" | "du" | "d2u") => format!("{name}_block"),
-            name => name.to_string(),
+        match self.recipe.value(id).operation {
+            Operation::Input => "x_block".to_string(),
+            _ => self.recipe.value(id).name.clone(),
         }
     }
 
     /// (R, 1, H), a number as (), and W as (in, out).
     fn tensor(&mut self, tensor: &Tensor) {
-        let (rows, units) = (tensor.rows, tensor.units);
-        let is_weight = matches!(tensor.role, Role::Weight(_) | Role::Matrix);
+        let (rows, units) = (tensor.rows as i64, tensor.units as i64);
         let (dims, numbers) = match tensor.number() {
-            _ if is_weight => {
-                let transposed = (0..units).flat_map(|j| (0..rows).map(move |i| tensor.numbers[i * units + j]));
-                (vec![units as i64, rows as i64], transposed.collect())
-            }
+            _ if tensor.is_matrix() => (vec![units, rows], tensor.transposed()),
             Some(number) => (vec![], vec![number]),
-            None => (vec![rows as i64, 1, units as i64], tensor.numbers.clone()),
+            None => (vec![rows, 1, units], tensor.numbers.clone()),
         };
         let raw_data = match self.is_f64 {
             true => numbers.iter().flat_map(|number: &f64| number.to_le_bytes()).collect(),
@@ -136,7 +123,7 @@ impl<'a> Graph<'a> {
         let text: Vec<String> = numbers.iter().map(i64::to_string).collect();
         let mut name = format!("i_{}", text.join("_"));
         if name.len() > 40 {
-            name = format!("i_{}", self.initializers.len());
+            name = format!("list_{}", self.initializers.len());
         }
         if !self.initializers.iter().any(|known| known.name == name) {
             let raw_data = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();

@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Export;
-use super::recipe::{Binary, Id, Operation, Recipe, Role, Tensor, Unary};
+use super::recipe::{Binary, Id, Operation, Recipe, Unary};
+use super::tensors::{self, Role, Tensor};
 use crate::error::Result;
 use crate::network::Model;
 use crate::numbers::Precision;
@@ -53,11 +54,10 @@ pub const TORCH: Dialect = Dialect {
 
 /// The file's text.
 pub fn text(export: &Export, model: &Model, dialect: &'static Dialect) -> Result<String> {
-    let jets = export.recipe(model, &export.layout(model), dialect.lacking)?.finished(!dialect.is_trainable);
-    let mut values = export.clone();
-    values.order = 0;
-    let value = values.recipe(model, &values.layout(model), dialect.lacking)?.finished(!dialect.is_trainable);
-    let tensors = Tensors::new(&[&jets, &value]);
+    let value_alone = Export { order: 0, ..export.clone() };
+    let mut value = value_alone.recipe(model, dialect.lacking)?.finished(!dialect.is_trainable);
+    let mut jets = export.recipe(model, dialect.lacking)?.finished(!dialect.is_trainable);
+    let tensors = tensors::shared(&mut [&mut value, &mut jets]);
     let is_f64 = export.precision == Precision::F64;
     let shapes = export.shapes(model);
     let returns: Vec<&str> = shapes.iter().map(|(name, _)| *name).collect();
@@ -69,7 +69,7 @@ pub fn text(export: &Export, model: &Model, dialect: &'static Dialect) -> Result
     let list = |names: &[String]| serde_json::to_string(names).expect("names are JSON");
     let text = dialect.template;
     let text = text.replace("{{version}}", env!("CARGO_PKG_VERSION"));
-    let text = text.replace("{{summary}}", &export.summary(model));
+    let text = text.replace("{{summary}}", &export.summary(model).replace('\\', "\\\\").replace('"', "'"));
     let text = text.replace("{{inputs}}", &list(&model.inputs)).replace("{{outputs}}", &list(&model.outputs));
     let text = text.replace("{{D}}", &model.inputs.len().to_string());
     let text = text.replace("{{M}}", &model.outputs.len().to_string());
@@ -78,78 +78,43 @@ pub fn text(export: &Export, model: &Model, dialect: &'static Dialect) -> Result
     let text = text.replace("{{shapes}}", &described.join(", "));
     let text = text.replace("{{dtype}}", if is_f64 { "<f8" } else { "<f4" });
     let text = text.replace("{{float}}", if is_f64 { "float64" } else { "float32" });
-    let text = text.replace("{{value}}", &Printer { dialect, recipe: &value, tensors: &tensors }.body(&shapes[..1]));
-    let text = text.replace("{{jets}}", &Printer { dialect, recipe: &jets, tensors: &tensors }.body(&shapes));
-    Ok(text.replace("{{tensors}}", &tensors.text(dialect, is_f64)))
+    let text = text.replace("{{value}}", &Printer { dialect, recipe: &value }.body(&shapes[..1]));
+    let text = text.replace("{{jets}}", &Printer { dialect, recipe: &jets }.body(&shapes));
+    Ok(text.replace("{{tensors}}", &tables(&tensors, dialect, is_f64)))
 }
 
-/// The tensors of several recipes, each once.
-struct Tensors {
-    tensors: Vec<Tensor>,
-}
-
-impl Tensors {
-    fn new(recipes: &[&Recipe]) -> Self {
-        let mut tensors: Vec<Tensor> = vec![];
-        for tensor in recipes.iter().flat_map(|recipe| &recipe.tensors).filter(|tensor| tensor.number().is_none()) {
-            if tensors.iter().any(|known| is_same(known, tensor)) {
-                continue;
-            }
-            // The recipes name theirs without looking at each other.
-            let mut name = tensor.name.clone();
-            while tensors.iter().any(|known| known.name == name) {
-                name.push('x');
-            }
-            tensors.push(Tensor { name, ..tensor.clone() });
-        }
-        Self { tensors }
+/// The statements that make tensors.
+fn tables(tensors: &[Tensor], dialect: &Dialect, is_f64: bool) -> String {
+    let mut text = String::new();
+    for tensor in tensors {
+        let bytes: Vec<u8> = match is_f64 {
+            true => tensor.numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+            false => tensor.numbers.iter().flat_map(|number| (*number as f32).to_le_bytes()).collect(),
+        };
+        let encoded = STANDARD.encode(bytes);
+        let lines: Vec<&str> =
+            encoded.as_bytes().chunks(100).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
+        let code = match lines.as_slice() {
+            [line] => format!("\"{line}\""),
+            lines => format!("\"\"\"\n{}\n\"\"\"", lines.join("\n")),
+        };
+        let Tensor { name, rows, units, .. } = tensor;
+        let shape = match tensor.role {
+            Role::Weight(_) | Role::Matrix => format!("{rows}, {units}"),
+            Role::Bias(_) => format!("{units}"),
+            Role::Constant => format!("{rows}, 1, {units}"),
+        };
+        let line = match dialect.is_trainable {
+            false => format!("_{name} = _array({code}, {shape})"),
+            true => format!("    \"{name}\": ({code}, ({shape},)),"),
+        };
+        writeln!(text, "{line}").expect("writing to a string");
     }
-
-    /// The name that a recipe's tensor has in the file.
-    fn name(&self, tensor: &Tensor) -> &str {
-        &self.tensors.iter().find(|known| is_same(known, tensor)).expect("every tensor is there").name
-    }
-
-    /// The statements that make them.
-    fn text(&self, dialect: &Dialect, is_f64: bool) -> String {
-        let mut text = String::new();
-        for tensor in &self.tensors {
-            let bytes: Vec<u8> = match is_f64 {
-                true => tensor.numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
-                false => tensor.numbers.iter().flat_map(|number| (*number as f32).to_le_bytes()).collect(),
-            };
-            let encoded = STANDARD.encode(bytes);
-            let lines: Vec<&str> =
-                encoded.as_bytes().chunks(100).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
-            let code = match lines.as_slice() {
-                [line] => format!("\"{line}\""),
-                lines => format!("\"\"\"\n{}\n\"\"\"", lines.join("\n")),
-            };
-            let Tensor { name, rows, units, .. } = tensor;
-            let shape = match tensor.role {
-                Role::Weight(_) | Role::Matrix => format!("{rows}, {units}"),
-                Role::Bias(_) => format!("{units}"),
-                Role::Constant => format!("{rows}, 1, {units}"),
-            };
-            let line = match dialect.is_trainable {
-                false => format!("_{name} = _array({code}, {shape})"),
-                true => format!("    \"{name}\": ({code}, ({shape},)),"),
-            };
-            writeln!(text, "{line}").expect("writing to a string");
-        }
-        text.trim_end().to_string()
-    }
+    text.trim_end().to_string()
 }
-
-fn is_same(a: &Tensor, b: &Tensor) -> bool {
-    (a.role, a.rows, a.units) == (b.role, b.rows, b.units)
-        && a.numbers.iter().map(|number| number.to_bits()).eq(b.numbers.iter().map(|number| number.to_bits()))
-}
-
 struct Printer<'a> {
     dialect: &'a Dialect,
     recipe: &'a Recipe,
-    tensors: &'a Tensors,
 }
 
 impl Printer<'_> {
@@ -198,7 +163,7 @@ impl Printer<'_> {
         if let Some(number) = tensor.number() {
             return literal(number);
         }
-        let name = self.tensors.name(tensor);
+        let name = &tensor.name;
         match (self.dialect.is_trainable, tensor.role) {
             (true, Role::Weight(layer)) => format!("self.linears[{layer}].weight"),
             (true, Role::Bias(layer)) => format!("self.linears[{layer}].bias"),
@@ -227,7 +192,10 @@ impl Printer<'_> {
             Operation::Unary(unary, x) => format!("{library}.{}({})", (self.dialect.names)(*unary), self.name(*x)),
             Operation::Binary(binary, a, b) => self.binary(*binary, *a, *b),
             Operation::Select(condition, yes, no) => {
-                format!("{library}.where({} != 0, {}, {})", self.name(*condition), self.name(*yes), self.name(*no))
+                // Of two bare numbers a library would make its own type.
+                let is_bare = self.recipe.number(*yes).is_some() && self.recipe.number(*no).is_some();
+                let yes = if is_bare { self.array(*yes) } else { self.name(*yes) };
+                format!("{library}.where({} != 0, {yes}, {})", self.name(*condition), self.name(*no))
             }
             Operation::Rows(of, rows) => format!("{}[{}]", self.name(*of), range(rows)),
             Operation::Units(of, units) => format!("{}[..., {}]", self.name(*of), range(units)),
@@ -252,11 +220,6 @@ impl Printer<'_> {
             true => format!("({truth}).to(x.dtype)"),
             false => format!("({truth}).astype(x.dtype)"),
         };
-        // torch takes no number in some places of a tensor.
-        let tensor = |id: Id, name: &str| match (self.dialect.is_trainable, self.recipe.number(id)) {
-            (true, Some(_)) => format!("torch.as_tensor({name}, dtype=x.dtype, device=x.device)"),
-            _ => name.to_string(),
-        };
         match binary {
             Binary::Add => format!("{left} + {right}"),
             Binary::Subtract => format!("{left} - {right}"),
@@ -266,8 +229,17 @@ impl Printer<'_> {
             Binary::LessEqual => float(format!("{left} <= {right}")),
             Binary::Power if self.dialect.is_trainable => format!("torch.pow({left}, {right})"),
             Binary::Power => format!("{library}.power({left}, {right})"),
-            Binary::Max => format!("{library}.maximum({}, {})", tensor(a, &left), tensor(b, &right)),
-            Binary::Min => format!("{library}.minimum({}, {})", tensor(a, &left), tensor(b, &right)),
+            Binary::Max => format!("{library}.maximum({}, {})", self.array(a), self.array(b)),
+            Binary::Min => format!("{library}.minimum({}, {})", self.array(a), self.array(b)),
+        }
+    }
+
+    /// A block as an array of the points' type, also where it is a number.
+    fn array(&self, id: Id) -> String {
+        match (self.recipe.number(id), self.dialect.is_trainable) {
+            (None, _) => self.name(id),
+            (Some(number), true) => format!("torch.as_tensor({}, dtype=x.dtype, device=x.device)", literal(number)),
+            (Some(number), false) => format!("x.dtype.type({})", literal(number)),
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::interpreter;
+use super::tensors::{Role, Tensor};
 
 /// An operation, and the block that it gives: its number in [`Recipe::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,34 +120,6 @@ pub struct Value {
     pub name: String,
 }
 
-/// Numbers that are known: weights, scales, factors.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
-    /// Its name, in letters, digits and underscores; no other tensor and no value has it.
-    pub name: String,
-    /// What it is.
-    pub role: Role,
-    /// R
-    pub rows: usize,
-    /// H
-    pub units: usize,
-    /// (R, H)
-    pub numbers: Vec<f64>,
-}
-
-/// What a tensor is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// W (out, in) of an affine layer, counted from 0.
-    Weight(usize),
-    /// Its b (1, out).
-    Bias(usize),
-    /// Another W (out, in), which is not trained.
-    Matrix,
-    /// Anything that is not trained.
-    Constant,
-}
-
 /// The operations in an order in which they can be done, and their results.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
@@ -230,16 +203,6 @@ impl Recipe {
         }
         let results = self.results.iter().map(|id| places[id]).collect();
         Self { values, tensors, results, ..self }
-    }
-}
-
-impl Tensor {
-    /// The number that it is, if it is one.
-    pub fn number(&self) -> Option<f64> {
-        match self.numbers.as_slice() {
-            [number] if self.role == Role::Constant => Some(*number),
-            _ => None,
-        }
     }
 }
 

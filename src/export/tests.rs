@@ -14,7 +14,7 @@ use crate::{cpu, predict};
 
 fn model(inputs: usize, hidden: &[usize], outputs: usize, activation: Activation, features: usize) -> Model {
     let read = if features > 0 { features } else { inputs };
-    let spec = NetworkSpec { inputs: read, hidden: hidden.to_vec(), outputs, activation, coefficients: 0 };
+    let spec = NetworkSpec::uniform(read, hidden, activation, outputs);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut uniform = |low: f64, high: f64| rng.random_range(low..high);
     let mut parameters = vec![0.0; spec.parameters()];
@@ -111,7 +111,7 @@ fn apart(model: &Model, recipe: &Recipe, layout: &JetLayout) -> f64 {
 /// In every layout and for every format.
 fn check(model: &Model, what: &str) {
     let all: [&'static [Unary]; 5] = [&[], onnx::LACKING_F32, onnx::LACKING_F64, python::NUMPY.lacking, c::LACKING];
-    let smooth = model.spec.activation.smoothness() != Smoothness::C0;
+    let smooth = model.spec.roughest().smoothness() != Smoothness::C0;
     for order in 0..=if smooth { 2 } else { 1 } {
         for seconds in Seconds::ALL {
             let layout = seconds.layout(order, model.inputs.len());
@@ -138,13 +138,27 @@ fn every_activation_is_that_of_the_kernels() {
 }
 
 #[test]
+fn layers_have_their_own_activations_and_skips() {
+    let mut mixed = model(2, &[7, 9, 7, 7], 2, Activation::Tanh, 0);
+    let activations = [Activation::Linear, Activation::Gelu, Activation::Sin, Activation::Linear];
+    for (layer, activation) in mixed.spec.hidden.iter_mut().zip(activations) {
+        layer.activation = activation;
+    }
+    check(&mixed, "mixed");
+    mixed.spec.hidden[2].skip = Some(0);
+    mixed.spec.hidden[3].skip = Some(2);
+    check(&mixed, "skips");
+}
+
+#[test]
 fn a_network_without_hidden_layers_has_constant_derivatives() {
     check(&model(2, &[], 2, Activation::Tanh, 0), "linear");
 }
 
 #[test]
 fn features_and_transforms_are_inside() {
-    let fourier = ["sin(1.5*x0 - x1 + 0.3)", "cos(1.5*x0 - x1 + 0.3)", "x1", "wave", "exp(-x0^2)*x1", "cos(x0)", "atan(3*x0)"];
+    let fourier =
+        ["sin(1.5*x0 - x1 + 0.3)", "cos(1.5*x0 - x1 + 0.3)", "x1", "wave", "exp(-x0^2)*x1", "cos(x0)", "atan(3*x0)"];
     check(&surrounded(&fourier, &[]), "features");
     check(&surrounded(&fourier[..2], &[]), "waves alone");
     check(&surrounded(&["x0", "x1^2"], &[]), "no waves");

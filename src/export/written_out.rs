@@ -103,7 +103,8 @@ impl Builder {
             y = self.binary(Binary::Divide, y, below);
         }
         let square = self.multiply(y, y);
-        let series: Vec<f64> = (0..12).rev().map(|k| if k % 2 == 0 { 4.0 } else { -4.0 } / f64::from(2 * k + 1)).collect();
+        let series: Vec<f64> =
+            (0..12).rev().map(|k| if k % 2 == 0 { 4.0 } else { -4.0 } / f64::from(2 * k + 1)).collect();
         let series = self.polynomial(&series, square);
         let angle = self.multiply(y, series);
         // π/2 − angle in two parts: the first is exact.
