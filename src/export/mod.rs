@@ -28,7 +28,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result, suggest};
-use crate::jet::{Derivative, JetLayout, Seconds};
+use crate::jet::{JetLayout, Seconds};
 use crate::network::Model;
 use crate::numbers::Precision;
 
@@ -150,16 +150,15 @@ impl Export {
 
     /// What the file computes, in lines.
     fn summary(&self, model: &Model) -> String {
-        let list = |names: &[String]| names.join(", ");
-        let mut lines = vec![
-            format!("inputs:  {}", list(&model.inputs)),
-            format!("outputs: {}", list(&model.outputs)),
-            "in the units of the data that the network was trained on".to_string(),
+        let output = &model.outputs[0];
+        let columns: Vec<String> =
+            self.layout(model).derivatives().map(|derivative| derivative.column(output, &model.inputs)).collect();
+        let lines = [
+            format!("inputs:  {}", model.inputs.join(", ")),
+            format!("outputs: {}", model.outputs.join(", ")),
+            format!("of each: {}", columns.join(", ")),
+            "All are in the units of the data that the network was trained on.".to_string(),
         ];
-        let first = |derivative: Derivative| derivative.column(&model.outputs[0], &model.inputs);
-        let mut columns = self.layout(model).derivatives().map(first).collect::<Vec<_>>();
-        columns.dedup();
-        lines.push(format!("computed for {}: {}", model.outputs[0], columns.join(", ")));
         lines.join("\n")
     }
 

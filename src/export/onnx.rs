@@ -2,7 +2,8 @@
 //! channels of an order, and a tangent is never a graph of its own.
 
 use super::Export;
-use super::recipe::{Binary, Id, Operation, Recipe, Role, Tensor, Unary};
+use super::recipe::{Binary, Id, Operation, Recipe, Unary};
+use super::tensors::Tensor;
 use crate::error::Result;
 use crate::files::onnx_file::{
     AttributeProto, DimensionProto, GraphProto, Message, ModelProto, NodeProto, OperatorSetIdProto,

@@ -1,6 +1,6 @@
 //! Where the blocks of a recipe are in C: what shares a loop, and what has to outlive it.
 
-use super::super::recipe::{Id, Operation, Recipe};
+use super::super::recipe::{Id, Operation, Recipe, Value};
 
 /// Where a block is while the function runs.
 #[derive(Clone, Copy, PartialEq)]
@@ -61,7 +61,7 @@ pub fn places(recipe: &Recipe, loops: &[usize]) -> Vec<Place> {
 }
 
 /// Where a block would be best.
-fn first(recipe: &Recipe, value: &super::super::recipe::Value) -> Place {
+fn first(recipe: &Recipe, value: &Value) -> Place {
     match &value.operation {
         Operation::Constant(tensor) if recipe.tensors[*tensor].number().is_some() => Place::Number,
         Operation::Rows(..) | Operation::Spread(_) => Place::Alias,
