@@ -128,11 +128,19 @@ impl<'a> Lowering<'a> {
             if let Some(skip) = layer.skip {
                 jet = self.sum(jet, hidden[skip]);
             }
-            self.builder.name(jet.value, &format!("a{}", index + 1));
+            self.name(jet, "a", index);
             hidden.push(jet);
         }
         jet = self.affine(model.spec.hidden.len(), jet);
         self.in_units(jet)
+    }
+
+    /// Calls the channels of layer `index` `a1`, `da1`, `dda1`.
+    fn name(&mut self, jet: Jet, letter: &str, index: usize) {
+        let channels = [("", Some(jet.value)), ("d", jet.tangents), ("dd", jet.seconds)];
+        for (prefix, block) in channels {
+            block.map(|block| self.builder.name(block, &format!("{prefix}{letter}{}", index + 1)));
+        }
     }
 
     /// x̂ (1, D)
@@ -141,7 +149,8 @@ impl<'a> Lowering<'a> {
         let mean = self.builder.constant("x_mean", 1, scaling.mean.clone());
         let scale = self.builder.constant("x_scale", 1, scaling.scale.clone());
         let centred = self.builder.subtract(point, mean);
-        self.builder.binary(Binary::Divide, centred, scale)
+        let standardised = self.builder.binary(Binary::Divide, centred, scale);
+        self.builder.name(standardised, "x_hat")
     }
 
     /// z = W a + b
@@ -157,7 +166,6 @@ impl<'a> Lowering<'a> {
         let bias = self.builder.bias(b);
         let product = self.builder.linear(w, a.value);
         let value = self.builder.add(product, bias);
-        self.builder.name(value, &format!("z{}", index + 1));
         let is_first = index == 0 && self.model.transforms.features.is_none();
         let tangents = match a.tangents {
             Some(tangents) => Some(self.builder.linear(w, tangents)),
@@ -167,7 +175,9 @@ impl<'a> Lowering<'a> {
             }
             None => None,
         };
-        Jet { value, tangents, seconds: a.seconds.map(|seconds| self.builder.linear(w, seconds)) }
+        let z = Jet { value, tangents, seconds: a.seconds.map(|seconds| self.builder.linear(w, seconds)) };
+        self.name(z, "z", index);
+        z
     }
 
     /// σ(z) by the chain rule: σ' dz for a tangent, σ'' q + σ' ddz for a second.

@@ -138,9 +138,10 @@ impl Printer<'_> {
             }
         };
         let results: Vec<String> = self.recipe.results.iter().zip(shapes).map(result).collect();
-        lines.push(match self.dialect.is_trainable {
-            true => format!("return {}", results.join(", ")),
-            false => format!("return ({},)", results.join(", ")),
+        // What NumPy's file does block by block takes several results.
+        lines.push(match results.as_slice() {
+            [one] if !self.dialect.is_trainable => format!("return ({one},)"),
+            results => format!("return {}", results.join(", ")),
         });
         let indent = if self.dialect.is_trainable { "        " } else { "    " };
         lines.iter().map(|line| format!("{indent}{line}\n")).collect::<String>().trim_end().to_string()

@@ -98,7 +98,7 @@ impl<'a> Printer<'a> {
             Operation::Linear(tensor, of) => {
                 let tensor = &self.recipe.tensors[*tensor];
                 let (rows, units, inputs) = (value.rows, value.units, tensor.units);
-                let (a, w, z) = (self.pointer(*of), format!("&{}[0][0]", tensor.name), self.pointer(id));
+                let (a, w, z) = (self.pointer(*of), &tensor.name, self.pointer(id));
                 text.push_str(&self.declaration(id));
                 line!(text, 1, "linear({rows}, {inputs}, {units}, {a}, {w}, {z});");
             }

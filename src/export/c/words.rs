@@ -21,35 +21,38 @@ fn digits(number: f64, is_f64: bool) -> String {
     }
 }
 
-/// A table of the file's: of a matrix (in, out) with both extents, of others with those above 1.
+/// A table of the file's: a matrix (in, out) in one row, of others the extents above 1.
 pub fn table(tensor: &Tensor, is_f64: bool) -> String {
     let Tensor { name, rows, units, numbers, .. } = tensor;
     let (extents, numbers) = match tensor.is_matrix() {
-        true => (vec![*units, *rows], tensor.transposed()),
+        true => (vec![rows * units], tensor.transposed()),
         false => ([*rows, *units].into_iter().filter(|extent| *extent > 1).collect(), numbers.clone()),
     };
     let brackets: String = extents.iter().map(|extent| format!("[{extent}]")).collect();
-    let (start, end) = (format!("static const {} {name}{brackets} = {{\n", number(is_f64)), "};\n\n");
-    let row = |numbers: &[f64], indent: &str| {
-        let mut lines = vec![indent.to_string()];
-        for (index, number) in numbers.iter().enumerate() {
-            let word = digits(*number, is_f64) + if index + 1 < numbers.len() { "," } else { "" };
-            let line = lines.last_mut().expect("a first line");
-            match line.len() + 1 + word.len() > WIDTH && line.len() > indent.len() {
-                true => lines.push(format!("{indent}{word}")),
-                false if line.len() == indent.len() => line.push_str(&word),
-                false => line.push_str(&format!(" {word}")),
-            }
-        }
-        lines.join("\n")
-    };
-    let rows: Vec<String> = match extents.as_slice() {
+    let words: Vec<String> = numbers.iter().map(|number| digits(*number, is_f64)).collect();
+    let list = |words: &[String]| wrapped(&words.join(", "));
+    let numbers = match extents.as_slice() {
+        [] => words[0].clone(),
         [_, width] => {
-            numbers.chunks(*width).map(|numbers| format!("    {{\n{}\n    }},\n", row(numbers, "        "))).collect()
+            let rows: Vec<String> = words.chunks(*width).map(|row| format!("    {{\n{}    }},\n", list(row))).collect();
+            format!("{{\n{}}}", rows.concat())
         }
-        _ => vec![row(&numbers, "    ") + "\n"],
+        _ => format!("{{\n{}}}", list(&words)),
     };
-    start + &rows.concat() + end
+    format!("static const {} {name}{brackets} = {numbers};\n\n", number(is_f64))
+}
+
+/// Words in lines.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("a first line");
+        match line.len() + 1 + word.len() > WIDTH {
+            true => lines.push(format!("        {word}")),
+            false => line.push_str(&format!("{}{word}", if line.is_empty() { "        " } else { " " })),
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// The type of numbers.
