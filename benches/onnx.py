@@ -39,7 +39,7 @@ def trained(jetfit, folder, inputs, hidden, activation, precision):
     widths = ", ".join(hidden.split(","))
     (folder / "job.toml").write_text(
         f'[data]\nfile = "data.csv"\ninputs = {json.dumps(names)}\noutputs = ["u"]\n'
-        f'[network]\nhidden = [{widths}]\nactivation = "{activation}"\n[optimizer]\nname = "adam"\n'
+        f'[network]\nhidden = [{widths}]\nactivation = "{activation}"\n[optimizer]\nname = "adam"\nlearning_rate = 1e-6\n'
         f'[training]\nsteps = 1\n[device]\nname = "cpu"\nprecision = "{precision}"\n'
     )
     run = folder / "run"

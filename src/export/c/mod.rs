@@ -76,7 +76,7 @@ fn head(export: &Export, model: &Model) -> String {
         format!("\n{}\n", export.summary(model)),
         format!("{name}_value gives u[{outputs}] at the point x[{inputs}],"),
         format!("{name}_jet gives {}, the last index running fastest.", shapes.collect::<Vec<_>>().join(", ")),
-        "Link with -lm. Nothing is allocated, and several threads may call them at once.".to_string(),
+        "Nothing is allocated, and several threads may call them at once. Compile with -O3, link with -lm.".to_string(),
     ];
     let text = text.join("\n").replace("*/", "* /");
     let comment: Vec<String> = text.lines().map(|line| format!(" * {line}").trim_end().to_string()).collect();

@@ -1,79 +1,21 @@
-//! A recipe as an ONNX graph. A block (R, H) at B points is a tensor (R, B, H), so that one MatMul of a layer is for all
-//! channels of an order, and a tangent is never a graph of its own.
+//! The nodes of a graph.
 
-use super::Export;
-use super::recipe::{Binary, Id, Operation, Recipe, Unary};
-use super::tensors::Tensor;
-use crate::error::Result;
+use super::super::recipe::{Binary, Id, Operation, Recipe, Unary};
+use super::super::tensors::Tensor;
 use crate::files::onnx_file::{
-    AttributeProto, DimensionProto, GraphProto, Message, ModelProto, NodeProto, OperatorSetIdProto,
-    StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto, attribute_type,
-    data_type,
+    AttributeProto, DimensionProto, NodeProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
+    ValueInfoProto, attribute_type, data_type,
 };
-use crate::network::Model;
-use crate::numbers::Precision;
-
-/// What ONNX has no operator for.
-pub const LACKING_F32: &[Unary] = &[Unary::Expm1, Unary::Log1p];
-/// Nor has onnxruntime kernels of these for f64.
-pub const LACKING_F64: &[Unary] =
-    &[Unary::Expm1, Unary::Log1p, Unary::Erf, Unary::Asin, Unary::Acos, Unary::Atan, Unary::Sinh, Unary::Cosh];
-
-/// The set of operators: the oldest with everything here as it is used.
-const OPSET: i64 = 17;
-/// The version of the format that came with it.
-const IR_VERSION: i64 = 8;
-
-/// The file's contents.
-pub fn bytes(export: &Export, model: &Model) -> Result<Vec<u8>> {
-    let is_f64 = export.precision == Precision::F64;
-    let recipe = export.recipe(model, if is_f64 { LACKING_F64 } else { LACKING_F32 })?.finished(true);
-    let mut graph = Graph::new(&recipe, is_f64);
-    (0..recipe.values.len()).for_each(|index| graph.value(Id(index)));
-    let mut outputs = vec![];
-    for (id, (name, shape)) in recipe.results.iter().zip(export.shapes(model)) {
-        graph.result(*id, name, &shape);
-        outputs.push(graph.declared(name, &shape));
-    }
-    let input = graph.declared("x", &[recipe.inputs]);
-    let entry = |key: &str, value: String| StringStringEntryProto { key: key.to_string(), value };
-    let json = |names: &[String]| serde_json::to_string(names).expect("names are JSON");
-    let metadata_props = vec![
-        entry("inputs", json(&model.inputs)),
-        entry("outputs", json(&model.outputs)),
-        entry("order", export.order.to_string()),
-        entry("second", export.seconds.name().to_string()),
-    ];
-    let opset = OperatorSetIdProto { domain: String::new(), version: OPSET };
-    let graph = GraphProto {
-        node: graph.nodes,
-        name: "jetfit".to_string(),
-        initializer: graph.initializers,
-        doc_string: export.summary(model),
-        input: vec![input],
-        output: outputs,
-        ..GraphProto::default()
-    };
-    let file = ModelProto {
-        ir_version: IR_VERSION,
-        opset_import: vec![opset],
-        producer_name: "jetfit".to_string(),
-        producer_version: env!("CARGO_PKG_VERSION").to_string(),
-        doc_string: graph.doc_string.clone(),
-        graph: Some(graph),
-        metadata_props,
-        ..ModelProto::default()
-    };
-    Ok(file.encode_to_vec())
-}
 
 /// A graph in the making.
-struct Graph<'a> {
+pub struct Graph<'a> {
     recipe: &'a Recipe,
     readers: Vec<Vec<Id>>,
     is_f64: bool,
-    nodes: Vec<NodeProto>,
-    initializers: Vec<TensorProto>,
+    /// The nodes so far.
+    pub nodes: Vec<NodeProto>,
+    /// Their weights and numbers.
+    pub initializers: Vec<TensorProto>,
     /// Shape of a block that is spread, once it is asked for.
     has_spread_shape: bool,
 }
@@ -84,7 +26,8 @@ fn truth(name: &str) -> String {
 }
 
 impl<'a> Graph<'a> {
-    fn new(recipe: &'a Recipe, is_f64: bool) -> Self {
+    /// One with the numbers of a recipe.
+    pub fn new(recipe: &'a Recipe, is_f64: bool) -> Self {
         let (readers, nodes, initializers) = (recipe.readers(), vec![], vec![]);
         let mut graph = Self { recipe, readers, is_f64, nodes, initializers, has_spread_shape: false };
         recipe.tensors.iter().for_each(|tensor| graph.tensor(tensor));
@@ -147,7 +90,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The nodes of an operation.
-    fn value(&mut self, id: Id) {
+    pub fn value(&mut self, id: Id) {
         let (recipe, name) = (self.recipe, self.name(id));
         let operation = &recipe.value(id).operation;
         let operands: Vec<String> = operation.operands().into_iter().map(|operand| self.name(operand)).collect();
@@ -246,7 +189,7 @@ impl<'a> Graph<'a> {
     }
 
     /// A block (R, B, M) as the output (B, M, …) of this name.
-    fn result(&mut self, id: Id, name: &str, shape: &[usize]) {
+    pub fn result(&mut self, id: Id, name: &str, shape: &[usize]) {
         let block = self.name(id);
         if let [_] = shape {
             let axis = self.integers(&[0]);
@@ -265,7 +208,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The declaration of an input or output with this shape at each of the B points.
-    fn declared(&self, name: &str, shape: &[usize]) -> ValueInfoProto {
+    pub fn declared(&self, name: &str, shape: &[usize]) -> ValueInfoProto {
         let points = DimensionProto { dim_value: None, dim_param: Some("B".to_string()) };
         let extent = |extent: &usize| DimensionProto { dim_value: Some(*extent as i64), dim_param: None };
         let shape = TensorShapeProto { dim: [points].into_iter().chain(shape.iter().map(extent)).collect() };
