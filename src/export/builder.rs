@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::interpreter;
 use super::recipe::{Binary, Id, Operation, Recipe, Unary, Value};
 use super::tensors::{Role, Tensor};
 
@@ -99,6 +100,9 @@ impl Builder {
 
     /// A function of each number.
     pub fn unary(&mut self, unary: Unary, x: Id) -> Id {
+        if let Some(x) = self.known_number(x) {
+            return self.number(interpreter::unary(unary, x));
+        }
         if self.lacking.contains(&unary) {
             return self.written_out(unary, x);
         }
@@ -108,11 +112,22 @@ impl Builder {
 
     /// An operation on each pair of numbers.
     pub fn binary(&mut self, binary: Binary, a: Id, b: Id) -> Id {
+        if let (Some(a), Some(b)) = (self.known_number(a), self.known_number(b)) {
+            return self.number(interpreter::binary(binary, a, b));
+        }
         if let Some(same) = self.unchanged(binary, a, b) {
             return same;
         }
         let (rows, units) = self.common(&[a, b]);
         self.push(Operation::Binary(binary, a, b), rows, units)
+    }
+
+    /// The number that a block is, if it is one.
+    fn known_number(&self, id: Id) -> Option<f64> {
+        match self.values[id.0].operation {
+            Operation::Constant(tensor) => self.tensors[tensor].number(),
+            _ => None,
+        }
     }
 
     /// The operand that the other one does not change.
@@ -137,6 +152,9 @@ impl Builder {
 
     /// `yes` where the condition is not 0, `no` elsewhere.
     pub fn select(&mut self, condition: Id, yes: Id, no: Id) -> Id {
+        if let Some(condition) = self.known_number(condition) {
+            return if condition != 0.0 { yes } else { no };
+        }
         let (rows, units) = self.common(&[condition, yes, no]);
         self.push(Operation::Select(condition, yes, no), rows, units)
     }

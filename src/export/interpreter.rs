@@ -104,7 +104,8 @@ impl At<'_> {
     }
 }
 
-fn unary(unary: Unary, x: f64) -> f64 {
+/// A function of a number.
+pub fn unary(unary: Unary, x: f64) -> f64 {
     match unary {
         Unary::Negate => -x,
         Unary::Abs => x.abs(),
@@ -126,7 +127,8 @@ fn unary(unary: Unary, x: f64) -> f64 {
     }
 }
 
-fn binary(binary: Binary, a: f64, b: f64) -> f64 {
+/// An operation on two numbers.
+pub fn binary(binary: Binary, a: f64, b: f64) -> f64 {
     let truth = |holds: bool| f64::from(u8::from(holds));
     match binary {
         Binary::Add => a + b,

@@ -162,7 +162,7 @@ fn features_and_transforms_are_inside() {
     check(&surrounded(&fourier, &[]), "features");
     check(&surrounded(&fourier[..2], &[]), "waves alone");
     check(&surrounded(&["x0", "x1^2"], &[]), "no waves");
-    check(&surrounded(&[], &[("u0", "x0*(1 - x0)*net + k*x1")]), "one transform");
+    check(&surrounded(&[], &[("u0", "x0*(1 - x0)*net + exp(k)*x1")]), "one transform");
     let functions = "asin(0.1*net) + acos(x0/9) + sinh(x1)*cosh(x0)/8 + if(x0 < x1, net, net^3) + abs(x0)^1.7*net";
     check(&surrounded(&fourier, &[("u0", functions), ("u1", "erf(net)*exp(x0) + sigmoid(net)")]), "both");
 }
