@@ -114,6 +114,7 @@ pub use numbers::Precision;
 pub use trainer::Stop;
 
 pub mod error;
+pub mod export;
 pub mod fit;
 pub mod import;
 pub mod jet;

@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod devices;
 mod dialect;
+mod export;
 mod import;
 mod manual;
 mod new;
@@ -46,6 +47,7 @@ enum Command {
     Import(import::Arguments),
     Predict(predict::Arguments),
     Check(check::Arguments),
+    Export(export::Arguments),
     Bench(bench::Arguments),
     Devices(devices::Arguments),
     Compare(compare::Arguments),
@@ -63,6 +65,7 @@ impl Cli {
             Command::Import(arguments) => import::run(arguments),
             Command::Predict(arguments) => predict::run(arguments),
             Command::Check(arguments) => check::run(arguments),
+            Command::Export(arguments) => export::run(arguments),
             Command::Bench(arguments) => bench::run(arguments),
             Command::Devices(arguments) => devices::run(arguments),
             Command::Compare(arguments) => compare::run(arguments),

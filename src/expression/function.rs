@@ -9,19 +9,33 @@ use super::graph::{Graph, Id};
 /// A function of one argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Function {
+    /// √x
     Sqrt,
+    /// |x|
     Abs,
+    /// exp x
     Exp,
+    /// log x
     Log,
+    /// sin x
     Sin,
+    /// cos x
     Cos,
+    /// asin x
     Asin,
+    /// acos x
     Acos,
+    /// atan x
     Atan,
+    /// sinh x
     Sinh,
+    /// cosh x
     Cosh,
+    /// tanh x
     Tanh,
+    /// erf x
     Erf,
+    /// 1/(1 + exp(−x))
     Sigmoid,
 }
 

@@ -44,7 +44,7 @@ impl PointFunctions {
 
 /// The jets of functions of the inputs.
 pub struct PointJets {
-    program: Program,
+    pub(super) program: Program,
 }
 
 impl PointJets {

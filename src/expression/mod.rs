@@ -63,7 +63,7 @@
 //! | `layout` | several graphs | the channels that must travel; Laplacians collapsed |
 //! | `residual` | a graph and a normalizer | slots, hoisted columns, and a program |
 //! | `program` | a graph | instructions over registers |
-//! | `interpreter`, `wgsl` | a program | numbers, over tiles of points; a shader's function |
+//! | `interpreter`, `wgsl`, `lower` | a program | numbers, over tiles of points; a shader's function; any algebra |
 //! | `diagnostic` | a mistake | the message with its caret |
 //! | `measurement` | a residual | the entry that it compares with columns |
 //! | `culprit`, `print` | a graph and a point | the part that is not finite there, as text |
@@ -77,6 +77,7 @@ mod input_functions;
 mod interpreter;
 mod jumps;
 mod layout;
+mod lower;
 mod measurement;
 mod point_data;
 mod print;
@@ -88,6 +89,7 @@ mod shifted;
 mod syntax;
 mod token;
 mod traverse;
+mod waves;
 mod wgsl;
 
 #[cfg(test)]
@@ -96,18 +98,21 @@ mod tests;
 use std::fmt::Display;
 
 pub use self::culprit::Culprit;
+pub use self::function::Function;
 pub use self::graph::Leaf;
 pub use self::input_functions::{PointFunctions, PointJets};
 pub use self::interpreter::{Registers, Row};
 pub use self::layout::layout;
+pub use self::lower::Algebra;
 pub use self::measurement::Measurement;
 pub use self::point_data::PointData;
-pub use self::program::Program;
+pub use self::program::{Operation, Program};
 pub use self::read::is_function;
 pub use self::residual::{Residual, Slot};
 pub use self::scope::{CONSTANTS, NET, Scope};
 pub use self::shifted::{Places, places};
 pub use self::token::is_name;
+pub use self::waves::Wave;
 
 use self::graph::{Graph, Id};
 use self::read::Reader;

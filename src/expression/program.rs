@@ -19,9 +19,13 @@ pub enum Operand {
 /// Operations on two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
+    /// a + b
     Add,
+    /// a − b
     Subtract,
+    /// a b
     Multiply,
+    /// a/b
     Divide,
     /// a^b by the logarithm: NaN for a < 0, 1 for b = 0
     Power,

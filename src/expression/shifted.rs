@@ -143,6 +143,12 @@ impl Places {
         inputs.into()
     }
 
+    /// The inputs of each place, as functions of the point's own: P programs of D outputs, `None` for the point itself.
+    pub fn programs(&self) -> Vec<Option<Program>> {
+        let of = |arguments: &Vec<_>| (!arguments.is_empty()).then(|| Program::new(&self.graph, arguments));
+        self.arguments.iter().map(of).collect()
+    }
+
     /// The number of a place, which is a new one where no other has its arguments.
     fn index(&mut self, graph: &Graph, arguments: &[Id]) -> usize {
         let arguments = self.graph.taken(graph, arguments);

@@ -2,6 +2,7 @@
 
 pub(crate) mod digest;
 pub(crate) mod lock;
+pub mod onnx_file;
 pub mod safetensors_file;
 
 use std::fs::{self, File};

@@ -14,6 +14,7 @@ mod endings;
 mod ensemble;
 mod equations;
 mod examples;
+mod export;
 mod fallback;
 mod faults;
 mod front_door;

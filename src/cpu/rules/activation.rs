@@ -194,7 +194,7 @@ pub struct GeluTanh;
 /// k = 2 √(2/π)
 const GELU_K: f64 = 1.595_769_121_605_730_8;
 /// 3 k c with c = 0.044715
-const GELU_C: f64 = 0.214_064_448_817_800_76;
+const GELU_C: f64 = 0.214_064_448_817_800_73;
 #[inline(always)]
 fn gelu_gate<T: Real>(z: T) -> T {
     (number::<T>(GELU_K) * z + number::<T>(GELU_C / 3.0) * z * z * z).sigmoid()
