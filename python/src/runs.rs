@@ -7,6 +7,7 @@ use jetfit::job::{Job, Overrides};
 use jetfit::run::directory::RunDir;
 use jetfit::run::{Mode, Observer, ensemble, run};
 use jetfit::threads;
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use crate::errors::exception;
@@ -50,7 +51,13 @@ fn trained(job: Job, mode: Mode, listener: &Bound<PyAny>) -> PyResult<PathBuf> {
         }
     };
     match watched(listener, work)? {
-        (_, Some(raised)) => Err(raised),
+        (_, Some(raised)) => Err(match raised.is_instance_of::<PyKeyboardInterrupt>(listener.py()) {
+            true if RunDir::open(&directory).is_ok_and(|run| run.checkpoint().is_file()) => {
+                let text = format!("the run is saved; jetfit.resume({:?}) continues it", directory.display());
+                PyKeyboardInterrupt::new_err(text)
+            }
+            _ => raised,
+        }),
         (ended, None) => ended.map(|()| directory).map_err(exception),
     }
 }

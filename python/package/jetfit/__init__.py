@@ -11,7 +11,11 @@ derivatives, in your units, on a GPU or the CPU.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+# Mesa's layer that chooses a default adapter complains where there is no display; the choice is ours.
+os.environ.setdefault("NODEVICE_SELECT", "1")
 
 from ._fit import Fitted, fit
 from ._jetfit import activations

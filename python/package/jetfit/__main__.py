@@ -1,6 +1,5 @@
 """The command line: ``jetfit``, or ``python -m jetfit``."""
 
-import os
 import signal
 import sys
 
@@ -11,8 +10,6 @@ def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     # The command line hears signals itself.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Mesa's layer that chooses a default adapter complains where there is no display; the choice is ours.
-    os.environ["NODEVICE_SELECT"] = "1"
     sys.exit(command_line(["jetfit", *sys.argv[1:]]))
 
 

@@ -42,6 +42,14 @@ class Report:
 Callback = Callable[[Report], Any]
 
 
+def _level_of_caller() -> int:
+    """How far above the listener whoever called the package is."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 class Listener:
     """Hands reports to the callback, shows progress on stderr if it is wanted, and warns."""
 
@@ -57,7 +65,7 @@ class Listener:
             if self.callback is not None:
                 self.callback(report)
         elif kind == "warning":
-            warnings.warn(what["text"], FitWarning, stacklevel=4)
+            warnings.warn(what["text"], FitWarning, stacklevel=_level_of_caller())
         elif kind == "started":
             self.steps = what["steps"]
             self._say(f"{what['steps']} steps on {what['device']}" + (f", from {what['done']}" if what["done"] else ""))

@@ -120,7 +120,8 @@ class Regressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """y (B, M), or (B) where it was so in :meth:`fit`."""
-        values = self.network_.value(self._points(X))
+        points = self._points(X)
+        values = self.network_.value(points)
         return values[:, 0] if self._is_flat else np.ascontiguousarray(values)
 
     def jets(self, X: Any) -> tuple[Any, Any, Any]:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -63,10 +64,14 @@ class Run:
     def __init__(self, path: PathLike):
         self.path = Path(path)
         self._model: Optional[Network] = None
-        #: Goes with the run where nobody has named a directory.
-        self._directory: Optional[tempfile.TemporaryDirectory[str]] = None
+        self._parent: Optional[Path] = None
         if not (self.path / "job.toml").is_file():
             raise bad_input(str(self.path), "this directory does not hold a run", "give a directory of `jetfit train`")
+
+    def _goes_with(self, parent: Path) -> None:
+        """Nobody has named a directory: it goes when the run does."""
+        self._parent = parent
+        self._finalizer = weakref.finalize(self, shutil.rmtree, parent, ignore_errors=True)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -166,7 +171,9 @@ def _table(path: Path) -> Table:
             cells = np.array([[float(cell) if cell else np.nan for cell in row] for row in rows], dtype=np.float64)
         cells = cells.reshape(-1, len(names))
         return {name: cells[:, k].copy() for k, name in enumerate(names)}
-    return pandas.read_csv(path, float_precision="round_trip")
+    # The default reads the nearest number from pandas 3 on.
+    options = {} if int(pandas.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
+    return pandas.read_csv(path, **options)
 
 
 def train(
@@ -196,21 +203,25 @@ def train(
             wait for that.
     """
     listener = Listener(callback, verbose)
-    directory: Optional[tempfile.TemporaryDirectory[str]] = None
-    if isinstance(job, Mapping):
-        whole = {name: dict(one) if isinstance(one, Mapping) else one for name, one in job.items()}
-        for key, value in (set or {}).items():
-            _job.put(whole, key, value)
-        if out is None and "directory" not in whole.get("output", {}):
-            directory = tempfile.TemporaryDirectory(prefix="jetfit-")
-            out = Path(directory.name) / "run"
-        path = _jetfit.train(_toml.text_of(whole), "job.toml", _path(out), force, listener)
-    else:
+    if not isinstance(job, Mapping):
         if set:
             raise NotImplementedError
-        path = _jetfit.train(None, os.fspath(job), _path(out), force, listener)
-    run = Run(path)
-    run._directory = directory
+        return Run(_jetfit.train(None, os.fspath(job), _path(out), force, listener))
+    whole = {name: dict(one) if isinstance(one, Mapping) else one for name, one in job.items()}
+    for key, value in (set or {}).items():
+        _job.put(whole, key, value)
+    text = _toml.text_of(whole)
+    if out is not None or "directory" in whole.get("output", {}):
+        return Run(_jetfit.train(text, "job.toml", _path(out), force, listener))
+    directory = Path(tempfile.mkdtemp(prefix="jetfit-"))
+    try:
+        run = Run(_jetfit.train(text, "job.toml", str(directory / "run"), force, listener))
+    except BaseException:
+        # What was begun stays: it can be resumed.
+        if not (directory / "run" / "job.toml").exists():
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
+    run._goes_with(directory)
     return run
 
 
@@ -233,7 +244,9 @@ def resume(
     """
     path = run.path if isinstance(run, Run) else run
     again = Run(_jetfit.resume(os.fspath(path), edited, Listener(callback, verbose)))
-    again._directory = run._directory if isinstance(run, Run) else None
+    if isinstance(run, Run) and run._parent is not None:
+        run._finalizer.detach()
+        again._goes_with(run._parent)
     return again
 
 
