@@ -17,7 +17,7 @@ y = np.sin(x)
 # units of `x` and `y`.
 
 # %%
-model = jetfit.Regressor(hidden=[32, 32], optimizer="gauss-newton", steps=60, random_state=1).fit(x[:, None], y)
+model = jetfit.Regressor(hidden=[32], optimizer="gauss-newton", steps=100, random_state=1).fit(x[:, None], y)
 model.score(x[:, None], y)
 
 # %%
@@ -31,12 +31,11 @@ for name, error in errors.items():
     print(f"{name:8} largest error {error:.1e}")
 
 # %% [markdown]
-# Twenty values with their measured slopes are worth more than the values alone, most of all for the second
-# derivative.
+# Ten values say little about the second derivative. Ten values with their measured slopes do.
 
 # %%
-few = x[::50]
-settings = dict(hidden=[16], optimizer="gauss-newton", steps=60, seed=1)
+few = x[::111]
+settings = dict(hidden=[8], optimizer="gauss-newton", steps=60, seed=1)
 plain = jetfit.fit(few, np.sin(few), **settings)
 slopes = jetfit.fit(few, np.sin(few), dy=np.cos(few), **settings)
 of_second = [np.abs(net.jets(x)[2][:, 0, 0] + np.sin(x)).max() for net in (plain, slopes)]
@@ -44,5 +43,5 @@ print(f"second derivative from {len(few)} values {of_second[0]:.1e}, with their 
 
 # %%
 assert errors["y"] < 1e-5 and errors["dy/dx"] < 1e-4 and errors["d2y/dx2"] < 1e-2, errors
-assert of_second[1] < of_second[0], of_second
+assert of_second[1] < 0.1 < of_second[0], of_second
 slopes

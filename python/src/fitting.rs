@@ -16,7 +16,7 @@ type Measured<'py> = (usize, Vec<usize>, PyReadonlyArray1<'py, f64>);
 
 /// Fits x (B, D) and y (B, M), with more of the job as TOML. Gives the network, the report as JSON, and the warnings.
 #[pyfunction]
-#[pyo3(signature = (x, y, inputs, outputs, derivatives, row_weights, validation, job, listener))]
+#[pyo3(signature = (x, y, inputs, outputs, derivatives, row_weights, validation, start, job, listener))]
 #[expect(clippy::too_many_arguments, reason = "one call from Python, whose arguments have names there")]
 pub fn fit<'py>(
     x: PyReadonlyArray2<'py, f64>,
@@ -26,6 +26,7 @@ pub fn fit<'py>(
     derivatives: Vec<Measured<'py>>,
     row_weights: Option<PyReadonlyArray1<'py, f64>>,
     validation: Option<(PyReadonlyArray2<'py, f64>, PyReadonlyArray2<'py, f64>)>,
+    start: Option<PyRef<'py, Core>>,
     job: &str,
     listener: &Bound<'py, PyAny>,
 ) -> PyResult<(Core, String, Vec<String>)> {
@@ -49,6 +50,9 @@ pub fn fit<'py>(
     if let Some((x, y)) = &validation {
         fit = fit.validation(&columns(x), &columns(y));
     }
+    if let Some(start) = &start {
+        fit = fit.start(start.model());
+    }
     let (fitted, raised) = watched(listener, move |observer, stop| fit.run_observed(observer, stop))?;
     if let Some(error) = raised {
         return Err(error);
@@ -69,8 +73,6 @@ fn described(report: &FitReport) -> Value {
         "training_loss": report.training_loss,
         "validation_loss": report.validation_loss,
         "terms": terms,
-        "hidden": report.hidden,
-        "activation": report.activation.name(),
         "coefficients": report.coefficients,
     })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use jetfit::run::directory::model_path;
+use jetfit::network::model_path;
 use jetfit::{Activation, Evaluator, JetLayout, Jets, Model, Precision};
 use numpy::{PyArray3, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
@@ -36,6 +36,11 @@ pub fn activations() -> Vec<&'static str> {
 }
 
 impl Core {
+    /// What is evaluated.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
     /// On the CPU in f64.
     pub fn new(model: Model) -> Self {
         Self { model, device: "cpu".to_string(), precision: Precision::F64, opened: Mutex::default() }
@@ -111,8 +116,9 @@ impl Core {
         let description = json!({
             "inputs": inputs,
             "outputs": outputs,
-            "hidden": spec.hidden,
-            "activation": spec.activation.name(),
+            "hidden": spec.widths(),
+            "activations": spec.hidden.iter().map(|layer| layer.activation.name()).collect::<Vec<_>>(),
+            "skips": spec.hidden.iter().map(|layer| layer.skip).collect::<Vec<_>>(),
             "scaling": {"inputs": normalizer.inputs, "outputs": normalizer.outputs},
             "coefficients": self.model.coefficients_with_errors(None),
             "ranges": ranges,

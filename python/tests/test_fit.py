@@ -91,6 +91,17 @@ def test_weights_validation_and_equations():
     assert net.coefficients["k"] == pytest.approx(1.0, abs=1e-3)
 
 
+def test_a_trained_network_is_a_start():
+    x, y = sine()
+    first = jetfit.fit(x, y, **FAST)
+    again = jetfit.fit(x, y, start=first, **{**FAST, "hidden": None, "steps": 1})
+    afresh = jetfit.fit(x, y, **{**FAST, "steps": 1})
+    assert again.hidden == [16] and again.report["training_loss"] <= first.report["training_loss"] * 1.01
+    assert again.report["training_loss"] < afresh.report["training_loss"] / 100
+    with pytest.raises(jetfit.InputError, match="inputs"):
+        jetfit.fit(np.column_stack([x, x**2]), y, start=first)
+
+
 def test_callbacks_hear_reports_and_may_end_the_training():
     x, y = sine()
     reports = []

@@ -161,7 +161,7 @@ def test_a_network_can_be_computed_by_hand(net, rows):
         inside = np.tanh(inside @ more.T + shift)
     outside = (inside @ weights.T + biases) * scaling["outputs"]["scale"] + scaling["outputs"]["mean"]
     np.testing.assert_allclose(net.value(rows[0]), outside, rtol=1e-12, atol=1e-12)
-    assert net.hidden == [12, 7] and set(net.ranges) == {"x", "t"}
+    assert net.hidden == [12, 7] and net.activations == ["tanh"] * 2 and net.skips == {} and set(net.ranges) == {"x", "t"}
     assert "12 → 7" in repr(net) and "tanh" in net._repr_html_()
 
 

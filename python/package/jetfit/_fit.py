@@ -49,6 +49,7 @@ def fit(
     validation: Optional[tuple[Any, Any]] = None,
     inputs: Optional[Sequence[str]] = None,
     outputs: Optional[Sequence[str]] = None,
+    start: Optional[Network] = None,
     callback: Optional[Callback] = None,
     verbose: bool = False,
     **job: Any,
@@ -64,6 +65,7 @@ def fit(
         row_weights: the weight of each row (B), at least 0; for rows with noise of deviation σ, 1/σ².
         validation: X and y of rows that judge. By default a tenth of 50 rows or more does.
         inputs, outputs: their names.
+        start: a network to begin with (fine-tuning), which has as many inputs and outputs.
         callback: is called with a :class:`Report` every ``report_every`` steps. ``StopIteration`` ends the training;
             the network of that step is returned.
         verbose: shows progress on stderr.
@@ -91,7 +93,8 @@ def fit(
         judging = (_arrays.points(validation[0], names), _arrays.matrix(validation[1], "validation"))
     text = _toml.text_of(_job.sections(job))
     listener = Listener(callback, verbose)
-    core, report, warnings = _jetfit.fit(rows, targets, names, of, measured, weights, judging, text, listener)
+    begin = None if start is None else start._core
+    core, report, warnings = _jetfit.fit(rows, targets, names, of, measured, weights, judging, begin, text, listener)
     return _fitted(core, json.loads(report), warnings)
 
 

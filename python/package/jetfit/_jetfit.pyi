@@ -36,6 +36,7 @@ def fit(
     derivatives: Sequence[tuple[int, Sequence[int], _Array]],
     row_weights: Optional[_Array],
     validation: Optional[tuple[_Array, _Array]],
+    start: Optional[Core],
     job: str,
     listener: _Listener,
 ) -> tuple[Core, str, list[str]]: ...

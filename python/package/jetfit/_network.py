@@ -125,9 +125,14 @@ class Network:
         return list(self._about["hidden"])
 
     @property
-    def activation(self) -> str:
-        """The activation of the hidden layers."""
-        return self._about["activation"]
+    def activations(self) -> list[str]:
+        """The activation of each hidden layer."""
+        return list(self._about["activations"])
+
+    @property
+    def skips(self) -> dict[int, int]:
+        """Hidden layers (from 0) that an earlier one's result is added to, and which one."""
+        return {layer: skip for layer, skip in enumerate(self._about["skips"]) if skip is not None}
 
     @property
     def coefficients(self) -> dict[str, float]:
@@ -175,7 +180,12 @@ class Network:
     def __repr__(self) -> str:
         shape = " → ".join(str(width) for width in (len(self.inputs), *self.hidden, len(self.outputs)))
         names = f"({', '.join(self.inputs)}) → ({', '.join(self.outputs)})"
-        return f"<jetfit.Network {names}: {shape}, {self.activation}, {self._about['parameters']} parameters>"
+        return f"<jetfit.Network {names}: {shape}, {self._of_layers()}, {self._about['parameters']} parameters>"
+
+    def _of_layers(self) -> str:
+        """The activations, once where all are alike."""
+        names = self.activations
+        return ", ".join(names[:1] if len(set(names)) == 1 else names) or "linear"
 
     def _repr_html_(self) -> str:
         rows = {
@@ -184,7 +194,7 @@ class Network:
                 for name in self.inputs
             ),
             "outputs": ", ".join(self.outputs),
-            "hidden layers": f"{', '.join(map(str, self.hidden)) or 'none'} ({self.activation})",
+            "hidden layers": f"{', '.join(map(str, self.hidden)) or 'none'} ({self._of_layers()})",
             "parameters": self._about["parameters"],
             **{name: f"{value:.6g}" for name, value in self.coefficients.items()},
         }
