@@ -13,17 +13,19 @@ use pyo3::prelude::*;
 use crate::errors::exception;
 use crate::watch::watched;
 
-/// Trains a job: its text, or that of the file at `place`, at whose folder relative paths begin. Gives the run directory.
+/// Trains a job: its text, or that of the file at `place`, at whose folder relative paths begin. `set` replaces
+/// keys, each `section.key=VALUE`. Gives the run directory.
 #[pyfunction]
-#[pyo3(signature = (text, place, directory, force, listener))]
+#[pyo3(signature = (text, place, set, directory, force, listener))]
 pub fn train(
     text: Option<&str>,
     place: PathBuf,
+    set: Vec<String>,
     directory: Option<PathBuf>,
     force: bool,
     listener: &Bound<PyAny>,
 ) -> PyResult<PathBuf> {
-    let overrides = Overrides { directory, ..Overrides::default() };
+    let overrides = Overrides { directory, set, ..Overrides::default() };
     let job = match text {
         Some(text) => Job::parse(text, &place, &overrides),
         None => Job::read(&place, &overrides),

@@ -70,6 +70,16 @@ def test_a_job_file_becomes_a_run(job, tmp_path):
     jetfit.train(job, out=tmp_path / "run", force=True)
 
 
+def test_keys_are_set(job, tmp_path):
+    keys = {"training.steps": 40, "network.hidden": [4, 3], "network.activation": "sin", "loss.weights": {"y": 2.0}}
+    run = jetfit.train(job, out=tmp_path / "run", set=keys)
+    assert run.report["steps"] == 40 and run.model.hidden == [4, 3] and run.model.activations == ["sin"] * 2
+    assert "y = 2.0" in run.job
+    with pytest.raises(jetfit.InputError, match="steps") as caught:
+        jetfit.train(job, out=tmp_path / "other", set={"training.stepps": 40})
+    assert "--set" in str(caught.value) and not (tmp_path / "other").exists()
+
+
 def test_tables_without_pandas(job, tmp_path, monkeypatch):
     run = jetfit.train(job, out=tmp_path / "run")
     frame = run.metrics

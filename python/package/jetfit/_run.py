@@ -203,19 +203,15 @@ def train(
             wait for that.
     """
     listener = Listener(callback, verbose)
+    keys = [f"{key}={_toml.value(value, key)}" for key, value in (set or {}).items()]
     if not isinstance(job, Mapping):
-        if set:
-            raise NotImplementedError
-        return Run(_jetfit.train(None, os.fspath(job), _path(out), force, listener))
-    whole = {name: dict(one) if isinstance(one, Mapping) else one for name, one in job.items()}
-    for key, value in (set or {}).items():
-        _job.put(whole, key, value)
-    text = _toml.text_of(whole)
-    if out is not None or "directory" in whole.get("output", {}):
-        return Run(_jetfit.train(text, "job.toml", _path(out), force, listener))
+        return Run(_jetfit.train(None, os.fspath(job), keys, _path(out), force, listener))
+    text = _toml.text_of(job)
+    if out is not None or "directory" in job.get("output", {}) or "output.directory" in (set or {}):
+        return Run(_jetfit.train(text, "job.toml", keys, _path(out), force, listener))
     directory = Path(tempfile.mkdtemp(prefix="jetfit-"))
     try:
-        run = Run(_jetfit.train(text, "job.toml", str(directory / "run"), force, listener))
+        run = Run(_jetfit.train(text, "job.toml", keys, str(directory / "run"), force, listener))
     except BaseException:
         # What was begun stays: it can be resumed.
         if not (directory / "run" / "job.toml").exists():
