@@ -80,6 +80,16 @@ def test_keys_are_set(job, tmp_path):
     assert "--set" in str(caught.value) and not (tmp_path / "other").exists()
 
 
+def test_an_ensemble_has_members(job, tmp_path):
+    run = jetfit.train(job, out=tmp_path / "run", set={"training.ensemble": 3})
+    x = np.linspace(0, 3, 7)
+    values = [net.value(x) for net in run.members]
+    assert len(values) == 3 and np.ptp(values, axis=0).max() > 0
+    assert "y_spread" in run.predictions and "ended by" in run._repr_html_()
+    with pytest.raises(jetfit.InputError, match="use run.members"):
+        run.model
+
+
 def test_tables_without_pandas(job, tmp_path, monkeypatch):
     run = jetfit.train(job, out=tmp_path / "run")
     frame = run.metrics
@@ -101,7 +111,7 @@ def test_a_dict_is_a_job(job):
     path = run.path
     del run
     assert not path.exists()
-    with pytest.raises(jetfit.InputError, match='did you mean "hidden"'):
+    with pytest.raises(jetfit.InputError, match="did you mean network.hidden"):
         jetfit.train({"data": data, "network": {"hiden": [8]}})
 
 

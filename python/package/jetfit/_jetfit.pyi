@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Optional, Union
+from typing import Any, Optional, Union, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ _Path = Union[str, os.PathLike[str]]
 _Listener = Callable[[str, dict[str, Any]], None]
 _Array = NDArray[np.float64]
 
+__all__ = ["Core", "activations", "command_line", "fit", "resume", "train", "version"]
+
+@final
 class Core:
     @staticmethod
     def read(path: _Path) -> Core: ...

@@ -5,18 +5,16 @@ from __future__ import annotations
 import html
 import json
 import os
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Union, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _arrays
 from ._jetfit import Core
 
 if TYPE_CHECKING:
-    import pandas
-
-    Points = Union[np.ndarray, pandas.DataFrame, Any]
-    Array = Union[np.ndarray, pandas.DataFrame]
+    from pandas import DataFrame
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -40,7 +38,11 @@ class Network:
 
     # ---- derivatives
 
-    def value(self, points: Points) -> Array:
+    @overload
+    def value(self, points: DataFrame) -> DataFrame: ...
+    @overload
+    def value(self, points: ArrayLike) -> np.ndarray: ...
+    def value(self, points: Any) -> Any:
         """u (B, M).
 
         Raises:
@@ -50,7 +52,11 @@ class Network:
 
     __call__ = value
 
-    def gradient(self, points: Points) -> Array:
+    @overload
+    def gradient(self, points: DataFrame) -> DataFrame: ...
+    @overload
+    def gradient(self, points: ArrayLike) -> np.ndarray: ...
+    def gradient(self, points: Any) -> Any:
         """∂u/∂xᵢ (B, M, D).
 
         Raises:
@@ -58,7 +64,11 @@ class Network:
         """
         return self._parts(points, "gradient")[1]
 
-    def jets(self, points: Points) -> tuple[Array, Array, Array]:
+    @overload
+    def jets(self, points: DataFrame) -> tuple[DataFrame, DataFrame, DataFrame]: ...
+    @overload
+    def jets(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+    def jets(self, points: Any) -> Any:
         """u (B, M), ∂u/∂xᵢ (B, M, D) and ∂²u/∂xᵢ² (B, M, D).
 
         Raises:
@@ -67,7 +77,11 @@ class Network:
         value, first, second = self._parts(points, "diagonal")
         return value, first, second
 
-    def hessian(self, points: Points) -> Array:
+    @overload
+    def hessian(self, points: DataFrame) -> DataFrame: ...
+    @overload
+    def hessian(self, points: ArrayLike) -> np.ndarray: ...
+    def hessian(self, points: Any) -> Any:
         """∂²u/∂xᵢ∂xⱼ (B, M, D, D); of a frame, a column for each of the D (D + 1)/2 that differ.
 
         Raises:
@@ -82,7 +96,11 @@ class Network:
         place[upper] = place.T[upper] = np.arange(len(upper[0]))
         return second[:, :, place]
 
-    def laplacian(self, points: Points) -> Array:
+    @overload
+    def laplacian(self, points: DataFrame) -> DataFrame: ...
+    @overload
+    def laplacian(self, points: ArrayLike) -> np.ndarray: ...
+    def laplacian(self, points: Any) -> Any:
         """Σ ∂²u/∂xᵢ² (B, M), for less than :meth:`jets`.
 
         Raises:
@@ -91,7 +109,7 @@ class Network:
         second = self._parts(points, "laplacian")[2]
         return second[:, :, 0] if isinstance(second, np.ndarray) else second
 
-    def _parts(self, points: Points, which: str) -> tuple[Any, Any, Any]:
+    def _parts(self, points: Any, which: str) -> tuple[Any, Any, Any]:
         """Value, firsts and seconds of a layout: views of one array (M, C, B), or frames of them."""
         jets = self._core.jets(_arrays.points(points, self.inputs), which)
         firsts = 0 if which == "value" else len(self.inputs)
@@ -99,7 +117,7 @@ class Network:
         if _arrays.is_frame(points):
             names = self._core.columns(which)
 
-            def frame(part: slice) -> Any:
+            def frame(part: slice) -> DataFrame:
                 values = jets[:, part].reshape(-1, jets.shape[2]).T
                 return _arrays.frame(values, [name for of in names for name in of[part]], points.index)
 

@@ -148,7 +148,7 @@ class Regressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _points(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return validate_data(self, X, dtype=np.float64, reset=False)
+        return np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
 
 
 Regressor.__module__ = "jetfit"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import itertools
 import json
 import os
 import shutil
@@ -90,10 +91,26 @@ class Run:
 
     @property
     def model(self) -> Network:
-        """The trained network."""
+        """The trained network.
+
+        Raises:
+            jetfit.InputError: for an ensemble, which has :attr:`members`.
+        """
+        if self._member(1).is_dir():
+            raise bad_input(str(self.path), "this is an ensemble of networks", "use run.members")
         if self._model is None:
             self._model = load(self.path)
         return self._model
+
+    @property
+    def members(self) -> list[Network]:
+        """The trained networks: of an ensemble all, else the one."""
+        if not self._member(1).is_dir():
+            return [self.model]
+        return [load(member) for member in itertools.takewhile(Path.is_dir, map(self._member, itertools.count(1)))]
+
+    def _member(self, number: int) -> Path:
+        return self.path / f"member-{number}"
 
     @property
     def job(self) -> str:
@@ -172,7 +189,7 @@ def _table(path: Path) -> Table:
         cells = cells.reshape(-1, len(names))
         return {name: cells[:, k].copy() for k, name in enumerate(names)}
     # The default reads the nearest number from pandas 3 on.
-    options = {} if int(pandas.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
+    options: dict[str, Any] = {} if int(pandas.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
     return pandas.read_csv(path, **options)
 
 
