@@ -34,8 +34,7 @@ pub fn fit<'py>(
         names.iter().map(String::as_str).collect()
     }
     let column = |column: &PyReadonlyArray1<f64>| column.as_array().to_vec();
-    let mut fit =
-        Fit::new(&columns(&x), &columns(&y)).inputs(&names(&inputs)).outputs(&names(&outputs)).with(job);
+    let mut fit = Fit::new(&columns(&x), &columns(&y)).inputs(&names(&inputs)).outputs(&names(&outputs)).with(job);
     for (output, by, values) in &derivatives {
         let derivative = match by[..] {
             [i] => Derivative::First(i),

@@ -4,6 +4,7 @@
 mod arrays;
 mod errors;
 mod fitting;
+mod importing;
 mod network;
 mod runs;
 mod watch;
@@ -19,6 +20,8 @@ mod _jetfit {
     use super::command_line;
     #[pymodule_export]
     use crate::fitting::fit;
+    #[pymodule_export]
+    use crate::importing::import_file;
     #[pymodule_export]
     use crate::network::{Core, activations};
     #[pymodule_export]

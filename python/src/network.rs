@@ -137,7 +137,8 @@ impl Core {
         which: &str,
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
         let (columns, layout) = (columns(&points), self.layout(which)?);
-        let jets: Jets = py.detach(|| self.with(|evaluator| evaluator.layout_of(&columns, &layout))).map_err(exception)?;
+        let jets: Jets =
+            py.detach(|| self.with(|evaluator| evaluator.layout_of(&columns, &layout))).map_err(exception)?;
         array(py, jets)
     }
 

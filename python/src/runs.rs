@@ -36,9 +36,8 @@ pub fn train(
 /// Continues the run of a directory; `edited` accepts that its job has changed.
 #[pyfunction]
 pub fn resume(directory: PathBuf, edited: bool, listener: &Bound<PyAny>) -> PyResult<PathBuf> {
-    let job = RunDir::open(&directory).and_then(|run| {
-        Job::read(run.job(), &Overrides { directory: Some(directory), ..Overrides::default() })
-    });
+    let job = RunDir::open(&directory)
+        .and_then(|run| Job::read(run.job(), &Overrides { directory: Some(directory), ..Overrides::default() }));
     trained(job.map_err(exception)?, if edited { Mode::ResumeEdited } else { Mode::Resume }, listener)
 }
 

@@ -3,6 +3,7 @@ derivatives, in your units, on a GPU or the CPU.
 
 >>> net = jetfit.load("runs/sine")                                   # doctest: +SKIP
 >>> u, du, d2u = net.jets(X)             # (B, M), (B, M, D), (B, M, D)
+>>> net = jetfit.from_keras(model)       # from_torch(module), from_file("net.onnx")
 >>> net = jetfit.fit(X, y, dy=dy, hidden=[64, 64])
 >>> model = jetfit.Regressor(hidden=[64, 64]).fit(X, y)              # an estimator of scikit-learn
 >>> run = jetfit.train("job.toml", set={"training.steps": 1000})     # a run directory
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("NODEVICE_SELECT", "1")
 
 from ._fit import Fitted, fit
+from ._import import from_file, from_keras, from_torch
 from ._jetfit import activations
 from ._jetfit import version as _version
 from ._listen import Report
@@ -42,6 +44,9 @@ __all__ = [
     "RunError",
     "activations",
     "fit",
+    "from_file",
+    "from_keras",
+    "from_torch",
     "load",
     "resume",
     "solve",

@@ -11,7 +11,7 @@ _Path = Union[str, os.PathLike[str]]
 _Listener = Callable[[str, dict[str, Any]], None]
 _Array = NDArray[np.float64]
 
-__all__ = ["Core", "activations", "command_line", "fit", "resume", "train", "version"]
+__all__ = ["Core", "activations", "command_line", "fit", "import_file", "resume", "train", "version"]
 
 @final
 class Core:
@@ -43,6 +43,15 @@ def fit(
     job: str,
     listener: _Listener,
 ) -> tuple[Core, str, list[str]]: ...
+def import_file(
+    path: _Path,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    activations: Sequence[str],
+    layers: Sequence[str],
+    input_scaling: Optional[tuple[Sequence[float], Sequence[float]]],
+    output_scaling: Optional[tuple[Sequence[float], Sequence[float]]],
+) -> Core: ...
 def resume(directory: _Path, edited: bool, listener: _Listener) -> str: ...
 def train(
     text: Optional[str],

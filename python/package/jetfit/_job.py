@@ -43,9 +43,9 @@ def sections(keywords: Mapping[str, Any]) -> dict[str, Any]:
             put(job, f"{KEYS[name]}.{name}", value)
         elif name not in SECTIONS:
             near = difflib.get_close_matches(name, [*SECTIONS, *KEYS], 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"unexpected keyword {name!r}{hint} Keywords are the sections of a job: {', '.join(SECTIONS)}; "
-                            f"and {', '.join(KEYS)}")
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            known = f"Keywords are the sections of a job: {', '.join(SECTIONS)}; and its keys {', '.join(KEYS)}"
+            raise TypeError(f"unexpected keyword {name!r}{hint} {known}")
         elif isinstance(value, str):
             put(job, f"{name}.name", value)
         elif isinstance(value, Mapping):

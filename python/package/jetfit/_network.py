@@ -180,13 +180,14 @@ class Network:
         return self._core.device
 
     def on(self, device: str, precision: str = "f32") -> Network:
-        """The same network on a device: ``"cpu"``, ``"gpu"``, ``"auto"``, or part of an adapter's name.
+        """The same network on a device: ``"cpu"``, ``"gpu"``, ``"auto"``, or part of an adapter's name. A copy by pickle is
+        on the CPU in float64 again.
 
         Raises:
             jetfit.InputError: for an unknown device or precision.
             jetfit.RunError: if the device cannot be opened.
         """
-        return type(self)(self._core.on(device, precision))
+        return Network(self._core.on(device, precision))
 
     def save(self, path: PathLike) -> None:
         """Writes a safetensors file, which :func:`jetfit.load`, ``jetfit predict`` and other readers understand."""
