@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import textwrap
 import threading
 import time
@@ -240,7 +241,7 @@ def test_the_command_line_is_in_the_package(job, tmp_path):
     done = command_line("train", str(tmp_path / "none.toml"))
     assert done.returncode == 2 and "none.toml" in done.stderr and "Traceback" not in done.stderr
     assert command_line("trian").returncode == 2
-    script = os.path.join(os.path.dirname(sys.executable), "jetfit" + (".exe" if sys.platform == "win32" else ""))
+    script = os.path.join(sysconfig.get_path("scripts"), "jetfit")
     assert subprocess.run([script, "--help"], capture_output=True, text=True).stdout.count("Usage") == 1
 
 
