@@ -53,7 +53,9 @@ for step in range(12):
     hessian = net.hessian(point)[0, 0]  # (D, D)
     move = np.linalg.solve(hessian, -gradient)
     point = point + move
-    print(f"{step}: pressure {point[0, 0]:.6f} bar, temperature {point[0, 1]:.6f} K, last move {np.abs(move).max():.1e}")
+    print(
+        f"{step}: pressure {point[0, 0]:.6f} bar, temperature {point[0, 1]:.6f} K, last move {np.abs(move).max():.1e}"
+    )
     if np.abs(move).max() < 1e-9:
         break
 

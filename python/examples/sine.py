@@ -13,8 +13,8 @@ x = np.linspace(0.0, 2.0 * np.pi, 1000)
 y = np.sin(x)
 
 # %% [markdown]
-# `Regressor` is an estimator of scikit-learn. Inputs and outputs are standardised inside, and all derivatives are in the
-# units of `x` and `y`.
+# `Regressor` is an estimator of scikit-learn. Inputs and outputs are standardised inside, and all derivatives are in
+# the units of `x` and `y`.
 
 # %%
 model = jetfit.Regressor(hidden=[32], optimizer="gauss-newton", steps=100, random_state=1).fit(x[:, None], y)

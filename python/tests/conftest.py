@@ -24,5 +24,12 @@ def net(rows):
     """Two inputs, two outputs, fitted well enough that no derivative is near 0."""
     points, values = rows
     return jetfit.fit(
-        *rows, inputs=["x", "t"], outputs=["u", "v"], hidden=[12, 7], optimizer="lbfgs", steps=200, precision="f64", seed=3
+        *rows,
+        inputs=["x", "t"],
+        outputs=["u", "v"],
+        hidden=[12, 7],
+        optimizer="lbfgs",
+        steps=200,
+        precision="f64",
+        seed=3,
     )

@@ -127,7 +127,7 @@ def test_bad_input_says_what_to_do():
     x, y = sine()
     with pytest.raises(jetfit.InputError, match="unknown activation|did you mean|tanh"):
         jetfit.fit(x, y, activation="tan")
-    with pytest.raises(jetfit.InputError, match="column \"y\" has 32 numbers"):
+    with pytest.raises(jetfit.InputError, match='column "y" has 32 numbers'):
         jetfit.fit(x, y[:-1])
     with pytest.raises(TypeError, match="did you mean 'hidden'"):
         jetfit.fit(x, y, hiden=[3])
@@ -180,7 +180,9 @@ def test_the_estimator_gives_derivatives(rows):
     assert list(regressor.feature_names_in_) == ["width (cm)", "t"] and regressor.n_features_in_ == 2
     assert regressor.predict(frame).shape == (129, 2)
     assert list(regressor.jets(frame)[1].columns)[:2] == ["dy0_dwidth (cm)", "dy0_dt"]
-    flat = jetfit.Regressor((8,), optimizer="lbfgs", steps=100, precision="f64", random_state=0).fit(points, values[:, 0])
+    flat = jetfit.Regressor((8,), optimizer="lbfgs", steps=100, precision="f64", random_state=0).fit(
+        points, values[:, 0]
+    )
     assert flat.predict(points).shape == (129,)
     assert flat.hessian(points).shape == (129, 1, 2, 2) and flat.laplacian(points).shape == (129, 1)
     np.testing.assert_array_equal(flat.gradient(points), flat.network_.gradient(points))

@@ -79,7 +79,12 @@ def test_an_imported_network_is_a_start():
 
 def test_real_keras():
     keras = pytest.importorskip("keras")
-    layers = [keras.layers.Input((2,)), keras.layers.Dense(7, "tanh"), keras.layers.Dense(3, "silu"), keras.layers.Dense(1)]
+    layers = [
+        keras.layers.Input((2,)),
+        keras.layers.Dense(7, "tanh"),
+        keras.layers.Dense(3, "silu"),
+        keras.layers.Dense(1),
+    ]
     model = keras.Sequential(layers)
     points = np.random.default_rng(1).normal(size=(33, 2)).astype(np.float32)
     # Keras computes in single precision.

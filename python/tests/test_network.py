@@ -41,8 +41,8 @@ def test_derivatives_are_those_of_central_differences(net, rows, count):
     assert hessian.shape == (count, 2, 2, 2)
     by_first, by_second = differences(net, points)
     scale = np.abs(rows[1]).max(axis=0)[:, None]
-    # Rounding over the step and over its square, 1e-16/5e-4 and 1e-16/2.5e-7; the fourth power of the step, 1e-12, times
-    # derivatives of order 5 and 6.
+    # Rounding over the step and over its square, 1e-16/5e-4 and 1e-16/2.5e-7; the fourth power of the step, 1e-12,
+    # times derivatives of order 5 and 6.
     np.testing.assert_allclose(first / scale, by_first / scale, atol=1e-7)
     np.testing.assert_allclose(hessian / scale[..., None], by_second / scale[..., None], atol=1e-5)
     # The same numbers by other layouts, to rounding.
@@ -161,7 +161,9 @@ def test_a_network_can_be_computed_by_hand(net, rows):
         inside = np.tanh(inside @ more.T + shift)
     outside = (inside @ weights.T + biases) * scaling["outputs"]["scale"] + scaling["outputs"]["mean"]
     np.testing.assert_allclose(net.value(rows[0]), outside, rtol=1e-12, atol=1e-12)
-    assert net.hidden == [12, 7] and net.activations == ["tanh"] * 2 and net.skips == {} and set(net.ranges) == {"x", "t"}
+    assert (
+        net.hidden == [12, 7] and net.activations == ["tanh"] * 2 and net.skips == {} and set(net.ranges) == {"x", "t"}
+    )
     assert "12 → 7" in repr(net) and "tanh" in net._repr_html_()
 
 

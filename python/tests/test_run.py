@@ -104,7 +104,12 @@ def test_tables_without_pandas(job, tmp_path, monkeypatch):
 def test_a_dict_is_a_job(job):
     data = {"file": job.parent / "data.csv", "inputs": ["x"], "outputs": ["y"]}
     run = jetfit.train(
-        {"data": data, "network": {"hidden": np.array([8])}, "training": {"steps": np.int64(20)}, "device": {"name": "cpu"}},
+        {
+            "data": data,
+            "network": {"hidden": np.array([8])},
+            "training": {"steps": np.int64(20)},
+            "device": {"name": "cpu"},
+        },
         set={"training.seed": 5, "optimizer.name": "lbfgs", "data.validation_fraction": 0.2},
     )
     assert run.report["steps"] == 20 and "seed = 5" in run.job and "validation_fraction = 0.2" in run.job
@@ -162,7 +167,7 @@ def test_a_stopped_run_is_resumed_to_the_same_bits(job, tmp_path):
     again = jetfit.resume(run)
     whole = jetfit.train(job, out=tmp_path / "whole")
     assert again.report["steps"] == 100
-    for (one, other) in zip(again.model.parameters, whole.model.parameters):
+    for one, other in zip(again.model.parameters, whole.model.parameters):
         np.testing.assert_array_equal(one[0], other[0])
 
 

@@ -110,7 +110,9 @@ def _derivatives(given: Any, place: str, order: int, inputs: list[str], outputs:
     array = np.asarray(given.to_numpy() if _arrays.is_series(given) else given, dtype=np.float64)
     count, of = len(inputs), len(outputs)
     if order == 2 and array.shape == (rows, of, count, count):
-        places: list[tuple[tuple[int, ...], np.ndarray]] = [((i, j), array[:, :, i, j]) for i in range(count) for j in range(i, count)]
+        places: list[tuple[tuple[int, ...], np.ndarray]] = [
+            ((i, j), array[:, :, i, j]) for i in range(count) for j in range(i, count)
+        ]
     else:
         is_flat = array.ndim <= 2 and 1 in (count, of) and array.shape == ((rows, of * count)[: array.ndim])
         if not (array.shape == (rows, of, count) or (is_flat and (array.ndim == 2 or of * count == 1))):

@@ -92,7 +92,9 @@ def _list(names: Union[str, Sequence[str]]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _scaling(side: str, mean: Optional[ArrayLike], scale: Optional[ArrayLike]) -> Optional[tuple[list[float], list[float]]]:
+def _scaling(
+    side: str, mean: Optional[ArrayLike], scale: Optional[ArrayLike]
+) -> Optional[tuple[list[float], list[float]]]:
     """Means and scales, of which the ones that are not given are 0 and 1."""
     if mean is None and scale is None:
         return None

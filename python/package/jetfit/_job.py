@@ -32,8 +32,8 @@ KEYS = {
 
 
 def sections(keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """The job of keywords: sections by their names, and keys that stand for themselves. None leaves a key out; a text for
-    a section is its ``name``, as in ``optimizer="lbfgs"``.
+    """The job of keywords: sections by their names, and keys that stand for themselves. None leaves a key out; a text
+    for a section is its ``name``, as in ``optimizer="lbfgs"``.
     """
     job: dict[str, Any] = {}
     for name, value in keywords.items():

@@ -164,15 +164,19 @@ class Network:
 
     @property
     def scaling(self) -> dict[str, dict[str, np.ndarray]]:
-        """``mean`` and ``scale`` of the ``inputs`` (D) and ``outputs`` (M): x̂ = (x − mean)/scale is what the layers see."""
+        """``mean`` and ``scale`` of the ``inputs`` (D) and ``outputs`` (M): the layers see x̂ = (x − mean)/scale."""
         scaling = self._about["scaling"]
-        return {side: {key: np.array(scaling[side][key]) for key in ("mean", "scale")} for side in ("inputs", "outputs")}
+        return {
+            side: {key: np.array(scaling[side][key]) for key in ("mean", "scale")} for side in ("inputs", "outputs")
+        }
 
     @property
     def parameters(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Weights (out, in) and biases (out) of each layer, in standardised space."""
         layers = self._core.layers()
-        return [(np.array(weights).reshape(rows, columns), np.array(biases)) for rows, columns, weights, biases in layers]
+        return [
+            (np.array(weights).reshape(rows, columns), np.array(biases)) for rows, columns, weights, biases in layers
+        ]
 
     @property
     def device(self) -> str:
@@ -180,8 +184,8 @@ class Network:
         return self._core.device
 
     def on(self, device: str, precision: str = "f32") -> Network:
-        """The same network on a device: ``"cpu"``, ``"gpu"``, ``"auto"``, or part of an adapter's name. A copy by pickle is
-        on the CPU in float64 again.
+        """The same network on a device: ``"cpu"``, ``"gpu"``, ``"auto"``, or part of an adapter's name. A copy by pickle
+        is on the CPU in float64 again.
 
         Raises:
             jetfit.InputError: for an unknown device or precision.

@@ -23,8 +23,8 @@ class Regressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """A multilayer perceptron that predicts values with their exact derivatives.
 
     Inputs and outputs are standardised inside, so that no scaler is needed, and all derivatives are in the units of X
-    and y. A parameter that is None has the default of a job file; where one input and noisy values leave everything open,
-    network and optimizer are chosen by evidence.
+    and y. A parameter that is None has the default of a job file; where one input and noisy values leave everything
+    open, network and optimizer are chosen by evidence.
 
     Args:
         hidden: the width of each hidden layer.

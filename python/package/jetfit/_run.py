@@ -136,7 +136,9 @@ class Run:
         drawn = self.pictures
         name = name or next(iter(drawn), PICTURES[0])
         if name not in drawn:
-            raise bad_input(str(self.path), f"there is no picture {name!r}", f"use one of: {', '.join(drawn) or 'none'}")
+            raise bad_input(
+                str(self.path), f"there is no picture {name!r}", f"use one of: {', '.join(drawn) or 'none'}"
+            )
         return Picture(self.path / f"{name}.png")
 
     def _file(self, name: str) -> Path:
@@ -295,7 +297,7 @@ def solve(
         outputs: the names of the unknown functions.
         points: how many points each equation has by default; conditions have a quarter.
         set, out, force, callback, verbose: as for :func:`train`. Without ``out`` the run directory goes with the run.
-        **job: ``hidden``, ``activation``, ``optimizer``, ``steps``, ``seed`` …, and whole sections of a job file as dicts:
+        **job: ``hidden``, ``activation``, ``optimizer``, ``steps``, ``seed`` …, and whole sections of a job file:
             ``coefficients={"k": 1.0}``, ``transforms={"u": "x*(1 - x)*net"}``, ``truth={"expressions": {…}}``.
 
     Raises:

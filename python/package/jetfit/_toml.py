@@ -19,7 +19,9 @@ def text_of(job: Mapping[str, Any]) -> str:
     for name, section in job.items():
         if isinstance(section, Mapping):
             lines.append(f"[{_string(name)}]")
-            lines += [f"{_string(key)} = {value(one, f'{name}.{key}')}" for key, one in section.items() if one is not None]
+            lines += [
+                f"{_string(key)} = {value(one, f'{name}.{key}')}" for key, one in section.items() if one is not None
+            ]
         elif isinstance(section, (list, tuple)):
             for one in section:
                 lines.append(f"[[{_string(name)}]]")
