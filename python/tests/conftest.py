@@ -22,7 +22,6 @@ def rows():
 @pytest.fixture(scope="session")
 def net(rows):
     """Two inputs, two outputs, fitted well enough that no derivative is near 0."""
-    points, values = rows
     return jetfit.fit(
         *rows,
         inputs=["x", "t"],

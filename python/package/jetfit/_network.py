@@ -184,8 +184,8 @@ class Network:
         return self._core.device
 
     def on(self, device: str, precision: str = "f32") -> Network:
-        """The same network on a device: ``"cpu"``, ``"gpu"``, ``"auto"``, or part of an adapter's name. A copy by pickle
-        is on the CPU in float64 again.
+        """The same network on a device: ``"cpu"``, ``"gpu"``, ``"auto"``, or part of an adapter's name. A copy by
+        pickle is on the CPU in float64 again.
 
         Raises:
             jetfit.InputError: for an unknown device or precision.
