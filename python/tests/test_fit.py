@@ -58,6 +58,18 @@ def test_frames_name_everything():
         jetfit.fit(frame[["time"]], frame["height"], dy=frame[["time"]].rename(columns={"time": "speed"}), **FAST)
 
 
+def test_what_is_nan_was_not_measured():
+    x, y = sine(60)
+    dy = np.cos(x)
+    gaps = y.copy()
+    gaps[3::4] = dy[::2] = np.nan
+    net = jetfit.fit(x, gaps, dy=dy, **FAST)
+    assert set(net.report["terms"]) == {"y", "dy_dx"}
+    assert np.abs(net.value(x)[:, 0] - y).max() < 0.05
+    with pytest.raises(jetfit.InputError, match='column "x" is NaN in row 3'):
+        jetfit.fit(gaps, y, **FAST)
+
+
 def test_the_same_seed_gives_the_same_bits():
     x, y = sine()
     one, other = (jetfit.fit(x, y, **FAST) for _ in range(2))
