@@ -41,7 +41,7 @@ impl Columns {
                     format!("column {name:?} has {} numbers, column {:?} has {rows}", values.len(), columns[0].0);
                 return Err(Error::input(place, problem, "pass columns of equal length"));
             }
-            let is_wrong = |value: &f64| !value.is_finite() && !(value.is_nan() && measured.contains(&k));
+            let is_wrong = |value: &f64| !(value.is_finite() || value.is_nan() && measured.contains(&k));
             if let Some(row) = values.iter().position(is_wrong) {
                 let problem = format!("column {name:?} is {} in row {row} (from 0)", values[row]);
                 return Err(Error::input(place, problem, "replace it with a finite number, or remove the row"));
