@@ -150,7 +150,7 @@ pub struct KernelTime {
 }
 
 /// A device that evaluates jets and trains.
-pub trait Backend: Vectors {
+pub trait Backend: Vectors + Send {
     /// The device, readable: `cpu (2 threads, AVX-512)`.
     fn device(&self) -> String;
 

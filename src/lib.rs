@@ -131,6 +131,9 @@ pub mod bench;
 #[doc(hidden)]
 pub mod certificate;
 #[doc(hidden)]
+#[cfg(feature = "cli")]
+pub mod cli;
+#[doc(hidden)]
 pub mod cpu;
 #[doc(hidden)]
 pub mod data;
@@ -165,3 +168,7 @@ pub mod trainer;
 
 #[cfg(test)]
 mod testing;
+
+// The command line names the library as every other program does.
+#[cfg(feature = "cli")]
+extern crate self as jetfit;

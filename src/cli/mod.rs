@@ -18,7 +18,8 @@ mod signals;
 mod table;
 mod train;
 
-use std::io::Write;
+use std::ffi::OsString;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,7 +36,7 @@ use jetfit::threads;
     after_help = "Exit codes: 0 success, 1 failed while running, 2 bad usage, job or data, 3 a tolerance was missed, \
                   75 time limit reached, 130 stopped by SIGINT, 143 stopped by SIGTERM."
 )]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -56,9 +57,33 @@ enum Command {
     Man(manual::Man),
 }
 
+/// Parses the arguments, of which the first is the program's name, runs the subcommand, and gives the exit code; an error
+/// is a message on stderr.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let ended = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli.run(),
+        Err(usage) => {
+            // Nobody can be told if stdout or stderr is closed.
+            let _ = usage.print();
+            return usage.exit_code() as u8;
+        }
+    };
+    // A program that is not Rust's own does not flush it at its end.
+    match ended.and(std::io::stdout().flush().map_err(|error| Error::io("stdout", error))) {
+        Ok(()) => 0,
+        // Whoever read our output has seen enough: `jetfit predict … | head`.
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => 0,
+        Err(error) => {
+            // Nobody can be told if stderr is closed.
+            let _ = writeln!(std::io::stderr(), "jetfit: {error}");
+            error.exit_code()
+        }
+    }
+}
+
 impl Cli {
     /// Runs the subcommand.
-    pub fn run(self) -> Result<()> {
+    fn run(self) -> Result<()> {
         let ended = match self.command {
             Command::New(arguments) => new::run(arguments),
             Command::Train(arguments) => train::run_job(arguments),

@@ -1,6 +1,7 @@
 //! A table of numbers: a CSV file, or columns in memory.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ pub enum Table {
     Columns(Arc<Columns>),
 }
 
-/// Named columns of equal length, whose numbers are finite.
+/// Named columns of equal length, whose numbers are finite, or NaN where nothing was measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Columns {
     names: Vec<String>,
@@ -24,22 +25,24 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Checks columns (name, numbers). `place` is how messages name the table.
+    /// Checks columns (name, numbers). `place` is how messages name the table. In those at the positions `measured` NaN
+    /// stands for what was not measured.
     ///
     /// # Errors
-    /// [`Error::Input`] for columns of different lengths, no rows, and a number that is not finite.
-    pub fn new(place: &str, columns: Vec<(String, Vec<f64>)>) -> Result<Self> {
+    /// [`Error::Input`] for columns of different lengths, no rows, and any other number that is not finite.
+    pub fn new(place: &str, columns: Vec<(String, Vec<f64>)>, measured: Range<usize>) -> Result<Self> {
         let rows = columns.first().map_or(0, |(_, values)| values.len());
         if rows == 0 {
             return Err(Error::input(place, "there are no rows", "pass at least two rows"));
         }
-        for (name, values) in &columns {
+        for (k, (name, values)) in columns.iter().enumerate() {
             if values.len() != rows {
                 let problem =
                     format!("column {name:?} has {} numbers, column {:?} has {rows}", values.len(), columns[0].0);
                 return Err(Error::input(place, problem, "pass columns of equal length"));
             }
-            if let Some(row) = values.iter().position(|value| !value.is_finite()) {
+            let is_wrong = |value: &f64| !(value.is_finite() || value.is_nan() && measured.contains(&k));
+            if let Some(row) = values.iter().position(is_wrong) {
                 let problem = format!("column {name:?} is {} in row {row} (from 0)", values[row]);
                 return Err(Error::input(place, problem, "replace it with a finite number, or remove the row"));
             }

@@ -114,6 +114,12 @@ impl TensorFile {
 
     /// Writes the file with its digest, whole or not at all.
     pub fn write(&self, path: &Path) -> Result<()> {
+        let file = self.to_bytes();
+        files::write_atomically(path, |writer| writer.write_all(&file).map_err(|error| Error::io(path, error)))
+    }
+
+    /// The bytes of the file, with its digest.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let bytes: BTreeMap<_, _> = self.tensors.iter().map(|(name, tensor)| (name, tensor.bytes())).collect();
         let views = self.tensors.iter().map(|(name, tensor)| {
             let view = TensorView::new(tensor.dtype(), tensor.shape.clone(), &bytes[name]);
@@ -122,8 +128,7 @@ impl TensorFile {
         let mut document = self.document.clone();
         document[DIGEST_KEY] = digest(&document, views.clone()).into();
         let metadata = HashMap::from([(DOCUMENT_KEY.to_string(), document.to_string())]);
-        let file = serialize(views, Some(metadata)).map_err(|error| Error::io(path, std::io::Error::other(error)))?;
-        files::write_atomically(path, |writer| writer.write_all(&file).map_err(|error| Error::io(path, error)))
+        serialize(views, Some(metadata)).expect("every view is of as many bytes as its shape says")
     }
 
     /// The tensor `name`, which must have this shape and only finite numbers.

@@ -59,6 +59,11 @@ impl Model {
 
 /// As the methods of [`Model`], on this device.
 impl Evaluator {
+    /// The device, readable: `cpu (2 threads, AVX-512)`.
+    pub fn device(&self) -> String {
+        self.backend.device()
+    }
+
     /// The values: a column for each output (M, B).
     ///
     /// # Errors
@@ -112,13 +117,21 @@ impl Evaluator {
     /// # Errors
     /// Those of [`Evaluator::jets`], for the derivatives of the layout.
     pub fn layout<X: AsRef<[f64]>>(&mut self, points: &[X], layout: &JetLayout) -> Result<Jets> {
+        let points: Vec<Vec<f64>> = points.iter().map(|column| column.as_ref().to_vec()).collect();
+        self.layout_of(&points, layout)
+    }
+
+    /// The same for columns as devices read them, which are not copied.
+    ///
+    /// # Errors
+    /// Those of [`Evaluator::layout`].
+    pub fn layout_of(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
         let inputs = self.model.inputs.len();
         if points.len() != inputs {
             let problem = format!("got {} columns for a network with {inputs} inputs", points.len());
             let help = format!("pass one column per input: {}", self.model.inputs.join(", "));
             return Err(Error::input("points", problem, help));
         }
-        let points: Vec<Vec<f64>> = points.iter().map(|column| column.as_ref().to_vec()).collect();
         if points.iter().any(|column| column.len() != points[0].len()) {
             return Err(Error::input("points", "the columns have different lengths", "pass columns of equal length"));
         }
@@ -127,7 +140,7 @@ impl Evaluator {
         if points[0].is_empty() {
             return Ok(Jets { layout: layout.clone(), outputs: self.model.outputs.len(), values: vec![] });
         }
-        predict::jets(&self.model, self.backend.as_mut(), &points, layout)
+        predict::jets(&self.model, self.backend.as_mut(), points, layout)
     }
 
     fn columns(&self, jets: &Jets, derivative: Derivative) -> Vec<Vec<f64>> {

@@ -82,7 +82,8 @@ struct Term {
 }
 
 impl Fit {
-    /// Fits arrays: a column for each input and for each output, all of equal length, in any units.
+    /// Fits arrays: a column for each input and for each output, all of equal length, in any units. An output that is NaN
+    /// was not measured in that row.
     ///
     /// Inputs are called `x`, or `x0`, `x1`, … if there are several, and outputs `y`, or `y0`, `y1`, …; see
     /// [`Fit::inputs`] and [`Fit::outputs`].
@@ -155,7 +156,8 @@ impl Fit {
         self
     }
 
-    /// Measured derivatives of output `output` at the rows, which are fitted too (Sobolev training).
+    /// Measured derivatives of output `output` at the rows, which are fitted too (Sobolev training); NaN where there is
+    /// none.
     pub fn derivative(mut self, output: usize, derivative: Derivative, column: impl AsRef<[f64]>) -> Self {
         self.derivatives.push((Entry { output, derivative }, column.as_ref().to_vec()));
         self
@@ -343,15 +345,16 @@ impl Fit {
         for (entry, column) in &self.derivatives {
             named.push((self.name_of(entry)?, column.clone()));
         }
+        let measured = self.inputs.len()..named.len();
         named.extend(self.weights.iter().map(|weights| (WEIGHTS_COLUMN.to_string(), weights.clone())));
         let validation = self.validation.as_ref().map(|columns| {
             if !self.derivatives.is_empty() || self.weights.is_some() {
                 let problem = "validation rows have no measured derivatives and no weights";
                 return Err(Error::input("validation", problem, "use validation_fraction instead"));
             }
-            Columns::new("validation", self.named(columns, "validation", wide)?)
+            Columns::new("validation", self.named(columns, "validation", wide)?, self.inputs.len()..wide)
         });
-        Ok((Some(Columns::new(TABLE_NAME, named)?), validation.transpose()?))
+        Ok((Some(Columns::new(TABLE_NAME, named, measured)?), validation.transpose()?))
     }
 
     fn named(&self, columns: &[Vec<f64>], place: &str, wide: usize) -> Result<Vec<(String, Vec<f64>)>> {

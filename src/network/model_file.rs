@@ -116,6 +116,20 @@ impl Model {
         self.to_tensors().write(path.as_ref())
     }
 
+    /// The bytes of the model's file, for what keeps it elsewhere.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.to_tensors().to_bytes()
+    }
+
+    /// The model in the bytes of its file.
+    ///
+    /// # Errors
+    /// Those of [`Model::read`].
+    pub fn of_bytes(bytes: &[u8]) -> Result<Self> {
+        let place = Path::new("model");
+        Self::of_tensors(&TensorFile::parse(bytes, place)?, place)
+    }
+
     /// The model in a file's contents; messages call it `path`.
     pub fn of_tensors(file: &TensorFile, path: &Path) -> Result<Self> {
         let document = Document::of_value(&file.document, path)?;
@@ -322,6 +336,8 @@ mod tests {
         for model in [Precision::F32, Precision::F64].map(model) {
             model.write(&path).unwrap();
             assert_eq!(Model::read(&path).unwrap(), model);
+            assert_eq!(model.to_bytes(), std::fs::read(&path).unwrap());
+            assert_eq!(Model::of_bytes(&model.to_bytes()).unwrap(), model);
         }
     }
 

@@ -130,6 +130,20 @@ fn derivatives_weights_and_coefficients_take_part() {
     assert!((k - 1.0).abs() < 0.01, "{k}");
 }
 
+/// NaN is no measurement: the rest of the row counts.
+#[test]
+fn what_was_not_measured_is_left_out() {
+    let x: Vec<f64> = (0..31).map(|i| 0.2 * f64::from(i)).collect();
+    let (mut y, mut slope): (Vec<f64>, Vec<f64>) = x.iter().map(|x| (x.sin(), x.cos())).unzip();
+    (3..31).step_by(3).for_each(|row| y[row] = f64::NAN);
+    (0..31).step_by(2).for_each(|row| slope[row] = f64::NAN);
+    let fit = Fit::new(&[&x], &[&y]).derivative(0, Derivative::First(0), &slope).hidden(&[8]).seed(1).device("cpu");
+    let fit = fit.with("optimizer.name = 'gauss-newton'\ntraining.steps = 60").run().unwrap();
+    let error = relative(&fit.values(&[&x]).unwrap()[0], x.iter().map(|x| x.sin()));
+    // Far below what the mean of the rest would do.
+    assert!(error < 1e-2, "{error:e}");
+}
+
 /// Every mistake is an error that names what to change, and no line of a file that nobody wrote.
 #[test]
 fn mistakes_are_told_without_files() {
@@ -143,7 +157,9 @@ fn mistakes_are_told_without_files() {
         assert!(parts.iter().all(|part| text.contains(part)) && text.contains("help: "), "{text}");
     };
     says(Fit::new(&[&x], &[&short]), &["data: column \"y\" has 19 numbers, column \"x\" has 20"]);
-    says(Fit::new(&[&x], &[vec![f64::NAN; 20]]), &["column \"y\" is NaN in row 0"]);
+    says(Fit::new(&[vec![f64::NAN; 20]], &[&x]), &["column \"x\" is NaN in row 0"]);
+    says(Fit::new(&[&x], &[vec![f64::INFINITY; 20]]), &["column \"y\" is inf in row 0"]);
+    says(Fit::new(&[&x], &[vec![f64::NAN; 20]]), &["column \"y\" has no measurement"]);
     says(Fit::new(&[vec![2.0; 20]], &[&x]), &["data: input \"x\" is 2 in every training row"]);
     says(Fit::new(&[] as &[&[f64]], &[&x]), &["data"]);
     says(base().inputs(&["a", "b"]), &["x and y: 2 columns for 3 inputs and outputs"]);

@@ -123,9 +123,7 @@ fn check_arrows(folder: &str, block: &str, prefix: &[&str]) -> usize {
     for file in files(&root().join(folder), "rs") {
         let own = module(&file);
         let Some(room) = own.first().cloned() else { continue };
-        if own.iter().any(|name| name == "tests" || name == "testing")
-            || ["lib", "main", "cli"].contains(&room.as_str())
-        {
+        if own.iter().any(|name| name == "tests" || name == "testing") || ["lib", "main"].contains(&room.as_str()) {
             continue;
         }
         seen.insert(room.clone());

@@ -1,0 +1,247 @@
+"""A trained network and its derivatives."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from typing import TYPE_CHECKING, Any, Union, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _arrays
+from ._jetfit import Core
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+
+class Network:
+    """A network with its names and its scaling: value and exact first and second derivatives, in your units.
+
+    Points are arrays (B, D), a row for each point and a column for each input, of any float type and in any memory
+    order; (B,) will do for one input. Results are float64 with B first. For a pandas DataFrame, whose columns are found
+    by name, they are DataFrames with the same index and the columns ``u``, ``du_dx``, ``d2u_dx2``, ``d2u_dxdy``.
+
+    Evaluation is in float64 on all cores of the CPU and without the GIL; see :meth:`on` for a GPU.
+
+    >>> net = jetfit.load("runs/sine")                              # doctest: +SKIP
+    >>> u, du, d2u = net.jets(X)                                     # doctest: +SKIP
+    """
+
+    def __init__(self, core: Core):
+        self._core = core
+        self._about: dict[str, Any] = json.loads(core.describe())
+
+    # ---- derivatives
+
+    @overload
+    def value(self, points: DataFrame) -> DataFrame: ...
+    @overload
+    def value(self, points: ArrayLike) -> np.ndarray: ...
+    def value(self, points: Any) -> Any:
+        """u (B, M).
+
+        Raises:
+            jetfit.InputError: for another number of columns than D, or a column that a frame has not.
+        """
+        return self._parts(points, "value")[0]
+
+    __call__ = value
+
+    @overload
+    def gradient(self, points: DataFrame) -> DataFrame: ...
+    @overload
+    def gradient(self, points: ArrayLike) -> np.ndarray: ...
+    def gradient(self, points: Any) -> Any:
+        """∂u/∂xᵢ (B, M, D).
+
+        Raises:
+            jetfit.InputError: those of :meth:`value`, and where the network has no first derivatives.
+        """
+        return self._parts(points, "gradient")[1]
+
+    @overload
+    def jets(self, points: DataFrame) -> tuple[DataFrame, DataFrame, DataFrame]: ...
+    @overload
+    def jets(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+    def jets(self, points: Any) -> Any:
+        """u (B, M), ∂u/∂xᵢ (B, M, D) and ∂²u/∂xᵢ² (B, M, D).
+
+        Raises:
+            jetfit.InputError: those of :meth:`value`, and where the network has no second derivatives, as with ReLU.
+        """
+        value, first, second = self._parts(points, "diagonal")
+        return value, first, second
+
+    @overload
+    def hessian(self, points: DataFrame) -> DataFrame: ...
+    @overload
+    def hessian(self, points: ArrayLike) -> np.ndarray: ...
+    def hessian(self, points: Any) -> Any:
+        """∂²u/∂xᵢ∂xⱼ (B, M, D, D); of a frame, a column for each of the D (D + 1)/2 that differ.
+
+        Raises:
+            jetfit.InputError: those of :meth:`jets`.
+        """
+        second = self._parts(points, "full")[2]
+        if not isinstance(second, np.ndarray):
+            return second
+        count = len(self.inputs)
+        place = np.zeros((count, count), dtype=np.intp)
+        upper = np.triu_indices(count)
+        place[upper] = place.T[upper] = np.arange(len(upper[0]))
+        return second[:, :, place]
+
+    @overload
+    def laplacian(self, points: DataFrame) -> DataFrame: ...
+    @overload
+    def laplacian(self, points: ArrayLike) -> np.ndarray: ...
+    def laplacian(self, points: Any) -> Any:
+        """Σ ∂²u/∂xᵢ² (B, M), for less than :meth:`jets`.
+
+        Raises:
+            jetfit.InputError: those of :meth:`jets`.
+        """
+        second = self._parts(points, "laplacian")[2]
+        return second[:, :, 0] if isinstance(second, np.ndarray) else second
+
+    def _parts(self, points: Any, which: str) -> tuple[Any, Any, Any]:
+        """Value, firsts and seconds of a layout: views of one array (M, C, B), or frames of them."""
+        jets = self._core.jets(_arrays.points(points, self.inputs), which)
+        firsts = 0 if which == "value" else len(self.inputs)
+        parts = [slice(0, 1), slice(1, 1 + firsts), slice(1 + firsts, None)]
+        if _arrays.is_frame(points):
+            names = self._core.columns(which)
+
+            def frame(part: slice) -> DataFrame:
+                values = jets[:, part].reshape(-1, jets.shape[2]).T
+                return _arrays.frame(values, [name for of in names for name in of[part]], points.index)
+
+            return frame(parts[0]), frame(parts[1]), frame(parts[2])
+        value, first, second = (jets[:, part].transpose(2, 0, 1) for part in parts)
+        return value[:, :, 0], first, second
+
+    # ---- what it is
+
+    @property
+    def inputs(self) -> list[str]:
+        """The inputs' names (D)."""
+        return list(self._about["inputs"])
+
+    @property
+    def outputs(self) -> list[str]:
+        """The outputs' names (M)."""
+        return list(self._about["outputs"])
+
+    @property
+    def hidden(self) -> list[int]:
+        """The width of each hidden layer."""
+        return list(self._about["hidden"])
+
+    @property
+    def activations(self) -> list[str]:
+        """The activation of each hidden layer."""
+        return list(self._about["activations"])
+
+    @property
+    def skips(self) -> dict[int, int]:
+        """Hidden layers (from 0) that an earlier one's result is added to, and which one."""
+        return {layer: skip for layer, skip in enumerate(self._about["skips"]) if skip is not None}
+
+    @property
+    def coefficients(self) -> dict[str, float]:
+        """The constants that were trained with the network, by name."""
+        return {one["name"]: one["value"] for one in self._about["coefficients"]}
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The minimum and maximum of each input in training; empty if unknown."""
+        return {name: (low, high) for name, (low, high) in zip(self.inputs, self._about["ranges"])}
+
+    @property
+    def scaling(self) -> dict[str, dict[str, np.ndarray]]:
+        """``mean`` and ``scale`` of the ``inputs`` (D) and ``outputs`` (M): the layers see x̂ = (x − mean)/scale."""
+        scaling = self._about["scaling"]
+        return {
+            side: {key: np.array(scaling[side][key]) for key in ("mean", "scale")} for side in ("inputs", "outputs")
+        }
+
+    @property
+    def parameters(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Weights (out, in) and biases (out) of each layer, in standardised space."""
+        layers = self._core.layers()
+        return [
+            (np.array(weights).reshape(rows, columns), np.array(biases)) for rows, columns, weights, biases in layers
+        ]
+
+    @property
+    def device(self) -> str:
+        """The device that evaluates it: ``cpu (2 threads, AVX-512)``."""
+        return self._core.device
+
+    def on(self, device: str, precision: str = "f32") -> Network:
+        """The same network on a device: ``"cpu"``, ``"gpu"``, ``"auto"``, or part of an adapter's name. A copy by
+        pickle is on the CPU in float64 again.
+
+        Raises:
+            jetfit.InputError: for an unknown device or precision.
+            jetfit.RunError: if the device cannot be opened.
+        """
+        return Network(self._core.on(device, precision))
+
+    def save(self, path: PathLike) -> None:
+        """Writes a safetensors file, which :func:`jetfit.load`, ``jetfit predict`` and other readers understand."""
+        self._core.write(os.fspath(path))
+
+    def __reduce__(self):
+        return _of_bytes, (self._core.to_bytes(),)
+
+    def __repr__(self) -> str:
+        shape = " → ".join(str(width) for width in (len(self.inputs), *self.hidden, len(self.outputs)))
+        names = f"({', '.join(self.inputs)}) → ({', '.join(self.outputs)})"
+        return f"<jetfit.Network {names}: {shape}, {self._of_layers()}, {self._about['parameters']} parameters>"
+
+    def _of_layers(self) -> str:
+        """The activations, once where all are alike."""
+        names = self.activations
+        return ", ".join(names[:1] if len(set(names)) == 1 else names) or "linear"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "inputs": ", ".join(
+                f"{name} ∈ [{self.ranges[name][0]:g}, {self.ranges[name][1]:g}]" if name in self.ranges else name
+                for name in self.inputs
+            ),
+            "outputs": ", ".join(self.outputs),
+            "hidden layers": f"{', '.join(map(str, self.hidden)) or 'none'} ({self._of_layers()})",
+            "parameters": self._about["parameters"],
+            **{name: f"{value:.6g}" for name, value in self.coefficients.items()},
+        }
+        return html_table("jetfit.Network", rows)
+
+
+def html_table(title: str, rows: dict[str, Any]) -> str:
+    """Two columns for a notebook."""
+    cells = "".join(
+        f'<tr><th style="text-align:left">{html.escape(str(key))}</th>'
+        f'<td style="text-align:left">{html.escape(str(value))}</td></tr>'
+        for key, value in rows.items()
+    )
+    return f"<table><caption>{html.escape(title)}</caption>{cells}</table>"
+
+
+def _of_bytes(data: bytes) -> Network:
+    return Network(Core.of_bytes(data))
+
+
+def load(path: PathLike) -> Network:
+    """The network of a run directory or of a model file that jetfit wrote.
+
+    Raises:
+        jetfit.InputError: for a directory without a model, and a file that is damaged or no model.
+    """
+    return Network(Core.read(os.fspath(path)))
