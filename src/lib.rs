@@ -168,7 +168,3 @@ pub mod trainer;
 
 #[cfg(test)]
 mod testing;
-
-// The command line names the library as every other program does.
-#[cfg(feature = "cli")]
-extern crate self as jetfit;

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::backend::KernelTime;
+use crate::bench::{self, Clock, Mode, Report, Row, Settings};
+use crate::error::{Error, Result};
+use crate::jet::{Activation, Seconds};
+use crate::network::{Model, NetworkSpec};
+use crate::numbers::Precision;
+use crate::{device, files, gpu};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use jetfit::backend::KernelTime;
-use jetfit::bench::{self, Clock, Mode, Report, Row, Settings};
-use jetfit::error::{Error, Result};
-use jetfit::jet::{Activation, Seconds};
-use jetfit::network::{Model, NetworkSpec};
-use jetfit::numbers::Precision;
-use jetfit::{device, files, gpu};
 use serde_json::json;
 
 use super::predict::{precision, seconds};

@@ -2,20 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jetfit::certificate::{
+use crate::certificate::{
     BetweenFinding, Certificate, Finding, Strictness, TermFinding, WORST_OVER_NORM, at, between, certify, thin,
 };
-use jetfit::data::{Dialect, TableReader};
-use jetfit::device;
-use jetfit::error::{Error, Result, point};
-use jetfit::jet::Seconds;
-use jetfit::job::{Job, Overrides};
-use jetfit::network::{Model, model_path};
-use jetfit::numbers::Precision;
-use jetfit::problem::{Problem, TermSet};
-use jetfit::run::directory::RunDir;
+use crate::data::{Dialect, TableReader};
+use crate::device;
+use crate::error::{Error, Result, point};
+use crate::jet::Seconds;
+use crate::job::{Job, Overrides};
+use crate::network::{Model, model_path};
+use crate::numbers::Precision;
+use crate::problem::{Problem, TermSet};
+use crate::run::directory::RunDir;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::dialect::DialectFlags;

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
+use crate::files;
+use crate::job::{Job, Overrides};
+use crate::run::directory::RunDir;
 use clap::{Args, ValueEnum};
-use jetfit::error::{Error, Result};
-use jetfit::files;
-use jetfit::job::{Job, Overrides};
-use jetfit::run::directory::RunDir;
 use serde_json::{Value, json};
 
 use super::print;

@@ -1,9 +1,9 @@
 //! `jetfit devices`: what a job could run on.
 
+use crate::device;
+use crate::error::Result;
+use crate::gpu::{AdapterInfo, Tuned, adapters, tuned};
 use clap::Args;
-use jetfit::device;
-use jetfit::error::Result;
-use jetfit::gpu::{AdapterInfo, Tuned, adapters, tuned};
 use serde_json::json;
 
 use super::{Format, print};

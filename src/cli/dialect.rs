@@ -1,9 +1,9 @@
 //! How a table on the command line writes numbers and letters.
 
+use crate::data::Dialect;
+use crate::error::{Error, Result};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jetfit::data::Dialect;
-use jetfit::error::{Error, Result};
 
 /// The keys of `[data]` for a file that a flag names.
 #[derive(Args)]

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
+use crate::export::{Export, Format};
+use crate::files;
+use crate::jet::Seconds;
+use crate::network::{Model, model_path};
+use crate::numbers::Precision;
+use crate::run::ensemble;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jetfit::error::{Error, Result};
-use jetfit::export::{Export, Format};
-use jetfit::files;
-use jetfit::jet::Seconds;
-use jetfit::network::{Model, model_path};
-use jetfit::numbers::Precision;
-use jetfit::run::ensemble;
 use serde_json::json;
 
 use super::predict::seconds;

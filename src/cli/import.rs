@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use crate::error::{Error, Result};
+use crate::files;
+use crate::import::{Imported, Options, import};
+use crate::jet::{Activation, Scaling};
+use crate::network::Model;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jetfit::error::{Error, Result};
-use jetfit::files;
-use jetfit::import::{Imported, Options, import};
-use jetfit::jet::{Activation, Scaling};
-use jetfit::network::Model;
 use serde_json::json;
 
 use super::Format;
@@ -154,7 +154,7 @@ fn scaled(names: &[String], scaling: &Scaling) -> String {
 
 /// The hidden layers, such as `32 tanh, 32 linear + layer 1`.
 fn hidden(model: &Model) -> String {
-    let one = |hidden: &jetfit::network::Hidden| {
+    let one = |hidden: &crate::network::Hidden| {
         let skip = hidden.skip.map_or(String::new(), |skip| format!(" + layer {}", skip + 1));
         format!("{} {}{skip}", hidden.width, hidden.activation)
     };

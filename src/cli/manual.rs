@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::error::{Error, Result};
+use crate::{files, job};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
-use jetfit::error::{Error, Result};
-use jetfit::{files, job};
 
 use super::{Cli, print};
 

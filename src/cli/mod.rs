@@ -22,11 +22,11 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use crate::error::{Error, Result};
+use crate::files::safetensors_file::TensorFile;
+use crate::run::ensemble;
+use crate::threads;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jetfit::error::{Error, Result};
-use jetfit::files::safetensors_file::TensorFile;
-use jetfit::run::ensemble;
-use jetfit::threads;
 
 /// Fit a neural network to data or a differential equation, and get its value and exact first and
 /// second derivatives in your units, on a GPU or the CPU.

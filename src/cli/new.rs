@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::error::{Error, Result};
+use crate::files;
 use clap::{Args, ValueEnum};
-use jetfit::error::{Error, Result};
-use jetfit::files;
 
 use super::print;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use jetfit::bench::{Report, Settings};
-use jetfit::error::{Error, Result};
+use crate::bench::{Report, Settings};
+use crate::error::{Error, Result};
 
 pub fn check(path: &Path) -> Result<()> {
     let problem = format!("this jetfit was built without its `plot` feature; {} would need it", path.display());

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use jetfit::bench::{Mode, Report, Row, Settings};
-use jetfit::error::Result;
-use jetfit::plot;
+use crate::bench::{Mode, Report, Row, Settings};
+use crate::error::Result;
+use crate::plot;
 
 /// Whether a picture can be drawn: always.
 pub fn check(_: &Path) -> Result<()> {

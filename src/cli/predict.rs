@@ -4,17 +4,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::data::TableReader;
+use crate::error::{Error, Result};
+use crate::jet::{JetLayout, Seconds};
+use crate::network::Model;
+use crate::network::definitions::Definitions;
+use crate::numbers::Precision;
+use crate::predict::{Predictions, Source};
+use crate::run::ensemble::{self, Ensemble};
+use crate::{files, job};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jetfit::data::TableReader;
-use jetfit::error::{Error, Result};
-use jetfit::jet::{JetLayout, Seconds};
-use jetfit::network::Model;
-use jetfit::network::definitions::Definitions;
-use jetfit::numbers::Precision;
-use jetfit::predict::{Predictions, Source};
-use jetfit::run::ensemble::{self, Ensemble};
-use jetfit::{files, job};
 use serde_json::json;
 
 use super::dialect::DialectFlags;

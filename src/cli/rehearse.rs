@@ -1,9 +1,9 @@
 //! `jetfit train --check`: what would be trained.
 
-use jetfit::error::{Error, Result, number};
-use jetfit::job::Job;
-use jetfit::run::directory::RunDir;
-use jetfit::run::rehearsal::{Phase, Rehearsal, Set, rehearse};
+use crate::error::{Error, Result, number};
+use crate::job::Job;
+use crate::run::directory::RunDir;
+use crate::run::rehearsal::{Phase, Rehearsal, Set, rehearse};
 use serde_json::json;
 
 use super::table::table;
@@ -57,7 +57,7 @@ fn rows(sets: &[Set]) -> Vec<Vec<String>> {
     let of_set = |set: &Set| {
         let places = if set.places > 1 { format!(" at {} places", set.places) } else { String::new() };
         let channels = format!("{}{places}", set.channels.join(", "));
-        let row = |term: &jetfit::run::rehearsal::Posed| {
+        let row = |term: &crate::run::rehearsal::Posed| {
             let points = match term.counted == set.points {
                 true => set.points.to_string(),
                 false => format!("{} of {} measured", term.counted, set.points),

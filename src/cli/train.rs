@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::error::{Error, Result};
+use crate::files;
+use crate::job::{Job, Overrides};
+use crate::numbers::Precision;
+use crate::run::directory::RunDir;
+use crate::run::results::{Measured, Named, RelativeError, StageSummary, Summary};
+use crate::run::saver::Saver;
+use crate::run::scores::Score;
+use crate::run::{Mode, Observer, ensemble, run};
+use crate::trainer::{Report, Stop};
 use clap::Args;
-use jetfit::error::{Error, Result};
-use jetfit::files;
-use jetfit::job::{Job, Overrides};
-use jetfit::numbers::Precision;
-use jetfit::run::directory::RunDir;
-use jetfit::run::results::{Measured, Named, RelativeError, StageSummary, Summary};
-use jetfit::run::saver::Saver;
-use jetfit::run::scores::Score;
-use jetfit::run::{Mode, Observer, ensemble, run};
-use jetfit::trainer::{Report, Stop};
 use serde_json::json;
 
 use super::predict::precision;

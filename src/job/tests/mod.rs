@@ -85,7 +85,6 @@ fn flags_come_before_keys() {
         ensemble: Some(5),
         max_seconds: Some(2.5),
         steps: Some(11),
-        set: vec![],
     };
     let text = format!("{SMALLEST}[training]\nepochs = 5\nseed = 1\n[device]\nname = \"gpu\"\n");
     let job = Job::parse(&text, "job.toml", &overrides).unwrap();
