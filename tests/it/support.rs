@@ -242,10 +242,10 @@ pub fn jets_apart(a: &Jets, b: &Jets) -> f64 {
 }
 
 /// Changes the values of one entry.
-type Tamper = Box<dyn Fn(Derivative, &mut [f64])>;
+type Tamper = Box<dyn Fn(Derivative, &mut [f64]) + Send>;
 
 /// Changes a gradient.
-type TamperGradient = Box<dyn Fn(&mut [f64])>;
+type TamperGradient = Box<dyn Fn(&mut [f64]) + Send>;
 
 /// A CPU that is not what it should be.
 pub struct Tampered {
@@ -253,7 +253,7 @@ pub struct Tampered {
     /// Sees each entry of every jet before the caller does.
     pub tamper: Tamper,
     /// What it takes a loss for.
-    pub tamper_loss: Box<dyn Fn(&mut Loss)>,
+    pub tamper_loss: Box<dyn Fn(&mut Loss) + Send>,
     /// Sees each gradient before the caller does.
     pub tamper_gradient: TamperGradient,
     /// What its own clock says of a step, if it has one.
