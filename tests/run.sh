@@ -20,6 +20,18 @@ if [ "$(uname -s)" = Linux ] && ! has_vulkan && command -v apt-get >/dev/null; t
         mesa-vulkan-drivers libvulkan1 >/dev/null
 fi
 
+# What is exported is compiled and run: by the C compiler that Rust links with, and by Python with NumPy and onnxruntime.
+if [ -z "${JETFIT_PYTHON:-}" ]; then
+    environment="${CARGO_TARGET_DIR:-target}/python"
+    if [ ! -x "$environment/bin/python" ]; then
+        echo "tests: installing numpy and onnxruntime into $environment"
+        python3 -m venv "$environment"
+        "$environment/bin/pip" install --quiet --disable-pip-version-check numpy onnxruntime
+    fi
+    JETFIT_PYTHON="$(cd "$environment" && pwd)/bin/python"
+    export JETFIT_PYTHON
+fi
+
 # Mesa says where there is no display; no test needs one.
 export NODEVICE_SELECT=1
 

@@ -1,6 +1,7 @@
 //! Files that are whole or not there: written to a temporary file beside, synced, renamed.
 
 pub(crate) mod digest;
+pub(crate) mod event_file;
 pub(crate) mod lock;
 pub mod onnx_file;
 pub mod safetensors_file;

@@ -50,7 +50,7 @@ pub(super) const DEVICE: &[&str] = &["name", "precision", "threads", "fallback"]
 pub(super) const PREDICTIONS: &[&str] = &["grid", "points", "order", "second", "definitions", "allow_rough"];
 pub(super) const PLOTS: &[&str] = &["what", "format", "width", "at", "frames"];
 pub(super) const TRUTH: &[&str] = &["file", "columns", "expressions"];
-pub(super) const OUTPUT: &[&str] = &["directory"];
+pub(super) const OUTPUT: &[&str] = &["directory", "tensorboard"];
 pub(super) const TERM: &[&str] = &["name", "residual", "points", "weight", "allow_rough"];
 /// Those of `[optimizer]`, whose name stands under `optimizer`, of `[schedule]`, and of the length of `[training]`.
 pub(super) const STAGE: &[&str] = &[

@@ -79,6 +79,8 @@ pub struct Job {
     pub plots: Plots,
     /// The run directory.
     pub output: PathBuf,
+    /// Whether the reports are written as TensorBoard's events, too.
+    pub tensorboard: bool,
     /// Whether network, optimizer and steps are left to [`crate::run::settle`]: the job fits values over one input, and
     /// names none of them.
     pub is_open: bool,

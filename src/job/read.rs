@@ -76,6 +76,7 @@ impl Reader<'_> {
             truth: self.truth(&inputs, &quantities)?,
             plots: self.plots(&inputs)?,
             output: self.output()?,
+            tensorboard: self.document.section("output", keys::OUTPUT)?.read("tensorboard", false, Item::flag)?,
             is_open: false,
             warnings: vec![],
             inputs,

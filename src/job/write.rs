@@ -44,7 +44,7 @@ impl Job {
             ("predictions", self.predictions.keys(&self.inputs)),
             ("truth", self.truth_keys()),
             ("plots", self.plots.keys()),
-            ("output", vec![("directory", path(&self.output))]),
+            ("output", vec![("directory", path(&self.output)), ("tensorboard", self.tensorboard.into())]),
         ]);
         let mut lists = vec![];
         if self.is_open {

@@ -38,6 +38,10 @@ impl Record for DirectoryRecord<'_> {
             Some(done) => Metrics::resume(self.directory.metrics(), &columns, done)?,
             None => Metrics::create(self.directory.metrics(), &columns)?,
         };
+        let metrics = match self.job.tensorboard {
+            true => metrics.with_events(self.directory, &columns)?,
+            false => metrics,
+        };
         self.open = Some((metrics, Pace::new(self.job.training.checkpoint_every)));
         Ok(())
     }

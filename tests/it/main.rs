@@ -32,6 +32,7 @@ mod numbers;
 mod places;
 mod plots;
 mod predict;
+mod reports;
 mod resume;
 mod right_by_default;
 mod runs;

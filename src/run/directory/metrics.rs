@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::data::csv_writer;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::files::event_file::EventFile;
 use crate::run::directory::RunDir;
 
 /// The fixed columns of `metrics.csv`, and the prefixes of the others.
@@ -24,6 +25,8 @@ pub fn coefficient_column(name: &str) -> String {
 pub struct Metrics {
     file: File,
     path: PathBuf,
+    /// The same for TensorBoard, by the columns' names.
+    events: Option<(EventFile, Vec<String>)>,
 }
 
 impl Metrics {
@@ -53,7 +56,28 @@ impl Metrics {
             kept.iter().try_for_each(|row| writer.write_all(row.as_bytes()).map_err(fail))
         })?;
         let file = OpenOptions::new().append(true).open(&path).map_err(fail)?;
-        Ok(Self { file, path })
+        Ok(Self { file, path, events: None })
+    }
+
+    /// Every row is written as an event of TensorBoard, too: those that are there already, and each that comes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where they cannot be written.
+    pub fn with_events(mut self, directory: &RunDir, columns: &[String]) -> Result<Self> {
+        self.events = Some((EventFile::create(&directory.events())?, columns.to_vec()));
+        let text = fs::read_to_string(&self.path).map_err(|error| Error::io(&self.path, error))?;
+        for line in text.lines().skip(1) {
+            let mut fields = line.split(',').map(|field| field.parse::<f64>().ok());
+            let step = fields.next().flatten().unwrap_or_default() as u64;
+            self.event(step, &fields.collect::<Vec<_>>())?;
+        }
+        Ok(self)
+    }
+
+    fn event(&mut self, step: u64, values: &[Option<f64>]) -> Result<()> {
+        let Some((events, columns)) = &mut self.events else { return Ok(()) };
+        let known = columns.iter().zip(values).filter_map(|(name, value)| Some((name.as_str(), (*value)?)));
+        events.scalars(step, known)
     }
 
     /// Adds the row of a report after `step` steps; a cell without a value is empty.
@@ -67,7 +91,8 @@ impl Metrics {
         }
         csv_writer::end(&mut row);
         // In one call, so that whoever watches sees whole rows.
-        self.file.write_all(&row).map_err(|error| Error::io(&self.path, error))
+        self.file.write_all(&row).map_err(|error| Error::io(&self.path, error))?;
+        self.event(step, values)
     }
 
     /// Syncs the rows to disk before a checkpoint that follows them.

@@ -30,6 +30,9 @@ const MARK_FILE: &str = ".jetfit-run";
 const RUN_FILES: [&str; 6] =
     ["job.toml", "metrics.csv", MODEL_FILE, "checkpoint.safetensors", "predictions.csv", "report.json"];
 
+/// The events of a run; TensorBoard knows them by the beginning.
+const EVENTS: &str = "events.out.tfevents.jetfit";
+
 /// The pictures of a run, and what their files end in. Those of one output have its name in between: `fit.u.png`.
 const PICTURES: [&str; 5] = ["fit", "loss", "map", "parity", "animation"];
 const PICTURE_ENDINGS: [&str; 3] = ["svg", "png", "pdf"];
@@ -40,7 +43,7 @@ fn is_run_file(name: &str) -> bool {
         let kind = stem.split_once('.').map_or(stem, |(kind, _)| kind);
         PICTURES.contains(&kind) && PICTURE_ENDINGS.contains(&ending)
     });
-    is_picture || RUN_FILES.contains(&name)
+    is_picture || RUN_FILES.contains(&name) || name == EVENTS
 }
 
 /// The files of a run in a directory, in the order of their names.
@@ -259,6 +262,11 @@ impl RunDir {
     /// The predictions at the points of the job.
     pub fn predictions(&self) -> PathBuf {
         self.path.join("predictions.csv")
+    }
+
+    /// The reports as TensorBoard reads them.
+    pub fn events(&self) -> PathBuf {
+        self.path.join(EVENTS)
     }
 
     /// A picture without its ending: `fit`, `loss`, `map`, `parity`, `animation`, or that of one output, `fit.u`.
