@@ -123,7 +123,7 @@ pub fn points(bytes: &[u8]) {
             _ => {}
         }
     }
-    let variable = |name: &str, low, high| Variable { name: name.to_string(), low, high };
+    let variable = |name: &str, low, high| Variable { name: name.to_string(), low, high, is_logarithmic: false };
     let variables = [variable("x", -1.0, 2.0), variable("y", -1.0, 1.0), variable("t", 0.0, 3.0)];
     let Ok(region) = spec.validate("fuzz", &variables) else { return };
     if spec.count <= 4096 {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use crate::certificate::{
     BetweenFinding, Certificate, Finding, Strictness, TermFinding, WORST_OVER_NORM, at, between, certify, thin,
 };
-use crate::data::{Dialect, TableReader};
 use crate::device;
 use crate::error::{Error, Result, point};
 use crate::jet::Seconds;
@@ -104,7 +103,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let problem = arguments.model.is_dir().then(|| problem_of(&model, &arguments.model)).transpose()?;
     let Subject { points, mut source, mut sets } = match &arguments.points {
-        Some(file) => from_file(&model, file, &arguments.dialect.dialect()?)?,
+        Some(file) => from_file(&arguments, &model, file)?,
         None => from_run(problem.as_ref(), &arguments.model)?,
     };
     for TermSet { points, .. } in &mut sets {
@@ -148,9 +147,8 @@ struct Subject {
 }
 
 /// All points of a file.
-fn from_file(model: &Model, file: &Path, dialect: &Dialect) -> Result<Subject> {
-    let mut reader = TableReader::open_as(file, dialect)?;
-    reader.select(&model.inputs)?;
+fn from_file(arguments: &Arguments, model: &Model, file: &Path) -> Result<Subject> {
+    let mut reader = arguments.dialect.open(file, &arguments.model, &model.inputs)?;
     Ok(Subject { points: reader.read_rows()?, source: format!("rows of {}", file.display()), sets: vec![] })
 }
 

@@ -1,7 +1,12 @@
 //! How a table on the command line writes numbers and letters.
 
-use crate::data::Dialect;
+use std::path::Path;
+
+use crate::data::{Dialect, TableReader};
 use crate::error::{Error, Result};
+use crate::files;
+use crate::job::{Job, Overrides};
+use crate::run::directory::RunDir;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -27,8 +32,23 @@ fn mark(marks: &'static [(&'static str, char)]) -> impl TypedValueParser<Value =
 }
 
 impl DialectFlags {
+    /// A table with the inputs of a model or run, open at its first row, stdin for `-`. They are selected by their names,
+    /// or by the columns that the run's job has them from.
+    pub fn open(&self, file: &Path, model: &Path, inputs: &[String]) -> Result<TableReader<'static>> {
+        let dialect = self.dialect()?;
+        let mut reader = match files::is_stdio(file) {
+            true => TableReader::stdin(&dialect)?,
+            false => TableReader::open_as(file, &dialect)?,
+        };
+        // A run whose job cannot be read any more has names all the same.
+        let job = RunDir::open(model).ok().and_then(|run| Job::read(run.job(), &Overrides::default()).ok());
+        let job = job.filter(|job| job.inputs == inputs);
+        reader.select(&job.map_or_else(|| inputs.to_vec(), |job| job.input_columns(&reader)))?;
+        Ok(reader)
+    }
+
     /// As readers of tables know it.
-    pub fn dialect(&self) -> Result<Dialect> {
+    fn dialect(&self) -> Result<Dialect> {
         let Self { decimal, thousands, encoding } = self;
         if decimal.is_some() && decimal == thousands {
             return Err(Error::input("--thousands", "this is the decimal mark too", "use another mark"));

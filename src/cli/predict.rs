@@ -131,12 +131,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
         super::warn(&outputs.rough_warning(&entries, laplacian));
     }
-    let dialect = arguments.dialect.dialect()?;
-    let mut reader = match files::is_stdio(points) {
-        true => TableReader::stdin(&dialect)?,
-        false => TableReader::open_as(points, &dialect)?,
-    };
-    reader.select(&model.inputs)?;
+    let mut reader = arguments.dialect.open(points, &arguments.model, &model.inputs)?;
     // The inputs are written anyway.
     let keep: Vec<String> = arguments.keep.iter().filter(|name| !model.inputs.contains(name)).cloned().collect();
     reader.keep(&keep)?;

@@ -148,7 +148,7 @@ impl Job {
     pub(super) fn columns(&self, term: &EquationTerm, place: impl Fn(&str) -> String) -> Result<Vec<String>> {
         let TermPoints::File(file) = &term.points else { return Ok(vec![]) };
         let mut reader = self.table(file)?;
-        reader.select(&self.inputs)?;
+        reader.select(&self.input_columns(&reader))?;
         let scope = self.scope(vec![], false);
         let (taken, free): (Vec<_>, Vec<_>) = reader.names().iter().cloned().partition(|name| scope.has(name));
         let mentioned = expression::names(&term.residual);

@@ -122,9 +122,9 @@ pub(super) fn grid_over(variables: &[Variable]) -> Vec<Axis> {
         2 => 101,
         dimensions => (1e4f64.powf(1.0 / dimensions as f64) + 1e-9) as usize,
     };
-    let axis = |(k, Variable { low, high, .. }): (usize, &Variable)| match low / 2.0 + high / 2.0 {
+    let axis = |(k, Variable { low, high, is_logarithmic, .. }): (usize, &Variable)| match low / 2.0 + high / 2.0 {
         middle if k >= MOST_AXES => Axis { from: middle, to: middle, count: 1, is_logarithmic: false },
-        _ => Axis { from: *low, to: *high, count, is_logarithmic: false },
+        _ => Axis { from: *low, to: *high, count, is_logarithmic: *is_logarithmic },
     };
     variables.iter().enumerate().map(axis).collect()
 }

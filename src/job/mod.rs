@@ -232,6 +232,16 @@ impl Job {
         TableReader::open_as(file, &self.dialect())
     }
 
+    /// The columns of the inputs in some table (D): those of their names, or else those that the data has them from.
+    pub fn input_columns(&self, table: &TableReader<'_>) -> Vec<String> {
+        let known = |name: &str| table.names().iter().any(|column| column == name);
+        let column = |name: &String| match self.label(name) {
+            label if !known(name) && known(label) => label.to_string(),
+            _ => name.clone(),
+        };
+        self.inputs.iter().map(column).collect()
+    }
+
     /// What an input or output is called in pictures: its column.
     pub fn label<'a>(&'a self, name: &'a str) -> &'a str {
         self.data.as_ref().map_or(name, |data| data.column(name))

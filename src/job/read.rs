@@ -54,7 +54,15 @@ impl Reader<'_> {
         }
         let data = self.data()?;
         let variables = self.variables(data.as_ref())?;
-        let (network, outputs) = self.network(data.as_ref())?;
+        let (mut network, outputs) = self.network(data.as_ref())?;
+        let names_none = network.start.is_none() && network.features.is_empty() && network.fourier.is_none();
+        if names_none && variables.iter().any(|variable| variable.is_logarithmic) {
+            let feature = |Variable { name, is_logarithmic, .. }: &Variable| match is_logarithmic {
+                true => format!("ln({name})"),
+                false => name.clone(),
+            };
+            network.features = variables.iter().map(feature).collect();
+        }
         let inputs = match &data {
             Some(data) => data.inputs.clone(),
             None => variables.iter().map(|variable| variable.name.clone()).collect(),

@@ -22,11 +22,19 @@ impl Reader<'_> {
             if let Some(data) = data.filter(|data| !data.inputs.contains(name)) {
                 return Err(item.unknown_entry(name, &data.inputs));
             }
-            let Ok([low, high]) = <[Item; 2]>::try_from(item.list()?) else {
-                return Err(item.error("an interval needs two numbers", "write it as [low, high]"));
+            let list = item.list()?;
+            let (low, high, scale) = match &list[..] {
+                [low, high] => (low, high, None),
+                [low, high, scale] => (low, high, Some(scale)),
+                _ => return Err(item.error("an interval needs two numbers", "write it as [low, high]")),
             };
-            let (low, high) = (low.number()?, high.number()?);
-            variables.push(Variable::new(name, low, high).map_err(|error| match error {
+            let is_logarithmic = scale.map(|scale| scale.one_of(&[("log", true), ("linear", false)])).transpose()?;
+            let variable = Variable::new(name, low.number()?, high.number()?);
+            let variable = match is_logarithmic {
+                Some(true) => variable.and_then(Variable::over_decades),
+                _ => variable,
+            };
+            variables.push(variable.map_err(|error| match error {
                 Error::Input(error) => item.error(error.problem, error.help),
                 other => other,
             })?);

@@ -142,7 +142,10 @@ fn kind_of(kind: &str, path: &str, sections: &[Section]) -> Value {
     match kind {
         "path" | "text" | "column" | "expression" | "name" => json!({ "type": "string" }),
         "true or false" => json!({ "type": "boolean" }),
-        "interval" => json!({ "type": "array", "items": { "type": "number" }, "minItems": 2, "maxItems": 2 }),
+        "interval" => {
+            let items = json!({ "anyOf": [{ "type": "number" }, { "enum": ["log", "linear"] }] });
+            json!({ "type": "array", "items": items, "minItems": 2, "maxItems": 3 })
+        }
         "`[from, to, count]`" => json!({ "type": "array" }),
         "0, 1 or 2" => json!({ "enum": [0, 1, 2] }),
         _ if kind.starts_with('`') => json!({ "const": quoted(kind).concat().trim_matches('"') }),

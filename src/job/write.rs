@@ -25,7 +25,11 @@ impl Job {
     fn sections(&self) -> Vec<(String, Vec<(&str, Value)>)> {
         let mut sections = vec![];
         sections.extend(self.data.as_ref().map(|data| ("data", data.keys())));
-        let interval = |v: &Variable| -> Value { vec![v.low, v.high].into() };
+        let interval = |v: &Variable| -> Value {
+            let mut parts: Vec<Value> = vec![v.low.into(), v.high.into()];
+            parts.extend(v.is_logarithmic.then(|| "log".into()));
+            parts.into()
+        };
         sections.push(("variables", self.variables.iter().map(|v| (v.name.as_str(), interval(v))).collect()));
         if !self.is_open {
             sections.push(("network", self.network_keys()));

@@ -1,7 +1,8 @@
 //! The pieces that regions are products of, and their maps from the unit cube.
 //!
-//! Every map preserves measure: equal parts of the cube go to equal parts of the piece, so points
-//! spread evenly in the cube lie evenly in the piece, and none is thrown away.
+//! Every map preserves measure, but that of an interval over decades, which preserves that of its logarithm: equal parts
+//! of the cube go to equal parts of the piece, so points spread evenly in the cube lie evenly in the piece, and none is
+//! thrown away.
 
 use std::f64::consts::{PI, TAU};
 
@@ -37,15 +38,13 @@ impl Ball {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Factor {
     /// One value of one input; `normal` is −1 or 1 at the low or high end of an interval, else 0.
-    Point {
-        axis: usize,
-        value: f64,
-        normal: f64,
-    },
+    Point { axis: usize, value: f64, normal: f64 },
     Interval {
         axis: usize,
         low: f64,
         high: f64,
+        /// Whether equal parts of the cube go to equal ratios, not to equal lengths.
+        is_logarithmic: bool,
     },
     /// In at least two inputs.
     Ball(Ball),
@@ -59,7 +58,8 @@ impl Factor {
         match (ball.axes.as_slice(), ball.centre.as_slice()) {
             ([], _) => None,
             (&[axis], &[centre]) => {
-                Some(Factor::Interval { axis, low: centre - ball.radius, high: centre + ball.radius })
+                let (low, high) = (centre - ball.radius, centre + ball.radius);
+                Some(Factor::Interval { axis, low, high, is_logarithmic: false })
             }
             _ => Some(Factor::Ball(ball)),
         }
@@ -74,7 +74,7 @@ impl Factor {
         };
         match self {
             Factor::Point { axis, value, .. } => (point[*axis] - value).abs() <= SLACK * value.abs(),
-            Factor::Interval { axis, low, high } => {
+            Factor::Interval { axis, low, high, .. } => {
                 let slack = SLACK * (high - low);
                 (low - slack..=high + slack).contains(&point[*axis])
             }
@@ -109,7 +109,7 @@ impl Factor {
     /// Its boundary: the faces of an interval, the sphere of a ball.
     pub(super) fn boundary(&self) -> Vec<Factor> {
         match self {
-            Factor::Interval { axis, low, high } => [(low, -1.0), (high, 1.0)]
+            Factor::Interval { axis, low, high, .. } => [(low, -1.0), (high, 1.0)]
                 .map(|(value, normal)| Factor::Point { axis: *axis, value: *value, normal })
                 .into(),
             Factor::Ball(ball) => vec![Factor::Sphere(ball.clone())],
@@ -130,7 +130,13 @@ impl Factor {
                 normal[*axis] = *side;
             }
             // The clamp takes back what rounding may add.
-            Factor::Interval { axis, low, high } => point[*axis] = (low + (high - low) * unit[0]).clamp(*low, *high),
+            Factor::Interval { axis, low, high, is_logarithmic } => {
+                let x = match is_logarithmic {
+                    true => low * (high / low).powf(unit[0]),
+                    false => low + (high - low) * unit[0],
+                };
+                point[*axis] = x.clamp(*low, *high);
+            }
             Factor::Ball(ball) => {
                 for ((axis, centre), x) in ball.axes.iter().zip(&ball.centre).zip(unit_ball(unit)) {
                     point[*axis] = centre + ball.radius * x;

@@ -12,6 +12,8 @@ pub struct Variable {
     pub low: f64,
     /// Where it ends.
     pub high: f64,
+    /// Whether points lie evenly over its decades; it then starts above 0.
+    pub is_logarithmic: bool,
 }
 
 impl Variable {
@@ -21,7 +23,7 @@ impl Variable {
     /// An interval that has no length, or none that f64 can hold.
     pub fn new(name: &str, low: f64, high: f64) -> Result<Self> {
         if low < high && (high - low).is_finite() {
-            return Ok(Variable { name: name.into(), low, high });
+            return Ok(Variable { name: name.into(), low, high, is_logarithmic: false });
         }
         let place = format!("variables.{name}");
         Err(Error::input(
@@ -29,6 +31,18 @@ impl Variable {
             format!("[{low}, {high}] is not a valid interval"),
             "write it as [low, high] with low below high",
         ))
+    }
+
+    /// The same with points that lie evenly over its decades.
+    ///
+    /// # Errors
+    /// An interval that does not start above 0.
+    pub fn over_decades(self) -> Result<Self> {
+        if self.low > 0.0 {
+            return Ok(Variable { is_logarithmic: true, ..self });
+        }
+        let problem = format!("an interval from {} has no decades", self.low);
+        Err(Error::input(format_args!("variables.{}", self.name), problem, "start it above 0, or remove \"log\""))
     }
 
     /// True for `t` and `time`: the ends of these are no part of the boundary in space.
@@ -64,7 +78,10 @@ impl Domain {
     pub fn new(variables: &[Variable], ball: Option<Ball>) -> Self {
         let round = |axis: &usize| ball.as_ref().is_some_and(|ball| ball.axes.contains(axis));
         let straight = (0..variables.len()).filter(|axis| !round(axis));
-        let interval = |axis: usize| Factor::Interval { axis, low: variables[axis].low, high: variables[axis].high };
+        let interval = |axis: usize| {
+            let Variable { low, high, is_logarithmic, .. } = variables[axis];
+            Factor::Interval { axis, low, high, is_logarithmic }
+        };
         let mut factors: Vec<Factor> = straight.map(interval).collect();
         factors.extend(ball.and_then(Factor::ball));
         Domain { factors, time: variables.iter().map(Variable::is_time).collect() }
@@ -78,7 +95,7 @@ impl Domain {
     /// The lowest and the highest value of an input.
     pub fn extent(&self, input: usize) -> (f64, f64) {
         let extent = |factor: &Factor| match factor {
-            Factor::Interval { axis, low, high } if *axis == input => Some((*low, *high)),
+            Factor::Interval { axis, low, high, .. } if *axis == input => Some((*low, *high)),
             Factor::Ball(ball) => {
                 let centre = ball.centre[ball.axes.iter().position(|axis| *axis == input)?];
                 Some((centre - ball.radius, centre + ball.radius))
@@ -95,7 +112,7 @@ impl Domain {
         let mut factors = vec![];
         for factor in &self.factors {
             match factor {
-                Factor::Interval { axis, low, high } => match fixed.iter().find(|(input, _)| input == axis) {
+                Factor::Interval { axis, low, high, .. } => match fixed.iter().find(|(input, _)| input == axis) {
                     Some((_, value)) if !(*low..=*high).contains(value) => return None,
                     Some(&(axis, value)) => {
                         let side = f64::from(value == *high) - f64::from(value == *low);

@@ -139,7 +139,7 @@ impl BallSpec {
             return bad("radius", format!("{} is not a valid radius", self.radius), "use a number above 0".into());
         }
         for (axis, centre) in axes.iter().zip(&self.centre) {
-            let Variable { name, low, high } = &variables[*axis];
+            let Variable { name, low, high, .. } = &variables[*axis];
             // A ball that just fits may stick out by rounding.
             let slack = 1e-12 * (high - low);
             if !(centre - self.radius >= low - slack && centre + self.radius <= high + slack) {

@@ -162,7 +162,7 @@ impl Problem {
     /// A set of the rows of a file, with the columns that its term reads.
     fn rows_of(&mut self, job: &Job, file: &Path, columns: &[String]) -> Result<usize> {
         let mut reader = job.table(file)?;
-        reader.select(&job.inputs.iter().chain(columns).collect::<Vec<_>>())?;
+        reader.select(&job.input_columns(&reader).iter().chain(columns).collect::<Vec<_>>())?;
         let mut inputs = reader.read_rows()?;
         let columns = inputs.split_off(job.inputs.len());
         let mut points = PointSet { inputs, columns, ..PointSet::default() };
@@ -250,7 +250,7 @@ impl Problem {
             (PredictionPoints::Grid(axes), _) => Ok(grid(axes)),
             (PredictionPoints::File(file), _) => {
                 let mut reader = job.table(file)?;
-                reader.select(&job.inputs)?;
+                reader.select(&job.input_columns(&reader))?;
                 reader.read_rows()
             }
             (PredictionPoints::Data, Some(data)) => Ok(data.default_points()),

@@ -31,8 +31,9 @@ impl Truths {
             TruthSource::File { file, columns } => {
                 let mut reader = job.table(file)?;
                 let names = columns.iter().map(|(_, column)| column);
-                let columns_read: Vec<&String> = job.inputs.iter().chain(names).collect();
-                reader.select_with_gaps(&columns_read, Gaps::NotFinite, job.inputs.len())?;
+                let inputs = job.input_columns(&reader);
+                let all: Vec<&String> = inputs.iter().chain(names).collect();
+                reader.select_with_gaps(&all, Gaps::NotFinite, inputs.len())?;
                 let mut points = reader.read_rows()?;
                 let columns_read = points.split_off(job.inputs.len());
                 let entries = columns.iter().map(|(entry, _)| *entry).collect();

@@ -271,6 +271,15 @@ fn names_are_for_expressions_and_columns_for_labels() {
     assert!(resolved.contains("inputs = { T = \"temp [K]\" }"), "{resolved}");
     let picture = place.text("run/fit.svg");
     assert!(picture.contains("temp [K]") && picture.contains("yield, %") && picture.contains("dy/dT"));
+    // Points have the column or the name.
+    let predicted = |points: &str| {
+        let mut command = Command::cargo_bin("jetfit").unwrap();
+        command.current_dir(place.path("")).args(["predict", "run", "--points", "-", "--device", "cpu", "--quiet"]);
+        command.write_stdin(points).output().unwrap()
+    };
+    let [by_column, by_name] = ["temp [K]\n400\n", "T\n400\n"].map(predicted);
+    assert!(by_column.status.success());
+    assert_eq!(by_column.stdout, by_name.stdout);
     place.report("run/job.toml", &["--out", "again"]);
     assert!(place.read("again/model.safetensors") == place.read("run/model.safetensors"));
     place.write(

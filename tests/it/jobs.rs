@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use serde_json::Value;
 
-use crate::runs::{Place, assert_says};
+use crate::runs::{Place, assert_errors, assert_says};
 
 const EQUATION: &str = r#"
 [variables]
@@ -196,4 +196,48 @@ fn shells_and_editors_are_told() {
         assert!(place.text(&format!("pages/{page}.1")).contains(".TH"), "{page}");
     }
     assert!(place.text("pages/jetfit-train.1").contains("SECTION.KEY=VALUE"));
+}
+
+#[test]
+fn an_interval_over_decades_is_learned_over_all_of_them() {
+    let place = Place::new("");
+    let job = r#"
+[variables]
+t = [1e-4, 1e2, "log"]
+[network]
+outputs = ["y"]
+hidden = [16]
+[optimizer]
+name = "gauss-newton"
+[training]
+steps = 60
+[[term]]
+name = "decay"
+residual = "y_t = -y/(1 + t)^2"
+points = { count = 200 }
+[[term]]
+name = "start"
+residual = "y = 1"
+points = { on = "t = low", count = 1 }
+[predictions]
+order = 0
+[truth]
+expressions = { y = "exp(1/(1 + t) - 1/(1 + 1e-4))" }
+[output]
+directory = "run"
+"#;
+    place.write("job.toml", job);
+    let report = place.report("job.toml", &[]);
+    assert_errors(&report, &[("y", 1e-3)]);
+    let t = &place.csv("run/predictions.csv")["t"];
+    assert_eq!((t[0], t[1000]), (1e-4, 1e2));
+    assert!(t.windows(2).all(|pair| (pair[1] / pair[0] / 10f64.powf(0.006) - 1.0).abs() < 1e-9));
+    let resolved = place.text("run/job.toml");
+    assert!(resolved.contains("\"log\"") && resolved.contains("features = [\"ln(t)\"]"), "{resolved}");
+    place.report("run/job.toml", &["--out", "again"]);
+    assert!(place.read("again/model.safetensors") == place.read("run/model.safetensors"));
+    let message = place.refused("job.toml", &["--set", "variables.t=[0, 1, \"log\"]", "--out", "other"]);
+    assert_says(&message, &["an interval from 0 has no decades"]);
+    let message = place.refused("job.toml", &["--set", "predictions.grid.t=[0, 1, 5, \"log\"]", "--out", "other"]);
+    assert_says(&message, &["an axis of equal ratios cannot go from 0 to 1"]);
 }

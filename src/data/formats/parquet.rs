@@ -66,7 +66,6 @@ mod tests {
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
 
-    use super::*;
     use crate::data::{Gaps, TableReader};
 
     #[test]
