@@ -24,8 +24,8 @@ impl Reader<'_> {
 
     /// A function of two.
     pub fn binary(&mut self, node: &Node, function: Binary) -> Result<Value> {
-        if node.proto.inputs.len() != 2 {
-            return Err(node.wrong(format!("it has {} inputs", node.proto.inputs.len()), "use two"));
+        if node.proto.input.len() != 2 {
+            return Err(node.wrong(format!("it has {} inputs", node.proto.input.len()), "use two"));
         }
         let (a, b) = (self.value(node.needed(0)?, &node.place)?, self.value(node.needed(1)?, &node.place)?);
         for value in [&a, &b] {

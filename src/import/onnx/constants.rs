@@ -2,56 +2,50 @@
 
 use std::path::{Component, Path};
 
-use super::proto;
 use crate::error::{Error, Result};
+use crate::files::onnx_file::{TensorProto, data_type};
 use crate::files::safetensors_file::Tensor;
 use crate::numbers::Precision;
-
-/// `TensorProto.DataType`: what there are numbers of.
-const FLOAT: i32 = 1;
-const INT32: i32 = 6;
-const INT64: i32 = 7;
-const BOOL: i32 = 9;
-const DOUBLE: i32 = 11;
 
 /// `TensorProto.DataLocation.EXTERNAL`.
 const EXTERNAL: i32 = 1;
 
 /// A constant. Integers, which are shapes and axes, have f32's precision too, so that they say nothing of the network's.
-pub fn read(file: &Path, place: &str, tensor: &proto::Tensor) -> Result<Tensor> {
+pub fn read(file: &Path, place: &str, tensor: &TensorProto) -> Result<Tensor> {
     let wrong = |problem: String| Error::input(place, problem, "export the network again in float32 or float64");
-    let extents = tensor.extents.iter().map(|extent| usize::try_from(*extent).ok());
+    let extents = tensor.dims.iter().map(|extent| usize::try_from(*extent).ok());
     let shape = extents.collect::<Option<Vec<usize>>>().ok_or_else(|| wrong("it has a negative extent".to_string()))?;
     let outside;
-    let raw = match tensor.location == EXTERNAL {
+    let raw = match tensor.data_location == EXTERNAL {
         true => {
             outside = external(file, place, tensor)?;
             outside.as_slice()
         }
-        false => tensor.raw.as_slice(),
+        false => tensor.raw_data.as_slice(),
     };
-    let values: Vec<f64> = match (tensor.format, raw.is_empty()) {
-        (FLOAT, false) => raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b).into()).collect(),
-        (FLOAT, true) => tensor.floats.iter().map(|x| f64::from(*x)).collect(),
-        (DOUBLE, false) => raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
-        (DOUBLE, true) => tensor.doubles.clone(),
-        (INT64, false) => raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect(),
-        (INT64, true) => tensor.int64s.iter().map(|n| *n as f64).collect(),
-        (INT32, false) => raw.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b).into()).collect(),
-        (BOOL, false) => raw.iter().map(|b| f64::from(*b)).collect(),
-        (INT32 | BOOL, true) => tensor.int32s.iter().map(|n| f64::from(*n)).collect(),
+    let values: Vec<f64> = match (tensor.data_type, raw.is_empty()) {
+        (data_type::FLOAT, false) => raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b).into()).collect(),
+        (data_type::FLOAT, true) => tensor.float_data.iter().map(|x| f64::from(*x)).collect(),
+        (data_type::DOUBLE, false) => raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+        (data_type::DOUBLE, true) => tensor.double_data.clone(),
+        (data_type::INT64, false) => raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect(),
+        (data_type::INT64, true) => tensor.int64_data.iter().map(|n| *n as f64).collect(),
+        (data_type::INT32, false) => raw.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b).into()).collect(),
+        (data_type::BOOL, false) => raw.iter().map(|b| f64::from(*b)).collect(),
+        (data_type::INT32 | data_type::BOOL, true) => tensor.int32_data.iter().map(|n| f64::from(*n)).collect(),
         (other, _) => return Err(wrong(format!("its numbers have format {other} of TensorProto.DataType"))),
     };
     if shape.iter().try_fold(1usize, |count, extent| count.checked_mul(*extent)) != Some(values.len()) {
         return Err(wrong(format!("it has the shape {shape:?} and {} numbers", values.len())));
     }
-    let precision = if tensor.format == DOUBLE { Precision::F64 } else { Precision::F32 };
+    let precision = if tensor.data_type == data_type::DOUBLE { Precision::F64 } else { Precision::F32 };
     Ok(Tensor { shape, precision, values })
 }
 
 /// The bytes of a constant in a file beside the graph's.
-fn external(file: &Path, place: &str, tensor: &proto::Tensor) -> Result<Vec<u8>> {
-    let entry = |key: &str| tensor.external.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());
+fn external(file: &Path, place: &str, tensor: &TensorProto) -> Result<Vec<u8>> {
+    let entry =
+        |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());
     let name = Path::new(entry("location").unwrap_or(""));
     let help = "keep the files that were exported together in one folder, or export with external_data=False";
     // A graph names files of its own folder and no others.

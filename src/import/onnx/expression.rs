@@ -231,3 +231,68 @@ impl Expression {
 
 /// The points of formulas, by their addresses; holding them keeps these from being used again.
 pub type Points = HashMap<usize, (Expression, At)>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::onnx::operators::Unary;
+
+    fn unary(function: Unary, a: &Expression) -> Expression {
+        Expression::unary(function, a)
+    }
+
+    fn own(activation: Activation, a: &Expression) -> Expression {
+        unary(Unary::Function(Function::Own(activation)), a)
+    }
+
+    fn binary(a: &Expression, function: Binary, b: &Expression) -> Expression {
+        Expression::binary(function, a, b)
+    }
+
+    fn number(value: f64) -> Expression {
+        Expression::constant(value)
+    }
+
+    #[test]
+    fn activations_are_recognised_however_they_are_written() {
+        let z = &Expression::unit();
+        let exp = |a: &Expression| own(Activation::Exp, a);
+        let one = &number(1.0);
+        // 1/√2 and others as f32 holds them.
+        let erf =
+            binary(&unary(Unary::Erf, &binary(z, Binary::Mul, &number(0.707_106_769_084_930_4))), Binary::Add, one);
+        let sigmoid = unary(Unary::Reciprocal, &binary(one, Binary::Add, &exp(&unary(Unary::Neg, z))));
+        let stretched = own(Activation::Sigmoid, &binary(z, Binary::Mul, &number(1.702)));
+        let softplus = unary(Unary::Log, &binary(one, Binary::Add, &exp(&binary(z, Binary::Min, &number(600.0)))));
+        let cases = [
+            (binary(z, Binary::Mul, &binary(&erf, Binary::Mul, &number(0.5))), Function::Own(Activation::Gelu)),
+            (binary(z, Binary::Mul, &sigmoid), Function::Own(Activation::Silu)),
+            (binary(&stretched, Binary::Mul, z), Function::Swish(1.702)),
+            (sigmoid.clone(), Function::Own(Activation::Sigmoid)),
+            (softplus.clone(), Function::Own(Activation::Softplus)),
+            (binary(z, Binary::Mul, &own(Activation::Tanh, &softplus)), Function::Own(Activation::Mish)),
+            (binary(z, Binary::Max, &binary(z, Binary::Mul, &number(0.2))), Function::LeakyRelu(vec![0.2])),
+            (binary(z, Binary::Max, &number(0.0)), Function::Own(Activation::Relu)),
+            (binary(z, Binary::Sub, &own(Activation::Tanh, z)), Function::TanhShrink),
+        ];
+        for (formula, function) in cases {
+            assert_eq!(formula.function_of(z), Some(function));
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_one_is_none() {
+        let z = &Expression::unit();
+        let clipped = binary(&own(Activation::Relu, z), Binary::Min, &number(6.0));
+        let square = binary(z, Binary::Mul, z);
+        let double = binary(&own(Activation::Tanh, z), Binary::Mul, &number(1.000_01));
+        for formula in [&clipped, &square, &double, z] {
+            assert_eq!(formula.function_of(z), None);
+        }
+        let (mut graph, at) = Graph::new(Some(3));
+        let mut points = Points::from([(z.address(), (z.clone(), at))]);
+        let message = clipped.apply(&mut graph, &mut points, "node").unwrap_err().to_string();
+        assert!(message.contains("no activation that jetfit has"), "{message}");
+        assert!(double.apply(&mut graph, &mut points, "node").is_ok());
+    }
+}

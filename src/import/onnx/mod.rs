@@ -5,17 +5,15 @@ mod constants;
 mod expression;
 mod nodes;
 mod operators;
-mod proto;
 
 use std::collections::HashMap;
 use std::path::Path;
-
-use prost::Message;
 
 use self::expression::{Expression, Points};
 use super::Read;
 use super::graph::{At, Graph};
 use crate::error::{Error, Result};
+use crate::files::onnx_file::{GraphProto, Message, ModelProto, ValueInfoProto};
 use crate::files::safetensors_file::Tensor;
 use crate::numbers::Precision;
 
@@ -26,20 +24,23 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Read> {
         let help = "use .keras or .h5 of Keras, .pt of torch.save, .safetensors, or .onnx";
         Error::input(&place, problem, help)
     };
-    let model = proto::Model::decode(bytes).map_err(|error| {
+    let model = ModelProto::decode(bytes).map_err(|error| {
         unknown(format!("this is no whole file of a format that can be imported ({error} in ONNX)"))
     })?;
     let graph = model.graph.ok_or_else(|| unknown("this file has no format that can be imported".to_string()))?;
     let mut reader = Reader::new(path, &graph)?;
-    for node in &graph.nodes {
+    if !graph.sparse_initializer.is_empty() {
+        return Err(Error::input(&place, "it has sparse weights", "export it with dense weights"));
+    }
+    for node in &graph.node {
         reader.node(node)?;
     }
-    let [output] = graph.outputs.as_slice() else {
-        let names: Vec<&str> = graph.outputs.iter().map(|output| output.name.as_str()).collect();
+    let [output] = graph.output.as_slice() else {
+        let names: Vec<&str> = graph.output.iter().map(|output| output.name.as_str()).collect();
         return Err(Error::input(&place, format!("it has {} outputs: {names:?}", names.len()), "export it with one"));
     };
     let end = reader.point_of(&output.name, &format!("{place}: output {:?}", output.name))?;
-    let source = format!("ONNX by {} {}", model.producer, model.producer_version).trim_end().to_string();
+    let source = format!("ONNX by {} {}", model.producer_name, model.producer_version).trim_end().to_string();
     Ok(Read { graph: reader.graph, end, source, order: vec![], left_out: reader.left_out })
 }
 
@@ -67,15 +68,15 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// With the constants and the input of a graph.
-    fn new(path: &'a Path, graph: &proto::Graph) -> Result<Self> {
+    fn new(path: &'a Path, graph: &GraphProto) -> Result<Self> {
         let place = path.display().to_string();
         let mut values = HashMap::new();
-        for tensor in &graph.initializers {
+        for tensor in &graph.initializer {
             let constant = constants::read(path, &format!("{place}: initializer {:?}", tensor.name), tensor)?;
             values.insert(tensor.name.clone(), Value::Constant(constant));
         }
         // Old exporters list initializers among the inputs.
-        let inputs: Vec<_> = graph.inputs.iter().filter(|input| !values.contains_key(&input.name)).collect();
+        let inputs: Vec<_> = graph.input.iter().filter(|input| !values.contains_key(&input.name)).collect();
         let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
         let mut widths = vec![];
         for input in &inputs {
@@ -157,14 +158,15 @@ impl<'a> Reader<'a> {
 }
 
 /// The width of an input, if the file has it.
-fn width(place: &str, input: &proto::ValueInfo) -> Result<Option<usize>> {
-    let shape = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref()).and_then(|tensor| tensor.shape.as_ref());
-    let extents = shape.map_or(&[][..], |shape| shape.extents.as_slice());
+fn width(place: &str, input: &ValueInfoProto) -> Result<Option<usize>> {
+    let shape =
+        input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref()).and_then(|tensor| tensor.shape.as_ref());
+    let extents = shape.map_or(&[][..], |shape| shape.dim.as_slice());
     if extents.len() > 2 {
         let problem = format!("it has {} axes", extents.len());
         let help = "use one vector of inputs for each point: (batch, D)";
         return Err(Error::input(format_args!("{place}: input {:?}", input.name), problem, help));
     }
-    let width = extents.last().map(|extent| extent.number).filter(|number| *number > 0);
+    let width = extents.last().and_then(|extent| extent.dim_value).filter(|number| *number > 0);
     Ok(width.map(|width| width as usize))
 }

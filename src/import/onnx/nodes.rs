@@ -1,8 +1,9 @@
 //! The operators of ONNX, one by one.
 
 use super::operators::{Binary, Unary};
-use super::{Reader, Value, constants, proto};
+use super::{Reader, Value, constants};
 use crate::error::{Error, Result};
+use crate::files::onnx_file::{AttributeProto, NodeProto};
 use crate::files::safetensors_file::Tensor;
 use crate::import::functions::Function;
 use crate::import::graph::Graph;
@@ -12,32 +13,32 @@ use crate::numbers::Precision;
 
 /// A node with what messages call it.
 pub struct Node<'a> {
-    pub proto: &'a proto::Node,
+    pub proto: &'a NodeProto,
     pub place: String,
 }
 
 impl Node<'_> {
     /// The name of an input; none where it is left out.
     fn input(&self, index: usize) -> Option<&str> {
-        self.proto.inputs.get(index).map(String::as_str).filter(|name| !name.is_empty())
+        self.proto.input.get(index).map(String::as_str).filter(|name| !name.is_empty())
     }
 
     pub fn needed(&self, index: usize) -> Result<&str> {
         self.input(index).ok_or_else(|| self.wrong(format!("it lacks input {index}"), "export it again"))
     }
 
-    fn attribute(&self, name: &str) -> Option<&proto::Attribute> {
-        self.proto.attributes.iter().find(|attribute| attribute.name == name)
+    fn attribute(&self, name: &str) -> Option<&AttributeProto> {
+        self.proto.attribute.iter().find(|attribute| attribute.name == name)
     }
 
     fn int(&self, name: &str, default: i64) -> i64 {
-        self.attribute(name).and_then(|attribute| attribute.int).unwrap_or(default)
+        self.attribute(name).and_then(|attribute| attribute.i).unwrap_or(default)
     }
 
     /// A number as it was written: the shortest that is this f32, so that 0.01 is not 0.00999999977648258.
     fn float(&self, name: &str, default: f64) -> f64 {
         let written = |x: f32| x.to_string().parse().unwrap_or(f64::from(x));
-        self.attribute(name).and_then(|attribute| attribute.float).map_or(default, written)
+        self.attribute(name).and_then(|attribute| attribute.f).map_or(default, written)
     }
 
     pub fn wrong(&self, problem: impl Into<String>, help: &str) -> Error {
@@ -47,14 +48,14 @@ impl Node<'_> {
 
 impl Reader<'_> {
     /// Reads a node.
-    pub fn node(&mut self, proto: &proto::Node) -> Result<()> {
-        let name = match (proto.name.as_str(), proto.outputs.first()) {
+    pub fn node(&mut self, proto: &NodeProto) -> Result<()> {
+        let name = match (proto.name.as_str(), proto.output.first()) {
             ("", Some(output)) => output,
             (name, _) => name,
         };
-        let node = Node { proto, place: format!("{}: node {name:?} ({})", self.path.display(), proto.operator) };
+        let node = Node { proto, place: format!("{}: node {name:?} ({})", self.path.display(), proto.op_type) };
         let value = self.value_of(&node)?;
-        if let Some(output) = proto.outputs.first() {
+        if let Some(output) = proto.output.first() {
             self.values.insert(output.clone(), value);
         }
         Ok(())
@@ -62,14 +63,14 @@ impl Reader<'_> {
 
     fn value_of(&mut self, node: &Node) -> Result<Value> {
         let is_known = matches!(
-            (node.proto.domain.as_str(), node.proto.operator.as_str()),
+            (node.proto.domain.as_str(), node.proto.op_type.as_str()),
             ("" | "ai.onnx", _) | ("com.microsoft", "Gelu")
         );
         if !is_known {
             let problem = format!("the operator is of the domain {:?}", node.proto.domain);
             return Err(node.wrong(problem, "export with operators of ONNX itself"));
         }
-        match node.proto.operator.as_str() {
+        match node.proto.op_type.as_str() {
             "Constant" => self.constant_node(node),
             "Gemm" => self.gemm(node),
             "MatMul" => self.mat_mul(node),
@@ -103,7 +104,7 @@ impl Reader<'_> {
                 "it computes over all units of a point, which no activation of one unit can give",
                 "train the network without it",
             )),
-            _ => match one_number(node, node.proto.operator.as_str())? {
+            _ => match one_number(node, node.proto.op_type.as_str())? {
                 Some(function) => self.unary(node, function),
                 None => Err(node.wrong(
                     "this operator cannot be imported",
@@ -115,10 +116,10 @@ impl Reader<'_> {
 
     fn constant_node(&mut self, node: &Node) -> Result<Value> {
         let constant = |values: Vec<f64>, shape| Tensor { shape, precision: Precision::F32, values };
-        let read = |attribute: &proto::Attribute| match (attribute.name.as_str(), &attribute.tensor) {
+        let read = |attribute: &AttributeProto| match (attribute.name.as_str(), &attribute.t) {
             ("value", Some(tensor)) => constants::read(self.path, &node.place, tensor).map(Some),
-            ("value_float", _) => Ok(attribute.float.map(|x| constant(vec![x.into()], vec![]))),
-            ("value_int", _) => Ok(attribute.int.map(|n| constant(vec![n as f64], vec![]))),
+            ("value_float", _) => Ok(attribute.f.map(|x| constant(vec![x.into()], vec![]))),
+            ("value_int", _) => Ok(attribute.i.map(|n| constant(vec![n as f64], vec![]))),
             ("value_floats", _) => {
                 let values: Vec<f64> = attribute.floats.iter().map(|x| f64::from(*x)).collect();
                 Ok(Some(constant(values.clone(), vec![values.len()])))
@@ -129,7 +130,7 @@ impl Reader<'_> {
             }
             _ => Ok(None),
         };
-        let found = node.proto.attributes.first().map(read).transpose()?.flatten();
+        let found = node.proto.attribute.first().map(read).transpose()?.flatten();
         found.map(Value::Constant).ok_or_else(|| node.wrong("it has no numbers", "export with float constants"))
     }
 
@@ -164,7 +165,7 @@ impl Reader<'_> {
     }
 
     fn batch_normalization(&mut self, node: &Node) -> Result<Value> {
-        if node.int("training_mode", 0) != 0 || node.proto.outputs.len() > 1 {
+        if node.int("training_mode", 0) != 0 || node.proto.output.len() > 1 {
             return Err(node.wrong("it is in training mode", "call model.eval() before exporting"));
         }
         let at = self.point_of(node.needed(0)?, &node.place)?;
@@ -180,7 +181,7 @@ impl Reader<'_> {
 
     /// What joins all inputs of a graph.
     fn concat(&mut self, node: &Node) -> Result<Value> {
-        let names = &node.proto.inputs;
+        let names = &node.proto.input;
         let wrong = |problem: &str| {
             Err(node.wrong(problem, "only the inputs can be joined, all of them, with one Concat along the last axis"))
         };
@@ -200,7 +201,7 @@ impl Reader<'_> {
     fn unchanged(&mut self, node: &Node) -> Result<Value> {
         let value = self.value(node.needed(0)?, &node.place)?;
         let Value::Formula(at, _) = &value else { return Ok(value) };
-        let is_harmless = match node.proto.operator.as_str() {
+        let is_harmless = match node.proto.op_type.as_str() {
             "Flatten" => node.int("axis", 1) == 1,
             // f16, f32, f64, bf16.
             "Cast" => [10, 1, 11, 16].contains(&node.int("to", 0)),
@@ -244,7 +245,7 @@ fn one_number(node: &Node, operator: &str) -> Result<Option<Unary>> {
         "Exp" => own(Activation::Exp),
         "Sin" => own(Activation::Sin),
         "Mish" => own(Activation::Mish),
-        "Gelu" => match node.attribute("approximate").map(|attribute| attribute.text.as_slice()) {
+        "Gelu" => match node.attribute("approximate").and_then(|attribute| attribute.s.as_deref()) {
             Some(b"tanh") => own(Activation::GeluTanh),
             _ => own(Activation::Gelu),
         },
