@@ -189,8 +189,11 @@ impl Builder {
     pub fn stack_rows(&mut self, parts: &[Id]) -> Id {
         let [first, _, ..] = parts else { return parts[0] };
         let units = self.shape(*first).1;
-        let parts = self.alike(parts);
         let rows = parts.iter().map(|part| self.shape(*part).0).sum();
+        if let Some(known) = self.known_numbers(parts) {
+            return self.constant("", rows, known.concat());
+        }
+        let parts = self.alike(parts);
         self.push(Operation::StackRows(parts), rows, units)
     }
 
@@ -198,9 +201,26 @@ impl Builder {
     pub fn stack_units(&mut self, parts: &[Id]) -> Id {
         let [first, _, ..] = parts else { return parts[0] };
         let rows = self.shape(*first).0;
-        let parts = self.alike(parts);
         let units = parts.iter().map(|part| self.shape(*part).1).sum();
+        if let Some(known) = self.known_numbers(parts) {
+            let row =
+                |row: usize| known.iter().flat_map(move |part| &part[row * part.len() / rows..][..part.len() / rows]);
+            let numbers = (0..rows).flat_map(row).copied().collect();
+            return self.constant("", rows, numbers);
+        }
+        let parts = self.alike(parts);
         self.push(Operation::StackUnits(parts), rows, units)
+    }
+
+    /// The numbers of blocks that are all known.
+    fn known_numbers(&self, ids: &[Id]) -> Option<Vec<Vec<f64>>> {
+        let known = |id: &Id| match self.values[id.0].operation {
+            Operation::Constant(tensor) if self.tensors[tensor].role == Role::Constant => {
+                Some(self.tensors[tensor].numbers.clone())
+            }
+            _ => None,
+        };
+        ids.iter().map(known).collect()
     }
 
     /// All spread where one is.

@@ -30,29 +30,32 @@ pub fn table(tensor: &Tensor, is_f64: bool) -> String {
     };
     let brackets: String = extents.iter().map(|extent| format!("[{extent}]")).collect();
     let words: Vec<String> = numbers.iter().map(|number| digits(*number, is_f64)).collect();
-    let list = |words: &[String]| wrapped(&words.join(", "));
     let numbers = match extents.as_slice() {
         [] => words[0].clone(),
         [_, width] => {
-            let rows: Vec<String> = words.chunks(*width).map(|row| format!("    {{\n{}    }},\n", list(row))).collect();
-            format!("{{\n{}}}", rows.concat())
+            let row = |row: &[String]| format!("    {{{}}},\n", wrapped(row, "     "));
+            format!("{{\n{}}}", words.chunks(*width).map(row).collect::<String>())
         }
-        _ => format!("{{\n{}}}", list(&words)),
+        _ => format!("{{\n    {}\n}}", wrapped(&words, "    ")),
     };
     format!("static const {} {name}{brackets} = {numbers};\n\n", number(is_f64))
 }
 
-/// Words in lines.
-fn wrapped(text: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("a first line");
-        match line.len() + 1 + word.len() > WIDTH {
-            true => lines.push(format!("        {word}")),
-            false => line.push_str(&format!("{}{word}", if line.is_empty() { "        " } else { " " })),
+/// Words in lines, the first of which is begun.
+fn wrapped(words: &[String], indent: &str) -> String {
+    let (mut text, mut column) = (String::new(), indent.len());
+    for (index, word) in words.iter().enumerate() {
+        let comma = if index + 1 < words.len() { "," } else { "" };
+        if index > 0 {
+            let is_full = column + word.len() + 2 > WIDTH;
+            text.push_str(if is_full { "\n" } else { " " });
+            text.push_str(if is_full { indent } else { "" });
+            column = if is_full { indent.len() } else { column + 1 };
         }
+        text.push_str(&format!("{word}{comma}"));
+        column += word.len() + comma.len();
     }
-    lines.join("\n") + "\n"
+    text
 }
 
 /// The type of numbers.
