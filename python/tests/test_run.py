@@ -59,7 +59,7 @@ def test_a_job_file_becomes_a_run(job, tmp_path):
         np.testing.assert_allclose(predictions[name], column.ravel(), atol=1e-4)
     assert run.pictures == ["fit", "loss"]
     html = run._repr_html_()
-    assert "data:image/png;base64," in html and "training loss" in html and str(run.path) in html
+    assert "data:image/png;base64," in html and "training loss" in html and "R²" in html and str(run.path) in html
     assert run.plot()._repr_mimebundle_()["image/png"].startswith("iVBOR")
     run.plot("loss").save(tmp_path / "loss.svg")
     assert "<svg" in (tmp_path / "loss.svg").read_text()

@@ -184,6 +184,9 @@ class Run:
         for one in report["coefficients"]:
             error = "" if one["standard_error"] is None else f" ± {one['standard_error']:.1e}"
             rows[one["name"]] = f"{one['value']:.6g}{error}"
+        for one in report.get("scores", []):
+            r2 = "" if one["r2"] is None else f", R² {one['r2']:.4f}"
+            rows[f"{one['name']} ({one['rows']})"] = f"RMSE {one['rmse']:.3g}{r2}"
         rows.update({f"relative error of {one['name']}": f"{one['value']:.3e}" for one in report["relative_errors"]})
         return rows
 
