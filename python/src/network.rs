@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use jetfit::export::Export;
+use jetfit::jet::Seconds;
 use jetfit::network::model_path;
-use jetfit::{Activation, Evaluator, JetLayout, Jets, Model, Precision};
+use jetfit::{Activation, Error, Evaluator, JetLayout, Jets, Model, Precision};
 use numpy::{PyArray3, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -140,6 +142,34 @@ impl Core {
         let jets: Jets =
             py.detach(|| self.with(|evaluator| evaluator.layout_of(&columns, &layout))).map_err(exception)?;
         array(py, jets)
+    }
+
+    /// A file for another program, as bytes.
+    fn export<'py>(
+        &self,
+        py: Python<'py>,
+        format: &str,
+        order: usize,
+        second: &str,
+        precision: &str,
+        name: String,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let seconds = Seconds::ALL.into_iter().find(|seconds| seconds.name() == second).filter(|_| order <= 2);
+        let seconds = seconds.ok_or_else(|| {
+            let known = Seconds::ALL.map(Seconds::name).join(", ");
+            exception(Error::input(
+                "export",
+                format!("no {second:?} of order {order}"),
+                format!("order: 0, 1, 2; second: {known}"),
+            ))
+        })?;
+        let written = || {
+            let layout = seconds.layout(order, self.model.inputs.len());
+            let outputs = self.model.derivatives();
+            outputs.supports(&outputs.jets(&layout), layout.laplacian(), "order")?;
+            Export { format: format.parse()?, order, seconds, precision: precision.parse()?, name }.bytes(&self.model)
+        };
+        written().map(|bytes| PyBytes::new(py, &bytes)).map_err(exception)
     }
 
     /// The columns' names of a layout (M, C).

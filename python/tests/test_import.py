@@ -28,7 +28,9 @@ def check(net, fixture):
         np.testing.assert_allclose(ours, theirs, atol=1e-10 * max(1, np.abs(theirs).max()))
 
 
-@pytest.mark.parametrize("name", ["keras_sine", "keras_residual", "keras2", "torch_double", "torch_sequential", "onnx_double"])
+@pytest.mark.parametrize(
+    "name", ["keras_sine", "keras_residual", "keras2", "torch_double", "torch_sequential", "onnx_double"]
+)
 def test_files_of_other_programs(name):
     fixture = known(name)
     check(jetfit.from_file(FIXTURES / fixture["file"]), fixture)

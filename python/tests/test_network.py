@@ -153,6 +153,24 @@ def test_networks_are_saved_loaded_pickled_and_copied(net, rows, tmp_path):
         jetfit.load(path)
 
 
+def test_a_network_is_exported(net, rows, tmp_path):
+    net.export(tmp_path / "exported.py", "numpy", second="full")
+    names = {}
+    exec((tmp_path / "exported.py").read_text(), names)
+    value, first, second = names["jets"](rows[0])
+    np.testing.assert_allclose(value, net.value(rows[0]), rtol=1e-10, atol=1e-9)
+    np.testing.assert_allclose(first, net.gradient(rows[0]), rtol=1e-10, atol=1e-9)
+    np.testing.assert_allclose(second, net.hessian(rows[0]), rtol=1e-10, atol=1e-8)
+    net.export(tmp_path / "net.c", name="wave", order=1)
+    assert "void wave_jet(" in (tmp_path / "net.c").read_text()
+    net.export(tmp_path / "net.onnx")
+    assert (tmp_path / "net.onnx").stat().st_size > 1000
+    for wrong, part in [({}, "does not tell"), ({"format": "onx"}, "onnx"), ({"format": "c", "order": 3}, "order")]:
+        with pytest.raises(jetfit.InputError, match=part):
+            net.export(tmp_path / "net", **wrong)
+    assert not (tmp_path / "net").exists()
+
+
 def test_a_network_can_be_computed_by_hand(net, rows):
     scaling = net.scaling
     inside = (rows[0] - scaling["inputs"]["mean"]) / scaling["inputs"]["scale"]

@@ -59,8 +59,8 @@ def test_a_job_file_becomes_a_run(job, tmp_path):
         np.testing.assert_allclose(predictions[name], column.ravel(), atol=1e-4)
     assert run.pictures == ["fit", "loss"]
     html = run._repr_html_()
-    assert "data:image/png;base64," in html and "training loss" in html and str(run.path) in html
-    assert run.plot()._repr_png_().startswith(b"\x89PNG")
+    assert "data:image/png;base64," in html and "training loss" in html and "R²" in html and str(run.path) in html
+    assert run.plot()._repr_mimebundle_()["image/png"].startswith("iVBOR")
     run.plot("loss").save(tmp_path / "loss.svg")
     assert "<svg" in (tmp_path / "loss.svg").read_text()
     with pytest.raises(jetfit.InputError, match="no picture 'map'"):
@@ -79,6 +79,17 @@ def test_keys_are_set(job, tmp_path):
     with pytest.raises(jetfit.InputError, match="steps") as caught:
         jetfit.train(job, out=tmp_path / "other", set={"training.stepps": 40})
     assert "--set" in str(caught.value) and not (tmp_path / "other").exists()
+
+
+def test_pictures_have_the_formats_of_the_job(job, tmp_path):
+    run = jetfit.train(job, out=tmp_path / "run", set={"plots.format": ["svg", "pdf"], "plots.what": ["fit"]})
+    assert run.pictures == ["fit"] and list(run.plot().files) == [".svg", ".pdf"]
+    assert "<svg" in run.plot()._repr_mimebundle_()["image/svg+xml"]
+    assert "image/svg+xml;base64," in run._repr_html_()
+    run.plot().save(tmp_path / "fit.pdf")
+    assert (tmp_path / "fit.pdf").read_bytes().startswith(b"%PDF")
+    with pytest.raises(jetfit.InputError, match="no .png file"):
+        run.plot().save(tmp_path / "fit.png")
 
 
 def test_an_ensemble_has_members(job, tmp_path):

@@ -59,8 +59,8 @@ def fit(
     Args:
         X: inputs (B, D), or (B) for one; a DataFrame names them.
         y: outputs (B, M), or (B) for one. NaN was not measured.
-        dy: measured first derivatives (B, M, D), which are fitted too; (B, D) for one output, (B, M) for one input; NaN was
-            not measured. Or a DataFrame whose columns are called ``dy_dx``.
+        dy: measured first derivatives (B, M, D), which are fitted too; (B, D) for one output, (B, M) for one input; NaN
+            was not measured. Or a DataFrame whose columns are called ``dy_dx``.
         d2y: measured second derivatives: of each input (B, M, D), or all (B, M, D, D); or a DataFrame with ``d2y_dx2``.
         row_weights: the weight of each row (B), at least 0; for rows with noise of deviation σ, 1/σ².
         validation: X and y of rows that judge. By default a tenth of 50 rows or more does.

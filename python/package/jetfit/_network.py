@@ -5,13 +5,15 @@ from __future__ import annotations
 import html
 import json
 import os
-from typing import TYPE_CHECKING, Any, Union, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, Union, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _arrays
 from ._jetfit import Core
+from .errors import bad_input
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -196,6 +198,35 @@ class Network:
     def save(self, path: PathLike) -> None:
         """Writes a safetensors file, which :func:`jetfit.load`, ``jetfit predict`` and other readers understand."""
         self._core.write(os.fspath(path))
+
+    def export(
+        self,
+        path: PathLike,
+        format: Optional[str] = None,
+        *,
+        order: int = 2,
+        second: str = "diagonal",
+        precision: str = "f64",
+        name: str = "net",
+    ) -> None:
+        """Writes a file for another program, which gives u, du and d2u in your units, as ``jetfit export`` does.
+
+        Args:
+            path: the file, which is replaced where it is there.
+            format: ``"onnx"``, ``"torch"``, ``"c"`` or ``"numpy"``; ONNX for ``.onnx`` and C for ``.c`` and ``.h``.
+            order: the highest order of derivatives: 0, 1 or 2.
+            second: ``"diagonal"``, ``"laplacian"`` or ``"full"``.
+            precision: ``"f32"`` or ``"f64"``.
+            name: what C functions are called: ``NAME_value`` and ``NAME_jet``.
+
+        Raises:
+            jetfit.InputError: for derivatives that do not exist, and a format that is unknown.
+        """
+        kinds = {".onnx": "onnx", ".c": "c", ".h": "c"}
+        format = format or kinds.get(Path(path).suffix.lower())
+        if format is None:
+            raise bad_input(os.fspath(path), "the name does not tell the format", "use format='onnx', or another")
+        Path(path).write_bytes(self._core.export(format, order, second, precision, name))
 
     def __reduce__(self):
         return _of_bytes, (self._core.to_bytes(),)

@@ -28,28 +28,50 @@ if TYPE_CHECKING:
 
     Table = Union[pandas.DataFrame, dict[str, np.ndarray]]
 
-#: The pictures of a run directory; the first that is there shows the run.
-PICTURES = ("map", "fit", "loss", "parity")
+#: The pictures of a run directory, where outputs may have one each, as in `fit.u`; the first shows the run.
+PICTURES = ("map", "fit", "loss", "parity", "animation")
+#: What they are written as; the first shows them in a notebook.
+FORMATS = (".png", ".svg", ".pdf")
 
 
 class Picture:
     """A picture of a run, which notebooks show."""
 
-    def __init__(self, path: Path):
-        #: The PNG file.
-        self.path = path
+    def __init__(self, files: dict[str, Path]):
+        #: Its files, by their ending: ``.png``, ``.svg``, ``.pdf``.
+        self.files = files
 
     def save(self, path: PathLike) -> None:
-        """Copies it: as SVG where the name ends so, else as PNG."""
-        target = Path(path)
-        suffix = ".svg" if target.suffix.lower() == ".svg" else ".png"
-        shutil.copyfile(self.path.with_suffix(suffix), target)
+        """Copies the file with the ending of this name.
 
-    def _repr_png_(self) -> bytes:
-        return self.path.read_bytes()
+        Raises:
+            jetfit.InputError: where it was not drawn in this format; the job's ``plots.format`` says in which it is.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix not in self.files:
+            raise bad_input(
+                os.fspath(path), f"the picture has no {suffix or 'such'} file", f"use {', '.join(self.files)}"
+            )
+        shutil.copyfile(self.files[suffix], path)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        if ".png" in self.files:
+            return {"image/png": base64.b64encode(self.files[".png"].read_bytes()).decode()}
+        if ".svg" in self.files:
+            return {"image/svg+xml": self.files[".svg"].read_text(encoding="utf-8")}
+        return {"text/plain": repr(self)}
+
+    def _img(self) -> str:
+        """For HTML; empty without a format that it shows."""
+        kinds = {".png": "image/png", ".svg": "image/svg+xml"}
+        for suffix, kind in kinds.items():
+            if suffix in self.files:
+                data = base64.b64encode(self.files[suffix].read_bytes()).decode()
+                return f'<img style="max-width:100%" alt="" src="data:{kind};base64,{data}">'
+        return ""
 
     def __repr__(self) -> str:
-        return f"<jetfit.Picture {str(self.path)!r}>"
+        return f"<jetfit.Picture {str(next(iter(self.files.values())))!r}>"
 
 
 class Run:
@@ -125,10 +147,11 @@ class Run:
     @property
     def pictures(self) -> list[str]:
         """The names of the pictures that were drawn."""
-        return [name for name in PICTURES if (self.path / f"{name}.png").is_file()]
+        stems = {path.stem for path in self.path.iterdir() if path.suffix in FORMATS}
+        return [stem for name in PICTURES for stem in sorted(stems) if stem == name or stem.startswith(f"{name}.")]
 
     def plot(self, name: Optional[str] = None) -> Picture:
-        """A picture, which a notebook shows: ``fit``, ``loss``, ``map`` or ``parity``. By default the solution.
+        """A picture, which a notebook shows: one of :attr:`pictures`. By default the solution.
 
         Raises:
             jetfit.InputError: for one that was not drawn.
@@ -139,7 +162,8 @@ class Run:
             raise bad_input(
                 str(self.path), f"there is no picture {name!r}", f"use one of: {', '.join(drawn) or 'none'}"
             )
-        return Picture(self.path / f"{name}.png")
+        paths = {suffix: self.path / f"{name}{suffix}" for suffix in FORMATS}
+        return Picture({suffix: path for suffix, path in paths.items() if path.is_file()})
 
     def _file(self, name: str) -> Path:
         path = self.path / name
@@ -160,6 +184,9 @@ class Run:
         for one in report["coefficients"]:
             error = "" if one["standard_error"] is None else f" ± {one['standard_error']:.1e}"
             rows[one["name"]] = f"{one['value']:.6g}{error}"
+        for one in report.get("scores", []):
+            r2 = "" if one["r2"] is None else f", R² {one['r2']:.4f}"
+            rows[f"{one['name']} ({one['rows']})"] = f"RMSE {one['rmse']:.3g}{r2}"
         rows.update({f"relative error of {one['name']}": f"{one['value']:.3e}" for one in report["relative_errors"]})
         return rows
 
@@ -173,10 +200,7 @@ class Run:
             return html_table("jetfit.Run", {"directory": self.path, "state": "not ended"})
         rows = {"directory": str(self.path), **self._rows()}
         rows.update({"warning" if k == 0 else f"warning {k + 1}": text for k, text in enumerate(self.warnings)})
-        picture = ""
-        if self.pictures:
-            data = base64.b64encode(self.plot()._repr_png_()).decode()
-            picture = f'<img style="max-width:100%" alt="{self.pictures[0]}" src="data:image/png;base64,{data}">'
+        picture = self.plot()._img() if self.pictures else ""
         return f"<div>{html_table('jetfit.Run', rows)}{picture}</div>"
 
 
