@@ -62,7 +62,9 @@ fn sets(model: &Model) -> Vec<TermSet> {
 
 #[test]
 fn sound_devices_pass() {
-    for activation in Activation::ALL.into_iter().filter(|activation| activation.supports(2, "").is_ok()) {
+    // Of exp over exp f32 has no numbers.
+    let has_numbers = |activation: &Activation| activation.supports(2, "").is_ok() && *activation != Activation::Exp;
+    for activation in Activation::ALL.into_iter().filter(has_numbers) {
         let model = model(activation);
         let certificate =
             check(&model, &sets(&model), Precision::F32, &mut *cpu::open(&model, Precision::F32, 1).unwrap());

@@ -61,7 +61,7 @@ x = [0, 1]
 t = [0, 2]
 y = [0, 3]
 [network]
-outputs = ["u", "mass, kg", "w"]
+outputs = ["u", "mass", "w"]
 hidden = [4]
 [[term]]
 name = "flow"
@@ -89,19 +89,20 @@ fn a_job_chooses_its_pictures() {
     let place = Place::new("");
     let train = |plots: &str| {
         place.write("job.toml", format!("{SPACE}{plots}\n"));
-        place.train("job.toml", &["--out", "run", "--force", "--quiet"]);
+        let output = place.train("job.toml", &["--out", "run", "--force", "--quiet"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         pictures(&place)
     };
-    // Nine rows of fits: one picture for each output, under a name that files can have.
+    // Nine rows of fits: one picture for each output.
     let names = train(
         "what = [\"fit\", \"map\", \"animation\"]\nformat = [\"svg\", \"pdf\"]\nframes = 3\nat = { t = [0, 0.5] }",
     );
-    let fits = ["mass__kg", "u", "w"].map(|name| [format!("fit.{name}.pdf"), format!("fit.{name}.svg")]).concat();
+    let fits = ["mass", "u", "w"].map(|name| [format!("fit.{name}.pdf"), format!("fit.{name}.svg")]).concat();
     let all = [vec!["animation.png".to_string()], fits, vec!["map.pdf".to_string(), "map.svg".to_string()]].concat();
     assert_eq!(names, all);
     // Over x and y, though t stands between them; at both times.
     let map = place.text("run/map.svg");
-    for part in ["u, t = 0<", "u, t = 0.500", "mass, kg, t = 0.500"] {
+    for part in ["u, t = 0<", "u, t = 0.500", "mass, t = 0.500"] {
         assert!(map.replace('\n', "").contains(part), "no {part:?}");
     }
     assert_eq!(map.matches("<image").count(), 12);
