@@ -47,7 +47,7 @@ def trained(jetfit, folder, inputs, hidden, activation, precision):
     return run
 
 
-def least(repeat, seconds=0.2):
+def least(repeat, seconds=0.5):
     best, end = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()
