@@ -5,6 +5,7 @@
 //! executed, sizes in one are compared with its length, and what has no counterpart here is named.
 
 mod archive;
+mod columns;
 mod fold;
 mod functions;
 mod graph;

@@ -3,7 +3,7 @@
 use super::operators::{Binary, Unary};
 use super::{Reader, Value, constants};
 use crate::error::{Error, Result};
-use crate::files::onnx_file::{AttributeProto, NodeProto};
+use crate::files::onnx_file::{AttributeProto, NodeProto, data_type};
 use crate::files::safetensors_file::Tensor;
 use crate::import::functions::Function;
 use crate::import::graph::Graph;
@@ -203,8 +203,7 @@ impl Reader<'_> {
         let Value::Formula(at, _) = &value else { return Ok(value) };
         let is_harmless = match node.proto.op_type.as_str() {
             "Flatten" => node.int("axis", 1) == 1,
-            // f16, f32, f64, bf16.
-            "Cast" => [10, 1, 11, 16].contains(&node.int("to", 0)),
+            "Cast" => [data_type::FLOAT, data_type::DOUBLE].map(i64::from).contains(&node.int("to", 0)),
             "Reshape" => {
                 let width = self.graph.point(*at).width.map(|width| width as f64);
                 let shape = self.constant(node.needed(1)?, &node.place)?.values;
