@@ -6,12 +6,13 @@ cd "$(dirname "$0")"
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-"${PYTHON:-python3}" -m venv "$work/venv"
+python="${PYTHON:-python3}"
+"$python" -m venv "$work/venv"
 bin="$work/venv/bin"
 "$bin/pip" install --quiet --disable-pip-version-check 'maturin>=1.9,<2' numpy pandas 'scikit-learn>=1.6' pytest
 
-# The dependencies are compiled where those of the program are.
-"$bin/maturin" build --release --locked --quiet --interpreter "$bin/python" --out "$work/wheels"
+# The dependencies are compiled where those of the program are, once for an interpreter that stays where it is.
+"$bin/maturin" build --release --locked --quiet --interpreter "$python" --out "$work/wheels"
 "$bin/pip" install --quiet --disable-pip-version-check --no-deps "$work"/wheels/*.whl
 
 # From elsewhere, so that nothing but what is installed can be imported.

@@ -128,7 +128,7 @@ def test_a_dict_is_a_job(job):
     path = run.path
     del run
     assert not path.exists()
-    with pytest.raises(jetfit.InputError, match="did you mean network.hidden"):
+    with pytest.raises(jetfit.InputError, match='unknown key "hiden"\n.*did you mean \S*hidden'):
         jetfit.train({"data": data, "network": {"hiden": [8]}})
 
 
