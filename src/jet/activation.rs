@@ -138,9 +138,13 @@ impl Activation {
     fn why_rough(self) -> String {
         let name = self.name();
         match self.smoothness() {
+            Smoothness::C0 if self == Activation::Selu => format!(
+                "the first derivative of {name} jumps at 0, so that of the network jumps at every kink of every unit, \
+                 where the second does not exist"
+            ),
             Smoothness::C0 => format!(
-                "a {name} network is piecewise linear: its second derivative is 0 almost everywhere and does not \
-                 exist at the kinks, so it says nothing about the data, and its first derivative is a staircase"
+                "a network of {name} units alone is piecewise linear: its second derivative is 0 almost everywhere and \
+                 does not exist at the kinks, so it says nothing about the data, and its first derivative is a staircase"
             ),
             _ => format!(
                 "the second derivative of {name} jumps at 0, so that of a {name} network jumps at every kink of every \

@@ -155,7 +155,7 @@ fn tables_of_many_countries_are_read_rightly_or_refused() {
     let (comma, thousands) = ("data.decimal=,", "data.thousands=.");
     for (job, settings, largest) in [
         ("a", &[comma][..], 1500.0),
-        ("b", &[comma, "data.encoding=latin1"], 1500.0),
+        ("b", &[comma, thousands, "data.encoding=latin1"], 1500.0),
         ("c", &[comma], 1500.0),
         ("d", &["data.thousands=,"], 1500.0),
         ("e", &["data.encoding=latin1"], 1500.0),

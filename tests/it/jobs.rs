@@ -210,7 +210,7 @@ hidden = [16]
 [optimizer]
 name = "gauss-newton"
 [training]
-steps = 60
+steps = 150
 [[term]]
 name = "decay"
 residual = "y_t = -y/(1 + t)^2"
@@ -228,6 +228,7 @@ directory = "run"
 "#;
     place.write("job.toml", job);
     let report = place.report("job.toml", &[]);
+    // Measured: 1.0e-4.
     assert_errors(&report, &[("y", 1e-3)]);
     let t = &place.csv("run/predictions.csv")["t"];
     assert_eq!((t[0], t[1000]), (1e-4, 1e2));

@@ -10,5 +10,5 @@ pub fn copy<T: Real>(source: &[T], to: &mut [T]) {
 
 /// to += source
 pub fn add<T: Real>(source: &[T], to: &mut [T]) {
-    to.iter_mut().zip(source).for_each(|(to, source)| *to = *to + *source);
+    to.iter_mut().zip(source).for_each(|(to, source)| *to += *source);
 }

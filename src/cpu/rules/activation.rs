@@ -372,10 +372,10 @@ mod tests {
                     let s64 = <R as Rule<f64>>::slopes(z.into(), a64);
                     let pairs = [(a, a64), (s.first, s64.first), (s.second, s64.second), (s.third, s64.third)];
                     for (ours, truth) in pairs {
-                        // A few roundings of numbers of order 1 (up to |z| for the unbounded ones, and of some that cancel
-                        // in the third derivatives).
+                        // A few roundings of numbers of order 1 (up to |z| for the unbounded ones), and of those of order 10
+                        // that cancel in gelu_tanh's third derivative.
                         let error = (f64::from(ours) - truth).abs();
-                        assert!(error <= 2e-6 * (1.0 + truth.abs()), "{activation} at {z}: {ours} {truth}");
+                        assert!(error <= 4e-6 * (1.0 + truth.abs()), "{activation} at {z}: {ours} {truth}");
                     }
                 }
             });

@@ -18,7 +18,7 @@ const FILES: [(&str, &str); 2] =
 const DATA: &str = r#"
 [data]
 file = "a.csv"
-inputs = ["x", "t"]
+inputs = ["x", "t", "z"]
 outputs = ["u"]
 derivatives = { du_dx = "a", d2u_dx2 = "b" }
 "#;
@@ -39,7 +39,8 @@ points = {}
 "#;
 
 /// What the keys under a path need beside them: the path, what is set, and its value.
-const BESIDE: [(&str, &str, &str); 18] = [
+const BESIDE: [(&str, &str, &str); 19] = [
+    ("plots.frames", "plots.what", "[\"animation\"]"),
     ("network.fourier", "network.fourier.count", "3"),
     ("network.frequency", "network.activation", "\"sin\""),
     ("optimizer.weight_decay", "optimizer.name", "\"adamw\""),
