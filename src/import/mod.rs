@@ -1,6 +1,6 @@
 //! Networks of other programs, as models: Keras (`.keras`, `.h5`), PyTorch (`.pt`), safetensors with any names, ONNX.
 //!
-//! A reader for each format walks through what the file holds and builds a [`graph::Graph`] of plain steps; [`fold`]
+//! A reader for each format walks through what the file holds and builds a graph of plain steps; `fold`
 //! turns the way from the inputs to the outputs into affine layers and activations. Files are data: nothing in one is
 //! executed, sizes in one are compared with its length, and what has no counterpart here is named.
 

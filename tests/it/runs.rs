@@ -93,16 +93,14 @@ impl Place {
     /// The header and the columns of a CSV file; NaN where a field is empty.
     pub fn csv(&self, name: &str) -> BTreeMap<String, Vec<f64>> {
         let number = |field: &str| if field.is_empty() { f64::NAN } else { field.parse().unwrap() };
-        let text = self.text(name);
-        let mut lines = text.lines();
-        let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+        let mut reader = csv::Reader::from_path(self.path(name)).unwrap();
+        let names = reader.headers().unwrap().clone();
         let mut columns = vec![vec![]; names.len()];
-        for line in lines {
-            let fields: Vec<f64> = line.split(',').map(number).collect();
-            assert_eq!(fields.len(), names.len(), "{name}: {line}");
-            columns.iter_mut().zip(fields).for_each(|(column, field)| column.push(field));
+        for record in reader.records() {
+            let record = record.unwrap_or_else(|error| panic!("{name}: {error}"));
+            columns.iter_mut().zip(&record).for_each(|(column, field)| column.push(number(field)));
         }
-        names.into_iter().map(str::to_string).zip(columns).collect()
+        names.iter().map(str::to_string).zip(columns).collect()
     }
 
     /// `jetfit train` in this directory, on the CPU unless the flags say otherwise.

@@ -1,18 +1,21 @@
 // z p with p = sigmoid v and v = k (z + c z^3), which is z/2 (1 + tanh v/2): the approximation of GELU.
 
-fn gate(z: f32) -> f32 {
-    return sigmoid(1.59576912 * z + 0.0713548163 * z * z * z);
+fn inner(z: f32) -> f32 {
+    return 1.59576912 * z + 0.0713548163 * z * z * z;
 }
 
 fn activation(z: f32) -> f32 {
-    return z * gate(z);
+    return z * sigmoid(inner(z));
 }
 
 // The derivatives of p in v are d1, d2, d3; those of p in z follow by the chain rule, of z p by Leibniz' rule.
 fn slopes(z: f32, a: f32) -> vec3<f32> {
-    let p = gate(z);
-    let d1 = p * (1.0 - p);
-    let d2 = d1 * (1.0 - 2.0 * p);
+    let v = inner(z);
+    // 1 - p would cancel, and the powers of v1 are large.
+    let p = sigmoid(v);
+    let q = sigmoid(-v);
+    let d1 = p * q;
+    let d2 = d1 * (q - p);
     let d3 = d1 * (1.0 - 6.0 * d1);
     let v1 = 1.59576912 + 0.214064449 * z * z;
     let v2 = 0.428128897 * z;

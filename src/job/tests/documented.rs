@@ -18,7 +18,7 @@ const FILES: [(&str, &str); 2] =
 const DATA: &str = r#"
 [data]
 file = "a.csv"
-inputs = ["x", "t", "z"]
+inputs = ["x", "t"]
 outputs = ["u"]
 derivatives = { du_dx = "a", d2u_dx2 = "b" }
 "#;
@@ -123,7 +123,7 @@ fn set(job: &mut Table, path: &str, value: &str) {
 fn job_for(section: &str, key: &str) -> Table {
     let path = format!("{section}.{key}");
     let text = match section.split('.').next() {
-        Some("term") => EQUATION.to_string(),
+        Some("term" | "plots") => EQUATION.to_string(),
         Some("stage") => format!("{EQUATION}[[stage]]\n"),
         _ if section == "training.refine" => EQUATION.to_string(),
         _ => DATA.to_string(),
