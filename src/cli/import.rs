@@ -136,7 +136,7 @@ fn as_text(file: &str, imported: &Imported) -> String {
         lines.push(format!("  layers in the order {}; --layers gives another", order.join(", ")));
     }
     if !left_out.is_empty() {
-        lines.push(format!("  without {}, which do nothing after training", left_out.join(", ")));
+        lines.push(format!("  left out {}: no effect after training", left_out.join(", ")));
     }
     lines.push(format!("next:  jetfit predict {file} --points points.csv"));
     lines.join("\n")

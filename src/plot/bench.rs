@@ -2,7 +2,8 @@
 
 use super::Series;
 use super::axis::Axis;
-use super::figure::{BLUE, Frame, GREY, Mark, Panel, VERMILION, line, marks};
+use super::figure::{BLUE, Frame, GREY, Panel, VERMILION, line, marks};
+use super::legend::Mark;
 
 /// Measured costs, each against the batch size.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,6 +11,7 @@ use plotters::style::{FontStyle, register_font};
 
 use super::Series;
 use super::axis::Axis;
+use super::legend::{LEGEND_SIZE, Mark, draw_entry};
 use super::raster::{Image, Place};
 
 /// SVG units a pixel: plotters rounds coordinates to whole units, and a curve rounded to whole
@@ -26,31 +27,13 @@ pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
 pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
-const LINE_COLOURS: [RGBColor; 5] =
-    [RGBColor(0, 158, 115), RGBColor(230, 159, 0), RGBColor(86, 180, 233), RGBColor(204, 121, 167), GREY];
 /// How much of its colour an area has.
-const SHADE_OPACITY: f64 = 0.22;
+pub(super) const SHADE_OPACITY: f64 = 0.22;
 const GRID_COLOUR: RGBColor = RGBColor(232, 232, 232);
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 pub(super) type Drawn<T = ()> = std::result::Result<T, DrawingAreaErrorKind<std::io::Error>>;
-
-/// A mark of a legend.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Mark {
-    Line(RGBColor),
-    Dashed(RGBColor),
-    Dotted(RGBColor),
-    Dots(RGBColor),
-    Area(RGBColor),
-}
-
-/// The terms of a loss, told apart by colour and then by dash.
-pub(super) fn term_mark(k: usize) -> Mark {
-    let colour = LINE_COLOURS[k % LINE_COLOURS.len()];
-    if (k / LINE_COLOURS.len()).is_multiple_of(2) { Mark::Dashed(colour) } else { Mark::Dotted(colour) }
-}
 
 /// What surrounds the panels.
 pub(super) struct Frame {
@@ -165,7 +148,11 @@ impl Panel<'_> {
     fn draw_axes<'a, 'b>(self, area: &'a Area<'b>, grid: bool, right: i32) -> Drawn<Chart<'a, 'b>> {
         let ticks = 30 + 6 * self.label_characters as i32;
         let top = if self.caption.is_empty() { 8 } else { 26 };
-        let (x_name, y_name) = (self.x.named(self.x_name), self.y.named(self.y_name));
+        let size = area.dim_in_pixel();
+        let (width, height) = (size.0 as i32 / PIXEL_UNITS, size.1 as i32 / PIXEL_UNITS);
+        let x_name = shortened(&self.x.named(self.x_name), NAME_SIZE, width - ticks - right);
+        let y_name = shortened(&self.y.named(self.y_name), NAME_SIZE, height - top);
+        let caption = shortened(&self.caption, NAME_SIZE, width - 8);
         let mut chart = ChartBuilder::on(area)
             .margin_top(top * PIXEL_UNITS)
             .margin_right(right * PIXEL_UNITS)
@@ -183,13 +170,13 @@ impl Panel<'_> {
             .axis_style(GREY.stroke_width(PIXEL_UNITS as u32 * 8 / 10))
             .set_all_tick_mark_size(4 * PIXEL_UNITS)
             .label_style(font(11.0).color(&INK))
-            .axis_desc_style(font(12.0).color(&INK))
+            .axis_desc_style(font(NAME_SIZE).color(&INK))
             .x_desc(x_name)
             .y_desc(y_name)
             .draw()?;
         // Above the axis, or further left where it would leave the panel.
-        let room = area.dim_in_pixel().0 as i32 / PIXEL_UNITS - text_width(&self.caption, 12.0) - 8;
-        write(area, &self.caption, ((10 + ticks).min(room).max(0), 6), 12.0, &INK)?;
+        let room = width - text_width(&caption, NAME_SIZE) - 8;
+        write(area, &caption, ((10 + ticks).min(room).max(0), 6), NAME_SIZE, &INK)?;
         Ok(chart)
     }
 }
@@ -258,48 +245,46 @@ pub(super) fn font(pixels: f64) -> FontDesc<'static> {
 }
 
 /// Text with its top at `place`, in pixels of `area`.
-fn write(area: &Area, text: &str, (x, y): (i32, i32), size: f64, colour: &RGBColor) -> Drawn {
+pub(super) fn write(area: &Area, text: &str, (x, y): (i32, i32), size: f64, colour: &RGBColor) -> Drawn {
     let style = font(size).color(colour).pos(Pos::new(HPos::Left, VPos::Top));
     area.draw(&Text::new(text.to_string(), (x * PIXEL_UNITS, y * PIXEL_UNITS), style))
 }
 
-/// The size of the legend's type.
-const LEGEND_SIZE: f64 = 11.5;
+/// The size of axes' names and captions.
+const NAME_SIZE: f64 = 12.0;
+
+/// A text that fits into `room` pixels: where it does not, its middle is left out, and a unit in brackets stays.
+fn shortened(text: &str, size: f64, room: i32) -> String {
+    let unit = text.rfind(" [").filter(|_| text.ends_with(']'));
+    let (name, unit) = text.split_at(unit.unwrap_or(text.len()));
+    let mut letters: Vec<char> = name.chars().collect();
+    let mut shown = text.to_string();
+    while text_width(&shown, size) > room && letters.pop().is_some() {
+        shown = format!("{}…{unit}", letters.iter().collect::<String>().trim_end());
+    }
+    shown
+}
 
 /// How wide `text` is drawn, in pixels.
-fn text_width(text: &str, size: f64) -> i32 {
+pub(super) fn text_width(text: &str, size: f64) -> i32 {
     let (width, _) = font(size).box_size(text).unwrap_or((8 * PIXEL_UNITS as u32 * text.chars().count() as u32, 0));
     width as i32 / PIXEL_UNITS
 }
 
-/// One entry of a legend with its upper left corner at `(x, top)`.
-fn draw_entry(area: &Area, mark: Mark, name: &str, (x, top): (i32, i32)) -> Drawn {
-    let middle = (top + 6) * PIXEL_UNITS;
-    let ends = vec![(x * PIXEL_UNITS, middle), ((x + 24) * PIXEL_UNITS, middle)];
-    match mark {
-        Mark::Line(colour) => area.draw(&PathElement::new(ends, stroke(colour, 2.2)))?,
-        Mark::Dashed(colour) => {
-            for k in 0..3 {
-                let dash = |end: i32| ((x + 10 * k + end).min(x + 24) * PIXEL_UNITS, middle);
-                area.draw(&PathElement::new(vec![dash(0), dash(6)], stroke(colour, 1.2)))?;
-            }
-        }
-        Mark::Dotted(colour) => {
-            for k in 0..5 {
-                let dot = |end: i32| ((x + 5 * k + end) * PIXEL_UNITS, middle);
-                area.draw(&PathElement::new(vec![dot(0), dot(2)], stroke(colour, 1.8)))?;
-            }
-        }
-        Mark::Area(colour) => {
-            let corners =
-                [(x * PIXEL_UNITS, (middle - 5 * PIXEL_UNITS)), ((x + 24) * PIXEL_UNITS, middle + 5 * PIXEL_UNITS)];
-            area.draw(&Rectangle::new(corners, colour.mix(SHADE_OPACITY).filled()))?;
-        }
-        Mark::Dots(colour) => {
-            for k in [4, 12, 20] {
-                area.draw(&Circle::new(((x + k) * PIXEL_UNITS, middle), 2 * PIXEL_UNITS, colour.mix(0.5).filled()))?;
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_keeps_its_unit() {
+        // The font is registered by the first picture.
+        Frame { title: String::new(), legend: vec![], warning: None, notes: vec![], panel: (9, 9) }
+            .draw(1, 1, |_| Ok(()));
+        assert_eq!(shortened("u", NAME_SIZE, 100), "u");
+        let long = "temperature of the outer casing, sensor 3 [°C]";
+        assert_eq!(shortened(long, NAME_SIZE, 1000), long);
+        let short = shortened(long, NAME_SIZE, 150);
+        assert!(short.starts_with("temperature") && short.ends_with("… [°C]"), "{short}");
+        assert!(text_width(&short, NAME_SIZE) <= 150);
     }
-    write(area, name, (x + 30, top), LEGEND_SIZE, &INK)
 }

@@ -3,7 +3,8 @@
 
 use super::Series;
 use super::axis::{Axis, scientific};
-use super::figure::{Area, BLUE, Drawn, Frame, GREY, INK, Mark, Panel, area_between, dashed, dots, line};
+use super::figure::{Area, BLUE, Drawn, Frame, GREY, INK, Panel, area_between, dashed, dots, line};
+use super::legend::Mark;
 use super::views::NEAR_DEVIATIONS;
 
 /// A fit to be drawn.

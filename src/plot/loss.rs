@@ -2,7 +2,8 @@
 
 use super::Series;
 use super::axis::Axis;
-use super::figure::{BLUE, Frame, Mark, Panel, VERMILION, dashed, dotted, line, term_mark};
+use super::figure::{BLUE, Frame, Panel, VERMILION, dashed, dotted, line};
+use super::legend::{Mark, term_mark};
 
 /// The reported losses of a run. Losses that are not positive cannot be drawn on a logarithmic axis and are left out.
 #[derive(Clone, Debug, Default, PartialEq)]

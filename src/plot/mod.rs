@@ -6,6 +6,7 @@ mod bench;
 mod drawing;
 mod figure;
 mod fit;
+mod legend;
 mod loss;
 mod map;
 mod parity;

@@ -2,7 +2,8 @@
 
 use super::Series;
 use super::axis::{Axis, scientific};
-use super::figure::{BLUE, Frame, GREY, Mark, Panel, VERMILION, dots, line};
+use super::figure::{BLUE, Frame, GREY, Panel, VERMILION, dots, line};
+use super::legend::Mark;
 use crate::jet::Scaling;
 
 /// Predictions beside measurements.
