@@ -6,7 +6,7 @@ use crate::backend::KernelTime;
 use crate::bench::{self, Clock, Mode, Report, Row, Settings};
 use crate::error::{Error, Result};
 use crate::jet::{Activation, Seconds};
-use crate::network::{Model, NetworkSpec};
+use crate::network::{Model, NetworkSpec, model_path};
 use crate::numbers::Precision;
 use crate::{device, files, gpu};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -27,8 +27,13 @@ use super::{Display, Format, picture, print};
 #[derive(Args)]
 #[command(after_help = "Example:
   jetfit bench --inputs 2 --hidden 64,64,64,64 --batch 256,1024,4096 --order 0,1,2 --plot bench.png
+  jetfit bench runs/curve --mode evaluate
   jetfit bench --tune --device gpu --inputs 2 --hidden 64,64,64,64 --batch 4096")]
 pub struct Arguments {
+    /// Take the shape from a model file or a run directory: its layers behind its features, if it has any
+    #[arg(value_name = "MODEL", conflicts_with_all = ["inputs", "outputs", "hidden", "activation"])]
+    model: Option<PathBuf>,
+
     /// Number of inputs
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     inputs: u32,
@@ -129,16 +134,19 @@ fn activation() -> impl TypedValueParser<Value = Activation> {
 pub fn run(arguments: Arguments) -> Result<()> {
     super::start_threads(arguments.threads)?;
     let wide = |numbers: &[u32]| numbers.iter().map(|n| *n as usize).collect::<Vec<_>>();
-    let spec = NetworkSpec::uniform(
-        arguments.inputs as usize,
-        &wide(&arguments.hidden),
-        arguments.activation,
-        arguments.outputs as usize,
-    );
+    let spec = match &arguments.model {
+        Some(path) => NetworkSpec { coefficients: 0, ..Model::read(model_path(path)?)?.spec },
+        None => NetworkSpec::uniform(
+            arguments.inputs as usize,
+            &wide(&arguments.hidden),
+            arguments.activation,
+            arguments.outputs as usize,
+        ),
+    };
     let mut orders: Vec<_> = arguments.order.iter().map(|order| usize::from(*order)).collect();
     orders.sort_unstable();
     orders.dedup();
-    arguments.activation.supports(*orders.last().unwrap_or(&0), "--order 2")?;
+    spec.roughest().supports(*orders.last().unwrap_or(&0), "--order 2")?;
     let mode = match arguments.mode {
         What::Train => Mode::Train,
         What::Evaluate => Mode::Evaluate,
@@ -183,7 +191,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
     drop(progress);
     let widths = [&[model.spec.inputs], model.spec.widths().as_slice(), &[model.spec.outputs]].concat();
     let widths = widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
-    let subject = format!("{mode}, {} {widths}, {} on {}", model.spec.roughest(), arguments.precision, report.device);
+    let mut activations: Vec<_> = model.spec.hidden.iter().map(|layer| layer.activation.name()).collect();
+    activations.dedup();
+    let (activations, precision) = (activations.join("-"), arguments.precision);
+    let subject = format!("{mode}, {activations} {widths}, {precision} on {}", report.device);
     // Shown first: a file that cannot be written must not cost the measurement.
     print(&match arguments.display.format {
         Format::Json => json!(report).to_string(),

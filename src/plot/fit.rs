@@ -27,6 +27,8 @@ pub struct FitRow {
     pub input: String,
     /// What stands along the axes of input and output, where that is not their names: columns with units.
     pub labels: Option<[String; 2]>,
+    /// Whether the input's decades are alike.
+    pub is_logarithmic: bool,
     /// The values of the other inputs: `v = 0.5`. `None` if there is one input.
     pub slice: Option<String>,
     /// The value, the first and the second derivative along the input: one to three.
@@ -101,7 +103,8 @@ pub fn fit(fit: &Fit) -> String {
     }
     let columns = shown.iter().map(|row| row.panels.len()).max().unwrap_or(1);
     let frame = Frame { title: fit.title.clone(), legend, warning: fit.warning.clone(), notes, panel: (360, 270) };
-    let axes: Vec<Vec<(Axis, Axis)>> = shown.iter().map(|row| row.panels.iter().map(axes).collect()).collect();
+    let of_row = |row: &FitRow| row.panels.iter().map(|panel| axes(panel, row.is_logarithmic)).collect();
+    let axes: Vec<Vec<(Axis, Axis)>> = shown.iter().map(of_row).collect();
     let widest =
         |column: usize| axes.iter().filter_map(|row| row.get(column)).map(|(_, y)| y.widest_label()).max().unwrap_or(0);
     frame.draw(shown.len(), columns, |areas| {
@@ -128,10 +131,11 @@ pub fn fit(fit: &Fit) -> String {
 }
 
 /// Axes that hold everything in the panel.
-fn axes(panel: &FitPanel) -> (Axis, Axis) {
+fn axes(panel: &FitPanel, is_logarithmic: bool) -> (Axis, Axis) {
     let band = panel.band.iter().flat_map(|band| [&band.low, &band.high]);
     let all: Vec<_> = [&panel.fit].into_iter().chain(band).chain(&panel.truth).chain(&panel.data).collect();
-    let x = Axis::linear(all.iter().flat_map(|s| &s.x), TICK_CHARACTERS);
+    let seen = all.iter().flat_map(|s| &s.x);
+    let x = if is_logarithmic { Axis::logarithmic(seen) } else { Axis::linear(seen, TICK_CHARACTERS) };
     (x, Axis::linear(all.iter().flat_map(|s| &s.y), usize::MAX))
 }
 

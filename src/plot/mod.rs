@@ -28,7 +28,7 @@ pub use loss::{LossHistory, loss};
 pub use map::{MapAxis, MapFigure, MapRow, map};
 pub use parity::{Parity, ParityPanel, parity};
 pub use slices::Sweep;
-pub use views::{NEAR_DEVIATIONS, fit_rows, map_rows, parity_panels};
+pub use views::{FitView, NEAR_DEVIATIONS, fit_rows, map_rows, parity_panels};
 
 /// Numbers against numbers. Pairs that are not finite are not drawn.
 #[derive(Clone, Debug, Default, PartialEq)]

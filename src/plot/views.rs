@@ -15,7 +15,18 @@ pub const NEAR_DEVIATIONS: f64 = 0.1;
 /// More inputs than this are not listed one by one.
 const MOST_NAMED: usize = 2;
 
-/// A row for each output and input: the slice along that input through `centre` (D), or through the nearest
+/// Which slices of a function are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct FitView<'a> {
+    /// The highest order of derivative.
+    pub order: usize,
+    /// Where the slices go through (D).
+    pub centre: &'a [f64],
+    /// Whether an input's axis has its decades alike (D); its numbers are then above 0.
+    pub logarithmic: &'a [bool],
+}
+
+/// A row for each output and input: the slice along that input through the centre, or through the nearest
 /// points of the truth, with derivatives up to `order` and the measurements in `data`.
 ///
 /// # Errors
@@ -24,9 +35,9 @@ pub fn fit_rows(
     source: &mut dyn Source,
     data: &[Reference],
     truth: Option<&Reference>,
-    order: usize,
-    centre: &[f64],
+    view: &FitView,
 ) -> Result<Vec<FitRow>> {
+    let FitView { order, centre, logarithmic } = *view;
     let model = &source.model().clone();
     let inputs = model.inputs.len();
     let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input, centre)).collect();
@@ -40,7 +51,11 @@ pub fn fit_rows(
                 .flat_map(|data| &data.points[input])
                 .chain(truth.iter().flat_map(|truth| &truth.points[input]));
             let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (x.min(low), x.max(high)));
-            let at = |k: usize| low + (high - low) * k as f64 / (CURVE_POINTS - 1) as f64;
+            let is_logarithmic = logarithmic[input] && low > 0.0;
+            let at = |k: usize| match (k as f64 / (CURVE_POINTS - 1) as f64, is_logarithmic) {
+                (part, true) => low * (high / low).powf(part),
+                (part, false) => low + (high - low) * part,
+            };
             let x: Vec<f64> = (0..CURVE_POINTS).map(at).collect();
             let fixed = |d: usize| vec![slice.centre[d]; CURVE_POINTS];
             let points: Vec<_> = (0..inputs).map(|d| if d == input { x.clone() } else { fixed(d) }).collect();
@@ -62,6 +77,7 @@ pub fn fit_rows(
             rows.push(FitRow {
                 output: model.outputs[output].clone(),
                 input: model.inputs[input].clone(),
+                is_logarithmic,
                 labels: None,
                 slice: (inputs > 1).then(|| slice.place(model)),
                 panels,

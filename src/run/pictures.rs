@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::jet::Entry;
 use crate::job::{Job, Picture, PictureFormat};
 use crate::network::Model;
-use crate::plot::{self, Fit, FitRow, Format, LossHistory, MapFigure, MapRow, Parity, Series, Sweep};
+use crate::plot::{self, Fit, FitRow, FitView, Format, LossHistory, MapFigure, MapRow, Parity, Series, Sweep};
 use crate::points::Variable;
 use crate::predict::{Reference, Source};
 use crate::problem::Problem;
@@ -99,7 +99,10 @@ impl Drawn<'_> {
             columns: std::slice::from_ref(column),
         }));
         let centre = self.centre(source.model());
-        let mut rows = plot::fit_rows(source, &measured, truth, job.predictions.order, &centre)?;
+        let is_logarithmic = |name: &String| job.variables.iter().any(|v| v.name == *name && v.is_logarithmic);
+        let logarithmic: Vec<bool> = job.inputs.iter().map(is_logarithmic).collect();
+        let view = FitView { order: job.predictions.order, centre: &centre, logarithmic: &logarithmic };
+        let mut rows = plot::fit_rows(source, &measured, truth, &view)?;
         let label = |name: &str| job.label(name).to_string();
         rows.iter_mut().for_each(|row| row.labels = Some([label(&row.input), label(&row.output)]));
         let draw =

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Tampered, random_model, random_points};
+use crate::support::{Tampered, mixed_model, random_model, random_points};
 use assert_cmd::Command;
 use jetfit::bench::{self, Clock, Mode, Settings};
 use jetfit::files::safetensors_file::TensorFile;
@@ -193,6 +193,20 @@ fn a_benchmark_has_a_row_for_each_batch_and_order() {
     assert!(csv.starts_with("batch,order,mode,seconds_median,") && csv.lines().count() == 5, "{csv}");
     assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
     assert!(directory.path().join("bench.svg").exists());
+}
+
+#[test]
+fn a_benchmark_takes_the_shape_of_a_model() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = path(&directory, "model.safetensors");
+    mixed_model(2, 3).write(&model).unwrap();
+    let flags =
+        ["bench", &model, "--device", "cpu", "--batch", "33", "--repeats", "1", "--mode", "evaluate", "--quiet"];
+    let (code, stdout, stderr) = jetfit(&flags);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("tanh-linear-sin-silu-sigmoid-gelu 2-7-7-33-7-33-7-3"), "{stdout}");
+    let (code, _, stderr) = jetfit(&[&flags[..], &["--hidden", "8"]].concat());
+    assert_eq!(code, 2, "{stderr}");
 }
 
 #[test]

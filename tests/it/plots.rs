@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::jet::{Activation, Derivative, Entry};
+use jetfit::network::Model;
 use jetfit::numbers::Precision;
 use jetfit::plot::{
-    self, Bench, BenchLine, Fit, FitPanel, FitRow, LossHistory, MapAxis, MapFigure, MapRow, Parity, ParityPanel, Series,
+    self, Bench, BenchLine, Fit, FitPanel, FitRow, FitView, LossHistory, MapAxis, MapFigure, MapRow, Parity,
+    ParityPanel, Series,
 };
 use jetfit::predict::{Reference, Trained};
 
@@ -53,7 +55,12 @@ fn sine(panels: usize) -> FitRow {
         error: Some([3.1e-3, 1.2e-2, 4.5e-2][order]),
     };
     let panels = (0..panels).map(panel).collect();
-    FitRow { output: "y".into(), input: "x".into(), labels: None, slice: None, panels }
+    FitRow { output: "y".into(), input: "x".into(), labels: None, is_logarithmic: false, slice: None, panels }
+}
+
+/// Slices through the mean of the inputs.
+fn view(model: &Model, order: usize) -> FitView<'_> {
+    FitView { order, centre: &model.normalizer.inputs.mean, logarithmic: &[false, false] }
 }
 
 fn svg_of(title: &str, rows: Vec<FitRow>) -> String {
@@ -90,6 +97,7 @@ fn a_fit_of_two_inputs_and_two_outputs_at_awkward_scales() {
                 output: output.into(),
                 input: input.into(),
                 labels: None,
+                is_logarithmic: false,
                 slice: Some(slice.into()),
                 panels,
             });
@@ -123,7 +131,17 @@ fn degenerate_data_are_drawn() {
     ];
     picture(
         "fit_degenerate",
-        &svg_of("a <b> & c", vec![FitRow { output: "y".into(), input: "x".into(), labels: None, slice: None, panels }]),
+        &svg_of(
+            "a <b> & c",
+            vec![FitRow {
+                output: "y".into(),
+                input: "x".into(),
+                labels: None,
+                is_logarithmic: false,
+                slice: None,
+                panels,
+            }],
+        ),
     );
     picture("fit_empty", &svg_of("nothing", vec![]));
     picture("loss_empty", &plot::loss(&LossHistory::default()));
@@ -308,14 +326,9 @@ fn slices_and_parity_of_a_model() {
     let entries = [Entry::value(0), Entry::value(1), Entry { output: 0, derivative: Derivative::First(1) }];
     let columns: Vec<Vec<f64>> = points.iter().chain([&points[0]]).cloned().collect();
     let data = Reference { points: &points, entries: &entries, columns: &columns };
-    let rows = plot::fit_rows(
-        &mut Trained { model: &model, backend: &mut *cpu },
-        &[data],
-        Some(&data),
-        2,
-        &model.normalizer.inputs.mean,
-    )
-    .unwrap();
+    let rows =
+        plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &[data], Some(&data), &view(&model, 2))
+            .unwrap();
     assert_eq!(rows.len(), 4);
     // About 0.1 / 1.7 of the points are near a slice.
     assert!((100..300).contains(&rows[0].panels[0].data.as_ref().unwrap().x.len()));
@@ -334,14 +347,9 @@ fn the_truth_of_one_input_is_drawn_in_its_order() {
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let (points, columns, entries) = (vec![vec![3.0, 1.0, 2.0]], vec![vec![9.0, 1.0, 4.0]], [Entry::value(0)]);
     let known = Reference { points: &points, entries: &entries, columns: &columns };
-    let rows = plot::fit_rows(
-        &mut Trained { model: &model, backend: &mut *cpu },
-        &[known],
-        Some(&known),
-        1,
-        &model.normalizer.inputs.mean,
-    )
-    .unwrap();
+    let rows =
+        plot::fit_rows(&mut Trained { model: &model, backend: &mut *cpu }, &[known], Some(&known), &view(&model, 1))
+            .unwrap();
     assert_eq!((rows.len(), rows[0].panels.len(), &rows[0].slice), (1, 2, &None));
     assert_eq!(rows[0].panels[0].truth, Some(Series::new([1.0, 2.0, 3.0], [1.0, 4.0, 9.0])));
     assert_eq!((rows[0].panels[0].fit.x[0], *rows[0].panels[0].fit.x.last().unwrap()), (1.0, 3.0));
