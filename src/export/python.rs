@@ -49,7 +49,7 @@ pub const TORCH: Dialect = Dialect {
     axis: "dim",
     keep: "keepdim",
     stack: "cat",
-    names: torch_name,
+    names: Unary::name,
 };
 
 /// The file's text.
@@ -268,28 +268,6 @@ fn numpy_name(unary: Unary) -> &'static str {
         Unary::Asin => "arcsin",
         Unary::Acos => "arccos",
         Unary::Atan => "arctan",
-        other => torch_name(other),
-    }
-}
-
-fn torch_name(unary: Unary) -> &'static str {
-    match unary {
-        Unary::Negate => "negative",
-        Unary::Abs => "abs",
-        Unary::Sqrt => "sqrt",
-        Unary::Exp => "exp",
-        Unary::Expm1 => "expm1",
-        Unary::Log => "log",
-        Unary::Log1p => "log1p",
-        Unary::Sin => "sin",
-        Unary::Cos => "cos",
-        Unary::Asin => "asin",
-        Unary::Acos => "acos",
-        Unary::Atan => "atan",
-        Unary::Sinh => "sinh",
-        Unary::Cosh => "cosh",
-        Unary::Tanh => "tanh",
-        Unary::Erf => "erf",
-        Unary::Sigmoid => "sigmoid",
+        other => other.name(),
     }
 }

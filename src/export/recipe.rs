@@ -82,6 +82,31 @@ pub enum Unary {
     Sigmoid,
 }
 
+impl Unary {
+    /// Its usual name, from which formats differ here and there.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unary::Negate => "negative",
+            Unary::Abs => "abs",
+            Unary::Sqrt => "sqrt",
+            Unary::Exp => "exp",
+            Unary::Expm1 => "expm1",
+            Unary::Log => "log",
+            Unary::Log1p => "log1p",
+            Unary::Sin => "sin",
+            Unary::Cos => "cos",
+            Unary::Asin => "asin",
+            Unary::Acos => "acos",
+            Unary::Atan => "atan",
+            Unary::Sinh => "sinh",
+            Unary::Cosh => "cosh",
+            Unary::Tanh => "tanh",
+            Unary::Erf => "erf",
+            Unary::Sigmoid => "sigmoid",
+        }
+    }
+}
+
 /// An operation on two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Binary {

@@ -136,9 +136,9 @@ pub enum Picture {
 pub enum PictureFormat {
     /// Outlines and text.
     Svg,
-    /// Pixels.
+    /// Pixels, two for one of the SVG.
     Png,
-    /// A page with outlines.
+    /// Outlines, on a page of the picture's size.
     Pdf,
 }
 
@@ -163,7 +163,7 @@ impl PictureFormat {
     pub const ALL: [(&str, PictureFormat); 3] =
         [("svg", PictureFormat::Svg), ("png", PictureFormat::Png), ("pdf", PictureFormat::Pdf)];
 
-    /// Its name in jobs.
+    /// Its name in jobs, and what file names end in.
     pub fn name(self) -> &'static str {
         name_of(&Self::ALL, self)
     }

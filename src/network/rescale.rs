@@ -4,11 +4,6 @@ use super::Model;
 use crate::jet::Scaling;
 
 impl Model {
-    /// The scaling of what the first layer reads: the inputs', or the features'.
-    pub fn first_scaling(&self) -> &Scaling {
-        self.transforms.features.as_ref().map_or(&self.normalizer.inputs, |features| &features.document.scaling)
-    }
-
     /// Weights and biases of the same function where the first layer reads columns of the scaling `first`, and the
     /// outputs are scaled by `outputs`; laid out as those of the model, without coefficients.
     pub fn rescaled(&self, first: &Scaling, outputs: &Scaling) -> Vec<f64> {
@@ -16,7 +11,7 @@ impl Model {
         let mut parameters = self.parameters[..self.spec.weights()].to_vec();
         let (input, output) = (layers[0], layers[layers.len() - 1]);
         let (weights, biases) = parameters[input.offset..input.biases().end].split_at_mut(input.weights().len());
-        let own = self.first_scaling();
+        let own = self.transforms.first_scaling(&self.normalizer);
         for (row, bias) in weights.chunks_exact_mut(input.inputs).zip(biases) {
             for (column, weight) in row.iter_mut().enumerate() {
                 *bias += *weight * ((first.mean[column] - own.mean[column]) / own.scale[column]);

@@ -1,5 +1,7 @@
 //! Hidden layers as files hold them: widths, and one activation or one for each layer.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Hidden, NetworkSpec};
@@ -25,6 +27,17 @@ pub enum ActivationDocument {
     All(String),
     /// Of each.
     Each(Vec<String>),
+}
+
+impl fmt::Display for ShapeDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "hidden = {:?} and ", self.hidden)?;
+        match &self.activation {
+            ActivationDocument::All(name) => f.write_str(name)?,
+            ActivationDocument::Each(names) => f.write_str(&names.join(", "))?,
+        }
+        if self.skips.is_empty() { Ok(()) } else { write!(f, " and skips = {:?}", self.skips) }
+    }
 }
 
 impl ShapeDocument {

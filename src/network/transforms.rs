@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::Features;
 use crate::error::{Error, Result};
 use crate::expression::{Expression, NET, Places, Scope, layout, places};
-use crate::jet::{Derivative, Entry, JetLayout};
+use crate::jet::{Derivative, Entry, JetLayout, Normalizer, Scaling};
 
 /// The features before the network and the transforms of its outputs; none by default.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +26,11 @@ pub struct Transforms {
 }
 
 impl Transforms {
+    /// The scaling of what the first layer reads: the features' if there are any, else the inputs'.
+    pub fn first_scaling<'a>(&'a self, normalizer: &'a Normalizer) -> &'a Scaling {
+        self.features.as_ref().map_or(&normalizer.inputs, |features| &features.document.scaling)
+    }
+
     /// Reads those of the outputs, [`Scope::transforms`]; `place` gives what comes before the key in messages.
     ///
     /// # Errors

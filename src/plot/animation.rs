@@ -1,5 +1,6 @@
 //! Pictures one after the other, as an animated PNG, which browsers play.
 
+use super::drawing::extent;
 use super::render::render;
 use crate::error::{Error, Result};
 
@@ -13,9 +14,9 @@ const FRAME_HUNDREDTHS: u16 = 10;
 pub fn animation(frames: &[String]) -> Result<Vec<u8>> {
     let problem = |problem: String| Error::device("svg renderer", problem);
     let mut bytes = vec![];
-    let first = render(frames.first().map_or("", String::as_str), 1.0);
-    let size = first.map(|pixels| (pixels.width(), pixels.height()));
+    let size = extent(frames.first().map_or("", String::as_str)).map(|extent| extent.pixels);
     let (width, height) = size.ok_or_else(|| problem("it is none of its pictures".to_string()))?;
+    let (width, height) = (width.round() as u32, height.round() as u32);
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);

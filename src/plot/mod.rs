@@ -20,6 +20,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
+use crate::job::PictureFormat;
 
 pub use animation::animation;
 pub use bench::{Bench, BenchLine, bench};
@@ -66,28 +67,6 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
     png.map_err(|problem| Error::device("svg renderer", problem))
 }
 
-/// What a picture is written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Outlines and text.
-    Svg,
-    /// Pixels, two for one of the SVG.
-    Png,
-    /// Outlines, on a page of the picture's size.
-    Pdf,
-}
-
-impl Format {
-    /// What file names end in.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Format::Svg => "svg",
-            Format::Png => "png",
-            Format::Pdf => "pdf",
-        }
-    }
-}
-
 /// The same picture, so many pixels wide.
 pub fn scaled(svg: &str, width: u32) -> String {
     let Some(extent) = drawing::extent(svg) else { return svg.to_string() };
@@ -101,22 +80,24 @@ pub fn scaled(svg: &str, width: u32) -> String {
 /// # Errors
 /// [`Error::Io`] for a file that cannot be written.
 pub fn write_svg_png(svg: &str, stem: &Path) -> Result<()> {
-    write(svg, stem, &[Format::Svg, Format::Png])
+    write(svg, stem, &[PictureFormat::Svg, PictureFormat::Png])
 }
 
 /// Writes a picture in some formats, `STEM.svg` and so on, each file whole or not at all.
 ///
 /// # Errors
 /// [`Error::Io`] for a file that cannot be written.
-pub fn write(svg: &str, stem: &Path, formats: &[Format]) -> Result<()> {
+pub fn write(svg: &str, stem: &Path, formats: &[PictureFormat]) -> Result<()> {
     for format in formats {
         let bytes = match format {
-            Format::Svg => svg.as_bytes().to_vec(),
-            Format::Png => png(svg)?,
-            Format::Pdf => pdf::pdf(svg).ok_or_else(|| Error::device("pdf writer", "it is none of its pictures"))?,
+            PictureFormat::Svg => svg.as_bytes().to_vec(),
+            PictureFormat::Png => png(svg)?,
+            PictureFormat::Pdf => {
+                pdf::pdf(svg).ok_or_else(|| Error::device("pdf writer", "it is none of its pictures"))?
+            }
         };
         let mut path = stem.as_os_str().to_os_string();
-        path.push(format!(".{}", format.extension()));
+        path.push(format!(".{}", format.name()));
         write_bytes(&bytes, Path::new(&path))?;
     }
     Ok(())

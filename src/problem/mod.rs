@@ -258,16 +258,13 @@ impl Problem {
         }
     }
 
-    /// The scaling of what the first layer reads.
-    fn first_scaling(&self) -> &Scaling {
-        self.transforms.features.as_ref().map_or(&self.normalizer.inputs, |features| &features.document.scaling)
-    }
-
     /// The network before its first step.
     pub fn model(&self, job: &Job) -> Model {
         let spec = job.network_spec();
         let mut parameters = match &job.network.start {
-            Some(start) => start.model.rescaled(self.first_scaling(), &self.normalizer.outputs),
+            Some(start) => {
+                start.model.rescaled(self.transforms.first_scaling(&self.normalizer), &self.normalizer.outputs)
+            }
             None => initialize(&spec, job.network.frequency.or(job.network.steepness), job.training.seed),
         };
         parameters.truncate(spec.weights());

@@ -225,11 +225,9 @@ impl Origin {
         }
         let shape = ShapeDocument::new(&self.spec);
         if document.shape != shape {
-            let network = |shape: &ShapeDocument| format!("hidden = {:?} and {:?}", shape.hidden, shape.activation);
             let problem = format!(
-                "the checkpoint belongs to another network: it has {}, but the job has {}",
-                network(&document.shape),
-                network(&shape)
+                "the checkpoint belongs to another network: it has {}, but the job has {shape}",
+                document.shape
             );
             return wrong(problem, "restore the job's [network], or start a new run");
         }

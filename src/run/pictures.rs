@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::error::Result;
 use crate::jet::Entry;
-use crate::job::{Job, Picture, PictureFormat};
+use crate::job::{Job, Picture};
 use crate::network::Model;
-use crate::plot::{self, Fit, FitRow, FitView, Format, LossHistory, MapFigure, MapRow, Parity, Series, Sweep};
+use crate::plot::{self, Fit, FitRow, FitView, LossHistory, MapFigure, MapRow, Parity, Series, Sweep};
 use crate::points::Variable;
 use crate::predict::{Reference, Source};
 use crate::problem::Problem;
@@ -64,17 +64,11 @@ impl Drawn<'_> {
     }
 
     fn write(&self, svg: &str, name: &str) -> Result<()> {
-        let format = |format: &PictureFormat| match format {
-            PictureFormat::Svg => Format::Svg,
-            PictureFormat::Png => Format::Png,
-            PictureFormat::Pdf => Format::Pdf,
-        };
-        let formats: Vec<Format> = self.job.plots.formats.iter().map(format).collect();
-        plot::write(&self.scaled(svg.to_string()), &self.directory.picture(name), &formats)
+        plot::write(&self.scaled(svg), &self.directory.picture(name), &self.job.plots.formats)
     }
 
-    fn scaled(&self, svg: String) -> String {
-        self.job.plots.width.map_or(svg.clone(), |width| plot::scaled(&svg, width))
+    fn scaled(&self, svg: &str) -> String {
+        self.job.plots.width.map_or_else(|| svg.to_string(), |width| plot::scaled(svg, width))
     }
 
     fn fit(
@@ -135,7 +129,7 @@ impl Drawn<'_> {
         if self.is_wanted(Picture::Animation) {
             let frames: Vec<Vec<f64>> =
                 sweep.even(self.job.plots.frames).into_iter().map(|place| vec![place]).collect();
-            let frames = sweep.rows(source, &frames)?.into_iter().map(|rows| self.scaled(self.map(rows)));
+            let frames = sweep.rows(source, &frames)?.into_iter().map(|rows| self.scaled(&self.map(rows)));
             let bytes = plot::animation(&frames.collect::<Vec<_>>())?;
             plot::write_bytes(&bytes, &self.directory.picture("animation.png"))?;
         }

@@ -101,20 +101,7 @@ pub fn shifted(index: &str, by: usize) -> String {
 pub fn function(unary: Unary) -> &'static str {
     match unary {
         Unary::Abs => "fabs",
-        Unary::Sqrt => "sqrt",
-        Unary::Exp => "exp",
-        Unary::Expm1 => "expm1",
-        Unary::Log => "log",
-        Unary::Log1p => "log1p",
-        Unary::Sin => "sin",
-        Unary::Cos => "cos",
-        Unary::Asin => "asin",
-        Unary::Acos => "acos",
-        Unary::Atan => "atan",
-        Unary::Sinh => "sinh",
-        Unary::Cosh => "cosh",
-        Unary::Tanh => "tanh",
-        Unary::Erf => "erf",
         Unary::Negate | Unary::Sigmoid => unreachable!("a sign, and written out for C"),
+        other => other.name(),
     }
 }
