@@ -70,7 +70,7 @@ impl Stencil {
                     divisors: vec![i, j],
                 }
             }
-            Derivative::Value | Derivative::Laplacian => unreachable!("only single derivatives are differenced"),
+            _ => unreachable!("only first and second derivatives are differenced"),
         }
     }
 }

@@ -45,8 +45,8 @@ impl<T: Real> Channels<T> {
         let partner = |p: &pass::Partner| Partner { second: p.second, l: p.l, coefficient: T::of(p.coefficient) };
         Self {
             tangents: forward.tangents().to_vec(),
-            seconds: forward.seconds(),
-            products: (0..rule.seconds()).map(|second| rule.products(second).map(product).collect()).collect(),
+            seconds: forward.curved().len(),
+            products: (0..rule.curved.len()).map(|second| rule.products(second).map(product).collect()).collect(),
             partners: rule.partners().iter().map(|partners| partners.iter().map(partner).collect()).collect(),
             firsts: firsts.clone(),
             jet: *jet,

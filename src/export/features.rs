@@ -6,7 +6,7 @@ use super::lower::{Jet, Lowering, assemble};
 use super::recipe::{Binary, Id, Unary};
 use super::tensors::{Role, Tensor};
 use crate::expression::Wave;
-use crate::jet::{Derivative, JetLayout, Normalizer};
+use crate::jet::{JetLayout, Normalizer};
 use crate::network::Features;
 
 impl Lowering<'_> {
@@ -76,11 +76,9 @@ impl Lowering<'_> {
         let slopes = layout.derivatives().skip(1).map(|derivative| {
             let slope = |wave: &&Wave| {
                 let w = &wave.frequencies;
-                match derivative {
-                    Derivative::Value => 1.0,
-                    Derivative::First(i) => w[i],
-                    Derivative::Second(i, j) => w[i] * w[j],
-                    Derivative::Laplacian => layout.laplacian().iter().zip(w).map(|(c, w)| c * w * w).sum(),
+                match derivative.inputs() {
+                    Some(by) => by.into_iter().map(|i| w[i]).product(),
+                    None => layout.laplacian().iter().zip(w).map(|(c, w)| c * w * w).sum::<f64>(),
                 }
             };
             waves.iter().map(slope).collect::<Vec<f64>>()

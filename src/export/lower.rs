@@ -48,9 +48,9 @@ pub fn recipe(model: &Model, wanted: &JetLayout, lacking: &'static [Unary]) -> R
         results.push(builder.name(tangents, "result_du"));
     }
     if wanted.order() > 1 {
-        let seconds = jet.seconds.unwrap_or_else(|| zeros(&mut builder, wanted.seconds()));
+        let seconds = jet.seconds.unwrap_or_else(|| zeros(&mut builder, wanted.curved().len()));
         let seconds = builder.name(seconds, "result_d2u");
-        let is_full = wanted.seconds() > inputs && inputs > 1;
+        let is_full = wanted.curved().len() > inputs && inputs > 1;
         results.push(if is_full { matrix(&mut builder, wanted, seconds) } else { seconds });
     }
     builder.recipe(inputs, outputs, results)
@@ -105,12 +105,13 @@ pub(super) struct Lowering<'a> {
     pub(super) builder: &'a mut Builder,
     pub(super) model: &'a Model,
     pub(super) layout: &'a JetLayout,
-    products: Vec<Product>,
+    /// Those of each second.
+    products: Vec<Vec<Product>>,
 }
 
 impl<'a> Lowering<'a> {
     fn new(builder: &'a mut Builder, model: &'a Model, layout: &'a JetLayout) -> Self {
-        let products = layout.products(layout.tangents(), &model.normalizer);
+        let products = layout.curved().iter().map(|of| layout.products(*of, &model.normalizer)).collect();
         Self { builder, model, layout, products }
     }
 
@@ -209,18 +210,17 @@ impl<'a> Lowering<'a> {
         if self.products.is_empty() {
             return None;
         }
-        let count = self.products.iter().map(|product| product.second + 1).max().unwrap_or(0);
-        let of = |second: usize| self.products.iter().filter(move |product| product.second == second);
-        let is_plain = (0..count).all(|second| of(second).map(|product| product.coefficient).eq([1.0]));
+        let is_plain = self.products.iter().all(|of| of.iter().map(|product| product.coefficient).eq([1.0]));
         // A layout of pairs has one product for each; one with a Laplacian has several in its row.
         let groups: Vec<Vec<Product>> = match is_plain {
-            true => vec![self.products.clone()],
-            false => (0..count).map(|second| of(second).copied().collect()).collect(),
+            true => vec![self.products.concat()],
+            false => self.products.clone(),
         };
+        let tangent = |of: Derivative| self.layout.channel(of).expect("a second's tangent") - 1;
         let mut rows = vec![];
         for group in groups {
-            let [left, right] = [|p: &Product| p.k, |p: &Product| p.l].map(|side| group.iter().map(side).collect());
-            let (left, right): (Vec<usize>, Vec<usize>) = (left, right);
+            let side = |k: usize| -> Vec<usize> { group.iter().map(|product| tangent(product.factors[k])).collect() };
+            let (left, right) = (side(0), side(1));
             let (left, right) = (self.builder.rows(tangents, &left), self.builder.rows(tangents, &right));
             let mut product = self.builder.multiply(left, right);
             if !is_plain {

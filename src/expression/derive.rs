@@ -44,7 +44,7 @@ pub fn derivative(
     Ok(slopes[&root])
 }
 
-/// The total derivative by an input, or the leaf that has none: a third derivative of an output, or
+/// The total derivative by an input, or the leaf that has none: a fifth derivative of an output, or
 /// what is known at the points alone.
 pub fn total_derivative(graph: &mut Graph, root: Id, by: usize) -> Result<Id, Leaf> {
     derivative(graph, root, |graph, leaf| {
@@ -66,12 +66,6 @@ pub fn partial(graph: &mut Graph, root: Id, by: Leaf) -> Id {
 /// An entry of the jet of `root`; `laplacian` has the coefficients of its Laplacian.
 pub fn jet_entry(graph: &mut Graph, root: Id, entry: Derivative, laplacian: &[f64]) -> Result<Id, Leaf> {
     match entry {
-        Derivative::Value => Ok(root),
-        Derivative::First(i) => total_derivative(graph, root, i),
-        Derivative::Second(i, j) => {
-            let first = total_derivative(graph, root, i)?;
-            total_derivative(graph, first, j)
-        }
         Derivative::Laplacian => {
             let mut terms = vec![];
             for (i, c) in laplacian.iter().enumerate().filter(|(_, c)| **c != 0.0) {
@@ -79,17 +73,24 @@ pub fn jet_entry(graph: &mut Graph, root: Id, entry: Derivative, laplacian: &[f6
             }
             Ok(graph.sum(0.0, terms))
         }
+        Derivative::LaplacianFirst(i) => {
+            let own = jet_entry(graph, root, Derivative::Laplacian, laplacian)?;
+            total_derivative(graph, own, i)
+        }
+        Derivative::Biharmonic => {
+            let own = jet_entry(graph, root, Derivative::Laplacian, laplacian)?;
+            jet_entry(graph, own, Derivative::Laplacian, laplacian)
+        }
+        _ => {
+            let mut by = entry.inputs().expect("not collapsed").into_iter();
+            by.try_fold(root, |root, input| total_derivative(graph, root, input))
+        }
     }
 }
 
 /// The derivative of an entry by an input, if a jet has it.
 fn next(entry: Entry, by: usize) -> Option<Entry> {
-    let derivative = match entry.derivative {
-        Derivative::Value => Derivative::First(by),
-        Derivative::First(i) => Derivative::Second(i.min(by), i.max(by)),
-        Derivative::Second(..) | Derivative::Laplacian => return None,
-    };
-    Some(Entry { derivative, ..entry })
+    Some(Entry { derivative: entry.derivative.next(by)?, ..entry })
 }
 
 /// Σₖ ∂entry/∂xₖ at its place · argumentₖ′

@@ -98,17 +98,28 @@ impl Graph {
     /// Whether an entry of a root's jet goes through a jump on its way; `laplacian` has the cᵢ of a
     /// Laplacian.
     fn loses(&self, root: Id, derivative: Derivative, laplacian: &[f64]) -> bool {
+        let mut squares = laplacian.iter().enumerate().filter(|(_, c)| **c != 0.0).map(|(i, _)| [i, i]);
+        let pair = |i: usize, j: usize| Derivative::by(&[i, i, j, j]).expect("a fourth derivative");
         match derivative {
-            Derivative::Value => false,
-            Derivative::First(i) => self.jumps(root, Some(i)),
-            Derivative::Second(i, j) => {
-                let mut graph = self.clone();
-                let first = |graph: &mut Graph| total_derivative(graph, root, i);
-                self.jumps(root, Some(i)) || first(&mut graph).is_ok_and(|first| graph.jumps(first, Some(j)))
+            Derivative::Laplacian => squares.any(|[i, _]| self.loses(root, Derivative::Second(i, i), &[])),
+            Derivative::LaplacianFirst(j) => squares.any(|[i, _]| {
+                let third = Derivative::by(&[i, i, j]).expect("a third derivative");
+                self.loses(root, third, &[])
+            }),
+            Derivative::Biharmonic => {
+                let inputs: Vec<usize> = squares.map(|[i, _]| i).collect();
+                inputs.iter().any(|i| inputs.iter().any(|j| self.loses(root, pair(*i, *j), &[])))
             }
-            Derivative::Laplacian => {
-                let mut terms = laplacian.iter().enumerate().filter(|(_, c)| **c != 0.0);
-                terms.any(|(i, _)| self.loses(root, Derivative::Second(i, i), &[]))
+            _ => {
+                let (mut graph, mut root) = (self.clone(), root);
+                for input in derivative.inputs().expect("not collapsed") {
+                    if graph.jumps(root, Some(input)) {
+                        return true;
+                    }
+                    let Ok(next) = total_derivative(&mut graph, root, input) else { return false };
+                    root = next;
+                }
+                false
             }
         }
     }

@@ -125,11 +125,12 @@ pub fn leaf(leaf: Leaf, scope: &Scope) -> String {
 fn entry_name(entry: Entry, scope: &Scope) -> String {
     let output = &scope.outputs[entry.output];
     let output = if scope.transforms.contains_key(output) { NET } else { output };
-    let by = match entry.derivative {
-        Derivative::Value => return output.to_string(),
-        Derivative::First(i) => vec![i],
-        Derivative::Second(i, j) => vec![i, j],
-        Derivative::Laplacian => return format!("laplacian of {output}"),
+    let by = match (entry.derivative, entry.derivative.inputs()) {
+        (_, Some(by)) if by.is_empty() => return output.to_string(),
+        (_, Some(by)) => by,
+        (Derivative::LaplacianFirst(i), _) => return format!("d(laplacian of {output}, {})", scope.inputs[i]),
+        (Derivative::Biharmonic, _) => return format!("biharmonic of {output}"),
+        _ => return format!("laplacian of {output}"),
     };
     let names: Vec<&str> = by.into_iter().map(|i| scope.inputs[i].as_str()).collect();
     match output != NET && names.iter().all(|name| name.chars().count() == 1) {

@@ -139,11 +139,7 @@ impl Scope {
     /// How to fix a name that has no meaning.
     pub fn advice(&self, name: &str) -> String {
         if let Some(entry) = Entry::named(name, &self.inputs, &self.outputs) {
-            let by: Vec<_> = match entry.derivative {
-                Derivative::First(i) => vec![i],
-                Derivative::Second(i, j) => vec![i, j],
-                Derivative::Value | Derivative::Laplacian => vec![],
-            };
+            let by = entry.derivative.inputs().unwrap_or_default();
             let by: String = by.into_iter().map(|i| format!(", {}", self.inputs[i])).collect();
             return format!("write this derivative as d({}{by})", self.outputs[entry.output]);
         }

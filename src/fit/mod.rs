@@ -368,15 +368,13 @@ impl Fit {
     /// The name of a measured derivative.
     fn name_of(&self, entry: &Entry) -> Result<String> {
         let of_input = |input: usize| input < self.inputs.len();
-        let exists = match entry.derivative {
-            Derivative::First(i) => of_input(i),
-            Derivative::Second(i, j) => i <= j && of_input(j),
-            Derivative::Value | Derivative::Laplacian => false,
-        };
+        let by = entry.derivative.inputs().unwrap_or_default();
+        let exists = !by.is_empty() && by.is_sorted() && by.into_iter().all(of_input);
         if !exists || entry.output >= self.outputs.len() {
             let problem =
                 format!("{:?} of output {} is not a derivative that can be fitted", entry.derivative, entry.output);
-            let help = "use First(i) or Second(i, j) with i <= j, counting inputs and outputs from 0";
+            let help =
+                "use First(i), Second(i, j), Third or Fourth with ascending inputs, counting inputs and outputs from 0";
             return Err(Error::input("derivative", problem, help));
         }
         Ok(entry.column(&self.inputs, &self.outputs))

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::Derivative;
 use crate::error::{Error, Result, suggest};
 
 /// An activation σ of the hidden layers.
@@ -59,7 +60,7 @@ impl Smoothness {
         match self {
             Smoothness::C0 => 0,
             Smoothness::C1 => 1,
-            Smoothness::Infinite => 2,
+            Smoothness::Infinite => Derivative::MOST,
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The entries of a jet by the names that people write (`dy_dx`, `d2y_dx2`), and the choice of
 //! entries that a prediction asks for.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use crate::jet::{Derivative, JetLayout, Normalizer};
 
 /// One entry of the jet of one output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Entry {
     /// Which output.
     pub output: usize,
@@ -21,14 +20,14 @@ impl Entry {
         Entry { output, derivative: Derivative::Value }
     }
 
-    /// Every value, first and second derivative (mixed ones once, with i ≤ j) of every output.
-    pub fn all(inputs: usize, outputs: usize) -> Vec<Entry> {
-        let layout = JetLayout::full(inputs);
+    /// Every value and derivative up to an order from 0 to 4 (mixed ones once, their inputs ascending) of every output.
+    pub fn all(inputs: usize, outputs: usize, order: usize) -> Vec<Entry> {
+        let layout = JetLayout::all(inputs, order);
         let of_output = |output| layout.derivatives().map(move |derivative| Entry { output, derivative });
         (0..outputs).flat_map(of_output).collect()
     }
 
-    /// The entry with this name; a mixed derivative may list its inputs in either order.
+    /// The entry with this name, of any order up to the fourth; a mixed derivative may list its inputs in any order.
     ///
     /// ```
     /// use jetfit::{Derivative, Entry};
@@ -36,23 +35,14 @@ impl Entry {
     /// let entry = Entry::named("d2u_dx2", &inputs, &outputs).unwrap();
     /// assert_eq!(entry.derivative, Derivative::Second(0, 0));
     /// assert_eq!(Entry::named("d2u_dtdx", &inputs, &outputs).unwrap().derivative, Derivative::Second(0, 1));
+    /// assert_eq!(Entry::named("d3u_dtdx2", &inputs, &outputs).unwrap().derivative, Derivative::Third([0, 0, 1]));
     /// assert_eq!(Entry::named("dv_dx", &inputs, &outputs), None);
     /// ```
     pub fn named(name: &str, inputs: &[String], outputs: &[String]) -> Option<Entry> {
-        Self::by_name(inputs, outputs).remove(name)
-    }
-
-    /// All of them by their names, a mixed derivative by both orders of its inputs.
-    pub fn by_name(inputs: &[String], outputs: &[String]) -> HashMap<String, Entry> {
-        let mut entries = HashMap::new();
-        for entry in Self::all(inputs.len(), outputs.len()) {
-            entries.entry(entry.column(inputs, outputs)).or_insert(entry);
-            if let Derivative::Second(i, j) = entry.derivative {
-                let swapped = Entry { derivative: Derivative::Second(j, i), ..entry };
-                entries.entry(swapped.column(inputs, outputs)).or_insert(entry);
-            }
-        }
-        entries
+        (0..outputs.len()).find_map(|output| {
+            let derivative = Derivative::named(name, &outputs[output], inputs)?;
+            Some(Entry { output, derivative })
+        })
     }
 
     /// Its column in every file; see [`Derivative::column`].
@@ -62,7 +52,7 @@ impl Entry {
 
     /// Whether it is ∂²u/∂xᵢ² for some i.
     pub fn is_pure_second(&self) -> bool {
-        matches!(self.derivative, Derivative::Second(i, j) if i == j)
+        self.derivative.order() == 2 && self.derivative.is_pure()
     }
 
     /// The entry in the user's units where its standardised self is 1: the output's scale over that
@@ -98,14 +88,18 @@ impl Seconds {
         }
     }
 
-    /// The channels for derivatives up to `order` (0, 1 or 2) with respect to `inputs` inputs.
+    /// The channels for derivatives up to `order`, from 0 to 4, with respect to `inputs` inputs. Of the orders above the
+    /// second they are likewise those by one input alone, those of the Laplacian (its gradient and its own Laplacian),
+    /// or all.
     pub fn layout(self, order: usize, inputs: usize) -> JetLayout {
         match (order, self) {
             (0, _) => JetLayout::value(inputs),
             (1, _) => JetLayout::gradient(inputs),
-            (_, Seconds::Diagonal) => JetLayout::diagonal(inputs),
-            (_, Seconds::Laplacian) => JetLayout::collapsed(&vec![1.0; inputs]),
-            (_, Seconds::Full) => JetLayout::full(inputs),
+            (2, Seconds::Laplacian) => JetLayout::collapsed(&vec![1.0; inputs]),
+            (3, Seconds::Laplacian) => JetLayout::selected(inputs, (0..inputs).map(Derivative::LaplacianFirst)),
+            (_, Seconds::Laplacian) => JetLayout::selected(inputs, [Derivative::Biharmonic]),
+            (_, Seconds::Diagonal) => JetLayout::pure(inputs, order),
+            (_, Seconds::Full) => JetLayout::all(inputs, order),
         }
     }
 }
@@ -124,7 +118,7 @@ mod tests {
     fn every_name_reads_back() {
         let inputs = ["x".to_string(), "y".to_string(), "temp".to_string()];
         let outputs = ["u".to_string(), "v".to_string()];
-        for entry in Entry::all(3, 2) {
+        for entry in Entry::all(3, 2, 4) {
             assert_eq!(Entry::named(&entry.column(&inputs, &outputs), &inputs, &outputs), Some(entry));
         }
     }

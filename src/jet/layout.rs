@@ -1,52 +1,11 @@
 //! Which channels a jet has, and what the scaling makes of each.
 
-use crate::jet::Normalizer;
+use super::products::{self, Product};
+use super::{Derivative, Normalizer};
 
-/// One entry of a jet: a derivative of one output with respect to the inputs (by index).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Derivative {
-    /// u
-    Value,
-    /// ∂u/∂xᵢ
-    First(usize),
-    /// ∂²u/∂xᵢ∂xⱼ with i ≤ j
-    Second(usize, usize),
-    /// Σ cᵢ ∂²u/∂xᵢ², the collapsed channel of a forward Laplacian
-    Laplacian,
-}
-
-impl Derivative {
-    /// 0, 1 or 2.
-    pub fn order(self) -> usize {
-        match self {
-            Derivative::Value => 0,
-            Derivative::First(_) => 1,
-            Derivative::Second(..) | Derivative::Laplacian => 2,
-        }
-    }
-
-    /// The column of this entry in every file: `u`, `du_dx`, `d2u_dx2`, `d2u_dxdy`, `laplacian_u`.
-    pub fn column(self, output: &str, inputs: &[String]) -> String {
-        match self {
-            Derivative::Value => output.to_string(),
-            Derivative::First(i) => format!("d{output}_d{}", inputs[i]),
-            Derivative::Second(i, j) if i == j => format!("d2{output}_d{}2", inputs[i]),
-            Derivative::Second(i, j) => format!("d2{output}_d{}d{}", inputs[i], inputs[j]),
-            Derivative::Laplacian => format!("laplacian_{output}"),
-        }
-    }
-}
-
-/// How a second-order channel is built from the tangents.
-#[derive(Clone, Debug, PartialEq)]
-enum Second {
-    /// One second derivative, of the inputs `(i, j)` with i ≤ j.
-    Pair(usize, usize),
-    /// Σ cᵢ ∂ᵢᵢ over all inputs, with the coefficients `c` in user units.
-    Collapsed(Vec<f64>),
-}
-
-/// The channels of a jet over `inputs` inputs: the value, the tangents, the seconds.
+/// The channels of a jet over `inputs` inputs: the value, the tangents, and what curves: seconds, thirds, fourths.
+///
+/// What the rule of a channel reads is carried too: a layout is closed.
 ///
 /// ```
 /// use jetfit::jet::{Derivative, JetLayout};
@@ -61,82 +20,90 @@ enum Second {
 pub struct JetLayout {
     inputs: usize,
     tangents: Vec<usize>,
-    seconds: Vec<Second>,
-}
-
-/// One product `coefficient · dz_k · dz_l` that enters a second-order channel; `k` and `l` count
-/// tangents, `second` counts second-order channels.
-///
-/// With `q = Σ coefficient · dz_k · dz_l` over a channel's products, every layout obeys one rule:
-/// `dd = σ''(z) q + σ'(z) ddz`. A Hessian entry has one product, a Laplacian one for each input.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Product {
-    /// The second-order channel, from 0.
-    pub second: usize,
-    /// The first tangent.
-    pub k: usize,
-    /// The second tangent.
-    pub l: usize,
-    /// Its coefficient in standardised space.
-    pub coefficient: f64,
+    /// The channels of order 2 and above, by order; within one those that are collapsed come last.
+    curved: Vec<Derivative>,
+    /// The cᵢ of L = Σ cᵢ ∂ᵢᵢ (D), in the user's units; empty where nothing is collapsed.
+    coefficients: Vec<f64>,
 }
 
 impl JetLayout {
     /// The value alone: 1 channel.
     pub fn value(inputs: usize) -> Self {
-        Self { inputs, tangents: vec![], seconds: vec![] }
+        Self { inputs, tangents: vec![], curved: vec![], coefficients: vec![] }
     }
 
     /// The value and the Jacobian: 1 + D channels.
     pub fn gradient(inputs: usize) -> Self {
-        Self { inputs, tangents: (0..inputs).collect(), seconds: vec![] }
+        Self { tangents: (0..inputs).collect(), ..Self::value(inputs) }
     }
 
     /// The value, the Jacobian and the Hessian's diagonal: 1 + 2D channels.
     pub fn diagonal(inputs: usize) -> Self {
-        Self { seconds: (0..inputs).map(|i| Second::Pair(i, i)).collect(), ..Self::gradient(inputs) }
+        Self::pure(inputs, 2)
+    }
+
+    /// The value and the derivatives by one input alone up to an order from 0 to 4: 1 + order · D channels.
+    pub fn pure(inputs: usize, order: usize) -> Self {
+        let of = |order: usize| (0..inputs).filter_map(move |i| Derivative::by(&vec![i; order]));
+        let curved = (2..=order).flat_map(of).collect();
+        Self { curved, ..if order == 0 { Self::value(inputs) } else { Self::gradient(inputs) } }
     }
 
     /// All second derivatives: 1 + D + D(D+1)/2 channels.
     pub fn full(inputs: usize) -> Self {
-        let seconds = (0..inputs).flat_map(|i| (i..inputs).map(move |j| Second::Pair(i, j))).collect();
-        Self { seconds, ..Self::gradient(inputs) }
+        Self::all(inputs, 2)
+    }
+
+    /// All derivatives up to an order from 0 to 4: (D + order choose order) channels.
+    pub fn all(inputs: usize, order: usize) -> Self {
+        let ascending = |lists: Vec<Vec<usize>>| -> Vec<Vec<usize>> {
+            let longer = |list: &Vec<usize>| {
+                let list = list.clone();
+                (list.last().copied().unwrap_or(0)..inputs).map(move |i| [list.clone(), vec![i]].concat())
+            };
+            lists.iter().flat_map(longer).collect()
+        };
+        let orders = std::iter::successors(Some(vec![vec![]]), |lists| Some(ascending(lists.clone())));
+        let by = orders.take(order + 1).flatten();
+        Self::selected(inputs, by.filter_map(|inputs| Derivative::by(&inputs)))
     }
 
     /// Σ cᵢ ∂ᵢᵢ in one channel (the forward Laplacian): 2 + D channels. All-zero coefficients are
     /// the caller's mistake.
     pub fn collapsed(coefficients: &[f64]) -> Self {
-        assert!(coefficients.iter().any(|c| *c != 0.0), "a collapsed channel needs a coefficient that is not 0");
-        Self { seconds: vec![Second::Collapsed(coefficients.to_vec())], ..Self::gradient(coefficients.len()) }
+        let inputs = coefficients.len();
+        let firsts = (0..inputs).map(Derivative::First);
+        Self::weighted(coefficients, firsts.chain([Derivative::Laplacian]))
     }
 
-    /// The fewest channels from which all of `wanted` can be read (a second derivative needs the
-    /// tangents of both its inputs; a Laplacian has coefficients 1).
+    /// The fewest channels from which all of `wanted` can be read: a derivative needs the lower ones that it is made
+    /// of. A Laplacian has coefficients 1.
     pub fn selected(inputs: usize, wanted: impl IntoIterator<Item = Derivative>) -> Self {
-        let mut tangents = vec![];
-        let mut pairs = vec![];
-        let mut laplacian = false;
-        for derivative in wanted {
-            match derivative {
-                Derivative::Value => {}
-                Derivative::First(i) => tangents.push(i),
-                Derivative::Second(i, j) => {
-                    tangents.extend([i, j]);
-                    pairs.push((i.min(j), i.max(j)));
-                }
-                Derivative::Laplacian => {
-                    tangents.extend(0..inputs);
-                    laplacian = true;
-                }
+        Self::weighted(&vec![1.0; inputs], wanted)
+    }
+
+    /// The same where L = Σ cᵢ ∂ᵢᵢ has these coefficients (D), in the user's units. All-zero ones are the caller's mistake
+    /// if something is collapsed.
+    pub fn weighted(coefficients: &[f64], wanted: impl IntoIterator<Item = Derivative>) -> Self {
+        let mut known: Vec<Derivative> = vec![];
+        let mut missing: Vec<Derivative> = wanted.into_iter().collect();
+        while let Some(derivative) = missing.pop() {
+            if !known.contains(&derivative) {
+                known.push(derivative);
+                missing.extend(products::products(derivative, coefficients).into_iter().flat_map(|of| of.factors));
             }
         }
-        tangents.sort_unstable();
-        tangents.dedup();
-        pairs.sort_unstable();
-        pairs.dedup();
-        let collapsed = laplacian.then(|| Second::Collapsed(vec![1.0; inputs]));
-        let seconds = pairs.into_iter().map(|(i, j)| Second::Pair(i, j)).chain(collapsed).collect();
-        Self { inputs, tangents, seconds }
+        known.sort_unstable();
+        let tangent = |derivative: &Derivative| if let Derivative::First(i) = derivative { Some(*i) } else { None };
+        let tangents = known.iter().filter_map(tangent).collect();
+        let curved: Vec<_> = known.into_iter().filter(|derivative| derivative.order() > 1).collect();
+        let is_collapsed = curved.iter().any(|derivative| derivative.inputs().is_none());
+        assert!(
+            !is_collapsed || coefficients.iter().any(|c| *c != 0.0),
+            "a collapsed channel needs a coefficient that is not 0"
+        );
+        let used = if is_collapsed { coefficients.to_vec() } else { vec![] };
+        Self { inputs: coefficients.len(), tangents, curved, coefficients: used }
     }
 
     /// D, the number of inputs.
@@ -146,7 +113,7 @@ impl JetLayout {
 
     /// C, the number of channels.
     pub fn channels(&self) -> usize {
-        1 + self.tangents.len() + self.seconds.len()
+        1 + self.tangents.len() + self.curved.len()
     }
 
     /// The input of each tangent.
@@ -154,12 +121,12 @@ impl JetLayout {
         &self.tangents
     }
 
-    /// The number of second-order channels.
-    pub fn seconds(&self) -> usize {
-        self.seconds.len()
+    /// What is carried of order 2 and above, in channel order.
+    pub fn curved(&self) -> &[Derivative] {
+        &self.curved
     }
 
-    /// The highest order that is carried: 0, 1 or 2.
+    /// The highest order that is carried, from 0 to 4.
     pub fn order(&self) -> usize {
         self.derivatives().last().map_or(0, Derivative::order)
     }
@@ -167,11 +134,7 @@ impl JetLayout {
     /// What each channel is, in channel order.
     pub fn derivatives(&self) -> impl Iterator<Item = Derivative> + '_ {
         let firsts = self.tangents.iter().map(|i| Derivative::First(*i));
-        let seconds = self.seconds.iter().map(|second| match second {
-            Second::Pair(i, j) => Derivative::Second(*i, *j),
-            Second::Collapsed(_) => Derivative::Laplacian,
-        });
-        std::iter::once(Derivative::Value).chain(firsts).chain(seconds)
+        std::iter::once(Derivative::Value).chain(firsts).chain(self.curved.iter().copied())
     }
 
     /// The channel that carries `derivative`, if one does.
@@ -181,65 +144,46 @@ impl JetLayout {
 
     /// The cᵢ of the Laplacian that it carries, in the user's units (D); empty where it carries none.
     pub fn laplacian(&self) -> &[f64] {
-        self.seconds
-            .iter()
-            .find_map(|second| match second {
-                Second::Collapsed(coefficients) => Some(coefficients.as_slice()),
-                Second::Pair(..) => None,
-            })
-            .unwrap_or(&[])
+        &self.coefficients
     }
 
-    /// What travels forward in adjoint mode, where that carries less: the value and the T tangents of which
-    /// seconds are made. One adjoint channel for each of `outputs` outputs comes back, 1 + T + M channels in
-    /// all, and gives the derivatives: `∂ᵢu = Σ W₁[·, i] ∂u/∂z₁` over the first layer's units, and
-    /// `∂ᵢⱼu = Σ ∂u/∂a σ''(z) dzᵢ dzⱼ` over those of all layers.
+    /// What travels forward in adjoint mode, where that carries less: the value and what others are made of, so never
+    /// the top order. One adjoint channel for each of `outputs` outputs comes back, which gives the derivatives:
+    /// `∂ᵢu = Σ W₁[·, i] ∂u/∂z₁` over the first layer's units, and those that curve are, over the units of all layers,
+    /// Σ ∂u/∂a times their products, `∂ᵢⱼu = Σ ∂u/∂a σ''(z) dzᵢ dzⱼ` for instance.
     ///
     /// ```
     /// use jetfit::jet::JetLayout;
     /// let diagonal = JetLayout::diagonal(10);
-    /// let forward = diagonal.without_seconds(1).unwrap();
+    /// let forward = diagonal.without_top(1).unwrap();
     /// assert_eq!((diagonal.channels(), forward.channels() + 1), (21, 12));
-    /// assert_eq!(JetLayout::gradient(10).without_seconds(1).unwrap().channels() + 1, 2);
+    /// assert_eq!(JetLayout::gradient(10).without_top(1).unwrap().channels() + 1, 2);
     /// // A Laplacian travels collapsed, in as many.
-    /// assert_eq!(JetLayout::collapsed(&[1.0; 10]).without_seconds(1), None);
+    /// assert_eq!(JetLayout::collapsed(&[1.0; 10]).without_top(1), None);
     /// ```
-    pub fn without_seconds(&self, outputs: usize) -> Option<Self> {
-        let is_read = |tangent: usize| {
-            self.seconds.iter().any(|second| match second {
-                Second::Pair(i, j) => [*i, *j].contains(&tangent),
-                Second::Collapsed(coefficients) => coefficients[tangent] != 0.0,
-            })
+    pub fn without_top(&self, outputs: usize) -> Option<Self> {
+        let products = self.curved.iter().flat_map(|of| products::products(*of, &self.coefficients));
+        let read: Vec<Derivative> = products.flat_map(|product| product.factors).collect();
+        let is_read = |derivative: &Derivative| read.contains(derivative);
+        let forward = Self {
+            inputs: self.inputs,
+            tangents: self.tangents.iter().copied().filter(|tangent| is_read(&Derivative::First(*tangent))).collect(),
+            curved: self.curved.iter().copied().filter(is_read).collect(),
+            coefficients: self.coefficients.clone(),
         };
-        let tangents = self.tangents.iter().copied().filter(|tangent| is_read(*tangent)).collect();
-        let forward = Self { inputs: self.inputs, tangents, seconds: vec![] };
         (forward.channels() + outputs < self.channels()).then_some(forward)
     }
 
-    /// The products of tangents that enter the second-order channels, ordered by channel; `k` and `l` count
-    /// `tangents`, this layout's or those of [`JetLayout::without_seconds`]. Kernels run in standardised space, so a
-    /// collapsed channel's cᵢ becomes cᵢ/scaleᵢ², divided by the largest of them, which [`JetLayout::factors`]
-    /// gives back.
-    pub fn products(&self, tangents: &[usize], normalizer: &Normalizer) -> Vec<Product> {
-        let tangent = |input: usize| tangents.iter().position(|t| *t == input).expect("a second's tangent");
-        let mut products = vec![];
-        for (second, rule) in self.seconds.iter().enumerate() {
-            match rule {
-                Second::Pair(i, j) => {
-                    products.push(Product { second, k: tangent(*i), l: tangent(*j), coefficient: 1.0 });
-                }
-                Second::Collapsed(coefficients) => {
-                    let largest = largest_standardised(coefficients, normalizer);
-                    for (i, c) in coefficients.iter().enumerate().filter(|(_, c)| **c != 0.0) {
-                        // By quotients of like sizes: a square of a scale may leave the range of f64.
-                        let narrower = normalizer.inputs.scale[largest] / normalizer.inputs.scale[i];
-                        let coefficient = c / coefficients[largest].abs() * narrower * narrower;
-                        products.push(Product { second, k: tangent(i), l: tangent(i), coefficient });
-                    }
-                }
-            }
-        }
-        products
+    /// The products of which a channel is made, as [`products::products`] has them. Kernels run in standardised space,
+    /// so the cᵢ become cᵢ/scaleᵢ², divided by the largest of them, which [`JetLayout::factors`] gives back.
+    pub fn products(&self, of: Derivative, normalizer: &Normalizer) -> Vec<Product> {
+        let largest = || largest_standardised(&self.coefficients, normalizer);
+        let standardised = |(i, c): (usize, &f64)| {
+            // By quotients of like sizes: a square of a scale may leave the range of f64.
+            let narrower = normalizer.inputs.scale[largest()] / normalizer.inputs.scale[i];
+            c / self.coefficients[largest()].abs() * narrower * narrower
+        };
+        products::products(of, &self.coefficients.iter().enumerate().map(standardised).collect::<Vec<_>>())
     }
 
     /// The chain rule of the scaling: for each channel of output `output`, what the standardised
@@ -251,22 +195,30 @@ impl JetLayout {
     /// The same for a function of the inputs whose scale is `y`.
     pub fn factors_of(&self, normalizer: &Normalizer, y: f64) -> Vec<f64> {
         let x = &normalizer.inputs.scale;
-        let firsts = self.tangents.iter().map(|i| y / x[*i]);
-        let seconds = self.seconds.iter().map(|second| match second {
-            Second::Pair(i, j) => over(y, x[*i], x[*j]),
-            Second::Collapsed(coefficients) => {
-                let largest = largest_standardised(coefficients, normalizer);
-                over(y, x[largest], x[largest]) * coefficients[largest].abs()
+        let factor = |derivative: Derivative| {
+            let by = |inputs: &[usize]| over(y, inputs.iter().map(|i| x[*i]).collect());
+            let largest = || largest_standardised(&self.coefficients, normalizer);
+            let c = || self.coefficients[largest()].abs();
+            match derivative {
+                Derivative::Laplacian => by(&[largest(); 2]) * c(),
+                Derivative::LaplacianFirst(i) => by(&[largest(), largest(), i]) * c(),
+                Derivative::Biharmonic => by(&[largest(); 4]) * c() * c(),
+                _ => by(&derivative.inputs().expect("not collapsed")),
             }
-        });
-        std::iter::once(y).chain(firsts).chain(seconds).collect()
+        };
+        self.derivatives().map(factor).collect()
     }
 }
 
-/// y/(a b) for positive a and b, in the order that leaves the range of f64 only where the result does.
-fn over(y: f64, a: f64, b: f64) -> f64 {
-    let (first, then) = if (y.abs() >= 1.0) == (a >= b) { (a, b) } else { (b, a) };
-    y / first / then
+/// y over the product of positive scales, in the order that leaves the range of f64 only where the result does.
+fn over(y: f64, mut scales: Vec<f64>) -> f64 {
+    scales.sort_unstable_by(f64::total_cmp);
+    let mut left = std::collections::VecDeque::from(scales);
+    let mut result = y;
+    while let Some(scale) = if result.abs() >= 1.0 { left.pop_back() } else { left.pop_front() } {
+        result /= scale;
+    }
+    result
 }
 
 /// The i of max |cᵢ| / scaleᵢ²: what a collapsed channel is divided by, which keeps it near 1 whatever the units.
@@ -279,17 +231,6 @@ fn largest_standardised(coefficients: &[f64], normalizer: &Normalizer) -> usize 
 mod tests {
     use super::*;
     use crate::jet::Scaling;
-
-    #[test]
-    fn names_follow_the_file_format() {
-        let inputs = ["x".to_string(), "temp".to_string()];
-        let name = |d: Derivative| d.column("u", &inputs);
-        assert_eq!(name(Derivative::Value), "u");
-        assert_eq!(name(Derivative::First(1)), "du_dtemp");
-        assert_eq!(name(Derivative::Second(0, 0)), "d2u_dx2");
-        assert_eq!(name(Derivative::Second(0, 1)), "d2u_dxdtemp");
-        assert_eq!(name(Derivative::Laplacian), "laplacian_u");
-    }
 
     #[test]
     fn channel_counts_are_those_of_the_table() {
@@ -321,8 +262,35 @@ mod tests {
         let (inputs, outputs) = (scaling(&[2e-160, 1e-160]), scaling(&[1e-300]));
         let normalizer = Normalizer { inputs, outputs, coefficients: vec![] };
         assert!(near(*laplacian.factors(&normalizer, 0).last().unwrap(), 1e20));
-        let products: Vec<f64> = laplacian.products(&[0, 1], &normalizer).iter().map(|p| p.coefficient).collect();
-        assert_eq!(products, [0.25, 1.0]);
+        let products = laplacian.products(Derivative::Laplacian, &normalizer);
+        assert_eq!(products.iter().map(|product| product.coefficient).collect::<Vec<_>>(), [0.25, 1.0]);
+    }
+
+    #[test]
+    fn layouts_are_closed() {
+        let columns = |layout: JetLayout| {
+            let inputs = ["x", "y"].map(str::to_string);
+            layout.derivatives().map(|derivative| derivative.column("u", &inputs)).collect::<Vec<_>>().join(" ")
+        };
+        let by = |by: &[usize]| Derivative::by(by).unwrap();
+        assert_eq!(columns(JetLayout::selected(2, [by(&[0, 0, 0]), by(&[1])])), "u du_dx du_dy d2u_dx2 d3u_dx3");
+        assert_eq!(columns(JetLayout::selected(2, [by(&[0, 0, 1])])), "u du_dx du_dy d2u_dx2 d2u_dxdy d3u_dx2dy");
+        assert_eq!(columns(JetLayout::pure(2, 3)), "u du_dx du_dy d2u_dx2 d2u_dy2 d3u_dx3 d3u_dy3");
+        assert_eq!([2, 3, 4].map(|order| JetLayout::all(3, order).channels()), [10, 20, 35]);
+        let biharmonic = JetLayout::selected(2, [Derivative::Biharmonic]);
+        let seconds = "d2u_dx2 d2u_dxdy d2u_dy2 laplacian_u";
+        let expected = format!("u du_dx du_dy {seconds} dlaplacian_u_dx dlaplacian_u_dy biharmonic_u");
+        assert_eq!(columns(biharmonic), expected);
+    }
+
+    #[test]
+    fn the_top_order_does_not_travel() {
+        let of = |by: &[&[usize]]| JetLayout::selected(2, by.iter().map(|by| Derivative::by(by).unwrap()));
+        // Kuramoto-Sivashinsky: u_t + u u_x + u_xx + u_xxxx, t being input 1.
+        let forward = of(&[&[1], &[0, 0, 0, 0]]).without_top(1).unwrap();
+        assert_eq!(forward, of(&[&[0, 0, 0]]));
+        assert_eq!(JetLayout::all(3, 4).without_top(1), Some(JetLayout::all(3, 3)));
+        assert_eq!(of(&[&[0, 0, 0]]).without_top(1), None);
     }
 
     #[test]

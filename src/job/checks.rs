@@ -185,7 +185,7 @@ fn smoothness(job: &mut Job, place: &Path) -> Result<()> {
     let measured = job.data.iter().flat_map(|data| &data.derivatives).map(|(entry, _)| *entry);
     ask("data.derivatives", job.loss.allow_rough, measured.collect(), &[])?;
     if job.loss.curvature > 0.0 {
-        let all = Entry::all(job.inputs.len(), job.outputs.len()).into_iter();
+        let all = Entry::all(job.inputs.len(), job.outputs.len(), 2).into_iter();
         ask("loss.curvature", job.loss.allow_rough, all.filter(Entry::is_pure_second).collect(), &[])?;
     }
     let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
@@ -233,7 +233,7 @@ fn entries(job: &Job, document: &Document) -> Result<()> {
         return Err(Error::input(document.key_place(key), problem, "use fewer inputs or fewer outputs"));
     }
     let mut names: HashSet<String> = job.inputs.iter().cloned().collect();
-    for entry in Entry::all(job.inputs.len(), quantities.len()) {
+    for entry in Entry::all(job.inputs.len(), quantities.len(), 2) {
         let name = entry.column(&job.inputs, &quantities);
         if !names.insert(name.clone()) {
             let problem = format!("with these inputs and outputs, two result columns would both be named {name:?}");

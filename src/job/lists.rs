@@ -1,6 +1,6 @@
 //! The lists and tables in a job: columns, jet entries, axes of a grid.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::item::Item;
 use super::section::Section;
@@ -57,21 +57,18 @@ pub(super) fn entries(
     outputs: &[String],
     allowed: impl Fn(&Entry) -> bool,
 ) -> Result<Vec<(Entry, String)>> {
-    let all: Vec<Entry> = Entry::all(inputs.len(), outputs.len()).into_iter().filter(allowed).collect();
-    let places: HashMap<Entry, usize> = all.iter().enumerate().map(|(place, entry)| (*entry, place)).collect();
-    let by_name = Entry::by_name(inputs, outputs);
     let mut found = BTreeMap::new();
     for (name, column) in item.entries()? {
-        let entry = by_name.get(&name).and_then(|entry| Some((places.get(entry)?, *entry)));
-        let (place, entry) = entry.ok_or_else(|| {
-            let names: Vec<_> = all.iter().map(|entry| entry.column(inputs, outputs)).collect();
+        let entry = Entry::named(&name, inputs, outputs).filter(&allowed).ok_or_else(|| {
+            let all = Entry::all(inputs.len(), outputs.len(), 2).into_iter().filter(&allowed);
+            let names: Vec<_> = all.map(|entry| entry.column(inputs, outputs)).collect();
             column.unknown_entry(&name, &names)
         })?;
-        if found.insert(place, (entry, column.text()?)).is_some() {
+        if found.insert(entry, column.text()?).is_some() {
             return Err(column.error("this entry appears twice", "keep one of them"));
         }
     }
-    Ok(found.into_values().collect())
+    Ok(found.into_iter().collect())
 }
 
 /// `{ x = [from, to, count] }` for each input.

@@ -87,7 +87,7 @@ impl Outputs<'_> {
 
     /// The highest order up to which all derivatives exist and are continuous, and why higher ones do not.
     pub fn smooth_order(&self) -> (usize, Option<String>) {
-        let own = self.activation.smoothness().order();
+        let own = self.activation.smoothness().order().min(2);
         let entries = self.jets(&JetLayout::full(self.inputs.len()));
         for order in 1..=own {
             for entry in entries.iter().filter(|entry| entry.derivative.order() == order) {

@@ -6,8 +6,8 @@ use crate::network::{Features, NetworkSpec};
 
 /// What travels through the layers of one network.
 ///
-/// In *forward mode* that is every channel of a jet. In *adjoint mode* it is the value and the tangents that curve, and
-/// then one adjoint for each output back, which gives the rest: 1 + T + M channels in place of C.
+/// In *forward mode* that is every channel of a jet. In *adjoint mode* it is the value and what others are made of,
+/// and then one adjoint for each output back, which gives the rest: up to order 2 that is 1 + T + M channels in place of C.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Channels {
     /// C, the channels of a jet.
@@ -18,7 +18,7 @@ pub struct Channels {
     pub adjoints: usize,
     /// The input of each first derivative in a jet.
     pub firsts: Vec<usize>,
-    /// The jet's rule over the tangents that travel.
+    /// The jet's rule over the channels that travel forward.
     pub rule: Rule,
 }
 
@@ -43,19 +43,19 @@ impl Channels {
     /// Those of a layout.
     pub fn new(layout: &JetLayout, normalizer: &Normalizer, modes: Modes) -> Self {
         let outputs = normalizer.outputs.mean.len();
-        let fewer = layout.without_seconds(outputs).filter(|_| modes == Modes::Both);
+        let fewer = layout.without_top(outputs).filter(|_| modes == Modes::Both && layout.order() <= 2);
         let adjoints = if fewer.is_some() { outputs } else { 0 };
         let forward = fewer.unwrap_or_else(|| layout.clone());
-        let rule = Rule::new(layout, forward.tangents(), normalizer);
+        let rule = Rule::new(layout, &forward, normalizer);
         Self { jet: layout.channels(), firsts: layout.tangents().to_vec(), forward, adjoints, rule }
     }
 
-    /// Whether the seconds come from adjoints.
+    /// Whether derivatives come from adjoints.
     pub fn is_adjoint(&self) -> bool {
         self.adjoints > 0
     }
 
-    /// How many travel: C, or 1 + T + M in adjoint mode.
+    /// How many travel: C, or F + M in adjoint mode.
     pub fn count(&self) -> usize {
         self.forward.channels() + self.adjoints
     }

@@ -3,31 +3,32 @@
 //! With `z` the channels of a jet before σ, each channel after it is
 //!
 //! ```text
-//! a_c = Σ coefficient · σ⁽ᵐ⁾(z_0) · Π z_k
+//! a_c = σ' z_c + Σ coefficient · σ⁽ᵐ⁾(z_0) · Π z_k
 //! ```
 //!
-//! over some products of channels (Faà di Bruno: one for each partition of the channel's derivative into blocks). The
-//! value is σ itself, a tangent `σ' dz`, a second `σ'' Σ c dz_k dz_l + σ' ddz`: up to order 2 both devices have
-//! kernels, which read the products through [`Rule::products`] and [`Rule::partners`].
+//! over products of m lower channels (Faà di Bruno: one for each partition of the channel's derivative into blocks). The
+//! value is σ itself, a tangent has no products, a second is `σ'' Σ c dz_k dz_l + σ' ddz`: up to order 2 both devices have
+//! kernels of their own, which read the products through [`Rule::products`] and [`Rule::partners`]; above that, kernels
+//! for any summands.
 
 use crate::jet::{JetLayout, Normalizer};
 
-/// One summand of a channel: `coefficient · σ⁽ᵐ⁾(z_0) · Π z_k`.
+/// One summand of a channel: `coefficient · σ⁽ᵐ⁾(z_0) · Π z_k` of m ≥ 2 channels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summand {
-    /// m
-    pub slope: usize,
     /// Its coefficient in standardised space.
     pub coefficient: f64,
-    /// The channels whose product it has.
+    /// The channels whose product it has, among those that travel forward, ascending; they are m.
     pub factors: Vec<usize>,
 }
 
-/// The rule of every channel of a jet: the value, the tangents, the seconds.
+/// The rule of what curves in a jet, over the channels that travel forward.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// The summands of each channel.
-    pub channels: Vec<Vec<Summand>>,
+    /// The products of each entry of the jet of order 2 and above, in the jet's order.
+    pub curved: Vec<Vec<Summand>>,
+    /// The channel in which it travels forward itself; none at all travels of the top order in adjoint mode.
+    pub travels: Vec<Option<usize>>,
     tangents: usize,
 }
 
@@ -54,20 +55,23 @@ pub struct Partner {
 }
 
 impl Rule {
-    /// Of a layout whose seconds are made of these `tangents`, by input.
-    pub fn new(layout: &JetLayout, tangents: &[usize], normalizer: &Normalizer) -> Self {
-        let value = vec![Summand { slope: 0, coefficient: 1.0, factors: vec![] }];
-        let linear = |channel: usize| Summand { slope: 1, coefficient: 1.0, factors: vec![channel] };
-        let firsts = (0..tangents.len()).map(|k| vec![linear(1 + k)]);
-        let mut seconds = vec![vec![]; layout.seconds()];
-        for product in layout.products(tangents, normalizer) {
-            let factors = vec![1 + product.k, 1 + product.l];
-            seconds[product.second].push(Summand { slope: 2, coefficient: product.coefficient, factors });
+    /// Of a jet's layout, of which `forward` travels.
+    pub fn new(layout: &JetLayout, forward: &JetLayout, normalizer: &Normalizer) -> Self {
+        let channel = |of| forward.channel(of).expect("what is read travels");
+        let summands = |of| {
+            let products = layout.products(of, normalizer).into_iter();
+            let summand = |crate::jet::Product { coefficient, factors }| {
+                let mut factors: Vec<usize> = factors.into_iter().map(channel).collect();
+                factors.sort_unstable();
+                Summand { coefficient, factors }
+            };
+            products.map(summand).collect()
+        };
+        Self {
+            curved: layout.curved().iter().map(|of| summands(*of)).collect(),
+            travels: layout.curved().iter().map(|of| forward.channel(*of)).collect(),
+            tangents: forward.tangents().len(),
         }
-        for (second, summands) in seconds.iter_mut().enumerate() {
-            summands.push(linear(1 + tangents.len() + second));
-        }
-        Self { channels: [value].into_iter().chain(firsts).chain(seconds).collect(), tangents: tangents.len() }
     }
 
     /// T, the number of tangents.
@@ -75,25 +79,26 @@ impl Rule {
         self.tangents
     }
 
-    /// The number of seconds.
-    pub fn seconds(&self) -> usize {
-        self.channels.len() - 1 - self.tangents
+    /// The most factors of a product: the highest σ⁽ᵐ⁾ that the way forward reads; 1 where nothing curves.
+    pub fn order(&self) -> usize {
+        self.curved.iter().flatten().map(|summand| summand.factors.len()).max().unwrap_or(1)
     }
 
     /// The products of tangents in a second, in order.
+    ///
+    /// # Panics
+    /// Above order 2, where products are not of tangents alone.
     pub fn products(&self, second: usize) -> impl Iterator<Item = Product> + '_ {
-        let summands = self.channels[1 + self.tangents + second].iter().filter(|summand| summand.slope == 2);
-        summands.map(|summand| Product {
-            k: summand.factors[0] - 1,
-            l: summand.factors[1] - 1,
-            coefficient: summand.coefficient,
+        self.curved[second].iter().map(|summand| match summand.factors[..] {
+            [k, l] if l <= self.tangents => Product { k: k - 1, l: l - 1, coefficient: summand.coefficient },
+            _ => panic!("a product of order 2 is one of two tangents"),
         })
     }
 
     /// The partners of each tangent, ordered by second: `d(c dz_k dz_l) = c dz_l d(dz_k) + c dz_k d(dz_l)`.
     pub fn partners(&self) -> Vec<Vec<Partner>> {
         let mut partners = vec![vec![]; self.tangents];
-        for second in 0..self.seconds() {
+        for second in 0..self.curved.len() {
             for Product { k, l, coefficient } in self.products(second) {
                 if k == l {
                     partners[k].push(Partner { second, l, coefficient: 2.0 * coefficient });

@@ -16,18 +16,24 @@ fn pass(layout: &JetLayout, hidden: &[usize], modes: Modes, has_tape: bool) -> P
     Pass::new(vec![Network::new(&spec, false, channels)], has_tape)
 }
 
-/// tanh and its derivatives.
-fn slopes(z: f64) -> [f64; 3] {
+fn slopes(z: f64) -> [f64; 5] {
     let a = z.tanh();
-    [a, 1.0 - a * a, -2.0 * a * (1.0 - a * a)]
+    let first = 1.0 - a * a;
+    [a, first, -2.0 * a * first, first * (6.0 * a * a - 2.0), first * a * (16.0 - 24.0 * a * a)]
 }
 
 #[test]
 fn the_general_rule_is_that_of_the_kernels() {
-    let layout = JetLayout::selected(
-        3,
-        [Derivative::Second(0, 0), Derivative::Second(0, 2), Derivative::Second(1, 2), Derivative::First(1)],
-    );
+    let seconds = [Derivative::Second(0, 0), Derivative::Second(0, 2), Derivative::Second(1, 2), Derivative::First(1)];
+    let fourths = [Derivative::Fourth([0, 0, 1, 2]), Derivative::Third([2, 2, 2])];
+    let biharmonic = JetLayout::weighted(&[1.0, 0.5, -2.0], [Derivative::Biharmonic, Derivative::Second(0, 2)]);
+    for layout in [JetLayout::selected(3, seconds), JetLayout::selected(3, fourths), biharmonic] {
+        follows_the_rule(&layout);
+    }
+}
+
+/// Compares a network's jets with those that its rule gives, channel by channel and summand by summand.
+fn follows_the_rule(layout: &JetLayout) {
     let spec = spec(3, &[7, 5], 1);
     let scaling = |scale: &[f64]| Scaling { mean: vec![0.1; scale.len()], scale: scale.to_vec() };
     let model = Model {
@@ -42,13 +48,12 @@ fn the_general_rule_is_that_of_the_kernels() {
         spec: spec.clone(),
     };
     let points: Vec<Vec<f64>> = [0.3, -1.2, 0.7].map(|x| vec![x]).to_vec();
-    let rule = Rule::new(&layout, layout.tangents(), &model.normalizer);
-    // Channels of each unit, layer by layer, summand by summand.
+    let rule = Rule::new(layout, layout, &model.normalizer);
     let x: Vec<f64> = (0..3).map(|i| model.normalizer.inputs.standardise(i, points[i][0])).collect();
     let mut jets: Vec<Vec<f64>> = (0..3)
         .map(|i| {
             let tangent = layout.tangents().iter().map(|of| f64::from(u8::from(*of == i)));
-            [x[i]].into_iter().chain(tangent).chain(vec![0.0; layout.seconds()]).collect()
+            [x[i]].into_iter().chain(tangent).chain(vec![0.0; layout.curved().len()]).collect()
         })
         .collect();
     for (index, layer) in spec.layers().iter().enumerate() {
@@ -64,13 +69,16 @@ fn the_general_rule_is_that_of_the_kernels() {
             }
             let sigma = slopes(z[0]);
             let summand =
-                |s: &Summand| s.coefficient * sigma[s.slope] * s.factors.iter().map(|k| z[*k]).product::<f64>();
-            rule.channels.iter().map(|summands| summands.iter().map(summand).sum()).collect()
+                |s: &Summand| s.coefficient * sigma[s.factors.len()] * s.factors.iter().map(|k| z[*k]).product::<f64>();
+            let firsts = z[1..1 + rule.tangents()].iter().map(|dz| sigma[1] * dz);
+            let curved = rule.curved.iter().zip(&z[1 + rule.tangents()..]);
+            let curved = curved.map(|(summands, z)| sigma[1] * z + summands.iter().map(summand).sum::<f64>());
+            [sigma[0]].into_iter().chain(firsts).chain(curved).collect()
         };
         jets = (0..layer.outputs).map(through).collect();
     }
-    let expected = crate::jet::Jets::from_standardised(&layout, &model.normalizer, jets.remove(0));
-    let found = cpu::open(&model, Precision::F64, 1).unwrap().evaluate(&points, &layout).unwrap();
+    let expected = crate::jet::Jets::from_standardised(layout, &model.normalizer, jets.remove(0));
+    let found = cpu::open(&model, Precision::F64, 1).unwrap().evaluate(&points, layout).unwrap();
     for (found, expected) in found.values.iter().zip(&expected.values) {
         assert!((found - expected).abs() < 1e-13 * (1.0 + expected.abs()), "{found} {expected}");
     }

@@ -71,7 +71,7 @@ impl Header {
 
     /// The channels of a layout that travels as it is, and its rule.
     pub fn layout(self, layout: &JetLayout, normalizer: &Normalizer) -> Self {
-        let rule = Rule::new(layout, layout.tangents(), normalizer);
+        let rule = Rule::new(layout, layout, normalizer);
         self.number("CHANNELS", layout.channels()).rule(&rule, layout.inputs(), layout.tangents())
     }
 
@@ -88,13 +88,14 @@ impl Header {
 
     /// The products of the seconds, one after the other, and the same by tangent.
     fn rule(self, rule: &Rule, inputs: usize, tangents: &[usize]) -> Self {
-        let products: Vec<Vec<Product>> = (0..rule.seconds()).map(|second| rule.products(second).collect()).collect();
+        let products: Vec<Vec<Product>> =
+            (0..rule.curved.len()).map(|second| rule.products(second).collect()).collect();
         let partners = rule.partners();
         let all: Vec<_> = products.iter().enumerate().flat_map(|(s, of)| of.iter().map(move |p| (s, *p))).collect();
         let paired: Vec<_> = partners.iter().flatten().collect();
         self.number("INPUTS", inputs)
             .number("TANGENTS", tangents.len())
-            .number("SECONDS", rule.seconds())
+            .number("SECONDS", rule.curved.len())
             .number("PRODUCTS", all.len())
             .table("product_second", all.iter().map(|(second, _)| *second as u32))
             .table("tangent_input", tangents.iter().map(|i| *i as u32))

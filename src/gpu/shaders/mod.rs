@@ -113,7 +113,7 @@ pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigm
     );
     let groups = Groups::of(layout);
     // Where there are fewer sums than threads, several share one.
-    let (threads, sums) = ((groups.points * groups.groups) as usize, layout.inputs() + layout.seconds());
+    let (threads, sums) = ((groups.points * groups.groups) as usize, layout.inputs() + layout.curved().len());
     let lanes = (threads / sums.next_power_of_two()).max(1);
     let tangent = |input: usize| layout.tangents().iter().position(|t| *t == input).unwrap_or(layout.tangents().len());
     let header = groups
@@ -145,7 +145,7 @@ impl AdjointKernel<'_> {
     /// `adjoint.wgsl`, and how many lots of sums it has: first those of the first derivatives, or h as one.
     pub fn adjoint(self) -> (Source, u32) {
         let kernel = include_str!("../../../shaders/rules/adjoint.wgsl");
-        let (firsts, seconds) = (self.channels.firsts.len(), self.channels.rule.seconds());
+        let (firsts, seconds) = (self.channels.firsts.len(), self.channels.rule.curved.len());
         // Lots of one size.
         let most = if self.is_first { firsts.max(seconds) } else { seconds };
         let sums = most.div_ceil(most.div_ceil(ADJOINT_SUMS).max(1)).max(1);

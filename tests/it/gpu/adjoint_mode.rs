@@ -36,10 +36,7 @@ fn layouts(inputs: usize, outputs: usize) -> Vec<JetLayout> {
         JetLayout::selected(inputs, firsts.chain([Derivative::Laplacian, Derivative::Second(0, last)])),
         JetLayout::selected(inputs, (0..inputs).filter(|i| i % 3 != 1).map(Derivative::First)),
     ];
-    layouts
-        .into_iter()
-        .filter(|layout| layout.inputs() == inputs && layout.without_seconds(outputs).is_some())
-        .collect()
+    layouts.into_iter().filter(|layout| layout.inputs() == inputs && layout.without_top(outputs).is_some()).collect()
 }
 
 #[test]
@@ -158,7 +155,7 @@ fn a_loss_may_read_several_places_and_coefficients() {
     };
     let loss = Loss { terms: equations.iter().map(term).collect() };
     // At one place the first equation reads 1 + 3 + 3 channels: 1 + 2 + 1 in adjoint mode.
-    assert!(loss.compile(&model.normalizer).layout.without_seconds(1).is_some());
+    assert!(loss.compile(&model.normalizer).layout.without_top(1).is_some());
     let set = PointSet { inputs: random_points(&model, 37, 3), ..PointSet::default() };
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
