@@ -86,9 +86,10 @@ pub(super) const CAUSAL: &[&str] = &["input", "slices", "tolerance", "every", "b
 pub(super) const REFINE: &[&str] = &["candidates", "exponent", "offset"];
 
 /// Sections and their keys; those of `variables` and others are the user's.
-pub(super) static SECTIONS: [(&str, &[&str]); 16] = [
+pub(super) static SECTIONS: [(&str, &[&str]); 17] = [
     ("data", DATA),
     ("variables", &[]),
+    ("windows", &[]),
     ("network", NETWORK),
     ("coefficients", &[]),
     ("definitions", &[]),

@@ -19,6 +19,7 @@ mod set;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod windows;
 mod write;
 
 use std::collections::BTreeMap;
@@ -26,10 +27,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
+pub(crate) use self::lists::grid_over;
 pub use self::schema::schema;
 pub use self::settings::{
     Balance, Device, Length, Optimizer, OptimizerKind, Picture, PictureFormat, Plots, ScheduleSettings, Stage, Training,
 };
+pub use self::windows::{Cut, Windows};
 
 use crate::data::{Axis, Data, Dataset, Dialect, PointSet, Table, TableReader, Validation};
 use crate::error::Result;
@@ -51,6 +54,8 @@ pub struct Job {
     pub data: Option<Data>,
     /// `[variables]`: the interval of each input, in the order of `inputs`; empty where there is none.
     pub variables: Vec<Variable>,
+    /// `[windows]`: where the time is cut.
+    pub windows: Option<Windows>,
     /// `[coefficients]`: trained numbers with their start values (K), in the file's order.
     pub coefficients: Vec<(String, f64)>,
     /// `[definitions]`: expressions by name.

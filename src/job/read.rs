@@ -71,6 +71,7 @@ impl Reader<'_> {
         let definitions = self.texts("definitions")?;
         let quantities: Vec<String> = outputs.iter().chain(definitions.keys()).cloned().collect();
         let mut job = Job {
+            windows: self.windows(&variables)?,
             coefficients: self.coefficients()?,
             definitions,
             transforms: self.texts("transforms")?,
@@ -95,6 +96,7 @@ impl Reader<'_> {
         };
         self.continue_from_start(&mut job)?;
         names::check(&job, self.document)?;
+        self.allows_windows(&job)?;
         self.equations(&mut job)?;
         job.is_open = self.is_open(&job);
         checks::across_sections(&mut job, self.document, self.place)?;

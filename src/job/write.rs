@@ -31,6 +31,7 @@ impl Job {
             parts.into()
         };
         sections.push(("variables", self.variables.iter().map(|v| (v.name.as_str(), interval(v))).collect()));
+        sections.extend(self.windows.as_ref().map(|windows| ("windows", windows.keys(&self.inputs))));
         if !self.is_open {
             sections.push(("network", self.network_keys()));
         }
@@ -108,6 +109,16 @@ impl Job {
         keys.extend([("weights", numbers(weights)), ("scales", numbers(scales))]);
         keys.extend(allow_rough.then_some(("allow_rough", true.into())));
         keys
+    }
+}
+
+impl Windows {
+    fn keys<'a>(&self, inputs: &'a [String]) -> Vec<(&'a str, Value)> {
+        let input = inputs[self.input].as_str();
+        match &self.cut {
+            Cut::At(edges) => vec![(input, edges.clone().into())],
+            Cut::Auto(tolerance) => vec![(input, "auto".into()), ("tolerance", (*tolerance).into())],
+        }
     }
 }
 

@@ -17,6 +17,9 @@ use crate::loss::Loss;
 
 /// Points of a set at which residuals are evaluated.
 const SAMPLE_POINTS: usize = 1024;
+/// The fewest numbers that a size is found from: a set of fewer points is taken several times, as one random jet may
+/// happen to solve an equation.
+const LEAST_POINTS: usize = 256;
 /// The part of the points, with the largest residuals, that does not count: a quotient whose denominator comes near 0 has
 /// no mean square.
 const OUTLIER_SHARE: f64 = 0.01;
@@ -47,7 +50,9 @@ impl Equations {
         let trial = |&(set, term): &(usize, usize)| {
             let points = &sets[set].points;
             let kept = points.points().min(SAMPLE_POINTS);
-            let points = points.select(&(0..kept).map(|k| k * points.points() / kept).collect::<Vec<_>>());
+            let spread = (0..kept).map(|k| k * points.points() / kept);
+            let turns = LEAST_POINTS.div_ceil(kept.max(1));
+            let points = points.select(&spread.cycle().take(kept * turns).collect::<Vec<_>>());
             let loss = Loss { terms: vec![sets[set].loss.terms[term].clone()] };
             let (places, mut residuals) = loss.placed();
             let layout = loss.layout(points.inputs.len());

@@ -46,3 +46,4 @@ mod transforms;
 mod trees;
 mod truth;
 mod vectors;
+mod windows;

@@ -167,7 +167,11 @@ fn sections_and_keys_are_those_of_the_reader() {
     let top: BTreeSet<String> = sections.keys().filter(|path| !path.contains('.')).cloned().collect();
     assert_eq!(top, known(&job));
     let free: Vec<&str> = sections.iter().filter(|(_, rows)| rows.is_empty()).map(|(path, _)| path.as_str()).collect();
-    assert_eq!(free, ["coefficients", "definitions", "transforms", "variables"], "their keys are the user's");
+    assert_eq!(
+        free,
+        ["coefficients", "definitions", "transforms", "variables", "windows"],
+        "their keys are the user's"
+    );
     let mut count = 0;
     for (section, rows) in sections.iter().filter(|(_, rows)| !rows.is_empty()) {
         let all: Vec<String> = rows.iter().flat_map(|row| row.keys.clone()).collect();
