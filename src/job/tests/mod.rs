@@ -172,6 +172,7 @@ fn jobs() -> impl Strategy<Value = String> {
         Just("validation_fraction = 0.25"),
         Just("validation_file = \"v.csv\"\nweights = \"w\""),
         Just("derivatives = { du_dx = \"a b\", d2v_dxdt = \"c\", d2v_dt2 = \"\\\"q\\\"\" }"),
+        Just("derivatives = { d3u_dtdx2 = \"c\", d4v_dt4 = \"d\" }"),
     ];
     let network = prop_oneof![Just(""), Just("hidden = []"), Just("activation = \"sin\"\nfrequency = 0.1")];
     let optimizer = prop_oneof![Just(""), Just("clip_norm = 1e-300"), Just("name = \"adamw\"\nweight_decay = 0.3")];
@@ -186,6 +187,7 @@ fn jobs() -> impl Strategy<Value = String> {
         Just(""),
         Just("order = 0"),
         Just("points = \"p.csv\"\nsecond = \"laplacian\""),
+        Just("order = 4\nsecond = \"full\""),
         Just("grid = { x = [-1, 1, 3], t = [0.1, 1e9, 5] }\nsecond = \"full\""),
     ];
     let training =
