@@ -1,6 +1,9 @@
 //! Derivatives up to the fourth order against nested automatic differentiation in float64.
 
+use crate::runs::{Place, example, relative_error};
 use crate::support::normwise;
+use assert_cmd::Command;
+use jetfit::Fit;
 use jetfit::backend::Batch;
 use jetfit::cpu;
 use jetfit::data::PointSet;
@@ -9,6 +12,7 @@ use jetfit::loss::{Loss, Term};
 use jetfit::network::{Model, NetworkSpec, Transforms};
 use jetfit::numbers::Precision;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// One file of `tests/reference/orders`; its README gives the shapes.
 #[derive(Deserialize)]
@@ -149,4 +153,64 @@ fn so_are_gradients_of_a_loss_over_all_of_them() {
         let error = normwise(&answer.gradient, &case.gradient);
         assert!(error < tolerance, "{} {precision}: gradient {error:e}", case.name);
     }
+}
+
+/// An example's job with other settings, trained in a place of its own.
+fn solved(name: &str, flags: &[&str]) -> (Place, Value) {
+    let place = Place::new("");
+    let report = place.report(example(name), &[flags, &["--out", "run", "--threads", "1"]].concat());
+    (place, report)
+}
+
+#[test]
+fn a_beam_is_solved_predicted_and_certified() {
+    let (place, report) = solved("beam/job.toml", &[]);
+    // Measured: see benches/RESULTS.md. The fourth derivative is what the equation states.
+    assert!(relative_error(&report, "w") < 1e-8 && relative_error(&report, "d4w_dx4") < 1e-7, "{report:#}");
+    let predictions = place.csv("run/predictions.csv");
+    assert!(predictions["d4w_dx4"].iter().all(|load| (load - 1.0).abs() < 1e-6));
+    let mut check = Command::cargo_bin("jetfit").unwrap();
+    let check = check.current_dir(place.path("")).args(["check", "run", "--threads", "1", "--format", "json"]);
+    let certificate: Value = serde_json::from_slice(&check.assert().success().get_output().stdout).unwrap();
+    let orders = certificate["findings"].as_array().unwrap().iter().map(|finding| finding["order"].as_u64().unwrap());
+    assert_eq!(orders.max(), Some(4));
+    assert!(certificate["terms"].as_array().unwrap().iter().all(|term| term["gradient"].is_number()));
+    assert!(std::fs::read_to_string(place.path("run/fit.svg")).unwrap().contains("d⁴w/dx⁴"));
+}
+
+#[test]
+fn a_plate_and_a_soliton_come_near_in_few_steps() {
+    // Bars of about three times what was measured.
+    for (name, steps, bar) in [("clamped_plate/job.toml", "15", 1e-3), ("kdv/job.toml", "25", 1e-1)] {
+        let (_, report) = solved(name, &["--steps", steps]);
+        assert!(relative_error(&report, "u") < bar, "{name} {report:#}");
+    }
+}
+
+#[test]
+fn measured_third_and_fourth_derivatives_are_fitted() {
+    let x: Vec<f64> = (0..33).map(|k| f64::from(k) / 5.0).collect();
+    let of = |f: fn(f64) -> f64| -> Vec<f64> { x.iter().map(|x| f(*x)).collect() };
+    let fit = || {
+        Fit::new(&[&x], &[of(f64::sin)])
+            .hidden(&[16])
+            .seed(1)
+            .with("[optimizer]\nname = \"gauss-newton\"\n[training]\nsteps = 60\n[device]\nthreads = 1\n")
+    };
+    let more = fit()
+        .derivative(0, Derivative::Third([0; 3]), of(|x| -x.cos()))
+        .derivative(0, Derivative::Fourth([0; 4]), of(f64::sin))
+        .with("[loss]\nthird = 0.5\nfourth = 0.25\n");
+    let between: Vec<f64> = x.iter().take(32).map(|x| x + 0.1).collect();
+    let error = |fit: Fit| {
+        let fitted = fit.run().unwrap();
+        let mut evaluator = fitted.model().on("cpu", Precision::F64).unwrap();
+        let jets = evaluator.layout(&[&between], &JetLayout::pure(1, 4)).unwrap();
+        let fourth = jets.entry(0, Derivative::Fourth([0; 4])).unwrap();
+        fourth.iter().zip(&between).map(|(fourth, x)| (fourth - x.sin()).abs()).fold(0.0, f64::max)
+    };
+    let (more, plain) = (error(more), error(fit()));
+    assert!(more < 0.3 * plain && more < 1e-2, "{more:e} {plain:e}");
+    let refused = Fit::new(&[&x], &[of(f64::sin)]).derivative(0, Derivative::Biharmonic, of(f64::sin)).run();
+    assert!(refused.unwrap_err().to_string().contains("Third or Fourth with ascending inputs"));
 }
