@@ -11,7 +11,7 @@ use crate::errors::exception;
 use crate::network::Core;
 use crate::watch::watched;
 
-/// A measured derivative: of which output, by which one or two inputs, and its column (B).
+/// A measured derivative: of which output, by which one to four inputs, and its column (B).
 type Measured<'py> = (usize, Vec<usize>, PyReadonlyArray1<'py, f64>);
 
 /// Fits x (B, D) and y (B, M), with more of the job as TOML. Gives the network, the report as JSON, and the warnings.
@@ -36,11 +36,7 @@ pub fn fit<'py>(
     let column = |column: &PyReadonlyArray1<f64>| column.as_array().to_vec();
     let mut fit = Fit::new(&columns(&x), &columns(&y)).inputs(&names(&inputs)).outputs(&names(&outputs)).with(job);
     for (output, by, values) in &derivatives {
-        let derivative = match by[..] {
-            [i] => Derivative::First(i),
-            [i, j] => Derivative::Second(i.min(j), i.max(j)),
-            _ => unreachable!("the package names one or two inputs"),
-        };
+        let derivative = Derivative::by(by).expect("the package names one to four inputs");
         fit = fit.derivative(*output, derivative, column(values));
     }
     if let Some(weights) = &row_weights {

@@ -8,7 +8,6 @@ use jetfit::jet::Seconds;
 use jetfit::network::model_path;
 use jetfit::{Activation, Error, Evaluator, JetLayout, Jets, Model, Precision};
 use numpy::{PyArray3, PyReadonlyArray2};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde_json::json;
@@ -60,16 +59,14 @@ impl Core {
         work(&mut opened.evaluator)
     }
 
-    fn layout(&self, which: &str) -> PyResult<JetLayout> {
+    fn layout(&self, order: usize, second: &str) -> PyResult<JetLayout> {
         let inputs = self.model.inputs.len();
-        Ok(match which {
-            "value" => JetLayout::value(inputs),
-            "gradient" => JetLayout::gradient(inputs),
-            "diagonal" => JetLayout::diagonal(inputs),
-            "laplacian" => JetLayout::collapsed(&vec![1.0; inputs]),
-            "full" => JetLayout::full(inputs),
-            _ => return Err(PyValueError::new_err(format!("{which:?} is no layout"))),
-        })
+        let seconds = Seconds::ALL.into_iter().find(|seconds| seconds.name() == second).ok_or_else(|| {
+            let known = Seconds::ALL.map(Seconds::name).join(", ");
+            exception(Error::input("second", format!("unknown choice {second:?}"), format!("use one of: {known}")))
+        })?;
+        seconds.affordable(order, inputs, "order").map_err(exception)?;
+        Ok(seconds.layout(order, inputs))
     }
 }
 
@@ -130,15 +127,16 @@ impl Core {
         description.to_string()
     }
 
-    /// The jets (M, C, B) at points (B, D): of each output the channels of a layout, `value`, `gradient`, `diagonal`,
-    /// `laplacian` or `full`.
+    /// The jets (M, C, B) at points (B, D): of each output the channels of the layout up to an order from 0 to 4 and with
+    /// the derivatives that `second` chooses, `diagonal`, `laplacian` or `full`.
     fn jets<'py>(
         &self,
         py: Python<'py>,
         points: PyReadonlyArray2<'py, f64>,
-        which: &str,
+        order: usize,
+        second: &str,
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
-        let (columns, layout) = (columns(&points), self.layout(which)?);
+        let (columns, layout) = (columns(&points), self.layout(order, second)?);
         let jets: Jets =
             py.detach(|| self.with(|evaluator| evaluator.layout_of(&columns, &layout))).map_err(exception)?;
         array(py, jets)
@@ -173,8 +171,8 @@ impl Core {
     }
 
     /// The columns' names of a layout (M, C).
-    fn columns(&self, which: &str) -> PyResult<Vec<Vec<String>>> {
-        let layout = self.layout(which)?;
+    fn columns(&self, order: usize, second: &str) -> PyResult<Vec<Vec<String>>> {
+        let layout = self.layout(order, second)?;
         let of = |output: &String| layout.derivatives().map(|d| d.column(output, &self.model.inputs)).collect();
         Ok(self.model.outputs.iter().map(of).collect())
     }

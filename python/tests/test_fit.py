@@ -29,6 +29,18 @@ def test_measured_derivatives_are_fitted():
     assert error(both) < error(plain) / 3, (error(both), error(plain))
 
 
+def test_third_and_fourth_derivatives_are_fitted():
+    x, y = sine()
+    plain = jetfit.fit(x, y, **FAST)
+    more = jetfit.fit(x, y, d3y=-np.cos(x), d4y=np.sin(x)[:, None, None], **FAST)
+    assert set(more.report["terms"]) == {"y", "d3y_dx3", "d4y_dx4"}
+    between = x[:-1] + 0.05
+    error = lambda net: np.abs(net.jets(between, order=3)[3][:, 0, 0] + np.cos(between)).max()
+    assert error(more) < error(plain) / 3, (error(more), error(plain))
+    with pytest.raises(jetfit.InputError, match=r"pass \(33, 1, 1\) or \(33, 1, 1, 1, 1\)"):
+        jetfit.fit(x, y, d3y=np.ones((33, 2)), **FAST)
+
+
 def test_shapes_of_derivatives(rows):
     points, values = rows
     names = dict(inputs=["x", "t"], outputs=["u", "v"])

@@ -53,6 +53,36 @@ def test_derivatives_are_those_of_central_differences(net, rows, count):
     np.testing.assert_allclose(net(points), value, rtol=1e-12, atol=1e-12)
 
 
+def test_third_and_fourth_derivatives_are_differences_of_second_ones(net, rows):
+    points = rows[0][:33]
+    parts = net.jets(points, order=4, second="full")
+    assert [part.shape for part in parts] == [(33, 2), *((33, 2, *(2,) * order) for order in range(1, 5))]
+    third, fourth = parts[3:]
+    # The step's square is 1e-8; rounding over the step and its square 1e-11 and 1e-7.
+    step, scale = 1e-4, np.abs(third).max(axis=(0, 2, 3, 4))[:, None, None, None]
+    for i in range(2):
+        apart = np.eye(2)[i] * step
+        ahead, behind = net.hessian(points + apart), net.hessian(points - apart)
+        np.testing.assert_allclose(third[..., i] / scale, (ahead - behind) / (2 * step) / scale, atol=1e-6)
+        ahead, behind = (net.jets(points + side * apart, 3, "full")[3] for side in (1, -1))
+        size = np.abs(fourth).max(axis=(0, 2, 3, 4, 5))[:, None, None, None, None]
+        np.testing.assert_allclose(fourth[..., i] / size, (ahead - behind) / (2 * step) / size, atol=1e-6)
+    for tensor in (third, fourth):
+        np.testing.assert_array_equal(tensor, np.swapaxes(tensor, 2, -1))
+    # The same numbers by other layouts, to rounding.
+    close = dict(rtol=1e-9, atol=1e-9 * np.abs(fourth).max())
+    *_, d3, d4 = net.jets(points, order=4)
+    np.testing.assert_allclose(d3, np.einsum("bmiii->bmi", third), **close)
+    np.testing.assert_allclose(d4, np.einsum("bmiiii->bmi", fourth), **close)
+    _, _, laplacian, slope, biharmonic = net.jets(points, order=4, second="laplacian")
+    np.testing.assert_allclose(laplacian, net.laplacian(points), **close)
+    np.testing.assert_allclose(slope, np.einsum("bmiij->bmj", third), **close)
+    np.testing.assert_allclose(biharmonic, np.einsum("bmiijj->bm", fourth), **close)
+    for wrong in ({"order": 5}, {"second": "diagnal"}):
+        with pytest.raises(jetfit.InputError):
+            net.jets(points, **wrong)
+
+
 def test_memory_order_and_type_change_nothing(net, rows):
     points = rows[0]
     expected = net.jets(points)

@@ -18,7 +18,7 @@ pub use self::problem::{network, random_problem};
 use crate::backend::{Backend, Batch, KernelTime};
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::jet::{JetLayout, Seconds};
+use crate::jet::{Derivative, JetLayout, Seconds};
 use crate::network::Model;
 use crate::numbers::Precision;
 use crate::optimizer::AdamSettings;
@@ -77,9 +77,9 @@ pub enum Clock {
 pub struct Settings {
     /// Points in a batch.
     pub batches: Vec<usize>,
-    /// The highest order of derivative: 0, 1 or 2.
+    /// The highest order of derivative, from 0 to 4.
     pub orders: Vec<usize>,
-    /// The second derivatives of order 2.
+    /// Which derivatives from the second order on.
     pub seconds: Seconds,
     /// What one timed unit does.
     pub mode: Mode,
@@ -150,7 +150,7 @@ pub fn profile(model: &Model, settings: &Settings, mut backend: Box<dyn Backend>
 /// Measures `model` on backends that `open` creates; `watch` receives each finished row.
 ///
 /// # Errors
-/// Settings without batches, orders or repeats; an order above 2; a device that fails.
+/// Settings without batches, orders or repeats; an order above 4; a device that fails.
 pub fn bench(
     model: &Model,
     settings: &Settings,
@@ -217,8 +217,8 @@ impl Settings {
                 "use numbers of points of at least 1, for example 256,1024",
             );
         }
-        if self.orders.is_empty() || self.orders.iter().any(|order| *order > 2) {
-            return wrong("--order", "the order of a derivative must be 0, 1 or 2", "use any of 0,1,2");
+        if self.orders.is_empty() || self.orders.iter().any(|order| *order > Derivative::MOST) {
+            return wrong("--order", "the order of a derivative must be from 0 to 4", "use any of 0,1,2,3,4");
         }
         if self.repeats == 0 {
             return wrong("--repeats", "0 repeats leave nothing to measure", "use at least 1");
@@ -252,11 +252,11 @@ mod tests {
     fn every_mode_and_choice_of_seconds_is_measured() {
         for mode in [Mode::Train, Mode::Evaluate] {
             for seconds in Seconds::ALL {
-                let settings = Settings { batches: vec![7, 33], orders: vec![2, 0], seconds, mode, ..settings() };
+                let settings = Settings { batches: vec![7, 33], orders: vec![2, 0, 4], seconds, mode, ..settings() };
                 let rows = run(&settings).unwrap().rows;
                 let found: Vec<_> = rows.iter().map(|row| (row.batch, row.order)).collect();
-                assert_eq!(found, [(7, 0), (7, 2), (33, 0), (33, 2)]);
-                assert_eq!((rows[0].cost_ratio, rows[2].cost_ratio), (1.0, 1.0));
+                assert_eq!(found, [(7, 0), (7, 2), (7, 4), (33, 0), (33, 2), (33, 4)]);
+                assert_eq!((rows[0].cost_ratio, rows[3].cost_ratio), (1.0, 1.0));
                 for row in &rows {
                     assert!(row.seconds_min <= row.seconds_median && row.working_bytes > 0, "{row:?}");
                     let channels = seconds.layout(row.order, 2).channels();
@@ -278,7 +278,7 @@ mod tests {
         let bad = [
             Settings { batches: vec![], ..settings() },
             Settings { batches: vec![0], ..settings() },
-            Settings { orders: vec![3], ..settings() },
+            Settings { orders: vec![5], ..settings() },
             Settings { repeats: 0, ..settings() },
         ];
         for settings in bad {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::backend::KernelTime;
 use crate::bench::{self, Clock, Mode, Report, Row, Settings};
 use crate::error::{Error, Result};
-use crate::jet::{Activation, Seconds};
+use crate::jet::{Activation, Derivative, Seconds};
 use crate::network::{Model, NetworkSpec, model_path};
 use crate::numbers::Precision;
 use crate::{device, files, gpu};
@@ -56,12 +56,13 @@ pub struct Arguments {
           value_parser = clap::value_parser!(u32).range(1..))]
     batch: Vec<u32>,
 
-    /// Orders of derivatives
-    #[arg(long, value_name = "ORDERS", default_value = "0,1,2", value_delimiter = ',',
-          value_parser = clap::value_parser!(u8).range(0..=2))]
+    /// Orders of derivatives, each from 0 to 4
+    #[arg(long, alias = "orders", value_name = "ORDERS", default_value = "0,1,2", value_delimiter = ',',
+          value_parser = clap::value_parser!(u8).range(0..=Derivative::MOST as i64))]
     order: Vec<u8>,
 
-    /// Second derivatives: one per input, only their sum, or all including mixed ones
+    /// Derivatives from the second order on: by one input each, those of the Laplacian (its gradient, the biharmonic), or
+    /// all including mixed ones
     #[arg(long, default_value = Seconds::Diagonal.name(), value_parser = seconds())]
     second: Seconds,
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::export::{Export, Format};
 use crate::files;
-use crate::jet::Seconds;
+use crate::jet::{Derivative, Seconds};
 use crate::network::{Model, model_path};
 use crate::numbers::Precision;
 use crate::run::ensemble;
@@ -41,7 +41,7 @@ pub struct Arguments {
     out: PathBuf,
 
     /// Highest order of derivatives: 0, 1 or 2
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=2))]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=Derivative::MOST as i64))]
     order: u8,
 
     /// Second derivatives: one per input, only their sum, or all including mixed ones
@@ -92,6 +92,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     files::check_place(out)?;
     let model = Model::read(&path)?;
     let (order, second) = (usize::from(arguments.order), arguments.second);
+    if order > 2 {
+        let problem = "an exported network has derivatives up to the second order";
+        let help = "use --order 2; `jetfit predict` and the Python and Rust libraries have orders 3 and 4";
+        return Err(Error::input(format_args!("--order {order}"), problem, help));
+    }
     let layout = second.layout(order, model.inputs.len());
     let (outputs, laplacian) = (model.derivatives(), layout.laplacian());
     let entries = outputs.jets(&layout);

@@ -213,7 +213,7 @@ mod tests {
             ("if(0.1 < x, v, (10*x)^2*v)", 1),
             ("u(abs(x), t)", 1),
             ("if(x < 0, 0, if(x < 1, 3*x^2 - 2*x^3, 1))", 2),
-            ("abs(x)^3 + u*x^2*abs(x)", 3),
+            ("if(x > 0, x^3*v, 0)", 3),
             ("if(x > 0, x^4*v, 0)", 4),
             ("if(x > 0, x^2*u, 0)", 2),
             // Jumps that are not in x, or are multiplied by nothing that depends on it.

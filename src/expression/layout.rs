@@ -254,6 +254,9 @@ mod tests {
             inputs: names(&["x", "y", "z"]),
             outputs: names(&["u", "v"]),
             coefficients: names(&["k"]),
+            definitions: [("lap", "u_xx + u_yy + u_zz"), ("g", "sin(x)^2*y*(1 - y)")]
+                .map(|(a, b)| (a.into(), b.into()))
+                .into(),
             ..Scope::default()
         };
         texts.iter().map(|text| Expression::residual("test", text, &scope).unwrap()).collect()
@@ -282,6 +285,60 @@ mod tests {
             let second = |entry: &Entry| entry.derivative.order() == 2;
             let mut seconds = expressions.iter().flat_map(Expression::entries).filter(second);
             assert!(seconds.all(|entry| entry.derivative == Derivative::Laplacian), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn a_biharmonic_travels_collapsed() {
+        let laplacians =
+            ["d(lap, x, x) + d(lap, y, y) + d(lap, z, z)", "d(lap, x)*u_x + k*d(lap, y) - 3*d(lap, z) + lap"];
+        let all = "u_xxxx + u_yyyy + u_zzzz + 2*u_xxyy + 2*u_xxzz + 2*u_yyzz";
+        for (texts, coefficients) in [
+            (vec![all], [1.0, 1.0, 1.0]),
+            (vec![laplacians[0]], [1.0, 1.0, 1.0]),
+            (vec![all, laplacians[1], "u_xy"], [1.0, 1.0, 1.0]),
+            (vec!["sin(u)*(d(lap, x, x) + d(lap, y, y) + d(lap, z, z))^2 = v", "v_xx + v_yy + v_zz"], [1.0, 1.0, 1.0]),
+            (vec!["u_xxxx - 4*u_xxyy + 4*u_yyyy = u_xx"], [1.0, -2.0, 0.0]),
+            (vec!["x*u_xxxx/2 + 0.3*x*u_xxyy + 0.045*x*u_yyyy"], [1.0, 0.3, 0.0]),
+            (vec!["d(d(g*u, x, x) + d(g*u, y, y), x, x) + d(d(g*u, x, x) + d(g*u, y, y), y, y)"], [1.0, 1.0, 0.0]),
+        ] {
+            let mut expressions = read(&texts);
+            let found = layout(&mut expressions, 3);
+            let near = found.laplacian().iter().zip(coefficients).all(|(a, b)| (a - b).abs() < 1e-15);
+            assert!(near && found.laplacian().len() == 3, "{texts:?} {:?}", found.laplacian());
+            let mut read = expressions.iter().flat_map(Expression::entries).map(|entry| entry.derivative);
+            assert!(read.all(|read| read.order() < 3 || read.inputs().is_none()), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn a_collapsed_biharmonic_has_the_same_value() {
+        // Of a function whose derivative by S is Π of a number for each input, so that L is a number, too.
+        let slopes = [0.7, -1.3, 0.4];
+        let jets = |layout: JetLayout| {
+            let c = layout.laplacian().to_vec();
+            let laplacian: f64 = c.iter().zip(slopes).map(|(c, slope)| c * slope * slope).sum();
+            let value = |derivative: Derivative| match derivative {
+                Derivative::Laplacian => laplacian,
+                Derivative::LaplacianFirst(i) => laplacian * slopes[i],
+                Derivative::Biharmonic => laplacian * laplacian,
+                _ => derivative.inputs().unwrap().into_iter().map(|i| slopes[i]).product(),
+            };
+            let values = layout.derivatives().map(value).collect();
+            crate::jet::Jets { layout, outputs: 1, values }
+        };
+        let points = crate::expression::PointData { inputs: &[vec![0.5], vec![0.2], vec![0.9]], ..Default::default() };
+        for text in [
+            "u*(u_xxxx - 4*u_xxyy + 4*u_yyyy)^2 + u_x*(u_xx - 2*u_yy) + u_xxx - 2*u_xyy",
+            "d(lap, x, x) + d(lap, y, y) + d(lap, z, z) - u_x*d(lap, x) - u_z*d(lap, z) + lap^3*u",
+            "3*d(lap, z, z) + 3*d(lap, x, x) + 3*d(lap, y, y) + u_zzzz + x*d(lap, x, x) + x*d(lap, y, y)",
+        ] {
+            let (plain, mut collapsed) = (read(&[text]), read(&[text]));
+            let value =
+                |expressions: &[Expression], layout| expressions[0].evaluate(&points, &[], Some(&jets(layout)))[0];
+            let layout = layout(&mut collapsed, 3);
+            let (expected, found) = (value(&plain, JetLayout::all(3, 4)), value(&collapsed, layout));
+            assert!((found - expected).abs() < 1e-13 * expected.abs().max(1.0), "{text}: {found}, not {expected}");
         }
     }
 
@@ -316,6 +373,20 @@ mod tests {
             let mut expressions = read(&texts);
             let before = expressions.clone();
             assert_eq!(layout(&mut expressions, 3).order(), 2);
+            assert_eq!(expressions, before, "{texts:?}");
+        }
+        for texts in [
+            vec!["u_xxxx + u_yyyy + 2*u_xxyy", "u_xxxx"],
+            vec!["u_xxxx + u_yyyy + u_xxyy"],
+            vec!["u_xxxx + u_yyyy - 2*u_xxyy + u_xxxy"],
+            vec!["u_xxxx + k*u_yyyy + 2*u_xxyy"],
+            vec!["u_t + u*u_x + u_xxx"],
+            vec!["u_xxxx", "u_yy + u_xx"],
+        ] {
+            let texts: Vec<String> = texts.iter().map(|text| text.replace("u_t", "u_z")).collect();
+            let mut expressions = read(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+            let before = expressions.clone();
+            assert!(layout(&mut expressions, 3).order() > 2);
             assert_eq!(expressions, before, "{texts:?}");
         }
         // One second derivative with one tangent is less than a Laplacian with three.

@@ -38,8 +38,8 @@
 //! A name is a column, coefficient, definition, input or output, or a component `n_x` of the normal.
 //! An output with a transform is that expression of inputs, coefficients and `net`, the network's own
 //! value, wherever it stands.
-//! Subscripts after the last underscore derive an output or a definition: `u_x`, `u_xy`. So does
-//! `d(…, x)` or `d(…, x, y)` any expression, with inputs of any name: the total derivative. One that goes
+//! Subscripts after the last underscore derive an output or a definition: `u_x`, `u_xxyy`. So does
+//! `d(…, x)` or `d(…, x, y)` any expression, with up to four inputs of any name: the total derivative. One that goes
 //! through a jump is refused, unless [`Scope::allow_rough`]: at the jump it would have an impulse.
 //!
 //! Outputs, definitions and their subscripted derivatives are functions of the inputs. A name alone is
@@ -60,7 +60,7 @@
 //! | `jumps` | a graph | whether a derivative of it goes through a jump |
 //! | `input_functions` | texts of inputs alone | their jets at points: features |
 //! | `shifted` | several graphs | the points at which they read the network |
-//! | `layout` | several graphs | the channels that must travel; Laplacians collapsed |
+//! | `layout` | several graphs | the channels that must travel; Laplacians and biharmonics collapsed |
 //! | `residual` | a graph and a normalizer | slots, hoisted columns, and a program |
 //! | `program` | a graph | instructions over registers |
 //! | `interpreter`, `wgsl`, `lower` | a program | numbers, over tiles of points; a shader's function; any algebra |
@@ -171,7 +171,7 @@ impl Expression {
     /// Its total derivative; `laplacian` has the cᵢ of Σ cᵢ ∂ᵢᵢ, where that is asked for.
     ///
     /// # Errors
-    /// The leaf that has no derivative: an entry of the second order, a column, a normal.
+    /// The leaf that has no derivative: an entry of the fourth order, a column, a normal.
     pub fn derived(mut self, derivative: Derivative, laplacian: &[f64]) -> std::result::Result<Self, Leaf> {
         let graph = &mut self.graph;
         self.root = derive::jet_entry(graph, self.root, derivative, laplacian)?;

@@ -81,7 +81,7 @@ impl Transforms {
             None => Expression::entry(entry),
             Some(output) => {
                 let derived = output.clone().derived(entry.derivative, laplacian);
-                derived.expect("a transform reads values alone, which have two derivatives")
+                derived.expect("a transform reads values alone, which have four derivatives")
             }
         }
     }

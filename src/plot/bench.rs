@@ -2,7 +2,7 @@
 
 use super::Series;
 use super::axis::Axis;
-use super::figure::{BLUE, Frame, GREY, Panel, VERMILION, line, marks};
+use super::figure::{BLUE, Frame, GREEN, GREY, PURPLE, Panel, VERMILION, line, marks};
 use super::legend::Mark;
 
 /// Measured costs, each against the batch size.
@@ -19,7 +19,7 @@ pub struct Bench {
 /// The cost of one order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BenchLine {
-    /// The highest order of derivative: 0, 1 or 2.
+    /// The highest order of derivative, from 0 to 4.
     pub order: usize,
     /// Seconds against batch size.
     pub seconds: Series,
@@ -29,8 +29,14 @@ pub struct BenchLine {
 
 /// The picture of `bench`.
 pub fn bench(bench: &Bench) -> String {
-    let colour = |line: &BenchLine| [GREY, BLUE, VERMILION][line.order.min(2)];
-    let name = |line: &BenchLine| ["value", "with first derivatives", "with second derivatives"][line.order.min(2)];
+    let colour = |line: &BenchLine| [GREY, BLUE, VERMILION, GREEN, PURPLE][line.order];
+    let name = |line: &BenchLine| match line.order {
+        0 => "value",
+        1 => "with first derivatives",
+        2 => "with second derivatives",
+        3 => "up to third derivatives",
+        _ => "up to fourth derivatives",
+    };
     let frame = Frame {
         title: bench.title.clone(),
         legend: bench.lines.iter().map(|l| (Mark::Line(colour(l)), name(l).to_string())).collect(),

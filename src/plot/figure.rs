@@ -25,6 +25,8 @@ const FONT_FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 /// Okabe and Ito's colours, told apart by everybody.
 pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
+pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
+pub(super) const PURPLE: RGBColor = RGBColor(204, 121, 167);
 pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
 /// How much of its colour an area has.

@@ -1,5 +1,5 @@
-//! The picture of a fit: the value with its data, the first and the second derivative, against one
-//! input; a row for each output and input.
+//! The picture of a fit: the value with its data, and its derivatives, against one input; a row for each output and
+//! input.
 
 use super::Series;
 use super::axis::{Axis, scientific};
@@ -31,7 +31,7 @@ pub struct FitRow {
     pub is_logarithmic: bool,
     /// The values of the other inputs: `v = 0.5`. `None` if there is one input.
     pub slice: Option<String>,
-    /// The value, the first and the second derivative along the input: one to three.
+    /// The value and its derivatives along the input, one after the other: up to five.
     pub panels: Vec<FitPanel>,
 }
 
@@ -140,7 +140,8 @@ fn axes(panel: &FitPanel, is_logarithmic: bool) -> (Axis, Axis) {
 }
 
 fn caption(row: &FitRow, order: usize, error: Option<f64>) -> String {
-    let mut caption = ["Value", "First derivative", "Second derivative"][order.min(2)].to_string();
+    let captions = ["Value", "First derivative", "Second derivative", "Third derivative", "Fourth derivative"];
+    let mut caption = captions[order].to_string();
     if let (Some(slice), 0) = (&row.slice, order) {
         caption = format!("{caption} at {slice}");
     }
@@ -168,9 +169,9 @@ fn draw_series(panel: &FitPanel, empty: Panel, area: &Area) -> Drawn {
 /// `y`, `dy/dx`, `d²y/dx²`; `∂u/∂x` where there are more inputs.
 fn notation(output: &str, input: &str, order: usize, partial: bool) -> String {
     let d = if partial { "∂" } else { "d" };
+    let power = ["", "", "²", "³", "⁴"][order];
     match order {
         0 => output.to_string(),
-        1 => format!("{d}{output}/{d}{input}"),
-        _ => format!("{d}²{output}/{d}{input}²"),
+        _ => format!("{d}{power}{output}/{d}{input}{power}"),
     }
 }

@@ -44,8 +44,8 @@ pub fn fit_rows(
     let mut rows = vec![];
     for output in 0..model.spec.outputs {
         for (input, slice) in slices.iter().enumerate() {
-            let derivatives =
-                &[Derivative::Value, Derivative::First(input), Derivative::Second(input, input)][..=order.min(2)];
+            let derivatives: Vec<Derivative> =
+                (0..=order).filter_map(|order| Derivative::by(&vec![input; order])).collect();
             let seen = data
                 .iter()
                 .flat_map(|data| &data.points[input])
@@ -62,7 +62,7 @@ pub fn fit_rows(
             let layout = JetLayout::selected(inputs, derivatives.iter().copied());
             let (jets, spread) = source.jets_with_spread(&points, &layout)?;
             let mut panels = vec![];
-            for derivative in derivatives {
+            for derivative in &derivatives {
                 let entry = Entry { output, derivative: *derivative };
                 let curve = jets.entry(output, *derivative).expect("a channel of the layout");
                 let spread = spread.as_ref().and_then(|spread| spread.entry(output, *derivative));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::Result;
-use crate::jet::Entry;
+use crate::jet::{Derivative, Entry};
 use crate::job::{Job, Picture};
 use crate::network::Model;
 use crate::plot::{self, Fit, FitRow, FitView, LossHistory, MapFigure, MapRow, Parity, Series, Sweep};
@@ -52,6 +52,13 @@ pub fn of_model(
     Ok(())
 }
 
+/// The highest order above the second by one input alone that a term reads; else 0.
+fn highest_read(problem: &Problem) -> usize {
+    let terms = problem.sets.iter().flat_map(|set| &set.loss.terms);
+    let read = terms.flat_map(|term| term.residual.entries()).map(|entry| entry.derivative);
+    read.filter(|read| read.is_pure()).map(Derivative::order).filter(|order| *order > 2).max().unwrap_or(0)
+}
+
 /// The pictures that a job wants, in its directory.
 struct Drawn<'a> {
     job: &'a Job,
@@ -95,7 +102,8 @@ impl Drawn<'_> {
         let centre = self.centre(source.model());
         let is_logarithmic = |name: &String| job.variables.iter().any(|v| v.name == *name && v.is_logarithmic);
         let logarithmic: Vec<bool> = job.inputs.iter().map(is_logarithmic).collect();
-        let view = FitView { order: job.predictions.order, centre: &centre, logarithmic: &logarithmic };
+        let order = job.predictions.order.max(highest_read(problem));
+        let view = FitView { order, centre: &centre, logarithmic: &logarithmic };
         let mut rows = plot::fit_rows(source, &measured, truth, &view)?;
         let label = |name: &str| job.label(name).to_string();
         rows.iter_mut().for_each(|row| row.labels = Some([label(&row.input), label(&row.output)]));

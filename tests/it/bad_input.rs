@@ -238,7 +238,7 @@ fn devices_and_flags() {
     );
     // Clap's own messages name the flag and the choices.
     for (flags, part) in [
-        (["--order", "3"], "'--order <ORDER>'"),
+        (["--order", "5"], "'--order <ORDER>'"),
         (["--second", "diagnal"], "a similar value exists: 'diagonal'"),
         (["--precision", "f8"], "[possible values: f32, f64, f16x2, f16]"),
         (["--ordr", "1"], "a similar argument exists: '--order'"),

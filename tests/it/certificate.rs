@@ -5,7 +5,7 @@ use jetfit::backend::Backend;
 use jetfit::certificate::{Certificate, Comparison, Strictness, certify};
 use jetfit::cpu;
 use jetfit::expression::Scope;
-use jetfit::jet::{Activation, Derivative, JetLayout, Scaling, Seconds};
+use jetfit::jet::{Activation, Derivative, JetLayout, Scaling, Seconds, Smoothness};
 use jetfit::network::{Model, Transforms};
 use jetfit::numbers::Precision;
 
@@ -70,6 +70,45 @@ fn a_device_with_one_wrong_derivative_fails_with_exit_code_3() {
         let missed: Vec<_> = certificate.findings.iter().filter(|f| !f.passed).collect();
         assert!(missed.iter().all(|f| f.entry == name && f.comparison != Comparison::ReferenceWithDifferences));
         assert_eq!(missed.len(), if wrong == Derivative::Value { 1 } else { 2 });
+    }
+}
+
+#[test]
+fn third_and_fourth_derivatives_pass_where_they_are_asked_for() {
+    for activation in Activation::ALL {
+        for (inputs, hidden, outputs) in [(1, vec![33], 1), (3, vec![7, 16], 2)] {
+            let model = random_model(inputs, &hidden, outputs, activation, 3);
+            let mut device = cpu::open(&model, Precision::F32, 1).unwrap();
+            let strictness = Strictness { order: 4, ..strictness(Seconds::Full, Precision::F32) };
+            let certificate = certificate(&model, &mut *device, &strictness);
+            certificate.verdict().unwrap_or_else(|error| panic!("{activation}: {error}"));
+            if activation.smoothness() == Smoothness::Infinite {
+                let derivatives = JetLayout::all(inputs, 4).channels() - 1;
+                assert_eq!(certificate.findings.len(), outputs * (1 + 3 * derivatives));
+                assert!(certificate.unresolved.is_empty(), "{activation} {:?}", certificate.unresolved);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_third_or_fourth_derivative_is_found() {
+    let model = random_model(2, &[16, 16], 1, Activation::Tanh, 4);
+    for wrong in [vec![0, 0, 0], vec![0, 0, 1], vec![1, 1, 1, 1], vec![0, 1, 1, 1], vec![0, 0, 1, 1]] {
+        let wrong = Derivative::by(&wrong).unwrap();
+        let mut device = Tampered::new(&model);
+        device.tamper = Box::new(move |entry, values| {
+            if entry == wrong {
+                values.iter_mut().for_each(|value| *value *= 1.0 + 1e-3);
+            }
+        });
+        let strictness = Strictness { order: 4, ..strictness(Seconds::Full, Precision::F32) };
+        let certificate = certificate(&model, &mut device, &strictness);
+        assert_eq!(certificate.verdict().unwrap_err().exit_code(), 3);
+        let name = wrong.column("u0", &model.inputs);
+        let missed: Vec<_> = certificate.findings.iter().filter(|f| !f.passed).collect();
+        assert!(missed.iter().all(|f| f.entry == name && f.comparison != Comparison::ReferenceWithDifferences));
+        assert_eq!(missed.len(), 2, "{name}");
     }
 }
 
@@ -193,7 +232,8 @@ fn a_device_that_lies_about_a_steep_network_fails() {
 #[test]
 fn orders_that_a_transform_makes_jump_are_left_out() {
     for (transform, order, why) in [
-        ("sin(net)*x0", 2, None),
+        ("sin(net)*x0", 4, None),
+        ("if(x0 > 0, x0^3*net, 0)", 2, Some("makes d3u0_dx03 jump: derivatives up to the second are certified")),
         ("if(x0 > 0, x0^2*net, 0)", 1, Some("makes d2u0_dx02 jump: only values and first derivatives are certified")),
         ("abs(net)", 0, Some("the transform of u0 makes du0_dx0 jump: only values are certified")),
         ("net + heaviside(x1)*x0", 0, Some("the transform of u0 makes du0_dx0 jump")),
@@ -208,7 +248,8 @@ fn orders_that_a_transform_makes_jump_are_left_out() {
         model.transforms = Transforms::read(str::to_string, &scope).unwrap();
         model.normalizer.outputs = Scaling::identity(1);
         let mut device = cpu::open(&model, Precision::F64, 1).unwrap();
-        let certificate = certificate(&model, &mut *device, &strictness(Seconds::Full, Precision::F64));
+        let strictness = Strictness { order: 4, ..strictness(Seconds::Full, Precision::F64) };
+        let certificate = certificate(&model, &mut *device, &strictness);
         certificate.verdict().unwrap_or_else(|error| panic!("{transform}: {error}"));
         assert_eq!(certificate.findings.iter().map(|finding| finding.order).max(), Some(order), "{transform}");
         let skipped = certificate.skipped.unwrap_or_default();

@@ -258,7 +258,7 @@ fn bad_usage_of_bench_ends_with_exit_code_2() {
     let cases: [&[&str]; 10] = [
         &["--profile"],
         &["--clock", "sun"],
-        &["--order", "3"],
+        &["--order", "5"],
         &["--batch", "0"],
         &["--hidden", "8,,8"],
         &["--activation", "tan"],

@@ -29,6 +29,7 @@ mod limits;
 mod lost_gpu;
 mod noise;
 mod numbers;
+mod orders;
 mod places;
 mod plots;
 mod predict;

@@ -113,6 +113,16 @@ fn stdout_threads_and_layouts_agree() {
     assert!(run(&["--order", "0"]).starts_with("x,t,u,v\n"));
     assert!(run(&["--second", "laplacian"]).starts_with("x,t,u,du_dx,du_dt,laplacian_u,v,"));
     assert!(run(&["--second", "full"]).starts_with("x,t,u,du_dx,du_dt,d2u_dx2,d2u_dxdt,d2u_dt2,v,"));
+    assert!(run(&["--order", "3"]).starts_with("x,t,u,du_dx,du_dt,d2u_dx2,d2u_dt2,d3u_dx3,d3u_dt3,v,"));
+    let header = |flags: &[&str]| run(flags).lines().next().unwrap().to_string();
+    let full = header(&["--order", "4", "--second", "full"]);
+    assert!(
+        full.contains(",d3u_dx3,d3u_dx2dt,d3u_dxdt2,d3u_dt3,d4u_dx4,d4u_dx3dt,d4u_dx2dt2,d4u_dxdt3,d4u_dt4,v,"),
+        "{full}"
+    );
+    let laplacian = header(&["--order", "4", "--second", "laplacian"]);
+    let expected = ",d2u_dx2,d2u_dxdt,d2u_dt2,laplacian_u,dlaplacian_u_dx,dlaplacian_u_dt,biharmonic_u,v,";
+    assert!(laplacian.contains(expected), "{laplacian}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import combinations_with_replacement, groupby, product
 from typing import Any, Optional
 
 import numpy as np
@@ -45,6 +46,8 @@ def fit(
     *,
     dy: Any = None,
     d2y: Any = None,
+    d3y: Any = None,
+    d4y: Any = None,
     row_weights: Any = None,
     validation: Optional[tuple[Any, Any]] = None,
     inputs: Optional[Sequence[str]] = None,
@@ -62,6 +65,7 @@ def fit(
         dy: measured first derivatives (B, M, D), which are fitted too; (B, D) for one output, (B, M) for one input; NaN
             was not measured. Or a DataFrame whose columns are called ``dy_dx``.
         d2y: measured second derivatives: of each input (B, M, D), or all (B, M, D, D); or a DataFrame with ``d2y_dx2``.
+        d3y, d4y: measured third and fourth derivatives, likewise.
         row_weights: the weight of each row (B), at least 0; for rows with noise of deviation σ, 1/σ².
         validation: X and y of rows that judge. By default a tenth of 50 rows or more does.
         inputs, outputs: their names.
@@ -83,7 +87,7 @@ def fit(
     of = list(outputs or _arrays.names_of(y, "y", targets.shape[1]))
     measured = [
         (output, by, values)
-        for place, given, order in (("dy", dy, 1), ("d2y", d2y, 2))
+        for place, given, order in (("dy", dy, 1), ("d2y", d2y, 2), ("d3y", d3y, 3), ("d4y", d4y, 4))
         if given is not None
         for output, by, values in _derivatives(given, place, order, names, of, len(rows))
     ]
@@ -109,14 +113,15 @@ def _derivatives(given: Any, place: str, order: int, inputs: list[str], outputs:
         return
     array = np.asarray(given.to_numpy() if _arrays.is_series(given) else given, dtype=np.float64)
     count, of = len(inputs), len(outputs)
-    if order == 2 and array.shape == (rows, of, count, count):
+    full = (rows, of, *(count,) * order)
+    if order > 1 and array.shape == full:
         places: list[tuple[tuple[int, ...], np.ndarray]] = [
-            ((i, j), array[:, :, i, j]) for i in range(count) for j in range(i, count)
+            (by, array[(slice(None), slice(None), *by)]) for by in combinations_with_replacement(range(count), order)
         ]
     else:
         is_flat = array.ndim <= 2 and 1 in (count, of) and array.shape == ((rows, of * count)[: array.ndim])
         if not (array.shape == (rows, of, count) or (is_flat and (array.ndim == 2 or of * count == 1))):
-            expected = f"({rows}, {of}, {count})" + (f" or ({rows}, {of}, {count}, {count})" if order == 2 else "")
+            expected = f"({rows}, {of}, {count})" + (f" or {full}" if order > 1 else "")
             raise bad_input(place, f"it has the shape {array.shape}", f"pass {expected}: rows, outputs, inputs")
         array = array.reshape(rows, of, count)
         places = [((i,) * order, array[:, :, i]) for i in range(count)]
@@ -131,10 +136,8 @@ def _names(order: int, inputs: list[str], outputs: list[str]) -> dict[str, tuple
     """Derivatives by the names of their columns."""
     names = {}
     for output, u in enumerate(outputs):
-        for i, x in enumerate(inputs):
-            if order == 1:
-                names[f"d{u}_d{x}"] = (output, [i])
-                continue
-            names[f"d2{u}_d{x}2"] = (output, [i, i])
-            names.update({f"d2{u}_d{x}d{z}": (output, [i, j]) for j, z in enumerate(inputs) if j != i})
+        for by in product(range(len(inputs)), repeat=order):
+            groups = [(inputs[i], len(list(same))) for i, same in groupby(by)]
+            powers = "".join(f"d{x}{power if power > 1 else ''}" for x, power in groups)
+            names[f"d{order if order > 1 else ''}{u}_{powers}"] = (output, sorted(by))
     return names

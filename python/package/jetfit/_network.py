@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import os
+from itertools import accumulate, combinations_with_replacement, permutations
+from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union, overload
 
@@ -22,7 +24,8 @@ PathLike = Union[str, "os.PathLike[str]"]
 
 
 class Network:
-    """A network with its names and its scaling: value and exact first and second derivatives, in your units.
+    """A network with its names and its scaling: value and exact derivatives up to the fourth order, in your
+    units.
 
     Points are arrays (B, D), a row for each point and a column for each input, of any float type and in any memory
     order; (B,) will do for one input. Results are float64 with B first. For a pandas DataFrame, whose columns are found
@@ -50,7 +53,7 @@ class Network:
         Raises:
             jetfit.InputError: for another number of columns than D, or a column that a frame has not.
         """
-        return self._parts(points, "value")[0]
+        return self._parts(points, 0)[0]
 
     __call__ = value
 
@@ -64,20 +67,33 @@ class Network:
         Raises:
             jetfit.InputError: those of :meth:`value`, and where the network has no first derivatives.
         """
-        return self._parts(points, "gradient")[1]
+        return self._parts(points, 1)[1]
 
     @overload
     def jets(self, points: DataFrame) -> tuple[DataFrame, DataFrame, DataFrame]: ...
     @overload
     def jets(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
-    def jets(self, points: Any) -> Any:
-        """u (B, M), ∂u/∂xᵢ (B, M, D) and ∂²u/∂xᵢ² (B, M, D).
+    @overload
+    def jets(self, points: DataFrame, order: int = 2, second: str = "diagonal") -> tuple[DataFrame, ...]: ...
+    @overload
+    def jets(self, points: ArrayLike, order: int = 2, second: str = "diagonal") -> tuple[np.ndarray, ...]: ...
+    def jets(self, points: Any, order: int = 2, second: str = "diagonal") -> Any:
+        """u (B, M) and its derivatives, an array for each order up to ``order``, which is from 0 to 4.
+
+        Args:
+            points: (B, D).
+            order: the highest order of derivative. The first is ∂u/∂xᵢ (B, M, D).
+            second: which derivatives from the second order on. ``"diagonal"``: by one input each, ∂ⁿu/∂xᵢⁿ (B, M, D).
+                ``"full"``: all, (B, M, D, D), (B, M, D, D, D) and so on; of a frame a column for each that differs.
+                ``"laplacian"``: Δu (B, M), its gradient ∂ᵢΔu (B, M, D), and ΔΔu (B, M).
 
         Raises:
-            jetfit.InputError: those of :meth:`value`, and where the network has no second derivatives, as with ReLU.
+            jetfit.InputError: those of :meth:`value`, and where the network has no such derivatives, as with ReLU.
         """
-        value, first, second = self._parts(points, "diagonal")
-        return value, first, second
+        parts = self._parts(points, order, second)
+        if second != "full" or not isinstance(parts[0], np.ndarray):
+            return tuple(parts)
+        return (*parts[:2], *(self._symmetric(part, order) for order, part in enumerate(parts[2:], start=2)))
 
     @overload
     def hessian(self, points: DataFrame) -> DataFrame: ...
@@ -89,14 +105,7 @@ class Network:
         Raises:
             jetfit.InputError: those of :meth:`jets`.
         """
-        second = self._parts(points, "full")[2]
-        if not isinstance(second, np.ndarray):
-            return second
-        count = len(self.inputs)
-        place = np.zeros((count, count), dtype=np.intp)
-        upper = np.triu_indices(count)
-        place[upper] = place.T[upper] = np.arange(len(upper[0]))
-        return second[:, :, place]
+        return self.jets(points, 2, "full")[2]
 
     @overload
     def laplacian(self, points: DataFrame) -> DataFrame: ...
@@ -108,24 +117,49 @@ class Network:
         Raises:
             jetfit.InputError: those of :meth:`jets`.
         """
-        second = self._parts(points, "laplacian")[2]
-        return second[:, :, 0] if isinstance(second, np.ndarray) else second
+        return self._parts(points, 2, "laplacian")[2]
 
-    def _parts(self, points: Any, which: str) -> tuple[Any, Any, Any]:
-        """Value, firsts and seconds of a layout: views of one array (M, C, B), or frames of them."""
-        jets = self._core.jets(_arrays.points(points, self.inputs), which)
-        firsts = 0 if which == "value" else len(self.inputs)
-        parts = [slice(0, 1), slice(1, 1 + firsts), slice(1 + firsts, None)]
+    def _parts(self, points: Any, order: int, second: str = "diagonal") -> list[Any]:
+        """The channels of each order: views of one array (M, C, B), or frames of them."""
+        jets = self._core.jets(_arrays.points(points, self.inputs), order, second)
+        parts = self._places(order, second)
         if _arrays.is_frame(points):
-            names = self._core.columns(which)
+            names = self._core.columns(order, second)
 
             def frame(part: slice) -> DataFrame:
                 values = jets[:, part].reshape(-1, jets.shape[2]).T
                 return _arrays.frame(values, [name for of in names for name in of[part]], points.index)
 
-            return frame(parts[0]), frame(parts[1]), frame(parts[2])
-        value, first, second = (jets[:, part].transpose(2, 0, 1) for part in parts)
-        return value[:, :, 0], first, second
+            return [frame(part) for part in parts]
+        views = [jets[:, part].transpose(2, 0, 1) for part in parts]
+        # What has one channel whatever D is without that axis.
+        alone = [0] if second != "laplacian" else [0, 2, 4]
+        return [view[:, :, 0] if order in alone else view for order, view in enumerate(views)]
+
+    def _places(self, order: int, second: str) -> list[slice]:
+        """Where the channels of each order lie."""
+        count = len(self.inputs)
+        counts = [1, *[count] * order]
+        if second == "full":
+            counts = [comb(count + k - 1, k) for k in range(order + 1)]
+        if second == "laplacian":
+            # The gradient of the Laplacian is made of all second derivatives, which come before it.
+            mixed = count * (count + 1) // 2 if order > 2 else 0
+            counts = [1, count, mixed + 1, count, 1][: order + 1]
+        ends = list(accumulate(counts))
+        slices = [slice(end - count, end) for end, count in zip(ends, counts)]
+        if second == "laplacian" and order > 1:
+            slices[2] = slice(ends[2] - 1, ends[2])
+        return slices
+
+    def _symmetric(self, part: np.ndarray, order: int) -> np.ndarray:
+        """Derivatives by ascending inputs (B, M, C) as a tensor with an axis of D for each order."""
+        count = len(self.inputs)
+        place = np.zeros((count,) * order, dtype=np.intp)
+        for channel, by in enumerate(combinations_with_replacement(range(count), order)):
+            for same in set(permutations(by)):
+                place[same] = channel
+        return part[:, :, place]
 
     # ---- what it is
 

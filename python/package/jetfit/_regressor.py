@@ -85,11 +85,20 @@ class Regressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.callback = callback
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, dy: Any = None, d2y: Any = None, row_weights: Any = None) -> Regressor:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        dy: Any = None,
+        d2y: Any = None,
+        row_weights: Any = None,
+        d3y: Any = None,
+        d4y: Any = None,
+    ) -> Regressor:
         """Fits X (B, D) and y (B, M) or (B).
 
         Args:
-            dy, d2y, row_weights: as for :func:`jetfit.fit`.
+            dy, d2y, row_weights, d3y, d4y: as for :func:`jetfit.fit`.
         """
         names, of = X, y
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2)
@@ -107,6 +116,8 @@ class Regressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             y,
             dy=dy,
             d2y=d2y,
+            d3y=d3y,
+            d4y=d4y,
             row_weights=row_weights,
             inputs=_arrays.names_of(names, "x", X.shape[1]),
             outputs=_arrays.names_of(of, "y", 1 if self._is_flat else y.shape[1]),
@@ -124,9 +135,10 @@ class Regressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         values = self.network_.value(points)
         return values[:, 0] if self._is_flat else np.ascontiguousarray(values)
 
-    def jets(self, X: Any) -> tuple[Any, Any, Any]:
-        """y (B, M), ∂y/∂xᵢ (B, M, D) and ∂²y/∂xᵢ² (B, M, D); of a DataFrame, three DataFrames."""
-        return self._derived("jets", X)
+    def jets(self, X: Any, order: int = 2, second: str = "diagonal") -> tuple[Any, ...]:
+        """y (B, M), ∂y/∂xᵢ (B, M, D) and ∂²y/∂xᵢ² (B, M, D), up to an ``order`` from 0 to 4, as :meth:`Network.jets`
+        gives them; of a DataFrame, as many DataFrames."""
+        return self._derived("jets", X, order, second)
 
     def gradient(self, X: Any) -> Any:
         """∂y/∂xᵢ (B, M, D)."""
@@ -140,11 +152,11 @@ class Regressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Σ ∂²y/∂xᵢ² (B, M)."""
         return self._derived("laplacian", X)
 
-    def _derived(self, what: str, X: Any) -> Any:
+    def _derived(self, what: str, X: Any, *more: Any) -> Any:
         points = self._points(X)
         if _arrays.is_frame(X):
             points = _arrays.frame(points, self.network_.inputs, X.index)
-        return getattr(self.network_, what)(points)
+        return getattr(self.network_, what)(points, *more)
 
     def _points(self, X: Any) -> np.ndarray:
         check_is_fitted(self)

@@ -47,7 +47,7 @@ fn names() {
     check("u_theta", "unknown name", "u_theta", "write d(u, theta)");
     check("u_y + x", "unknown name", "u_y", "\"y\" is not an input; use subscripts from: x, t");
     check("u_ttxtx + v_xy", "fifth or higher derivative", "u_ttxtx", "");
-    check("w_xxt + u", "unknown name", "w_xxt", "did you mean \"u_xxt\"");
+    check("uu_xxt + u", "unknown name", "uu_xxt", "did you mean \"u_xxt\"");
     check("u_xxy + x", "unknown name", "u_xxy", "\"y\" is not an input; use subscripts from: x, t");
     check("u_max", "unknown name", "u_max", "\"m\" is not an input");
     check("flax_xxxt + u", "unknown name", "flax_xxxt", "did you mean \"flux_xxxt\"");

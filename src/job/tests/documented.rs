@@ -20,7 +20,7 @@ const DATA: &str = r#"
 file = "a.csv"
 inputs = ["x", "t"]
 outputs = ["u"]
-derivatives = { du_dx = "a", d2u_dx2 = "b" }
+derivatives = { du_dx = "a", d2u_dx2 = "b", d3u_dx3 = "d", d4u_dx4 = "f" }
 "#;
 
 const EQUATION: &str = r#"

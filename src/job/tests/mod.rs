@@ -129,7 +129,9 @@ fn a_mistake_names_line_key_and_help() {
         ("validation_fraction = 1.0", &["data.validation_fraction: 1 is out of range"]),
         ("[device]\nname = \"cpu\"\nprecision = \"f16\"", &["job.toml:7: device.precision: f16 runs only on a GPU"]),
         ("[device]\nname = \"gpu\"\nprecision = \"f64\"", &["job.toml:7: device.precision: f64 runs only on the CPU"]),
-        ("[predictions]\norder = 3", &["predictions.order: 3 is out of range", "0, 1 or 2"]),
+        ("[predictions]\norder = 5", &["predictions.order: 5 is out of range", "0, 1, 2, 3 or 4"]),
+        ("[loss]\nfourth = 1", &["loss.fourth: this key has no effect", "a fourth derivative in data.derivatives"]),
+        ("derivatives = { d3y_dx33 = \"z\" }", &["data.derivatives.d3y_dx33", "did you mean \"d3y_dx3\""]),
         ("[predictions]\norder = 1\nsecond = \"full\"", &["predictions.second: this key has no effect"]),
         ("[predictions]\ngrid = { z = [0, 1, 2] }", &["predictions.grid.z"]),
         ("[predictions]\ngrid = { x = [0, 1] }", &["predictions.grid.x: an axis needs three numbers"]),
@@ -170,6 +172,7 @@ fn jobs() -> impl Strategy<Value = String> {
         Just("validation_fraction = 0.25"),
         Just("validation_file = \"v.csv\"\nweights = \"w\""),
         Just("derivatives = { du_dx = \"a b\", d2v_dxdt = \"c\", d2v_dt2 = \"\\\"q\\\"\" }"),
+        Just("derivatives = { d3u_dtdx2 = \"c\", d4v_dt4 = \"d\" }"),
     ];
     let network = prop_oneof![Just(""), Just("hidden = []"), Just("activation = \"sin\"\nfrequency = 0.1")];
     let optimizer = prop_oneof![Just(""), Just("clip_norm = 1e-300"), Just("name = \"adamw\"\nweight_decay = 0.3")];
@@ -184,6 +187,7 @@ fn jobs() -> impl Strategy<Value = String> {
         Just(""),
         Just("order = 0"),
         Just("points = \"p.csv\"\nsecond = \"laplacian\""),
+        Just("order = 4\nsecond = \"full\""),
         Just("grid = { x = [-1, 1, 3], t = [0.1, 1e9, 5] }\nsecond = \"full\""),
     ];
     let training =

@@ -112,7 +112,7 @@ fn jobs_that_are_there_are_valid_and_wrong_ones_are_not() {
         ("[optimizer]\nname = \"adamm\"\n", "job.optimizer.name: no choice"),
         ("[optimizer]\nbeta1 = 1\n", "job.optimizer.beta1: out of range"),
         ("[loss]\ncurvature = \"yes\"\n", "job.loss.curvature"),
-        ("[predictions]\norder = 3\n", "no choice"),
+        ("[predictions]\norder = 5\n", "no choice"),
         ("[[term]]\nname = \"a\"\nresidual = \"u = 1\"\n", "points"),
         ("[[stage]]\noptimizer = 5\n", "no choice"),
         ("[variables]\nx = 5\n", "job.variables.x: no array"),
