@@ -43,7 +43,7 @@ impl Channels {
     /// Those of a layout.
     pub fn new(layout: &JetLayout, normalizer: &Normalizer, modes: Modes) -> Self {
         let outputs = normalizer.outputs.mean.len();
-        let fewer = layout.without_top(outputs).filter(|_| modes == Modes::Both && layout.order() <= 2);
+        let fewer = layout.without_top(outputs).filter(|_| modes == Modes::Both);
         let adjoints = if fewer.is_some() { outputs } else { 0 };
         let forward = fewer.unwrap_or_else(|| layout.clone());
         let rule = Rule::new(layout, &forward, normalizer);
