@@ -1,12 +1,15 @@
 //! Derivatives from values alone: central differences over a ladder of steps, extrapolated to a
 //! step of 0 (Ridders 1982), with the method's own estimate of its error. Nothing here knows the
 //! jet rule, which makes it a judge of it.
+//!
+//! Of values, third and fourth differences would be rounding. Those orders are first and second differences of
+//! second derivatives, which a certificate has judged by values before.
 
 use std::ops::Range;
 
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::jet::{Derivative, JetLayout, Smoothness};
+use crate::jet::{Derivative, Entry, JetLayout, Smoothness};
 use crate::network::Model;
 use crate::predict;
 
@@ -43,6 +46,8 @@ type Ladder = Vec<(f64, f64)>;
 
 /// A weighted sum of values at shifted points, over h to the order.
 struct Stencil {
+    /// What it is a sum of: the value, or a second derivative.
+    base: Derivative,
     /// The weight of each shifted point.
     weights: Vec<f64>,
     /// For each shifted point the inputs that move, and by how many steps.
@@ -53,31 +58,41 @@ struct Stencil {
 
 impl Stencil {
     fn of(derivative: Derivative) -> Self {
-        match derivative {
-            Derivative::First(i) => {
-                Self { weights: vec![0.5, -0.5], shifts: vec![vec![(i, 1.0)], vec![(i, -1.0)]], divisors: vec![i] }
-            }
-            Derivative::Second(i, j) if i == j => Self {
-                weights: vec![1.0, -2.0, 1.0],
-                shifts: vec![vec![(i, 1.0)], vec![], vec![(i, -1.0)]],
-                divisors: vec![i, i],
-            },
-            Derivative::Second(i, j) => {
+        let (base, divisors) = halves(derivative);
+        let (weights, shifts) = match divisors[..] {
+            [i] => (vec![0.5, -0.5], vec![vec![(i, 1.0)], vec![(i, -1.0)]]),
+            [i, j] if i == j => (vec![1.0, -2.0, 1.0], vec![vec![(i, 1.0)], vec![], vec![(i, -1.0)]]),
+            [i, j] => {
                 let corner = |a: f64, b: f64| vec![(i, a), (j, b)];
-                Self {
-                    weights: vec![0.25, -0.25, -0.25, 0.25],
-                    shifts: vec![corner(1.0, 1.0), corner(1.0, -1.0), corner(-1.0, 1.0), corner(-1.0, -1.0)],
-                    divisors: vec![i, j],
-                }
+                let corners = vec![corner(1.0, 1.0), corner(1.0, -1.0), corner(-1.0, 1.0), corner(-1.0, -1.0)];
+                (vec![0.25, -0.25, -0.25, 0.25], corners)
             }
-            _ => unreachable!("only first and second derivatives are differenced"),
-        }
+            _ => unreachable!("a derivative has one input at least, and two beyond its base at most"),
+        };
+        Self { base, weights, shifts, divisors }
+    }
+
+    /// What a device evaluates for it.
+    fn layout(&self, inputs: usize) -> JetLayout {
+        JetLayout::selected(inputs, [self.base])
     }
 }
 
-/// Evaluations of the value that one derivative costs at one point, at most.
-pub(super) fn evaluations(derivative: Derivative) -> usize {
-    SMOOTH_STEPS.len() * Stencil::of(derivative).weights.len()
+/// What a derivative is a difference of, by one pair of its inputs that are alike if there is one; and by which inputs.
+fn halves(derivative: Derivative) -> (Derivative, Vec<usize>) {
+    let mut by = derivative.inputs().expect("collapsed derivatives are not certified");
+    if by.len() <= 2 {
+        return (Derivative::Value, by);
+    }
+    let pair = by.windows(2).position(|pair| pair[0] == pair[1]).unwrap_or(0);
+    let base: Vec<usize> = by.drain(pair..pair + 2).collect();
+    (Derivative::Second(base[0], base[1]), by)
+}
+
+/// Evaluations of one channel that one derivative costs at one point, at most.
+pub(super) fn evaluations(derivative: Derivative, inputs: usize) -> usize {
+    let stencil = Stencil::of(derivative);
+    SMOOTH_STEPS.len() * stencil.weights.len() * stencil.layout(inputs).channels()
 }
 
 /// `derivative` of every output at `points` (D, B), from the values that `values` computes for
@@ -155,12 +170,12 @@ fn climb(
     for level in levels {
         let steps: Vec<f64> = model.normalizer.inputs.scale.iter().map(|scale| step(*scale, level)).collect();
         let shifted = shifted(points, stencil, &steps);
-        let jets = predict::jets(model, values, &shifted, &JetLayout::value(points.len()))?;
+        let jets = predict::jets(model, values, &shifted, &stencil.layout(points.len()))?;
         let divisor: f64 = stencil.divisors.iter().map(|i| steps[*i]).product();
         for (output, ladders) in ladders.iter_mut().enumerate() {
-            let value = jets.entry(output, Derivative::Value).expect("every layout has the value");
-            // A value near 0 is the sum of terms that are as large as the output's deviation.
-            let least = model.normalizer.outputs.scale[output];
+            let value = jets.entry(output, stencil.base).expect("a channel of the layout");
+            // A value near 0 is the sum of terms that are as large as its natural scale.
+            let least = Entry { output, derivative: stencil.base }.natural_scale(&model.normalizer);
             for (point, ladder) in ladders.iter_mut().enumerate() {
                 let terms = || stencil.weights.iter().enumerate().map(|(s, w)| (*w, value[s * count + point]));
                 let difference: f64 = terms().map(|(w, v)| w * v).sum();

@@ -18,7 +18,7 @@ use self::differences::{Differences, differences, evaluations};
 use self::judge::Judge;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::jet::{Derivative, Entry, Jets, Seconds, Smoothness};
+use crate::jet::{Derivative, Entry, JetLayout, Jets, Seconds, Smoothness};
 use crate::network::Model;
 use crate::numbers::Precision;
 use crate::problem::TermSet;
@@ -49,7 +49,9 @@ impl fmt::Display for Comparison {
 /// What to certify, and how strictly.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Strictness {
-    /// The second derivatives: [`Seconds::Diagonal`] or [`Seconds::Full`].
+    /// The highest order of derivative, from 0 to 4; what the terms read above it is certified too.
+    pub order: usize,
+    /// Which derivatives of the orders from the second on: [`Seconds::Diagonal`] or [`Seconds::Full`].
     pub seconds: Seconds,
     /// The arithmetic of the device under test.
     pub precision: Precision,
@@ -65,7 +67,7 @@ pub struct Strictness {
 pub struct Finding {
     /// Its column in every file: `d2u_dx2`.
     pub entry: String,
-    /// 0, 1 or 2.
+    /// From 0 to 4.
     pub order: usize,
     /// The quantities that are compared.
     pub comparison: Comparison,
@@ -195,8 +197,8 @@ pub fn certify(
             format!("got {count} points with {} inputs, expected inputs: {}", points.len(), model.inputs.len());
         return Err(Error::input("points", problem, "give at least one point, with a number for every input"));
     }
-    let (order, skipped) = model.derivatives().smooth_order();
-    let layout = strictness.seconds.layout(order, model.inputs.len());
+    let (layout, skipped) = certified(model, sets, strictness);
+    let order = layout.order();
     let mut reference = cpu::open(model, Precision::F64, strictness.threads)?;
     let allowed = strictness.tolerance.unwrap_or(device_tolerance(strictness.precision));
     let terms = terms::certify(model, sets, device, &mut *reference, allowed)?;
@@ -317,9 +319,23 @@ impl fmt::Display for Finding {
     }
 }
 
+/// What is certified: what is asked for, and what the terms read above the second order, as far as it exists and is
+/// continuous; and why the rest is not.
+fn certified(model: &Model, sets: &[TermSet], strictness: &Strictness) -> (JetLayout, Option<String>) {
+    let inputs = model.inputs.len();
+    let asked = strictness.seconds.layout(strictness.order, inputs);
+    let entries = sets.iter().flat_map(|set| &set.loss.terms).flat_map(|term| term.residual.entries());
+    let read = entries.map(|entry| entry.derivative).filter(|derivative| derivative.order() > 2);
+    let wanted = JetLayout::selected(inputs, asked.derivatives().chain(read));
+    let (order, skipped) = model.derivatives().smooth_order(&wanted);
+    let known = wanted.derivatives().filter(|derivative| derivative.order() <= order);
+    (JetLayout::selected(inputs, known), skipped.filter(|_| wanted.order() > order))
+}
+
 /// The number of points at which differences are affordable.
 fn differences_points(model: &Model, derivatives: &[Derivative]) -> usize {
-    let evaluations: usize = derivatives.iter().filter(|d| d.order() > 0).map(|d| evaluations(*d)).sum();
+    let inputs = model.inputs.len();
+    let evaluations: usize = derivatives.iter().filter(|d| d.order() > 0).map(|d| evaluations(*d, inputs)).sum();
     let flops = (evaluations * 2 * model.spec.multiply_adds()).max(1);
     (DIFFERENCES_FLOPS / flops as f64).max(100.0) as usize
 }

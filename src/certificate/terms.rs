@@ -13,6 +13,7 @@ use super::judge::{LEAST_SIZE, distance};
 use crate::backend::{Backend, Batch, Gradient, SetId};
 use crate::data::PointSet;
 use crate::error::Result;
+use crate::jet::Smoothness;
 use crate::loss::{self, Loss, Term};
 use crate::network::Model;
 use crate::problem::TermSet;
@@ -62,7 +63,7 @@ pub fn certify(
 ) -> Result<Vec<TermFinding>> {
     let coefficients = &model.coefficient_values();
     // Features are the host's on both, and what jumps in a residual jumps on both.
-    let order = model.spec.roughest().smoothness().order();
+    let smoothness = model.spec.roughest().smoothness();
     let (mut on_device, mut on_reference) = (Slot::default(), Slot::default());
     let mut findings = vec![];
     for TermSet { points, loss, .. } in sets {
@@ -70,7 +71,7 @@ pub fn certify(
         let jets = reference.evaluate(&places.inputs(&points.data()), &loss.layout(model.inputs.len()))?;
         for (index, (term, residual)) in loss.terms.iter().zip(&residuals).enumerate() {
             let reads = residual.entries().iter().map(|entry| entry.derivative.order()).max().unwrap_or(0);
-            if reads > order {
+            if reads > smoothness.order() {
                 continue;
             }
             // With the other terms in the shader and the layout, as training has them.
@@ -89,7 +90,8 @@ pub fn certify(
             let value = ratio(distance(tested.losses[index].sqrt(), residual), parts);
             let apart: Vec<f64> = tested.gradient.iter().zip(&exact.gradient).map(|(a, b)| distance(*a, *b)).collect();
             // The gradient by a weight has one derivative of the activation more.
-            let gradient = (reads < order || order == 2).then(|| ratio(norm(&apart), norm(&natural.gradient)));
+            let is_continuous = reads < smoothness.order() || smoothness == Smoothness::Infinite;
+            let gradient = is_continuous.then(|| ratio(norm(&apart), norm(&natural.gradient)));
             findings.push(TermFinding {
                 term: term.name.clone(),
                 points: points.points(),

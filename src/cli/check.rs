@@ -7,7 +7,7 @@ use crate::certificate::{
 };
 use crate::device;
 use crate::error::{Error, Result, point};
-use crate::jet::Seconds;
+use crate::jet::{Derivative, Seconds};
 use crate::job::{Job, Overrides};
 use crate::network::{Model, model_path};
 use crate::numbers::Precision;
@@ -31,6 +31,7 @@ use super::{Format, print};
 #[derive(Args)]
 #[command(after_help = "Examples:
   jetfit check runs/sine
+  jetfit check runs/beam --order 4
   jetfit check model.safetensors --points points.csv --second full --format json")]
 pub struct Arguments {
     /// A model.safetensors file or a run directory
@@ -49,7 +50,12 @@ pub struct Arguments {
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = at_least_1())]
     max_points: usize,
 
-    /// Second derivatives: one per input, or all including mixed ones
+    /// Highest order of derivatives, 0 to 4; those that the run's terms read are checked too [default: 2, or that of the
+    /// run's predictions if it is higher]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=Derivative::MOST as i64))]
+    order: Option<u8>,
+
+    /// Derivatives from the second order on: one per input, or all including mixed ones
     #[arg(long, default_value = "diagonal", value_parser = diagonal_or_full())]
     second: Seconds,
 
@@ -101,7 +107,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if arguments.verbose {
         super::name_unverified(&arguments.model)?;
     }
-    let problem = arguments.model.is_dir().then(|| problem_of(&model, &arguments.model)).transpose()?;
+    let posed = arguments.model.is_dir().then(|| problem_of(&model, &arguments.model)).transpose()?;
+    let (problem, predicted) = posed.map_or((None, 0), |(problem, order)| (Some(problem), order));
     let Subject { points, mut source, mut sets } = match &arguments.points {
         Some(file) => from_file(&arguments, &model, file)?,
         None => from_run(problem.as_ref(), &arguments.model)?,
@@ -117,8 +124,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
         source = format!("{count} {source}");
     }
     let precision = arguments.precision.unwrap_or(model.precision);
-    let strictness =
-        Strictness { seconds: arguments.second, precision, tolerance: arguments.tolerance, threads: arguments.threads };
+    let strictness = Strictness {
+        order: arguments.order.map_or(predicted.max(2), usize::from),
+        seconds: arguments.second,
+        precision,
+        tolerance: arguments.tolerance,
+        threads: arguments.threads,
+    };
     let mut backend = device::open(&arguments.device, precision, arguments.threads, &model)?;
     let points = at(&points, &kept);
     let own = arguments.points.is_some().then_some(&points[..]);
@@ -152,15 +164,15 @@ fn from_file(arguments: &Arguments, model: &Model, file: &Path) -> Result<Subjec
     Ok(Subject { points: reader.read_rows()?, source: format!("rows of {}", file.display()), sets: vec![] })
 }
 
-/// What the job of a run poses.
-fn problem_of(model: &Model, path: &Path) -> Result<Problem> {
+/// What the job of a run poses, and the order of its predictions.
+fn problem_of(model: &Model, path: &Path) -> Result<(Problem, usize)> {
     let job = Job::read(RunDir::open(path)?.job(), &Overrides::default())?;
     let coefficients = job.coefficients.iter().map(|(name, _)| name);
     if (&job.inputs, &job.outputs) != (&model.inputs, &model.outputs) || !coefficients.eq(&model.coefficients) {
         let problem = "the run's job.toml and model have different inputs, outputs or coefficients";
         return Err(Error::input(path.display(), problem, "restore job.toml, or train again"));
     }
-    Problem::read(&job)
+    Ok((Problem::read(&job)?, job.predictions.order))
 }
 
 /// The rows that judged the run, or those it was trained on where none did; and all its terms.

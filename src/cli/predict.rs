@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::data::TableReader;
 use crate::error::{Error, Result};
-use crate::jet::{JetLayout, Seconds};
+use crate::jet::{Derivative, JetLayout, Seconds};
 use crate::network::Model;
 use crate::network::definitions::Definitions;
 use crate::numbers::Precision;
@@ -48,11 +48,12 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// Highest order of derivatives: 0, 1 or 2
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=2))]
+    /// Highest order of derivatives: 0 to 4
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=Derivative::MOST as i64))]
     order: u8,
 
-    /// Second derivatives: one per input, only their sum, or all including mixed ones
+    /// Derivatives from the second order on: by one input each, those of the Laplacian (its gradient, the biharmonic), or
+    /// all including mixed ones
     #[arg(long, default_value = Seconds::Diagonal.name(), value_parser = seconds())]
     second: Seconds,
 
@@ -122,7 +123,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let model = ensemble.model().clone();
     let order = usize::from(arguments.order);
-    let layout = arguments.second.layout(order, model.inputs.len());
+    let inputs = model.inputs.len();
+    arguments.second.affordable(order, inputs, &format!("--order {order}"))?;
+    let layout = arguments.second.layout(order, inputs);
     let (outputs, laplacian) = (model.derivatives(), layout.laplacian());
     let entries = outputs.jets(&layout);
     if let Err(error) = outputs.supports(&entries, laplacian, &format!("--order {order}")) {

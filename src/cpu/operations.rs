@@ -5,7 +5,7 @@ use crate::cpu::products::{linear, weight_gradient};
 use crate::cpu::rules::adjoint::Adjoint;
 use crate::cpu::rules::adjoint_layer::AdjointLayer;
 use crate::cpu::rules::adjoint_rule::{AdjointBar, Backward};
-use crate::cpu::rules::jet_rule;
+use crate::cpu::rules::{curved_adjoint, curved_rule, jet_rule};
 use crate::cpu::terms::reduce::Sums;
 use crate::cpu::terms::residual::{Cotangents, Term, Terms};
 use crate::cpu::tile::{Run, Tile};
@@ -124,12 +124,20 @@ impl<T: Real> Tile<T> {
             }
             Op::Rule { at, z, a } => self.write(tiled, a, |tile, a| {
                 let (size, step, z) = (z.units * shape.points, shape.step(z.units), tile.view(tiled, z));
-                arch.dispatch(jet_rule::Forward { activation: activation(at), z, a, size, step, channels });
+                let activation = activation(at);
+                match channels.is_higher() {
+                    true => arch.dispatch(curved_rule::Forward { activation, z, a, size, step, channels }),
+                    false => arch.dispatch(jet_rule::Forward { activation, z, a, size, step, channels }),
+                }
             }),
             Op::RuleBackward { at, z, a, bar } => self.write(tiled, bar, |tile, bar| {
                 let (size, step) = (z.units * shape.points, shape.step(z.units));
                 let (z, a) = (tile.view(tiled, z), tile.view(tiled, a));
-                arch.dispatch(jet_rule::Backward { activation: activation(at), z, a, bar, size, step, channels });
+                let activation = activation(at);
+                match channels.is_higher() {
+                    true => arch.dispatch(curved_rule::Backward { activation, z, a, bar, size, step, channels }),
+                    false => arch.dispatch(jet_rule::Backward { activation, z, a, bar, size, step, channels }),
+                }
             }),
             Op::Copy { from, to } | Op::Add { from, to } => {
                 let kernel = if matches!(op, Op::Copy { .. }) { skip::copy } else { skip::add };
@@ -147,7 +155,10 @@ impl<T: Real> Tile<T> {
                 tile.write(tiled, h, |tile, h| {
                     let layer = adjoint_layer(at, z);
                     let (z, a, g) = (tile.view(tiled, z), tile.view(tiled, a), tile.view(tiled, g));
-                    arch.dispatch(Adjoint { layer, z, a, g, h, jets });
+                    match channels.is_higher() {
+                        true => arch.dispatch(curved_adjoint::Adjoint { layer, z, a, g, h, jets }),
+                        false => arch.dispatch(Adjoint { layer, z, a, g, h, jets }),
+                    }
                 });
             }),
             Op::AdjointEnd { g, jets, .. } => self.write(tiled, jets, |tile, to| {
@@ -167,7 +178,10 @@ impl<T: Real> Tile<T> {
                     let layer = adjoint_layer(at, z);
                     let g = tile.view(tiled, g.expect("the CPU's list is not rewritten"));
                     let (z, jets_bar) = (tile.view(tiled, z), tile.view(tiled, jets_bar));
-                    arch.dispatch(AdjointBar { layer, z, h_bar, a, g, jets_bar });
+                    match channels.is_higher() {
+                        true => arch.dispatch(curved_adjoint::AdjointBar { layer, z, h_bar, a, g, jets_bar }),
+                        false => arch.dispatch(AdjointBar { layer, z, h_bar, a, g, jets_bar }),
+                    }
                 });
             }),
             Op::AdjointRuleBackward { at, z, a, g, h_bar, jets_bar, bar } => self.write(tiled, bar, |tile, bar| {
@@ -175,7 +189,10 @@ impl<T: Real> Tile<T> {
                 let g = tile.view(tiled, g.expect("the CPU's list is not rewritten"));
                 let (z, a) = (tile.view(tiled, z), tile.view(tiled, a));
                 let (h_bar, jets_bar) = (tile.view(tiled, h_bar), tile.view(tiled, jets_bar));
-                arch.dispatch(Backward { layer, z, h_bar, a, g, jets_bar, bar });
+                match channels.is_higher() {
+                    true => arch.dispatch(curved_adjoint::Backward { layer, z, h_bar, a, g, jets_bar, bar }),
+                    false => arch.dispatch(Backward { layer, z, h_bar, a, g, jets_bar, bar }),
+                }
             }),
             Op::WeightGradient { .. } | Op::InputGradient { .. } => unreachable!("gradients are the visitor's"),
             _ => unreachable!("the CPU's list is not rewritten"),

@@ -1,120 +1,218 @@
 //! Which channels the jet must carry for some expressions: the fewest.
 
+use std::collections::BTreeMap;
+
 use super::Expression;
 use super::graph::{Graph, Id, Leaf, Node, parts};
 use crate::jet::{Derivative, Entry, JetLayout};
 
 /// The fewest channels that carry what all the expressions read.
 ///
-/// Where every second derivative stands in one and the same combination Σ cᵢ ∂ᵢᵢ, whatever its
+/// Where every second derivative stands in one and the same combination L = Σ cᵢ ∂ᵢᵢ, whatever its
 /// multiple, and that saves a channel, the layout is [`JetLayout::collapsed`], and the expressions
-/// are rewritten to read [`Derivative::Laplacian`]. Derivatives at other points count among them once
-/// [`super::places`] has counted those.
+/// are rewritten to read [`Derivative::Laplacian`]. So it is with third derivatives that stand as ∂ⱼL, and with fourth
+/// ones that stand as L L. Derivatives at other points count among them once [`super::places`] has counted those.
 pub fn layout(expressions: &mut [Expression], inputs: usize) -> JetLayout {
-    let entries = expressions.iter().flat_map(Expression::entries);
-    let selected = JetLayout::selected(inputs, entries.map(|entry| entry.derivative));
-    let Some(coefficients) = combination(expressions, inputs) else { return selected };
-    let collapsed = JetLayout::collapsed(&coefficients);
-    if collapsed.channels() >= selected.channels() {
-        return selected;
+    let derivatives = |expressions: &[Expression]| -> Vec<Derivative> {
+        expressions.iter().flat_map(Expression::entries).map(|entry| entry.derivative).collect()
+    };
+    let read = derivatives(expressions);
+    let order = read.iter().map(|derivative| derivative.order()).max().unwrap_or(0);
+    // Collapsed already, with coefficients of 1.
+    let has_collapsed = read.iter().any(|derivative| derivative.inputs().is_none());
+    let selected = JetLayout::selected(inputs, read);
+    for own in (2..=order).rev() {
+        let Some(coefficients) = combination(expressions, own, inputs) else { continue };
+        if has_collapsed && coefficients.iter().any(|c| *c != 1.0) {
+            continue;
+        }
+        let mut rewritten = expressions.to_vec();
+        for order in (2..=order).rev() {
+            if combination(&rewritten, order, inputs).is_some_and(|found| are_alike(&coefficients, &found)) {
+                rewritten.iter_mut().for_each(|expression| rewrite(expression, order, inputs));
+            }
+        }
+        let collapsed = match order {
+            2 => JetLayout::collapsed(&coefficients),
+            _ => JetLayout::weighted(&coefficients, derivatives(&rewritten)),
+        };
+        if collapsed.channels() < selected.channels() {
+            expressions.clone_from_slice(&rewritten);
+            return collapsed;
+        }
     }
-    expressions.iter_mut().for_each(|expression| rewrite(expression, &coefficients));
-    collapsed
+    selected
 }
 
 /// An output at a place.
 type Source = (usize, usize);
 
-/// Whether a node is a second derivative, and if so of what and, if it is pure, by which input.
-fn second(graph: &Graph, id: Id) -> Option<(Source, Option<usize>)> {
-    let Entry { output, derivative: Derivative::Second(i, j) } = graph.entry(id)? else { return None };
+/// What derivatives of an order have in common that one combination collapses, and what they are of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// ∂ᵢᵢ in L
+    Laplacian(usize),
+    /// ∂ᵢᵢ in ∂ⱼL, j first
+    LaplacianFirst(usize, usize),
+    /// ∂ᵢᵢⱼⱼ in L L
+    Biharmonic(usize, usize),
+}
+
+impl Part {
+    fn of(derivative: Derivative) -> Option<Self> {
+        match derivative {
+            Derivative::Second(i, j) if i == j => Some(Part::Laplacian(i)),
+            Derivative::Third([i, j, k]) if i == j => Some(Part::LaplacianFirst(k, i)),
+            Derivative::Third([i, j, k]) if j == k => Some(Part::LaplacianFirst(i, j)),
+            Derivative::Fourth([i, j, k, l]) if i == j && k == l => Some(Part::Biharmonic(i, k)),
+            _ => None,
+        }
+    }
+
+    /// What it is a part of.
+    fn whole(self) -> Derivative {
+        match self {
+            Part::Laplacian(_) => Derivative::Laplacian,
+            Part::LaplacianFirst(j, _) => Derivative::LaplacianFirst(j),
+            Part::Biharmonic(..) => Derivative::Biharmonic,
+        }
+    }
+
+    /// Its inputs there, one or two.
+    fn inputs(self) -> (usize, usize) {
+        match self {
+            Part::Laplacian(i) | Part::LaplacianFirst(_, i) => (i, i),
+            Part::Biharmonic(i, j) => (i, j),
+        }
+    }
+}
+
+/// Whether a node is a derivative of an order, and if so of what and, if it collapses, as which part.
+fn part(graph: &Graph, id: Id, order: usize) -> Option<(Source, Option<Part>)> {
+    let Entry { output, derivative } = graph.entry(id)?;
+    if derivative.order() != order || derivative.inputs().is_none() {
+        return None;
+    }
     match *graph.node(id) {
-        Node::Leaf(Leaf::Entry(_, place)) => Some(((output, place), (i == j).then_some(i))),
+        Node::Leaf(Leaf::Entry(_, place)) => Some(((output, place), Part::of(derivative))),
         // At a point that is not counted.
         _ => Some(((output, 0), None)),
     }
 }
 
-/// A term of a sum that is a pure second derivative, or a product of one with other factors.
+/// A term of a sum that is a part, or a product of one with other factors.
 struct Carrier {
-    input: usize,
-    /// What the terms of a combination have in common: what they are derivatives of, and the other factors.
-    common: (Source, Vec<(Id, i32)>),
+    part: Part,
+    common: Common,
 }
 
-/// A node as a carrier; `Err` where it holds a second derivative in another way.
-fn carrier(graph: &Graph, id: Id) -> Result<Option<Carrier>, ()> {
-    let pure = |id| match second(graph, id) {
+/// What the terms of a combination have in common: what they are derivatives of, and the other factors.
+type Common = (Source, Vec<(Id, i32)>);
+
+/// A node as a carrier; `Err` where it holds a derivative of this order in another way.
+fn carrier(graph: &Graph, id: Id, order: usize) -> Result<Option<Carrier>, ()> {
+    let own = |id| match part(graph, id, order) {
         None => Ok(None),
-        Some((source, Some(input))) => Ok(Some((source, input))),
+        Some((source, Some(part))) => Ok(Some((source, part))),
         Some((_, None)) => Err(()),
     };
-    if let Some((source, input)) = pure(id)? {
-        return Ok(Some(Carrier { input, common: (source, vec![]) }));
+    if let Some((source, part)) = own(id)? {
+        return Ok(Some(Carrier { part, common: (source, vec![]) }));
     }
     let node = graph.node(id);
+    let is_part = |id| part(graph, id, order).is_some();
     let Node::Product(factors) = node else {
-        let holds = !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(|part| second(graph, part).is_some());
+        let holds = !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(is_part);
         return if holds { Err(()) } else { Ok(None) };
     };
     let mut found = None;
     for (factor, exponent) in factors {
-        if let Some(entry) = pure(*factor)?
+        if let Some(entry) = own(*factor)?
             && (found.replace(entry).is_some() || *exponent != 1)
         {
             return Err(());
         }
     }
-    let others = factors.iter().copied().filter(|(factor, _)| second(graph, *factor).is_none()).collect();
-    Ok(found.map(|(source, input)| Carrier { input, common: (source, others) }))
+    let others = factors.iter().copied().filter(|(factor, _)| !is_part(*factor)).collect();
+    Ok(found.map(|(source, part)| Carrier { part, common: (source, others) }))
 }
 
-/// A combination Σ cᵢ ∂ᵢᵢ in a sum, with what its terms have in common.
-type Combination = ((Source, Vec<(Id, i32)>), Vec<f64>);
+/// The terms of a sum that may be one collapsed derivative: which, with what in common, and their weights.
+struct Combination {
+    whole: Derivative,
+    common: Common,
+    weights: BTreeMap<(usize, usize), f64>,
+}
 
 /// The combinations in a sum.
-fn combinations(graph: &Graph, node: &Node, inputs: usize) -> Vec<Combination> {
+fn combinations(graph: &Graph, node: &Node, order: usize) -> Vec<Combination> {
     let Node::Sum(_, terms) = node else { return vec![] };
     let mut found: Vec<Combination> = vec![];
     for (id, weight) in terms {
-        let Ok(Some(Carrier { input, common })) = carrier(graph, *id) else { continue };
-        let place = found.iter().position(|known| known.0 == common).unwrap_or_else(|| {
-            found.push((common, vec![0.0; inputs]));
+        let Ok(Some(Carrier { part, common })) = carrier(graph, *id, order) else { continue };
+        let whole = part.whole();
+        let is_known = |known: &Combination| known.whole == whole && known.common == common;
+        let place = found.iter().position(is_known).unwrap_or_else(|| {
+            found.push(Combination { whole, common, weights: BTreeMap::new() });
             found.len() - 1
         });
-        found[place].1[input] = weight.0;
+        found[place].weights.insert(part.inputs(), weight.0);
     }
     found
 }
 
-/// What `coefficients` are a multiple of, with the first that is not 0 made 1; and the multiple.
-fn normalised(coefficients: &[f64]) -> (Vec<f64>, f64) {
-    let first = coefficients.iter().copied().find(|c| *c != 0.0).expect("a combination has a term");
-    (coefficients.iter().map(|c| c / first).collect(), first)
+impl Combination {
+    /// The cᵢ of L (D), with the first that is not 0 made 1, and the multiple of what they collapse to; `None` where
+    /// fourth derivatives are no multiple of L L.
+    fn normalised(&self, inputs: usize) -> Option<(Vec<f64>, f64)> {
+        let ((first, _), multiple) = self.weights.iter().find(|(_, weight)| **weight != 0.0)?;
+        let weight = |i: usize, j: usize| self.weights.get(&(i.min(j), i.max(j))).copied().unwrap_or(0.0);
+        if self.whole != Derivative::Biharmonic {
+            return Some(((0..inputs).map(|i| weight(i, i) / multiple).collect(), *multiple));
+        }
+        let multiple = weight(*first, *first);
+        let c = |i: usize| if i == *first { 1.0 } else { weight(*first, i) / (2.0 * multiple) };
+        let c: Vec<f64> = (0..inputs).map(c).collect();
+        let is_square = |(i, j): (usize, usize)| {
+            let both = if i == j { 1.0 } else { 2.0 };
+            is_close(both * multiple * c[i] * c[j], weight(i, j))
+        };
+        let curved: Vec<usize> = (0..inputs).filter(|i| c[*i] != 0.0 || weight(*i, *i) != 0.0).collect();
+        let pairs = curved.iter().flat_map(|i| curved.iter().map(move |j| (*i, *j)));
+        let is_known = |(i, j): &(usize, usize)| curved.contains(i) && curved.contains(j);
+        let all = self.weights.keys().all(is_known) && pairs.filter(|(i, j)| i <= j).all(is_square);
+        (multiple != 0.0 && all).then_some((c, multiple))
+    }
 }
 
-/// The one combination through which all second derivatives enter, if there is one.
-fn combination(expressions: &[Expression], inputs: usize) -> Option<Vec<f64>> {
+/// Equal but for the rounding of some products and divisions.
+fn is_close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 8.0 * f64::EPSILON * a.abs()
+}
+
+fn are_alike(known: &[f64], found: &[f64]) -> bool {
+    known.iter().zip(found).all(|(a, b)| is_close(*a, *b))
+}
+
+/// The cᵢ of the one L through which all derivatives of an order enter, if there is one.
+fn combination(expressions: &[Expression], order: usize, inputs: usize) -> Option<Vec<f64>> {
     let mut common: Option<Vec<f64>> = None;
     for Expression { graph, root } in expressions {
-        if carrier(graph, *root).ok()?.is_some() {
+        if carrier(graph, *root, order).ok()?.is_some() {
             return None;
         }
         for id in graph.reachable(&[*root]) {
             let node = graph.node(id);
             // A carrier is a term of sums alone.
-            carrier(graph, id).ok()?;
-            let is_product_of_second =
-                |part| second(graph, part).is_none() && matches!(carrier(graph, part), Ok(Some(_)));
-            if !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(is_product_of_second) {
+            carrier(graph, id, order).ok()?;
+            let is_product_of_one =
+                |id| part(graph, id, order).is_none() && matches!(carrier(graph, id, order), Ok(Some(_)));
+            if !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(is_product_of_one) {
                 return None;
             }
-            for (_, coefficients) in combinations(graph, node, inputs) {
-                let (found, _) = normalised(&coefficients);
-                let known = common.get_or_insert_with(|| found.clone());
-                // Equal but for the rounding of the division.
-                let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 4.0 * f64::EPSILON * a.abs();
-                if !known.iter().zip(&found).all(close) {
+            for found in combinations(graph, node, order) {
+                let (found, _) = found.normalised(inputs)?;
+                if !are_alike(common.get_or_insert_with(|| found.clone()), &found) {
                     return None;
                 }
             }
@@ -123,21 +221,23 @@ fn combination(expressions: &[Expression], inputs: usize) -> Option<Vec<f64>> {
     common
 }
 
-/// Reads Σ cᵢ ∂ᵢᵢ in one entry.
-fn rewrite(expression: &mut Expression, coefficients: &[f64]) {
+/// Reads each combination of an order in one entry.
+fn rewrite(expression: &mut Expression, order: usize, inputs: usize) {
     expression.root = expression.graph.rewritten(expression.root, |graph, id, substitutes| {
         let node = graph.node(id).clone();
-        let found = combinations(graph, &node, coefficients.len());
+        let found = combinations(graph, &node, order);
         let Node::Sum(constant, terms) = node else { return None };
         let mut sum: Vec<_> = terms
             .iter()
-            .filter(|(id, _)| matches!(carrier(graph, *id), Ok(None)))
+            .filter(|(id, _)| matches!(carrier(graph, *id, order), Ok(None)))
             .map(|(id, weight)| (substitutes[id], weight.0))
             .collect();
-        for (((output, place), others), combination) in found {
-            let entry = graph.leaf(Leaf::Entry(Entry { output, derivative: Derivative::Laplacian }, place));
+        for combination in found {
+            let (_, multiple) = combination.normalised(inputs).expect("a combination that was met");
+            let Combination { whole, common: ((output, place), others), .. } = combination;
+            let entry = graph.leaf(Leaf::Entry(Entry { output, derivative: whole }, place));
             let others = others.into_iter().map(|(factor, exponent)| (substitutes[&factor], exponent));
-            sum.push((graph.product(others.chain([(entry, 1)])), normalised(&combination).1));
+            sum.push((graph.product(others.chain([(entry, 1)])), multiple));
         }
         Some(graph.sum(constant.0, sum))
     });

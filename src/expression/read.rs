@@ -9,7 +9,7 @@ use super::scope::{Meaning, Scope};
 use super::syntax::{Binary, Comparison, Kind, parse};
 use crate::error::{Error, nearest};
 use crate::expression::diagnostic::{Fault, Span};
-use crate::jet::Entry;
+use crate::jet::Derivative;
 
 /// How deep definitions may use one another.
 const MOST_DEPTH: usize = 100;
@@ -23,7 +23,7 @@ const COMPOSED_FUNCTIONS: [(&str, usize, usize); 8] = [
     ("max", 2, 2),
     ("pow", 2, 2),
     ("if", 3, 3),
-    ("d", 2, 3),
+    ("d", 2, 1 + Derivative::MOST),
 ];
 
 /// Reads texts into one graph.
@@ -154,10 +154,10 @@ impl<'a> Reader<'a> {
             (None, None) => return self.placed(name, arguments, span, spans),
         };
         if name == "d" && arguments.len() > most {
-            return Err(third(span));
+            return Err(too_high(span));
         }
         if !(least..=most).contains(&arguments.len()) {
-            let count = if least == most { least.to_string() } else { format!("{least} or {most}") };
+            let count = if least == most { least.to_string() } else { format!("{least} to {most}") };
             let plural = if most == 1 { "" } else { "s" };
             return Err(Fault::new(
                 span.clone(),
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
                 return Err(through_jump(&self.scope.inputs[*by], span));
             }
             id = total_derivative(self.graph, id, *by).map_err(|leaf| match leaf {
-                Leaf::Entry(..) => third(span),
+                Leaf::Entry(..) => too_high(span),
                 leaf => {
                     let help = "differentiate only the other parts, or provide the derivative as a column";
                     known_alone(self.scope, leaf, span, "it cannot be differentiated", help)
@@ -240,14 +240,13 @@ impl<'a> Reader<'a> {
         if self.scope.allow_rough {
             return Ok(id);
         }
-        if self.graph.entries(id).any(|entry| self.scope.lost.contains(&entry.derivative)) {
+        if self.graph.entries(id).any(|entry| self.scope.loses(entry.derivative)) {
             let problem = "this derivative crosses a jump of network.features and would miss the impulse there";
             return Err(Fault::new(span.clone(), problem, format!("use smooth features, {ALLOW_ROUGH_HELP}")));
         }
-        let second = |entry: Entry| entry.derivative.order() == 2;
-        if self.graph.entries(id).any(second)
-            && let Some(activation) = self.scope.activation
-            && let Err(Error::Input(error)) = activation.supports(2, "")
+        let order = self.graph.entries(id).map(|entry| entry.derivative.order()).max().unwrap_or(0);
+        if let Some(activation) = self.scope.activation
+            && let Err(Error::Input(error)) = activation.supports(order, "")
         {
             return Err(Fault::new(span.clone(), error.problem, error.help));
         }
@@ -271,11 +270,11 @@ fn through_jump(by: &str, span: &Span) -> Fault {
     Fault::new(span.clone(), problem, help)
 }
 
-fn third(span: &Span) -> Fault {
+fn too_high(span: &Span) -> Fault {
     Fault::new(
         span.clone(),
-        "this is a third or higher derivative: only first and second derivatives are available",
-        "make a first derivative an output of its own with a term such as \"p = u_x\", then differentiate p",
+        "this is a fifth or higher derivative: derivatives are available up to the fourth",
+        "make a lower derivative an output of its own with a term such as \"p = u_xx\", then differentiate p",
     )
 }
 
@@ -301,7 +300,7 @@ pub fn is_function(name: &str) -> bool {
 fn usage(name: &str) -> String {
     match name {
         "if" => "write if(condition, a, b): a where the condition holds, b elsewhere".to_string(),
-        "d" => "write d(u, x) or d(u, x, y) with inputs x and y".to_string(),
+        "d" => "write d(u, x) or d(u, x, y), with up to four inputs".to_string(),
         "min" | "max" => format!("write {name}(a, b)"),
         "pow" => "write pow(base, exponent) or base^exponent".to_string(),
         _ => format!("write {name}(x)"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::PointFunctions;
 use super::graph::Leaf;
 use super::token::is_name;
 use crate::error::nearest;
@@ -29,8 +30,8 @@ pub struct Scope {
     pub normals: bool,
     /// The network's activation, which may have no second derivative.
     pub activation: Option<Activation>,
-    /// Derivatives that the network does not have because a feature jumps.
-    pub lost: Vec<Derivative>,
+    /// The network's features, which may jump, if it has any.
+    pub features: Option<PointFunctions>,
     /// Whether derivatives across jumps are allowed, ignoring the impulses.
     pub allow_rough: bool,
 }
@@ -86,6 +87,11 @@ impl Scope {
 
     fn normal(&self, name: &str) -> Option<usize> {
         self.inputs.iter().position(|input| self.normals && name.strip_prefix("n_") == Some(input))
+    }
+
+    /// Whether the network does not have a derivative because a feature jumps.
+    pub fn loses(&self, derivative: Derivative) -> bool {
+        self.features.as_ref().is_some_and(|features| features.loses(derivative, &[]))
     }
 
     /// Whether a name has a meaning.
@@ -150,7 +156,7 @@ impl Scope {
             return advice;
         }
         let plain = self.plain();
-        let subscripted = self.subscripted();
+        let subscripted = self.subscripted(name);
         match nearest(name, plain.iter().chain(&subscripted).map(String::as_str)) {
             Some(candidate) => format!("did you mean {candidate:?}? Known: {}", plain.join(", ")),
             None => format!("use one of: {}; write derivatives as u_x, u_xy or d(u, x)", plain.join(", ")),
@@ -171,7 +177,10 @@ impl Scope {
         let (base, subscripts) = name.rsplit_once('_')?;
         let is_input = |c: &char| self.inputs.iter().any(|input| *input == c.to_string());
         let unknown = subscripts.chars().find(|c| !is_input(c))?;
-        let known = self.outputs.iter().any(|output| output == base) && subscripts.chars().count() <= 2;
+        let count = subscripts.chars().count();
+        // A longer one is rather another name, unless some of it are inputs.
+        let is_meant = count <= 2 || count <= Derivative::MOST && subscripts.chars().any(|c| is_input(&c));
+        let known = is_meant && self.outputs.iter().any(|output| output == base);
         let letters: Vec<_> = self.inputs.iter().filter(|input| input.chars().count() == 1).cloned().collect();
         (known && !letters.is_empty())
             .then(|| format!("{:?} is not an input; use subscripts from: {}", unknown.to_string(), letters.join(", ")))
@@ -187,16 +196,25 @@ impl Scope {
         own.cloned().chain(columns).chain(normals).chain(constants).collect()
     }
 
-    /// First and second derivatives of the outputs, as far as subscripts reach.
-    fn subscripted(&self) -> Vec<String> {
+    /// Derivatives of the outputs: the first and second ones as far as subscripts reach, and those with the subscripts
+    /// of `name`, whose base may be what is wrong.
+    fn subscripted(&self, name: &str) -> Vec<String> {
         let letters: Vec<_> = self.inputs.iter().filter(|input| input.chars().count() == 1).collect();
+        let own = name.rsplit_once('_').map(|(_, subscripts)| subscripts);
+        let is_subscripts = |own: &&str| {
+            let is_letter = |c: char| letters.iter().any(|letter| **letter == c.to_string());
+            (3..=Derivative::MOST).contains(&own.chars().count()) && own.chars().all(is_letter)
+        };
+        let own = own.filter(is_subscripts);
         let mut names = vec![];
         for output in &self.outputs {
             for (i, first) in letters.iter().enumerate() {
                 names.push(format!("{output}_{first}"));
                 names.extend(letters[i..].iter().map(|second| format!("{output}_{first}{second}")));
             }
+            names.extend(own.map(|own| format!("{output}_{own}")));
         }
+        names.extend(own.iter().flat_map(|own| self.definitions.keys().map(move |name| format!("{name}_{own}"))));
         names
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::error::{Error, Result};
 use crate::jet::{Derivative, JetLayout, Normalizer};
 
 /// One entry of the jet of one output.
@@ -63,7 +64,7 @@ impl Entry {
     }
 }
 
-/// Which second derivatives are requested.
+/// Which derivatives from the second order on are requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Seconds {
     /// ∂²u/∂xᵢ² for every input.
@@ -104,6 +105,36 @@ impl Seconds {
     }
 }
 
+impl Seconds {
+    /// Channels of the orders above the second that a device carries without complaint.
+    const MOST_CHANNELS: usize = 10_000;
+
+    /// That the layout of an order above the second has not more channels than a device can carry. `place` is the key or
+    /// flag that asks for it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it has more, or the order is above the fourth.
+    pub fn affordable(self, order: usize, inputs: usize, place: &str) -> Result<()> {
+        if order > Derivative::MOST {
+            return Err(Error::input(place, format!("{order} is out of range"), "use 0, 1, 2, 3 or 4"));
+        }
+        // C(D + k, k) = C(D + k − 1, k − 1) · (D + k)/k
+        let up_to = |order: usize| (1..=order).fold(1usize, |count, k| count.saturating_mul(inputs + k) / k);
+        let channels = match self {
+            _ if order <= 2 => return Ok(()),
+            Seconds::Diagonal => 1 + order * inputs,
+            Seconds::Laplacian => up_to(2) + inputs + 2,
+            Seconds::Full => up_to(order),
+        };
+        if channels <= Self::MOST_CHANNELS {
+            return Ok(());
+        }
+        let problem =
+            format!("{inputs} inputs have {channels} derivatives up to this order, more than {}", Self::MOST_CHANNELS);
+        Err(Error::input(place, problem, "use a lower order, or second = \"diagonal\""))
+    }
+}
+
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -128,5 +159,22 @@ mod tests {
         let channels = |order, seconds: Seconds| seconds.layout(order, 3).channels();
         assert_eq!([0, 1, 2].map(|order| channels(order, Seconds::Diagonal)), [1, 4, 7]);
         assert_eq!([channels(2, Seconds::Laplacian), channels(2, Seconds::Full)], [5, 10]);
+        assert_eq!([3, 4].map(|order| channels(order, Seconds::Diagonal)), [10, 13]);
+    }
+
+    #[test]
+    fn what_no_device_could_carry_is_refused() {
+        assert!(Seconds::Full.affordable(4, 20, "predictions.order").is_err());
+        assert!(Seconds::Full.affordable(2, 1000, "predictions.order").is_ok());
+        assert!(Seconds::Diagonal.affordable(4, 2000, "predictions.order").is_ok());
+        // The count is that of the layout.
+        for (order, seconds) in
+            [(3, Seconds::Full), (4, Seconds::Full), (3, Seconds::Laplacian), (4, Seconds::Laplacian)]
+        {
+            let channels = seconds.layout(order, 5).channels();
+            let up_to = |order: usize| (1..=order).fold(1, |count, k| count * (5 + k) / k);
+            let expected = if seconds == Seconds::Full { up_to(order) } else { up_to(2) + 5 + order - 2 };
+            assert_eq!(channels, expected, "{order} {seconds}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Which channels a jet has, and what the scaling makes of each.
 
+use std::collections::BTreeSet;
+
 use super::products::{self, Product};
 use super::{Derivative, Normalizer};
 
@@ -85,15 +87,13 @@ impl JetLayout {
     /// The same where L = Σ cᵢ ∂ᵢᵢ has these coefficients (D), in the user's units. All-zero ones are the caller's mistake
     /// if something is collapsed.
     pub fn weighted(coefficients: &[f64], wanted: impl IntoIterator<Item = Derivative>) -> Self {
-        let mut known: Vec<Derivative> = vec![];
+        let mut known = BTreeSet::new();
         let mut missing: Vec<Derivative> = wanted.into_iter().collect();
         while let Some(derivative) = missing.pop() {
-            if !known.contains(&derivative) {
-                known.push(derivative);
+            if known.insert(derivative) {
                 missing.extend(products::products(derivative, coefficients).into_iter().flat_map(|of| of.factors));
             }
         }
-        known.sort_unstable();
         let tangent = |derivative: &Derivative| if let Derivative::First(i) = derivative { Some(*i) } else { None };
         let tangents = known.iter().filter_map(tangent).collect();
         let curved: Vec<_> = known.into_iter().filter(|derivative| derivative.order() > 1).collect();

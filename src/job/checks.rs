@@ -233,7 +233,11 @@ fn entries(job: &Job, document: &Document) -> Result<()> {
         return Err(Error::input(document.key_place(key), problem, "use fewer inputs or fewer outputs"));
     }
     let mut names: HashSet<String> = job.inputs.iter().cloned().collect();
-    for entry in Entry::all(job.inputs.len(), quantities.len(), 2) {
+    let predicted = job.predictions.seconds.layout(job.predictions.order, inputs);
+    let higher = predicted.derivatives().filter(|derivative| derivative.order() > 2).collect::<Vec<_>>();
+    let of = |output| higher.iter().map(move |derivative| Entry { output, derivative: *derivative });
+    let higher: Vec<Entry> = (0..quantities.len()).flat_map(of).collect();
+    for entry in Entry::all(inputs, quantities.len(), 2).into_iter().chain(higher) {
         let name = entry.column(&job.inputs, &quantities);
         if !names.insert(name.clone()) {
             let problem = format!("with these inputs and outputs, two result columns would both be named {name:?}");

@@ -6,7 +6,6 @@ use super::Job;
 use crate::error::{Error, Result};
 use crate::expression::{self, Expression, PointFunctions, Scope};
 use crate::jet::Entry;
-use crate::network::lost_to_features;
 use crate::points::PointsSpec;
 
 /// `[[term]]`: an equation that should hold at some points.
@@ -93,7 +92,7 @@ impl Job {
             net: None,
             normals,
             activation: Some(self.network_spec().roughest()),
-            lost: self.features().map_or(vec![], |features| lost_to_features(&features, self.inputs.len())),
+            features: self.features(),
             allow_rough: false,
         }
     }

@@ -16,7 +16,8 @@ pub(super) const DATA: &[&str] = &[
 ];
 pub(super) const NETWORK: &[&str] =
     &["outputs", "hidden", "activation", "frequency", "steepness", "features", "fourier", "start", "scales"];
-pub(super) const LOSS: &[&str] = &["value", "first", "second", "curvature", "weights", "scales", "allow_rough"];
+pub(super) const LOSS: &[&str] =
+    &["value", "first", "second", "third", "fourth", "curvature", "weights", "scales", "allow_rough"];
 pub(super) const OPTIMIZER: &[&str] = &[
     "name",
     "learning_rate",

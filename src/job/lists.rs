@@ -6,7 +6,7 @@ use super::item::Item;
 use super::section::Section;
 use crate::data::{Axis, Dialect};
 use crate::error::{Error, Result};
-use crate::jet::Entry;
+use crate::jet::{Derivative, Entry, JetLayout};
 use crate::points::Variable;
 
 /// A list of at least one column name.
@@ -60,7 +60,10 @@ pub(super) fn entries(
     let mut found = BTreeMap::new();
     for (name, column) in item.entries()? {
         let entry = Entry::named(&name, inputs, outputs).filter(&allowed).ok_or_else(|| {
-            let all = Entry::all(inputs.len(), outputs.len(), 2).into_iter().filter(&allowed);
+            let of = |derivative| (0..outputs.len()).map(move |output| Entry { output, derivative });
+            let pure = JetLayout::pure(inputs.len(), Derivative::MOST);
+            let higher = pure.derivatives().filter(|derivative| derivative.order() > 2).flat_map(of);
+            let all = Entry::all(inputs.len(), outputs.len(), 2).into_iter().chain(higher).filter(&allowed);
             let names: Vec<_> = all.map(|entry| entry.column(inputs, outputs)).collect();
             column.unknown_entry(&name, &names)
         })?;

@@ -145,6 +145,10 @@ pub struct LossSettings {
     pub first: f64,
     /// The weight of every second-derivative term.
     pub second: f64,
+    /// The weight of every third-derivative term.
+    pub third: f64,
+    /// The weight of every fourth-derivative term.
+    pub fourth: f64,
     /// The weight of every curvature penalty; 0 for none.
     pub curvature: f64,
     /// Whether that weight is left to trials, which rows that take no part judge.
@@ -162,9 +166,9 @@ pub struct LossSettings {
 pub struct Predictions {
     /// Where.
     pub points: Points,
-    /// The highest order of derivative: 0, 1 or 2.
+    /// The highest order of derivative, from 0 to 4.
     pub order: usize,
-    /// Which second derivatives.
+    /// Which derivatives from the second order on.
     pub seconds: Seconds,
     /// Definitions that are predicted beside the outputs, by name.
     pub definitions: Vec<String>,
@@ -332,7 +336,9 @@ impl Job {
                 (None, _) => (format!("curvature_{name}"), self.loss.curvature),
                 (_, 0) => (name, self.loss.value),
                 (_, 1) => (name, self.loss.first),
-                _ => (name, self.loss.second),
+                (_, 2) => (name, self.loss.second),
+                (_, 3) => (name, self.loss.third),
+                _ => (name, self.loss.fourth),
             };
             let weight = self.loss.weights.get(&name).copied().unwrap_or(weight);
             DataTerm { name, entry, column, weight }

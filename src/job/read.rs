@@ -219,8 +219,9 @@ impl Reader<'_> {
         }
         let derivatives = || data.iter().flat_map(|data| &data.derivatives);
         let has = |order| derivatives().any(|(entry, _)| entry.derivative.order() == order);
-        section.only_if("first", has(1), "a first derivative in data.derivatives")?;
-        section.only_if("second", has(2), "a second derivative in data.derivatives")?;
+        for (order, key) in ["first", "second", "third", "fourth"].into_iter().enumerate() {
+            section.only_if(key, has(order + 1), &format!("a {key} derivative in data.derivatives"))?;
+        }
         let tries_curvature = section.get("curvature").is_some_and(|item| item.text().is_ok_and(|text| text == "auto"));
         if tries_curvature && data.is_some_and(|data| data.validation == Validation::None) {
             let problem = "choosing the weight needs validation rows, and there are none";
@@ -234,6 +235,8 @@ impl Reader<'_> {
             value: section.read("value", 1.0, Item::not_negative)?,
             first: section.read("first", 1.0, Item::not_negative)?,
             second: section.read("second", 1.0, Item::not_negative)?,
+            third: section.read("third", 1.0, Item::not_negative)?,
+            fourth: section.read("fourth", 1.0, Item::not_negative)?,
             curvature: if tries_curvature {
                 TRIED_CURVATURE
             } else {
@@ -258,16 +261,18 @@ impl Reader<'_> {
             (None, None) => default.map_or(Points::Data, |variables| Points::Grid(grid_over(variables))),
         };
         let order = section.read("order", 2, Item::whole)? as usize;
-        if order > 2 {
+        if order > Derivative::MOST {
             let problem = format!("{order} is out of range");
-            return Err(Error::input(section.place("order"), problem, "use 0, 1 or 2"));
+            return Err(Error::input(section.place("order"), problem, "use 0, 1, 2, 3 or 4"));
         }
-        section.only_if("second", order == 2, "order = 2")?;
+        section.only_if("second", order >= 2, "an order from 2 on")?;
         let choices = Seconds::ALL.map(|seconds| (seconds.name(), seconds));
+        let seconds = section.read("second", Seconds::Diagonal, |item| item.one_of(&choices))?;
+        seconds.affordable(order, inputs.len(), &section.place("order"))?;
         Ok(Predictions {
             points,
             order,
-            seconds: section.read("second", Seconds::Diagonal, |item| item.one_of(&choices))?,
+            seconds,
             definitions: section.read("definitions", vec![], |item| item.list()?.iter().map(Item::text).collect())?,
             allow_rough: section.read("allow_rough", false, Item::flag)?,
         })

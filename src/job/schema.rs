@@ -147,7 +147,7 @@ fn kind_of(kind: &str, path: &str, sections: &[Section]) -> Value {
             json!({ "type": "array", "items": items, "minItems": 2, "maxItems": 3 })
         }
         "`[from, to, count]`" => json!({ "type": "array" }),
-        "0, 1 or 2" => json!({ "enum": [0, 1, 2] }),
+        "0, 1, 2, 3 or 4" => json!({ "enum": [0, 1, 2, 3, 4] }),
         _ if kind.starts_with('`') => json!({ "const": quoted(kind).concat().trim_matches('"') }),
         _ if kind.contains("number") => number(kind),
         _ => json!({}),

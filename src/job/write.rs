@@ -86,12 +86,24 @@ impl Job {
     }
 
     fn loss_keys(&self, data: &Data) -> Vec<(&'static str, Value)> {
-        let LossSettings { value, first, second, curvature, tries_curvature, weights, scales, allow_rough } =
-            &self.loss;
+        let LossSettings {
+            value,
+            first,
+            second,
+            third,
+            fourth,
+            curvature,
+            tries_curvature,
+            weights,
+            scales,
+            allow_rough,
+        } = &self.loss;
         let has = |order| data.derivatives.iter().any(|(entry, _)| entry.derivative.order() == order);
         let mut keys = vec![("value", (*value).into())];
         keys.extend(has(1).then(|| ("first", (*first).into())));
         keys.extend(has(2).then(|| ("second", (*second).into())));
+        keys.extend(has(3).then(|| ("third", (*third).into())));
+        keys.extend(has(4).then(|| ("fourth", (*fourth).into())));
         keys.push(("curvature", if *tries_curvature { "auto".into() } else { (*curvature).into() }));
         keys.extend([("weights", numbers(weights)), ("scales", numbers(scales))]);
         keys.extend(allow_rough.then_some(("allow_rough", true.into())));
@@ -265,7 +277,7 @@ impl Predictions {
             Points::File(file) => keys.push(("points", path(file))),
         }
         keys.push(("order", whole(self.order as u64)));
-        keys.extend((self.order == 2).then(|| ("second", self.seconds.name().into())));
+        keys.extend((self.order >= 2).then(|| ("second", self.seconds.name().into())));
         if !self.definitions.is_empty() {
             keys.push(("definitions", self.definitions.clone().into()));
         }

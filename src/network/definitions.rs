@@ -27,7 +27,7 @@ impl Model {
             outputs: self.outputs.clone(),
             transforms: self.transforms.texts.clone(),
             activation: Some(self.spec.roughest()),
-            lost: self.derivatives().lost_to_features(),
+            features: self.derivatives().features.cloned(),
             allow_rough,
             ..Scope::default()
         }
@@ -87,10 +87,10 @@ pub fn entry(place: impl Display, scope: &Scope, entry: Entry) -> Result<Express
         return Err(missing("it would differentiate across a jump"));
     }
     let derived = value.derived(derivative, &laplacian);
-    let derived = derived.map_err(|_| missing("it would need third derivatives of the network"))?;
+    let derived = derived.map_err(|_| missing("it would need fifth derivatives of the network"))?;
     let entries = derived.entries();
     if !scope.allow_rough {
-        if entries.iter().any(|entry| scope.lost.contains(&entry.derivative)) {
+        if entries.iter().any(|entry| scope.loses(entry.derivative)) {
             return Err(missing("it would differentiate across a jump of the network's features"));
         }
         let order = entries.iter().map(|entry| entry.derivative.order()).max().unwrap_or(0);

@@ -80,15 +80,15 @@ impl Outputs<'_> {
         entries.iter().filter_map(jump)
     }
 
-    /// Derivatives that the network does not have because a feature jumps.
-    pub fn lost_to_features(&self) -> Vec<Derivative> {
-        self.features.map_or(vec![], |features| lost_to_features(features, self.inputs.len()))
-    }
-
-    /// The highest order up to which all derivatives exist and are continuous, and why higher ones do not.
-    pub fn smooth_order(&self) -> (usize, Option<String>) {
-        let own = self.activation.smoothness().order().min(2);
-        let entries = self.jets(&JetLayout::full(self.inputs.len()));
+    /// The highest order up to which all second derivatives and those of a layout exist and are continuous, and why higher
+    /// ones do not.
+    pub fn smooth_order(&self, layout: &JetLayout) -> (usize, Option<String>) {
+        let own = self.activation.smoothness().order();
+        let higher = layout.derivatives().filter(|derivative| derivative.order() > 2);
+        let known = JetLayout::full(self.inputs.len());
+        let derivatives: Vec<Derivative> = known.derivatives().chain(higher).collect();
+        let of_output = |output| derivatives.iter().map(move |derivative| Entry { output, derivative: *derivative });
+        let entries: Vec<Entry> = (0..self.outputs.len()).flat_map(of_output).collect();
         for order in 1..=own {
             for entry in entries.iter().filter(|entry| entry.derivative.order() == order) {
                 let jump = match self.features.is_some_and(|features| features.jump(entry.derivative)) {
@@ -99,7 +99,12 @@ impl Outputs<'_> {
                 };
                 if let Some(jump) = jump {
                     let name = entry.column(self.inputs, self.outputs);
-                    let left = ["values are", "values and first derivatives are"][order - 1];
+                    let left = [
+                        "values are",
+                        "values and first derivatives are",
+                        "derivatives up to the second are",
+                        "derivatives up to the third are",
+                    ][order - 1];
                     return (order - 1, Some(format!("{jump} makes {name} jump: only {left} certified")));
                 }
             }
@@ -115,9 +120,4 @@ impl Outputs<'_> {
         };
         (own, why)
     }
-}
-
-/// Derivatives that no network with these features has.
-pub fn lost_to_features(features: &PointFunctions, inputs: usize) -> Vec<Derivative> {
-    JetLayout::full(inputs).derivatives().filter(|derivative| features.loses(*derivative, &[])).collect()
 }

@@ -11,7 +11,7 @@ mod shape_document;
 mod spec;
 mod transforms;
 
-pub use derivatives::{Outputs, lost_to_features};
+pub use derivatives::Outputs;
 pub use features::{Features, FeaturesDocument, InputJets, fourier};
 pub use initialization::{DEFAULT_FREQUENCY, initialize, natural_steepness};
 pub use model::{Coefficient, Model};

@@ -10,7 +10,7 @@ use jetfit::network::{Model, Transforms};
 use jetfit::numbers::Precision;
 
 fn strictness(seconds: Seconds, precision: Precision) -> Strictness {
-    Strictness { seconds, precision, tolerance: None, threads: 1 }
+    Strictness { order: 2, seconds, precision, tolerance: None, threads: 1 }
 }
 
 fn certificate(model: &Model, device: &mut dyn Backend, strictness: &Strictness) -> Certificate {

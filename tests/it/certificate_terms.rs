@@ -41,7 +41,7 @@ fn set(model: &Model, residuals: &[&str], known: Vec<f64>, seed: u64) -> TermSet
 }
 
 fn check(model: &Model, sets: &[TermSet], precision: Precision, device: &mut dyn Backend) -> Certificate {
-    let strictness = Strictness { seconds: Seconds::Diagonal, precision, tolerance: None, threads: 1 };
+    let strictness = Strictness { order: 2, seconds: Seconds::Diagonal, precision, tolerance: None, threads: 1 };
     certify(model, &random_points(model, 7, 5), sets, device, &strictness).unwrap()
 }
 

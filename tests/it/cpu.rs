@@ -18,6 +18,10 @@ fn layouts(inputs: usize) -> Vec<JetLayout> {
         JetLayout::full(inputs),
         JetLayout::collapsed(&vec![1.0; inputs]),
         JetLayout::selected(inputs, [Derivative::Second(0, inputs - 1)]),
+        JetLayout::pure(inputs, 4),
+        JetLayout::all(inputs, 3),
+        JetLayout::selected(inputs, [Derivative::Biharmonic]),
+        JetLayout::selected(inputs, [Derivative::Fourth([0, 0, 0, inputs - 1]), Derivative::First(inputs - 1)]),
     ]
 }
 
@@ -145,7 +149,7 @@ fn f64_weight_gradients_are_the_differences_of_the_loss() {
     for activation in Activation::ALL {
         for model in awkward_models(activation) {
             for layout in layouts(model.spec.inputs) {
-                if activation.smoothness() != Smoothness::Infinite && layout.order() == 2 {
+                if activation.smoothness() != Smoothness::Infinite && layout.order() >= 2 {
                     continue;
                 }
                 let (mut set, loss) = random_loss(&model, &layout, 7, 11);

@@ -26,7 +26,8 @@ fn losses(model: &Model, points: usize) -> Vec<(PointSet, Loss)> {
     let equations = PointSet { inputs: random_points(model, points, 3), ..PointSet::default() };
     let (mut data, entries) = random_loss(model, &JetLayout::full(2), 7, 11);
     data.weights = Some(vec![0.5, 1.5, 1.0, 0.0, 2.0, 1.0, 1.0]);
-    vec![(equations, Loss { terms }), (data, entries)]
+    let higher = random_loss(model, &JetLayout::all(2, 4), 9, 13);
+    vec![(equations, Loss { terms }), (data, entries), higher]
 }
 
 fn model(hidden: &[usize], outputs: usize, activation: Activation) -> Model {
@@ -69,7 +70,8 @@ fn its_columns_are_the_differences_of_the_residuals() {
             let (mut cpu, batches, _) = load(&model, Precision::F64, 33, 2);
             let ours = jacobian(&mut *cpu, &batches);
             let columns = model.parameters.len();
-            assert_eq!((ours.rows, ours.values.len()), (2 * 33 + 6 * 7 * outputs, (columns + 1) * ours.rows));
+            let rows = 2 * 33 + (6 * 7 + 15 * 9) * outputs;
+            assert_eq!((ours.rows, ours.values.len()), (rows, (columns + 1) * rows));
             for parameter in (0..columns).step_by(1 + columns / 60).chain(columns - 2..columns) {
                 let h = 1e-5;
                 let mut at = |step: f64| {
@@ -99,8 +101,11 @@ fn it_agrees_with_loss_and_gradient() {
             let jacobian = jacobian(&mut *cpu, &batches);
             let r = jacobian.residuals();
             let gradient = cpu.gradient(&batches).unwrap();
-            let (first, second) = gradient.losses.split_at(losses[0].terms.len());
-            let total = losses[0].total(first) + losses[1].total(second);
+            let mut found = gradient.losses.as_slice();
+            let total: f64 = losses
+                .iter()
+                .map(|loss| loss.total(found.split_off(..loss.terms.len()).expect("a loss for each term")))
+                .sum();
             let square: f64 = r.iter().map(|r| r * r).sum();
             // Sums of at most a few thousand numbers in another order.
             assert!((square / total - 1.0).abs() < 1e-13, "{hidden:?} {points}: {square} {total}");

@@ -31,6 +31,9 @@ impl<T: Real> BlockSlopes<T> {
         Self { first: [Lanes::ZERO; BLOCK], second: [Lanes::ZERO; BLOCK], third: [Lanes::ZERO; BLOCK] };
 }
 
+/// σ' to σ⁽⁵⁾ at the points of a block: [m − 1] is the mth.
+pub type HigherSlopes<T> = [Block<T>; 5];
+
 /// Where each block of `size` points begins, and how many vectors it has.
 #[inline(always)]
 pub fn blocks(size: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -53,6 +56,18 @@ pub fn slopes<S: Simd, T: Real>(
     slopes: &mut BlockSlopes<T>,
 ) {
     with_rule!(activation, R => simd.vectorize(Slopes { rule: PhantomData::<R>, z, a, count, slopes }));
+}
+
+/// All five slopes at the first `count` vectors, from the values of z and a.
+#[inline(always)]
+pub fn higher_slopes<S: Simd, T: Real>(
+    simd: S,
+    activation: Activation,
+    (z, a): (&[T], &[T]),
+    count: usize,
+    slopes: &mut HigherSlopes<T>,
+) {
+    with_rule!(activation, R => simd.vectorize(Higher { rule: PhantomData::<R>, z, a, count, slopes }));
 }
 
 /// [`values`] by one rule.
@@ -101,6 +116,32 @@ impl<T: Real, R: Rule<T>> WithSimd for Slopes<'_, T, R> {
             for p in 0..LANES {
                 let slopes = R::slopes(z.0[p], a.0[p]);
                 (first[v].0[p], second[v].0[p], third[v].0[p]) = (slopes.first, slopes.second, slopes.third);
+            }
+        }
+    }
+}
+
+/// [`higher_slopes`] by one rule.
+struct Higher<'a, T, R> {
+    rule: PhantomData<R>,
+    z: &'a [T],
+    a: &'a [T],
+    count: usize,
+    slopes: &'a mut HigherSlopes<T>,
+}
+
+impl<T: Real, R: Rule<T>> WithSimd for Higher<'_, T, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let [first, second, third, fourth, fifth] = self.slopes;
+        for v in 0..self.count.min(BLOCK) {
+            let (z, a) = (Lanes::load(self.z, v * LANES), Lanes::load(self.a, v * LANES));
+            for p in 0..LANES {
+                let slopes = R::slopes(z.0[p], a.0[p]);
+                (first[v].0[p], second[v].0[p], third[v].0[p]) = (slopes.first, slopes.second, slopes.third);
+                (fourth[v].0[p], fifth[v].0[p]) = (slopes.fourth, slopes.fifth);
             }
         }
     }

@@ -37,10 +37,10 @@ impl<T: Real> AdjointLayer<'_, T> {
         self.channels.forward() * self.step()
     }
 
-    /// Where in the jets (C, M, P) a second-order entry of an output begins.
+    /// Where in the jets (C, M, P) an entry of an output that curves begins.
     #[inline(always)]
     pub fn second(&self, output: usize, second: usize) -> usize {
-        let first = self.channels.of_jet() - self.channels.products.len();
+        let first = 1 + self.channels.firsts.len();
         (first + second) * self.shape.step(self.channels.adjoints()) + output * self.shape.points
     }
 

@@ -5,4 +5,7 @@ pub mod activation_block;
 pub mod adjoint;
 pub mod adjoint_layer;
 pub mod adjoint_rule;
+pub mod curved_adjoint;
+pub mod curved_products;
+pub mod curved_rule;
 pub mod jet_rule;

@@ -46,7 +46,12 @@ fn names() {
     check("u - qqq", "unknown name", "qqq", "use one of: x, t");
     check("u_theta", "unknown name", "u_theta", "write d(u, theta)");
     check("u_y + x", "unknown name", "u_y", "\"y\" is not an input; use subscripts from: x, t");
-    check("u_ttx + v_xy", "third or higher derivative", "u_ttx", "");
+    check("u_ttxtx + v_xy", "fifth or higher derivative", "u_ttxtx", "");
+    check("w_xxt + u", "unknown name", "w_xxt", "did you mean \"u_xxt\"");
+    check("u_xxy + x", "unknown name", "u_xxy", "\"y\" is not an input; use subscripts from: x, t");
+    check("u_max", "unknown name", "u_max", "\"m\" is not an input");
+    check("flax_xxxt + u", "unknown name", "flax_xxxt", "did you mean \"flux_xxxt\"");
+    check("d4u_dx2dt2", "unknown name", "d4u_dx2dt2", "write this derivative as d(u, x, x, t, t)");
     check("u_measuerd", "unknown name", "u_measuerd", "did you mean \"u_measured\"");
     check("2*du_dx", "unknown name", "du_dx", "write this derivative as d(u, x)");
     check("d2u_dxdt", "unknown name", "d2u_dxdt", "write this derivative as d(u, x, t)");
@@ -67,8 +72,8 @@ fn places() {
     check("nu(0)", "\"nu\" is not a function", "nu", "nu*(…)");
     check("flx(0, t, 1)", "unknown function", "flx", "did you mean \"flux\"");
     check("u_q(0, t, 1)", "unknown function", "u_q", "");
-    check("u_xxx(0, t, 1)", "third or higher derivative", "u_xxx", "output of its own");
-    check("d(u_xx(x*t, t, 1), t)", "third or higher derivative", "d(u_xx(x*t, t, 1), t)", "output of its own");
+    check("u_xxxtt(0, t, 1)", "fifth or higher derivative", "u_xxxtt", "output of its own");
+    check("d(u_xxxx(x*t, t, 1), t)", "fifth or higher derivative", "d(u_xxxx(x*t, t, 1), t)", "output of its own");
     check("d(u(u_measured, t, 1), x)", "\"u_measured\" is known only at the points", "d(u(u_measured, t, 1), x)", "");
     check("u(1/0, t, 1)", "this is infinite", "1/0", "finite");
     let mut scope = scope();
@@ -90,14 +95,15 @@ fn places() {
 
 #[test]
 fn derivatives() {
-    check("u_xxx", "third or higher derivative", "u_xxx", "output of its own");
-    check("1 + d(u_x, x, t)", "third or higher derivative", "d(u_x, x, t)", "output of its own");
-    check("d(d(flux, x), x)", "third or higher derivative", "d(d(flux, x), x)", "output of its own");
+    check("u_xxxxx", "fifth or higher derivative", "u_xxxxx", "output of its own");
+    check("1 + d(u_x, x, t, t, t)", "fifth or higher derivative", "d(u_x, x, t, t, t)", "output of its own");
+    check("d(u, x, x, x, t, t)", "fifth or higher derivative", "d(u, x, x, x, t, t)", "such as \"p = u_xx\"");
+    check("d(d(flux, x, x, x), x)", "fifth or higher derivative", "d(d(flux, x, x, x), x)", "output of its own");
     check("d(u, nu)", "is not an input", "nu", "x, t, theta");
     check("d(u, x + t)", "is not an input", "x + t", "x, t, theta");
     check("d(u*u_measured, x)", "\"u_measured\" is known only at the points", "d(u*u_measured, x)", "as a column");
     check("d(n_x, x)", "the normal is known only at the points", "d(n_x, x)", "");
-    check("d(u)", "d takes 2 or 3 arguments, not 1", "d(u)", "d(u, x)");
+    check("d(u)", "d takes 2 to 5 arguments, not 1", "d(u)", "d(u, x)");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn a_mistake_in_them_has_its_place() {
         ("t*net", "t", "job.toml:14: transforms.u", "the transform does not use net"),
         ("t*net", "t*v", "job.toml:14: transforms.u", "unknown name \"v\""),
         ("\"u\", \"v\"", "\"u\", \"net\"", "job.toml:5: network.outputs", "the network's raw output"),
-        ("u_t + v_x", "u_ttt + v_x", "job.toml:17: term \"equation\": residual", "third or higher derivative"),
+        ("u_t + v_x", "u_ttttt + v_x", "job.toml:17: term \"equation\": residual", "fifth or higher derivative"),
         ("k*u_xx", "net", "job.toml:17: term \"equation\": residual", "unknown name \"net\""),
     ] {
         let message = message(from, to);
