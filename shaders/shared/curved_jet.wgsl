@@ -5,8 +5,8 @@
 //
 //     curvature(z, s)               r_e, the products of each entry of the jet that curves
 //     curvature_backward(z, s, w)   the cotangents of z from those of r
-//     travelling(bar)               those of r where an entry travels itself, and 0 where it does not
-//     in_channels(r)                r where its entries travel
+//     in_channels(r)                r in the channels in which its entries travel themselves, and 0 in all others
+//     travelling(bar)               the cotangents of r from those of these channels, 0 where an entry does not travel
 
 alias Jet = array<Number, CHANNELS>;
 alias Curvature = array<Number, CURVED>;

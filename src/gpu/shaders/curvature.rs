@@ -33,22 +33,29 @@ impl<'a> Curvature<'a> {
         Self { entries: rule.curved.iter().map(orders).collect(), travels: &rule.travels }
     }
 
-    /// `curvature` gives every r_e of a jet, `curvature_backward` the cotangents of z from those of r, and `travelling` what of
-    /// the latter comes from the channels in which entries travel themselves.
+    /// `curvature` gives every r_e of a jet, and `curvature_backward` the cotangents of z from those of r. `in_channels` brings r
+    /// into the channels in which entries travel themselves, and `travelling` has of these channels what r has.
     pub fn source(&self) -> String {
         let (mut forward, mut backward) = (String::new(), String::new());
         for (e, orders) in self.entries.iter().enumerate() {
             line(&mut forward, &format!("r[{e}] = {};", sum(orders)));
             backward += &entry_backward(e, orders);
         }
-        let travelling = self.travels.iter().enumerate();
-        let travelling = travelling.filter_map(|(e, channel)| Some(format!("    w[{e}] = bar[{}];\n", (*channel)?)));
-        let travelling: String = travelling.collect();
-        format!(
-            "fn curvature(z: Jet, s: Slopes) -> Curvature {{\n    var r: Curvature;\n{forward}    return r;\n}}\n
-fn curvature_backward(z: Jet, s: Slopes, w: Curvature) -> Jet {{\n    var bar: Jet;\n{backward}    return bar;\n}}\n
-fn travelling(bar: Jet) -> Curvature {{\n    var w: Curvature;\n{travelling}    return w;\n}}\n"
-        )
+        let (mut in_channels, mut travelling) = (String::new(), String::new());
+        for (e, channel) in self.travels.iter().enumerate().filter_map(|(e, channel)| Some((e, (*channel)?))) {
+            line(&mut in_channels, &format!("jet[{channel}] = r[{e}];"));
+            line(&mut travelling, &format!("r[{e}] = jet[{channel}];"));
+        }
+        let function = |head: &str, kind: &str, name: &str, body: &str| {
+            format!("fn {head} -> {kind} {{\n    var {name}: {kind};\n{body}    return {name};\n}}\n")
+        };
+        [
+            function("curvature(z: Jet, s: Slopes)", "Curvature", "r", &forward),
+            function("curvature_backward(z: Jet, s: Slopes, w: Curvature)", "Jet", "bar", &backward),
+            function("in_channels(r: Curvature)", "Jet", "jet", &in_channels),
+            function("travelling(jet: Jet)", "Curvature", "r", &travelling),
+        ]
+        .join("\n")
     }
 
     /// `curvature_of` gives those of a lot of `size` entries.
@@ -127,7 +134,7 @@ mod tests {
             "bar[0] += w[1] * s[3] * (3.0f * z[1] * z[2]);",
             "bar[1] += w[1] * s[3] * (3.0f * z[1] * z[1]);",
             "bar[2] += w[1] * s[2] * (3.0f * z[1]);",
-            "w[1] = bar[3];",
+            "r[1] = jet[3];",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
