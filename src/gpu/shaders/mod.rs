@@ -145,6 +145,7 @@ pub fn adjoint_seeds(channels: &Channels) -> Source {
 pub fn fused_layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, tile: Tile) -> Source {
     let kernel = include_str!("../../../shaders/layers/fused_layer.wgsl");
     Header::default()
+        .alias("Number", "vec4<f32>")
         .tile(tile, LAYER_THREADS, tile.slice as usize)
         .layout(layout, normalizer)
         .then("fused_layer", &[MATH_F32, &jet_in_registers(layout, normalizer, sigma), JET_MATMUL, kernel])
@@ -188,6 +189,7 @@ pub fn fused_network_backward(
 
 fn network_header(layout: &JetLayout, normalizer: &Normalizer, (tile, units): (Tile, u32), layers: usize) -> Header {
     Header::default()
+        .alias("Number", "vec4<f32>")
         .tile(tile, tile.threads(units), units as usize)
         .layout(layout, normalizer)
         .number("LAYERS", layers)
@@ -300,4 +302,10 @@ pub fn vectors(left: usize) -> Source {
 #[cfg(test)]
 pub fn math(kernel: &str) -> Source {
     Header::threads(THREADS).then("math", &[MATH_F32, FUNCTIONS_F32, kernel])
+}
+
+/// An activation alone, for the same.
+#[cfg(test)]
+pub fn slopes(sigma: Activation, kernel: &str) -> Source {
+    Header::threads(THREADS).then("slopes", &[MATH_F32, activation(Some(sigma)), kernel])
 }

@@ -127,13 +127,12 @@ impl AdjointKernel<'_> {
     }
 }
 
-/// The jet rule of a quad in registers with its activation, for the fused kernels.
+/// The jet rule of a quad in registers with its activation, for the fused kernels; a Number is a quad.
 pub fn jet_in_registers(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation) -> String {
     let sigma = activation(Some(sigma));
     if layout.order() <= 2 {
         return [sigma, ACTIVATION_VEC4, JET].join("\n");
     }
     let curvature = Curvature::new(&Rule::new(layout, layout, normalizer), false).source();
-    let (number, slopes) = curved_slopes(true);
-    format!("alias Number = {number};\n{}", [sigma, slopes, CURVED_JET, &curvature].join("\n"))
+    [sigma, CURVED_SLOPES_VEC4, CURVED_JET, &curvature].join("\n")
 }

@@ -12,6 +12,7 @@ use jetfit::numbers::Precision;
 use jetfit::optimizer::AdamSettings;
 
 use super::{CHECKED, gpu_with, whole};
+use crate::runs::Place;
 use crate::support::{jets_apart, mixed_model, normwise, random_loss, random_model, random_points};
 
 const SEPARATE: GpuOptions =
@@ -177,3 +178,48 @@ fn ten_steps_on_an_equation_follow_the_cpu() {
         assert!(error < 2.0 * JETS, "{:?}: {error:e}", options.tiles);
     }
 }
+
+#[test]
+fn a_job_goes_the_same_way_on_both_devices() {
+    let place = Place::new("");
+    place.write("job.toml", SIVASHINSKY);
+    let predictions = |device: &str| {
+        place.report("job.toml", &["--device", device, "--set", &format!("output.directory={device}")]);
+        place.csv(&format!("{device}/predictions.csv"))
+    };
+    let (ours, truth) = (predictions("gpu"), predictions("cpu"));
+    assert!(truth.contains_key("d4u_dx4"), "{:?}", truth.keys());
+    for (name, truth) in &truth {
+        // Both in f32; ten steps of Adam carry their roundings on.
+        let error = normwise(&ours[name], truth);
+        assert!(error < 2.0 * JETS, "{name}: {error:e}");
+    }
+}
+
+const SIVASHINSKY: &str = r#"
+[variables]
+x = [0, 1]
+t = [0, 1]
+[network]
+outputs = ["u"]
+hidden = [9, 7]
+[transforms]
+u = "sin(2*pi*x) + t*net"
+[[term]]
+name = "equation"
+residual = "u_t + u*u_x + u_xx + 0.01*u_xxxx = 0"
+points = { count = 40 }
+[[term]]
+name = "around"
+residual = "d(u(0, t), x, x, x) = d(u(1, t), x, x, x)"
+points = { on = "x = 0", count = 10 }
+[training]
+steps = 10
+[device]
+fallback = false
+[optimizer]
+name = "adam"
+[predictions]
+grid = { x = [0, 1, 5], t = [0, 1, 3] }
+order = 4
+"#;
