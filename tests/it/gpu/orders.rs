@@ -4,7 +4,7 @@ use jetfit::backend::{Backend, Batch};
 use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
-use jetfit::gpu::{Fusion, GpuOptions, TileChoice, Tiles};
+use jetfit::gpu::{Fusion, GpuOptions, Tile, TileChoice, Tiles};
 use jetfit::jet::{Activation, Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
 use jetfit::network::Model;
@@ -97,6 +97,21 @@ fn every_activation_follows_the_cpu() {
         let wider = if activation == Activation::Exp { 5.0 } else { 1.0 };
         let model = random_model(2, &[9, 7], 1, activation, 3);
         follow(&model, 33, &layouts, (wider * JETS, wider * GRADIENT));
+    }
+}
+
+#[test]
+fn fused_layers_have_the_rule_in_registers() {
+    // At most eight channels, which the table gives to whole networks where it can.
+    let tile = Tile { quads: 8, rows: 2, slice: 8 };
+    let tiles = Tiles { fusion: Fusion::Layer(tile), linear: 128, gradient: 128 };
+    let options = GpuOptions { tiles: TileChoice::These(tiles), ..CHECKED };
+    for model in [random_model(2, &[33, 7], 1, Activation::Tanh, 5), mixed_model(2, 1)] {
+        for layout in layouts(2).into_iter().filter(|layout| layout.channels() <= 8) {
+            let (jets, gradient) = apart(&model, 33, &layout, options);
+            assert_eq!(gpu_with(&model, options).tiles(&layout), tiles);
+            assert!(jets < JETS && gradient < GRADIENT, "{layout:?}: {jets:e} {gradient:e}");
+        }
     }
 }
 
