@@ -7,7 +7,7 @@ use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{Fusion, GpuOptions, Tile, TileChoice, Tiles};
 use jetfit::jet::{Activation, Derivative, JetLayout};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::Model;
+use jetfit::network::{Features, Model};
 use jetfit::numbers::Precision;
 use jetfit::optimizer::AdamSettings;
 
@@ -98,6 +98,23 @@ fn every_activation_follows_the_cpu() {
         let model = random_model(2, &[9, 7], 1, activation, 3);
         follow(&model, 33, &layouts, (wider * JETS, wider * GRADIENT));
     }
+}
+
+/// A network of (x0, x1) whose first layer reads the jets of three functions of them.
+fn behind_features() -> Model {
+    let (mut model, plain) =
+        (random_model(3, &[9, 7], 1, Activation::Tanh, 5), random_model(2, &[1], 1, Activation::Tanh, 5));
+    (model.inputs, model.normalizer) = (plain.inputs, plain.normalizer);
+    let scope = Scope { inputs: model.inputs.clone(), outputs: model.outputs.clone(), ..Scope::default() };
+    let texts = ["sin(x0)", "cos(x0) + x1", "x1"].map(str::to_string).into();
+    let features = Features::fit("features", texts, &scope.of_features(), &random_points(&model, 50, 1)).unwrap();
+    model.transforms = model.transforms.with_features(features, &scope);
+    model
+}
+
+#[test]
+fn the_first_layer_may_read_features() {
+    follow(&behind_features(), 33, &layouts(2), (JETS, GRADIENT));
 }
 
 #[test]
