@@ -18,10 +18,9 @@ use crate::support::{jets_apart, mixed_model, normwise, random_loss, random_mode
 const SEPARATE: GpuOptions =
     GpuOptions { tiles: TileChoice::These(Tiles { fusion: Fusion::None, linear: 32, gradient: 128 }), ..CHECKED };
 
-/// The project's bars for jets in f32 and for gradients, four times as wide: a fourth derivative has up to 14 products of four
-/// factors where a second has one of two, and they cancel.
-const JETS: f64 = 4e-5;
-const GRADIENT: f64 = 8e-5;
+/// The project's bars for jets in f32 and for gradients. Measured: 7e-7 and 9e-7.
+const JETS: f64 = 1e-5;
+const GRADIENT: f64 = 2e-5;
 
 fn by(inputs: &[usize]) -> Derivative {
     Derivative::by(inputs).unwrap()
@@ -65,38 +64,46 @@ fn apart(model: &Model, points: usize, layout: &JetLayout, options: GpuOptions) 
     (jets, normwise(&ours.gradient, &truth.gradient))
 }
 
-/// Tries layouts of a network in kernels that the table takes and in those of one operation each.
+/// Tries layouts of a network in the kernels that the table takes, and in those of one operation each where these are others.
 fn follow(model: &Model, points: usize, layouts: &[JetLayout], (jets_bar, gradient_bar): (f64, f64)) {
-    for (layout, options) in layouts.iter().flat_map(|layout| [CHECKED, SEPARATE].map(|options| (layout, options))) {
-        let (jets, gradient) = apart(model, points, layout, options);
-        let what = format!("{:?} {:?} {layout:?}", model.spec.hidden, options.tiles);
-        println!("{jets:.1e} {gradient:.1e} {} channels, {what}", layout.channels());
-        assert!(jets < jets_bar, "{what}: jets {jets:e}");
-        assert!(gradient < gradient_bar, "{what}: gradient {gradient:e}");
+    let table = gpu_with(model, CHECKED);
+    for layout in layouts {
+        let are_separate = table.tiles(layout).fusion == Fusion::None;
+        for options in [CHECKED, SEPARATE].into_iter().skip(usize::from(are_separate)) {
+            let (jets, gradient) = apart(model, points, layout, options);
+            let what = format!("{:?} {:?} {layout:?}", model.spec.hidden, options.tiles);
+            println!("{jets:.1e} {gradient:.1e} {} channels, {what}", layout.channels());
+            assert!(jets < jets_bar, "{what}: jets {jets:e}");
+            assert!(gradient < gradient_bar, "{what}: gradient {gradient:e}");
+        }
     }
 }
 
 #[test]
 fn every_layout_follows_the_cpu() {
-    // Several hidden layers, layers 1 wide, several outputs, fewer points than a quad, no hidden layer.
-    let shapes: [(usize, &[usize], usize, usize); 5] =
-        [(1, &[7, 5], 1, 7), (2, &[33, 1, 7], 2, 33), (3, &[5, 9], 1, 37), (4, &[6], 1, 3), (2, &[], 2, 5)];
-    for (inputs, hidden, outputs, points) in shapes {
-        let model = random_model(inputs, hidden, outputs, Activation::Tanh, 5);
-        follow(&model, points, &layouts(inputs), (JETS, GRADIENT));
-    }
+    // Of layers 1 wide and several outputs each layout, of other shapes some: a software GPU compiles for most of the time.
+    let model = random_model(2, &[33, 1, 7], 2, Activation::Tanh, 5);
+    follow(&model, 33, &layouts(2), (JETS, GRADIENT));
+    // One input; all fourths of three; fewer points than a quad; no hidden layer.
+    let one = random_model(1, &[7, 5], 1, Activation::Tanh, 5);
+    follow(&one, 7, &layouts(1)[..2], (JETS, GRADIENT));
+    let three = random_model(3, &[5, 9], 1, Activation::Tanh, 5);
+    follow(&three, 37, &[JetLayout::all(3, 4)], (JETS, GRADIENT));
+    let four = random_model(4, &[6], 1, Activation::Tanh, 5);
+    follow(&four, 3, &layouts(4)[4..], (JETS, GRADIENT));
+    follow(&random_model(2, &[], 2, Activation::Tanh, 5), 5, &layouts(2)[1..2], (JETS, GRADIENT));
     // Layers of several activations with skips: forward mode.
-    follow(&mixed_model(2, 1), 33, &layouts(2)[2..6], (JETS, GRADIENT));
+    follow(&mixed_model(2, 1), 33, &layouts(2)[3..4], (JETS, GRADIENT));
 }
 
 #[test]
 fn every_activation_follows_the_cpu() {
-    let layouts = [JetLayout::selected(2, [by(&[1]), by(&[0, 0, 0])]), JetLayout::selected(2, [by(&[0, 0, 1, 1])])];
+    let layout = JetLayout::selected(2, [by(&[1]), by(&[0, 0, 0, 0])]);
     for activation in Activation::ALL {
         // exp makes a relative error of its argument's absolute one.
         let wider = if activation == Activation::Exp { 5.0 } else { 1.0 };
-        let model = random_model(2, &[9, 7], 1, activation, 3);
-        follow(&model, 33, &layouts, (wider * JETS, wider * GRADIENT));
+        let (jets, gradient) = apart(&random_model(2, &[9, 7], 1, activation, 3), 33, &layout, SEPARATE);
+        assert!(jets < wider * JETS && gradient < wider * GRADIENT, "{activation}: {jets:e} {gradient:e}");
     }
 }
 
@@ -114,7 +121,7 @@ fn behind_features() -> Model {
 
 #[test]
 fn the_first_layer_may_read_features() {
-    follow(&behind_features(), 33, &layouts(2), (JETS, GRADIENT));
+    follow(&behind_features(), 33, &layouts(2)[4..6], (JETS, GRADIENT));
 }
 
 #[test]
@@ -124,9 +131,9 @@ fn fused_layers_have_the_rule_in_registers() {
     let tiles = Tiles { fusion: Fusion::Layer(tile), linear: 128, gradient: 128 };
     let options = GpuOptions { tiles: TileChoice::These(tiles), ..CHECKED };
     for model in [random_model(2, &[33, 7], 1, Activation::Tanh, 5), mixed_model(2, 1)] {
-        for layout in layouts(2).into_iter().filter(|layout| layout.channels() <= 8) {
-            let (jets, gradient) = apart(&model, 33, &layout, options);
-            assert_eq!(gpu_with(&model, options).tiles(&layout), tiles);
+        for layout in &layouts(2)[2..4] {
+            let (jets, gradient) = apart(&model, 33, layout, options);
+            assert_eq!(gpu_with(&model, options).tiles(layout), tiles);
             assert!(jets < JETS && gradient < GRADIENT, "{layout:?}: {jets:e} {gradient:e}");
         }
     }
