@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::field::FieldRead;
 use super::function::Function;
 use crate::expression::interpreter;
 use crate::jet::Entry;
@@ -100,6 +101,8 @@ pub enum Node {
     Compare(Relation, Id, Id),
     /// the second where the first is not 0, the third elsewhere
     Select(Id, Id, Id),
+    /// a field from a file at these arguments, which are point data
+    Field(FieldRead, Box<[Id]>),
 }
 
 /// An arena of nodes.
@@ -312,8 +315,42 @@ impl Graph {
             (Some(_), ..) => yes,
             // A comparison is 1 or 0 itself.
             (None, Some(1.0), Some(0.0)) if matches!(self.node(condition), Node::Compare(..)) => condition,
+            _ if matches!(self.node(condition), Node::Select(..)) => self.select_by_choice(condition, yes, no),
             _ => self.intern(Node::Select(condition, yes, no)),
         }
+    }
+
+    /// The same where the condition is a choice itself: each of its ends chooses, so that every condition of the result
+    /// is a comparison, of which it is known where it turns.
+    fn select_by_choice(&mut self, condition: Id, yes: Id, no: Id) -> Id {
+        let branches = |node: &Node| if let Node::Select(_, a, b) = node { vec![*a, *b] } else { vec![] };
+        let mut chosen = HashMap::new();
+        for id in self.reachable_by(&[condition], branches) {
+            let choice = match *self.node(id) {
+                Node::Select(own, a, b) => self.select(own, chosen[&a], chosen[&b]),
+                _ => self.select(id, yes, no),
+            };
+            chosen.insert(id, choice);
+        }
+        chosen[&condition]
+    }
+
+    /// 1 where both conditions hold, 0 elsewhere.
+    pub fn and(&mut self, a: Id, b: Id) -> Id {
+        let zero = self.constant(0.0);
+        self.select(a, b, zero)
+    }
+
+    /// 1 where one of the conditions holds, 0 elsewhere.
+    pub fn or(&mut self, a: Id, b: Id) -> Id {
+        let one = self.constant(1.0);
+        self.select(a, one, b)
+    }
+
+    /// 1 where a condition does not hold, 0 elsewhere.
+    pub fn not(&mut self, condition: Id) -> Id {
+        let [zero, one] = [0.0, 1.0].map(|value| self.constant(value));
+        self.select(condition, zero, one)
     }
 
     /// 1, 0 or −1
@@ -335,5 +372,6 @@ pub fn parts(node: &Node) -> Vec<Id> {
         Node::Function(_, x) => vec![*x],
         Node::Power(a, b) | Node::Compare(_, a, b) => vec![*a, *b],
         Node::Select(condition, yes, no) => vec![*condition, *yes, *no],
+        Node::Field(_, arguments) => arguments.to_vec(),
     }
 }

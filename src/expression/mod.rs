@@ -53,7 +53,7 @@
 //!
 //! | file | from | to |
 //! |---|---|---|
-//! | `token`, `syntax` | text | a tree, without recursion |
+//! | `token`, `parser`, `syntax` | text | a tree, without recursion |
 //! | `scope`, `read` | the tree and the names | a graph |
 //! | `graph`, `function`, `walk` | | the graph's normal form: equal parts once, sums and products flat |
 //! | `derive` | a graph | its derivatives: `d(…, x)`, and the partials that training needs |
@@ -71,14 +71,18 @@
 mod culprit;
 mod derive;
 mod diagnostic;
+mod field;
 mod function;
 mod graph;
 mod input_functions;
+mod integral;
 mod interpreter;
 mod jumps;
 mod layout;
 mod lower;
 mod measurement;
+mod operators;
+mod parser;
 mod point_data;
 mod print;
 mod program;
@@ -98,6 +102,7 @@ mod tests;
 use std::fmt::Display;
 
 pub use self::culprit::Culprit;
+pub use self::field::{FieldCall, Fields, field_calls, with_files};
 pub use self::function::Function;
 pub use self::graph::Leaf;
 pub use self::input_functions::{PointFunctions, PointJets};
@@ -105,13 +110,14 @@ pub use self::interpreter::{Registers, Row};
 pub use self::layout::layout;
 pub use self::lower::Algebra;
 pub use self::measurement::Measurement;
+pub use self::operators::is_time;
 pub use self::point_data::PointData;
 pub use self::program::{Operation, Program};
 pub use self::read::is_function;
 pub use self::residual::{Residual, Slot};
 pub use self::scope::{CONSTANTS, NET, Scope};
 pub use self::shifted::{Places, places};
-pub use self::token::is_name;
+pub use self::token::{is_name, is_word};
 pub use self::waves::Wave;
 
 use self::graph::{Graph, Id};

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use super::derive::total_derivative;
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation};
+use super::integral::Bound;
+use super::parser::parse;
 use super::scope::{Meaning, Scope};
-use super::syntax::{Binary, Comparison, Kind, parse};
+use super::syntax::{Binary, Comparison, Kind, TEXT_FUNCTIONS, Word};
 use crate::error::{Error, nearest};
 use crate::expression::diagnostic::{Fault, Span};
 use crate::jet::Entry;
@@ -14,16 +16,26 @@ use crate::jet::Entry;
 /// How deep definitions may use one another.
 const MOST_DEPTH: usize = 100;
 
-/// The functions that are made of others, with the number of their arguments; and `if` and `d`.
-const COMPOSED_FUNCTIONS: [(&str, usize, usize); 8] = [
+/// The number of arguments of functions that take as many as there are.
+const MANY: usize = usize::MAX;
+
+/// The functions that are made of others, with the number of their arguments; and `if`, `d` and what is like them.
+const COMPOSED_FUNCTIONS: [(&str, usize, usize); 15] = [
     ("tan", 1, 1),
     ("sign", 1, 1),
     ("heaviside", 1, 1),
     ("min", 2, 2),
     ("max", 2, 2),
     ("pow", 2, 2),
+    ("mod", 2, 2),
     ("if", 3, 3),
     ("d", 2, 3),
+    ("laplacian", 1, MANY),
+    ("div", 1, MANY),
+    ("grad_n", 1, 1),
+    ("integral", 4, 5),
+    ("interp", 2, MANY),
+    ("interp_cubic", 2, MANY),
 ];
 
 /// Reads texts into one graph.
@@ -32,24 +44,39 @@ pub struct Reader<'a> {
     pub scope: &'a Scope,
     /// The definitions met so far; `None` while one is being read.
     definitions: HashMap<String, Option<Id>>,
+    /// The variables of integrals, with the parts of the text that know them.
+    pub(super) bound: Vec<Bound>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(graph: &'a mut Graph, scope: &'a Scope) -> Self {
-        Self { graph, scope, definitions: HashMap::new() }
+        Self { graph, scope, definitions: HashMap::new(), bound: vec![] }
     }
 
     /// The node that a text stands for; `lhs = rhs` is lhs − rhs where an equation may stand.
     pub fn read(&mut self, text: &str, equation: bool) -> Result<Id, Fault> {
         let syntax = parse(text, equation)?;
+        // A definition does not know the variables of an integral that it stands in.
+        let outer = std::mem::replace(&mut self.bound, syntax.bound(self.scope));
         let mut ids: Vec<Id> = Vec::with_capacity(syntax.parts.len());
-        for part in &syntax.parts {
+        for (at, part) in syntax.parts.iter().enumerate() {
             let id = match &part.kind {
                 Kind::Number(value) => self.graph.constant(*value),
-                Kind::Name(name) => self.name(name, &part.span)?,
+                Kind::Name(name) => match self.bound_name(name, at) {
+                    Some(variable) => variable,
+                    None => self.name(name, &part.span)?,
+                },
+                // Whoever takes it reads the text itself.
+                Kind::Text(_) => self.graph.constant(0.0),
                 Kind::Negate(x) => self.graph.scaled(ids[*x], -1.0),
                 Kind::Binary(operator, left, right) => self.binary(*operator, ids[*left], ids[*right]),
                 Kind::Compare(comparison, left, right) => self.compare(*comparison, ids[*left], ids[*right]),
+                Kind::Join(Word::And, left, right) => self.graph.and(ids[*left], ids[*right]),
+                Kind::Join(Word::Or, left, right) => self.graph.or(ids[*left], ids[*right]),
+                Kind::Not(condition) => self.graph.not(ids[*condition]),
+                Kind::Call(name, arguments) if TEXT_FUNCTIONS.contains(&name.as_str()) => {
+                    self.interp(&syntax, name, arguments, &ids, &part.span)?
+                }
                 Kind::Call(name, arguments) => {
                     let spans: Vec<_> = arguments.iter().map(|argument| syntax.parts[*argument].span.clone()).collect();
                     let arguments: Vec<_> = arguments.iter().map(|argument| ids[*argument]).collect();
@@ -62,6 +89,7 @@ impl<'a> Reader<'a> {
             }
             ids.push(id);
         }
+        self.bound = outer;
         Ok(*ids.last().expect("a parsed text has a root"))
     }
 
@@ -81,6 +109,15 @@ impl<'a> Reader<'a> {
             Comparison::LessEqual => self.graph.compare(Relation::LessEqual, left, right),
             Comparison::Greater => self.graph.compare(Relation::Less, right, left),
             Comparison::GreaterEqual => self.graph.compare(Relation::LessEqual, right, left),
+            Comparison::Equal => {
+                let [below, above] =
+                    [(left, right), (right, left)].map(|(a, b)| self.graph.compare(Relation::LessEqual, a, b));
+                self.graph.and(below, above)
+            }
+            Comparison::NotEqual => {
+                let equal = self.compare(Comparison::Equal, left, right);
+                self.graph.not(equal)
+            }
         }
     }
 
@@ -153,11 +190,16 @@ impl<'a> Reader<'a> {
             (_, Some((_, least, most))) => (*least, *most),
             (None, None) => return self.placed(name, arguments, span, spans),
         };
+
         if name == "d" && arguments.len() > most {
             return Err(third(span));
         }
         if !(least..=most).contains(&arguments.len()) {
-            let count = if least == most { least.to_string() } else { format!("{least} or {most}") };
+            let count = match most {
+                MANY => format!("{least} or more"),
+                most if least == most => least.to_string(),
+                most => format!("{least} or {most}"),
+            };
             let plural = if most == 1 { "" } else { "s" };
             return Err(Fault::new(
                 span.clone(),
@@ -185,23 +227,36 @@ impl<'a> Reader<'a> {
                 self.graph.select(less, *a, *b)
             }
             ("pow", [base, exponent]) => self.graph.power(*base, *exponent),
+            ("mod", [a, b]) => {
+                let quotient = self.graph.product([(*a, 1), (*b, -1)]);
+                let whole = self.graph.function(Function::Floor, quotient);
+                let below = self.graph.product([(whole, 1), (*b, 1)]);
+                self.graph.sum(0.0, [(*a, 1.0), (below, -1.0)])
+            }
+            ("laplacian", [of, by @ ..]) => return self.laplacian(*of, by, span, spans),
+            ("div", parts) => return self.divergence(parts, span),
+            ("grad_n", [of]) => return self.along_normal(*of, span),
+            ("integral", arguments) => return self.integral(arguments, span, spans),
             ("if", [condition, yes, no]) => self.graph.select(*condition, *yes, *no),
             (_, [x, by @ ..]) => {
-                let mut inputs = vec![];
-                for (id, span) in by.iter().zip(&spans[1..]) {
-                    let Node::Leaf(Leaf::Input(input)) = self.graph.node(*id) else {
-                        return Err(Fault::new(
-                            span.clone(),
-                            "this is not an input, and derivatives are taken with respect to inputs",
-                            format!("use one of: {}", self.scope.inputs.join(", ")),
-                        ));
-                    };
-                    inputs.push(*input);
-                }
+                let inputs = self.inputs(by, &spans[1..])?;
                 return self.derivative(*x, &inputs, span);
             }
             _ => unreachable!("the number of arguments was checked"),
         })
+    }
+
+    /// The inputs that arguments are.
+    pub(super) fn inputs(&self, by: &[Id], spans: &[Span]) -> Result<Vec<usize>, Fault> {
+        let input = |(id, span): (&Id, &Span)| match self.graph.node(*id) {
+            Node::Leaf(Leaf::Input(input)) if *input < self.scope.inputs.len() => Ok(*input),
+            _ => Err(Fault::new(
+                span.clone(),
+                "this is not an input, and derivatives are taken with respect to inputs",
+                format!("use one of: {}", self.scope.inputs.join(", ")),
+            )),
+        };
+        by.iter().zip(spans).map(input).collect()
     }
 
     pub(super) fn no_function(&self, name: &str, span: &Span) -> Fault {
@@ -223,11 +278,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The total derivative by these inputs, one after the other.
-    fn derivative(&mut self, root: Id, inputs: &[usize], span: &Span) -> Result<Id, Fault> {
+    pub(super) fn derivative(&mut self, root: Id, inputs: &[usize], span: &Span) -> Result<Id, Fault> {
         let mut id = root;
         for by in inputs {
-            if !self.scope.allow_rough && self.graph.jumps(id, Some(*by)) {
-                return Err(through_jump(&self.scope.inputs[*by], span));
+            if let Some(jump) = self.graph.jump(id, Some(*by)).filter(|_| !self.scope.allow_rough) {
+                return Err(self.through_jump(jump, &self.scope.inputs[*by], span));
             }
             id = total_derivative(self.graph, id, *by).map_err(|leaf| match leaf {
                 Leaf::Entry(..) => third(span),
@@ -253,23 +308,31 @@ impl<'a> Reader<'a> {
         }
         Ok(id)
     }
+
+    /// The fault of a derivative through a node that jumps.
+    fn through_jump(&self, jump: Id, by: &str, span: &Span) -> Fault {
+        if let Node::Field(read, _) = self.graph.node(jump) {
+            return Fault::new(
+                span.clone(),
+                read.no_derivative(by),
+                format!("{}, {ALLOW_ROUGH_HELP}", read.smoother()),
+            );
+        }
+        let problem = format!(
+            "this derivative with respect to {by} crosses a jump: if, heaviside, sign, floor, ceil and mod jump, and so do \
+             the first derivatives of abs, min and max; the derivative of a jump is an impulse that no point can sample, \
+             and 0 elsewhere"
+        );
+        let help = format!(
+            "make the inner quantity an output of its own with a term such as \"q = k*d(T, {by})\", then write d(q, \
+             {by}); {ALLOW_ROUGH_HELP}"
+        );
+        Fault::new(span.clone(), problem, help)
+    }
 }
 
 /// How to have a derivative that does not exist.
 const ALLOW_ROUGH_HELP: &str = "or ignore the impulses with allow_rough = true in [[term]], [loss] or [predictions]";
-
-fn through_jump(by: &str, span: &Span) -> Fault {
-    let problem = format!(
-        "this derivative with respect to {by} crosses a jump: if, heaviside and sign jump, and so do the first \
-         derivatives of abs, min and max; the derivative of a jump is an impulse that no point can sample, and 0 \
-         elsewhere"
-    );
-    let help = format!(
-        "make the inner quantity an output of its own with a term such as \"q = k*d(T, {by})\", then write d(q, \
-         {by}); {ALLOW_ROUGH_HELP}"
-    );
-    Fault::new(span.clone(), problem, help)
-}
 
 fn third(span: &Span) -> Fault {
     Fault::new(
@@ -298,12 +361,20 @@ pub fn is_function(name: &str) -> bool {
     functions().any(|known| known == name)
 }
 
-fn usage(name: &str) -> String {
+pub(super) fn usage(name: &str) -> String {
     match name {
         "if" => "write if(condition, a, b): a where the condition holds, b elsewhere".to_string(),
         "d" => "write d(u, x) or d(u, x, y) with inputs x and y".to_string(),
         "min" | "max" => format!("write {name}(a, b)"),
         "pow" => "write pow(base, exponent) or base^exponent".to_string(),
+        "mod" => "write mod(a, b): what is left of a over multiples of b".to_string(),
+        "laplacian" => "write laplacian(u), or laplacian(u, x, y) with the inputs that count".to_string(),
+        "div" => "write div(p, q) with a component for each input that is not a time".to_string(),
+        "grad_n" => "write grad_n(u), the derivative along the outward normal".to_string(),
+        "integral" => "write integral(u, x, 0, 1) or integral(u, x, 0, 1, 16), with 16 Gauss points".to_string(),
+        "interp" | "interp_cubic" => {
+            format!("write {name}(\"k.csv\", x, y): a file, and an argument for each axis of its grid")
+        }
         _ => format!("write {name}(x)"),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::field::Fields;
 use super::graph::Leaf;
 use super::token::is_name;
 use crate::error::nearest;
@@ -33,6 +34,8 @@ pub struct Scope {
     pub lost: Vec<Derivative>,
     /// Whether derivatives across jumps are allowed, ignoring the impulses.
     pub allow_rough: bool,
+    /// What `interp` may read.
+    pub fields: Fields,
 }
 
 /// What a name stands for.
@@ -122,6 +125,7 @@ impl Scope {
             inputs: self.inputs.clone(),
             net: Some(output),
             allow_rough: self.allow_rough,
+            fields: self.fields.clone(),
             ..Scope::default()
         }
     }
@@ -132,6 +136,7 @@ impl Scope {
             definitions: self.definitions.clone(),
             inputs: self.inputs.clone(),
             allow_rough: self.allow_rough,
+            fields: self.fields.clone(),
             ..Scope::default()
         }
     }

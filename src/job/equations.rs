@@ -95,6 +95,7 @@ impl Job {
             activation: Some(self.network_spec().roughest()),
             lost: self.features().map_or(vec![], |features| lost_to_features(&features, self.inputs.len())),
             allow_rough: false,
+            fields: self.fields.clone(),
         }
     }
 
@@ -102,8 +103,8 @@ impl Job {
     /// are smooth.
     pub(super) fn features(&self) -> Option<PointFunctions> {
         let texts = Some(&self.network.features).filter(|texts| !texts.is_empty())?;
-        let (definitions, inputs) = (self.definitions.clone(), self.inputs.clone());
-        let scope = Scope { definitions, inputs, ..Scope::default() };
+        let (definitions, inputs, fields) = (self.definitions.clone(), self.inputs.clone(), self.fields.clone());
+        let scope = Scope { definitions, inputs, fields, ..Scope::default() };
         PointFunctions::read("network.features", texts, &scope).ok()
     }
 

@@ -3,6 +3,7 @@
 
 mod checks;
 mod equations;
+mod fields;
 mod item;
 mod keys;
 mod lists;
@@ -13,6 +14,7 @@ mod read_plots;
 mod read_settings;
 mod read_stages;
 mod read_start;
+mod residuals;
 mod schema;
 mod section;
 mod set;
@@ -33,6 +35,7 @@ pub use self::settings::{
 
 use crate::data::{Axis, Data, Dataset, Dialect, PointSet, Table, TableReader, Validation};
 use crate::error::Result;
+use crate::expression::Fields;
 use crate::jet::{Activation, Derivative, Entry, Seconds};
 use crate::loss::{Loss, Term};
 use crate::network::{Model, NetworkSpec, Transforms};
@@ -59,6 +62,10 @@ pub struct Job {
     pub transforms: BTreeMap<String, String>,
     /// `[[term]]`: the equations, in the file's order.
     pub terms: Vec<EquationTerm>,
+    /// What `interp` reads in any expression.
+    pub fields: Fields,
+    /// The files of the fields (absolute paths), by the names that expressions have for them.
+    pub field_files: BTreeMap<String, PathBuf>,
     /// The network's shape.
     pub network: Network,
     /// The data terms' weights and scales; the defaults without data.

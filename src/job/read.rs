@@ -10,6 +10,7 @@ use super::set::Setting;
 use super::*;
 use crate::data::Table;
 use crate::error::{Error, Result};
+use crate::expression::Fields;
 use crate::network::DEFAULT_FREQUENCY;
 
 /// A weight that stands for those that are tried.
@@ -75,6 +76,8 @@ impl Reader<'_> {
             definitions,
             transforms: self.texts("transforms")?,
             terms: vec![],
+            fields: Fields::default(),
+            field_files: BTreeMap::new(),
             loss: self.loss(data.as_ref())?,
             balance: self.balance(&stages)?,
             training: self.training(data.as_ref())?,
@@ -94,6 +97,7 @@ impl Reader<'_> {
             network,
         };
         self.continue_from_start(&mut job)?;
+        self.fields(&mut job)?;
         names::check(&job, self.document)?;
         self.equations(&mut job)?;
         job.is_open = self.is_open(&job);
@@ -294,10 +298,15 @@ impl Reader<'_> {
         if crate::files::is_stdio(Path::new(&text)) {
             return Ok(text.into());
         }
-        absolute(&self.place.parent().unwrap_or(Path::new("")).join(text))
+        absolute(&self.folder().join(text))
+    }
+
+    /// Where paths in the job start.
+    pub fn folder(&self) -> &Path {
+        self.place.parent().unwrap_or(Path::new(""))
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| Error::io(path, error))
 }

@@ -17,7 +17,8 @@ impl Job {
                 text.push('\n');
             }
             text.push_str(&format!("{header}\n"));
-            keys.iter().for_each(|(name, value)| text.push_str(&format!("{} = {value}\n", key(name))));
+            let keys = keys.into_iter().map(|(name, value)| (name, self.with_absolute_files(value)));
+            keys.for_each(|(name, value)| text.push_str(&format!("{} = {value}\n", key(name))));
         }
         text
     }

@@ -29,6 +29,7 @@ impl Model {
             activation: Some(self.spec.roughest()),
             lost: self.derivatives().lost_to_features(),
             allow_rough,
+            fields: self.transforms.fields.clone(),
             ..Scope::default()
         }
     }

@@ -238,6 +238,7 @@ impl Problem {
             let columns = points.inputs.iter().chain(&points.columns).chain(&points.weights);
             columns.for_each(|column| digest.numbers(column));
         }
+        self.transforms.fields.iter().for_each(|(_, field)| digest.part(field.digest().as_bytes()));
         digest.finish()
     }
 
