@@ -4,12 +4,14 @@
 //! the value, one tangent for each first derivative that is carried, and the seconds.
 
 mod activation;
+mod coefficient;
 mod entry;
 mod jets;
 mod layout;
 mod scaling;
 
 pub use activation::{Activation, Smoothness};
+pub use coefficient::{CoefficientMap, CoefficientRange};
 pub use entry::{Entry, Seconds};
 pub use jets::Jets;
 pub use layout::{Derivative, JetLayout, Product};

@@ -79,6 +79,7 @@ pub(super) const STAGE: &[&str] = &[
     "refine",
 ];
 pub(super) const POINTS: &[&str] = &["sampler", "count", "on", "ball", "resample_every", "refine", "causal", "file"];
+pub(super) const COEFFICIENT: &[&str] = &["start", "min", "max", "log"];
 pub(super) const FOURIER: &[&str] = &["count", "scale"];
 pub(super) const BALL: &[&str] = &["inputs", "centre", "radius"];
 pub(super) const CAUSAL: &[&str] = &["input", "slices", "tolerance", "every", "backwards"];

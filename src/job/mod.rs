@@ -36,7 +36,7 @@ pub use self::settings::{
 use crate::data::{Axis, Data, Dataset, Dialect, PointSet, Table, TableReader, Validation};
 use crate::error::Result;
 use crate::expression::Fields;
-use crate::jet::{Activation, Derivative, Entry, Seconds};
+use crate::jet::{Activation, CoefficientRange, Derivative, Entry, Seconds};
 use crate::loss::{Loss, Term};
 use crate::network::{Model, NetworkSpec, Transforms};
 use crate::numbers::Precision;
@@ -56,6 +56,8 @@ pub struct Job {
     pub variables: Vec<Variable>,
     /// `[coefficients]`: trained numbers with their start values (K), in the file's order.
     pub coefficients: Vec<(String, f64)>,
+    /// Where those of them may lie that have bounds, by name.
+    pub coefficient_ranges: BTreeMap<String, CoefficientRange>,
     /// `[definitions]`: expressions by name.
     pub definitions: BTreeMap<String, String>,
     /// `[transforms]`: outputs as expressions of `net`, the network's own value, by name.

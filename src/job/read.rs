@@ -71,8 +71,10 @@ impl Reader<'_> {
         let stages = self.stages(data.as_ref())?;
         let definitions = self.texts("definitions")?;
         let quantities: Vec<String> = outputs.iter().chain(definitions.keys()).cloned().collect();
+        let (coefficients, coefficient_ranges) = self.coefficients()?;
         let mut job = Job {
-            coefficients: self.coefficients()?,
+            coefficients,
+            coefficient_ranges,
             definitions,
             transforms: self.texts("transforms")?,
             terms: vec![],

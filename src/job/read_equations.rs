@@ -10,7 +10,7 @@ use super::section::Section;
 use super::*;
 use crate::error::{Error, Result};
 use crate::expression::{Expression, PointFunctions, Scope};
-use crate::jet::JetLayout;
+use crate::jet::{CoefficientRange, JetLayout};
 use crate::network::definitions::{self, Definitions};
 use crate::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler};
 
@@ -59,9 +59,30 @@ impl Reader<'_> {
         Ok(variables)
     }
 
-    pub fn coefficients(&self) -> Result<Vec<(String, f64)>> {
-        let entries = self.document.entries("coefficients");
-        entries.into_iter().map(|(name, item)| Ok((name, item.number()?))).collect()
+    /// The start of each coefficient, in the file's order, and the ranges of those that have one.
+    pub fn coefficients(&self) -> Result<(Vec<(String, f64)>, BTreeMap<String, CoefficientRange>)> {
+        let (mut starts, mut ranges) = (vec![], BTreeMap::new());
+        for (name, item) in self.document.entries("coefficients") {
+            if item.entries().is_err() {
+                starts.push((name, item.number()?));
+                continue;
+            }
+            let section = item.section(format!("coefficients.{name}."), keys::COEFFICIENT)?;
+            let start = section.required("start", "0.1", Item::number)?;
+            let range = CoefficientRange {
+                low: section.optional("min", Item::number)?,
+                high: section.optional("max", Item::number)?,
+                is_logarithmic: section.read("log", false, Item::flag)?,
+            };
+            if let Some((problem, help)) = range.problem(start) {
+                return Err(item.error(problem, help));
+            }
+            if range != CoefficientRange::default() {
+                ranges.insert(name.clone(), range);
+            }
+            starts.push((name, start));
+        }
+        Ok((starts, ranges))
     }
 
     /// A section of expressions by name.

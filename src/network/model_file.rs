@@ -164,9 +164,10 @@ impl Model {
                 parameters.extend_from_slice(&tensor.values);
             }
         }
-        let scaled =
-            |(index, coefficient): (usize, &Coefficient)| coefficient.value / document.normalizer.coefficient(index);
-        parameters.extend(document.coefficients.iter().enumerate().map(scaled));
+        let trained = |(index, coefficient): (usize, &Coefficient)| {
+            document.normalizer.coefficient(index).trained(coefficient.value)
+        };
+        parameters.extend(document.coefficients.iter().enumerate().map(trained));
         Ok(Self {
             inputs: document.inputs,
             outputs: document.outputs,

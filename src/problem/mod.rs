@@ -146,7 +146,8 @@ impl Problem {
             let stated: Vec<_> = job.outputs.iter().map(|name| job.network.scales.get(name).copied()).collect();
             of.scale_outputs(&mut self.normalizer, &are_fixed, &stated);
         }
-        of.scale_coefficients(&mut self.normalizer);
+        let ranges = job.coefficients.iter().map(|(name, _)| job.coefficient_ranges.get(name).copied());
+        of.scale_coefficients(&mut self.normalizer, &ranges.collect::<Vec<_>>());
         for (&(set, term), scale) in equations.iter().zip(of.sizes(&self.normalizer)) {
             let term = &mut self.sets[set].loss.terms[term];
             term.residual = term.residual.clone().misfit(None, scale);
@@ -270,7 +271,7 @@ impl Problem {
         };
         parameters.truncate(spec.weights());
         let starts = job.coefficients.iter().enumerate();
-        parameters.extend(starts.map(|(index, (_, start))| start / self.normalizer.coefficient(index)));
+        parameters.extend(starts.map(|(index, (_, start))| self.normalizer.coefficient(index).trained(*start)));
         Model {
             inputs: job.inputs.clone(),
             outputs: job.outputs.clone(),
