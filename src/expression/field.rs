@@ -270,10 +270,3 @@ impl Graph {
         self.reachable(&[root]).into_iter().any(|id| matches!(self.node(id), Node::Field(..)))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::expression::{Expression, PointData, Scope, places};
-    use crate::jet::Derivative;
-}

@@ -41,7 +41,7 @@ mod tests {
             assert!((x - known_x).abs() < 1e-15 && (weight - known_weight).abs() < 1e-15);
         }
         assert!(five[2].0.abs() < 1e-16);
-        assert_eq!(gauss_legendre(1), [(6.123233995736766e-17, 2.0)]);
+        assert_eq!(gauss_legendre(1), [(0.0, 2.0)]);
     }
 
     #[test]
@@ -49,7 +49,7 @@ mod tests {
         for n in [1, 2, 3, 7, 16, 33, 64, 129, 256] {
             let points = gauss_legendre(n);
             assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0), "{n}");
-            for degree in [0, 1, 2, n, 2 * n - 2, 2 * n - 1] {
+            for degree in [0, 1, n - 1, n, 2 * n - 2, 2 * n - 1] {
                 let sum: f64 = points.iter().map(|(x, weight)| weight * x.powi(degree as i32)).sum();
                 let exact = if degree % 2 == 0 { 2.0 / (degree as f64 + 1.0) } else { 0.0 };
                 // The rounding of some hundred products.

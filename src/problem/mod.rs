@@ -107,21 +107,21 @@ impl Problem {
         let coefficients = job.coefficients.len();
         let mut problem = Self { data, validation, normalizer, transforms, sets, seed, coefficients };
         problem.penalise_curvature(job)?;
-        let mut sampled: Vec<(&PointsSpec, usize)> = vec![];
+        let mut known: Vec<(&TermPoints, usize)> = vec![];
         let mut equations = vec![];
         for term in &job.terms {
             let Equation { residual, columns } = job.equation(term, |key| term.place(key))?;
             let posed = Term { name: term.name.clone(), residual, scale: 1.0, weight: term.weight };
-            let set = match &term.points {
-                TermPoints::File(file) => problem.rows_of(job, file, &columns)?,
-                TermPoints::Sampled(spec) => match sampled.iter().find(|(known, _)| *known == spec) {
-                    // Terms on the same points share one pass through the network.
-                    Some((_, set)) => *set,
-                    None => {
-                        sampled.push((spec, problem.sets.len()));
-                        problem.sampled(job, spec, &term.place("points"))?
+            // Terms on the same points share one pass through the network.
+            let set = match known.iter().find(|(points, _)| **points == term.points) {
+                Some((_, set)) => *set,
+                None => {
+                    known.push((&term.points, problem.sets.len()));
+                    match &term.points {
+                        TermPoints::File(file) => problem.rows_of(job, file, &columns)?,
+                        TermPoints::Sampled(spec) => problem.sampled(job, spec, &term.place("points"))?,
                     }
-                },
+                }
             };
             let loss = &mut problem.sets[set].loss;
             equations.push((set, loss.terms.len()));

@@ -292,7 +292,8 @@ fn programs_agree<T: Real>(epsilon: f64, least: u32) {
     };
     runner().run(&(trees(&NAMES), points()), check).unwrap();
     println!("{} values and {} derivatives of {CASES} expressions", values.get(), slopes.get());
-    assert!(values.get() > least && slopes.get() > least);
+    // Whole numbers have slopes of 0, which do not count.
+    assert!(values.get() > least && slopes.get() > least * 4 / 5);
 }
 
 #[test]

@@ -39,7 +39,9 @@ points = {}
 "#;
 
 /// What the keys under a path need beside them: the path, what is set, and its value.
-const BESIDE: [(&str, &str, &str); 19] = [
+const BESIDE: [(&str, &str, &str); 21] = [
+    ("coefficients.NAME", "coefficients.NAME.start", "0.1"),
+    ("coefficients.NAME", "transforms.u", "\"NAME*net\""),
     ("plots.frames", "plots.what", "[\"animation\"]"),
     ("network.fourier", "network.fourier.count", "3"),
     ("network.frequency", "network.activation", "\"sin\""),
@@ -224,7 +226,7 @@ fn functions_are_those_of_expressions() {
     let (_, list) = JOB_FILE.split_once("- functions: ").unwrap();
     let functions = quoted(list.split_once(';').unwrap().0);
     functions.iter().for_each(|name| assert!(is_function(name), "{name}"));
-    assert_eq!(functions.len(), 21);
+    assert_eq!(functions.len(), 24);
 }
 
 /// The blocks of TOML on a page, and what of a job each leaves out: `data`, `equation` or nothing.
