@@ -6,8 +6,9 @@
 
 use std::ops::Range;
 
+use super::faults::known_alone;
 use super::graph::{Graph, Id, Leaf, Node};
-use super::read::{Reader, known_alone};
+use super::read::Reader;
 use super::scope::Scope;
 use super::syntax::{Kind, Syntax};
 use crate::expression::Places;

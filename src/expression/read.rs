@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use super::derive::total_derivative;
+use super::faults::{ALLOW_ROUGH_HELP, known_alone};
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation};
 use super::integral::Bound;
 use super::parser::parse;
 use super::scope::{Meaning, Scope};
-use super::syntax::{Binary, Comparison, Kind, TEXT_FUNCTIONS, Word};
+use super::syntax::{Binary, Kind, TEXT_FUNCTIONS, Word};
 use crate::error::{Error, nearest};
 use crate::expression::diagnostic::{Fault, Span};
 use crate::jet::Entry;
@@ -100,24 +101,6 @@ impl<'a> Reader<'a> {
             Binary::Multiply => self.graph.product([(left, 1), (right, 1)]),
             Binary::Divide => self.graph.product([(left, 1), (right, -1)]),
             Binary::Power => self.graph.power(left, right),
-        }
-    }
-
-    fn compare(&mut self, comparison: Comparison, left: Id, right: Id) -> Id {
-        match comparison {
-            Comparison::Less => self.graph.compare(Relation::Less, left, right),
-            Comparison::LessEqual => self.graph.compare(Relation::LessEqual, left, right),
-            Comparison::Greater => self.graph.compare(Relation::Less, right, left),
-            Comparison::GreaterEqual => self.graph.compare(Relation::LessEqual, right, left),
-            Comparison::Equal => {
-                let [below, above] =
-                    [(left, right), (right, left)].map(|(a, b)| self.graph.compare(Relation::LessEqual, a, b));
-                self.graph.and(below, above)
-            }
-            Comparison::NotEqual => {
-                let equal = self.compare(Comparison::Equal, left, right);
-                self.graph.not(equal)
-            }
         }
     }
 
@@ -308,31 +291,7 @@ impl<'a> Reader<'a> {
         }
         Ok(id)
     }
-
-    /// The fault of a derivative through a node that jumps.
-    fn through_jump(&self, jump: Id, by: &str, span: &Span) -> Fault {
-        if let Node::Field(read, _) = self.graph.node(jump) {
-            return Fault::new(
-                span.clone(),
-                read.no_derivative(by),
-                format!("{}, {ALLOW_ROUGH_HELP}", read.smoother()),
-            );
-        }
-        let problem = format!(
-            "this derivative with respect to {by} crosses a jump: if, heaviside, sign, floor, ceil and mod jump, and so do \
-             the first derivatives of abs, min and max; the derivative of a jump is an impulse that no point can sample, \
-             and 0 elsewhere"
-        );
-        let help = format!(
-            "make the inner quantity an output of its own with a term such as \"q = k*d(T, {by})\", then write d(q, \
-             {by}); {ALLOW_ROUGH_HELP}"
-        );
-        Fault::new(span.clone(), problem, help)
-    }
 }
-
-/// How to have a derivative that does not exist.
-const ALLOW_ROUGH_HELP: &str = "or ignore the impulses with allow_rough = true in [[term]], [loss] or [predictions]";
 
 fn third(span: &Span) -> Fault {
     Fault::new(
@@ -340,15 +299,6 @@ fn third(span: &Span) -> Fault {
         "this is a third or higher derivative: only first and second derivatives are available",
         "make a first derivative an output of its own with a term such as \"p = u_x\", then differentiate p",
     )
-}
-
-/// The fault of taking what is known at the points alone for a function.
-pub fn known_alone(scope: &Scope, leaf: Leaf, span: &Span, so: &str, help: impl Into<String>) -> Fault {
-    let name = match leaf {
-        Leaf::Column(column) => format!("the column {:?}", scope.columns[column]),
-        _ => "the normal".to_string(),
-    };
-    Fault::new(span.clone(), format!("{name} is known only at the points, not as a function, so {so}"), help)
 }
 
 fn functions() -> impl Iterator<Item = &'static str> {

@@ -12,8 +12,11 @@ const JOB_FILE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/j
 const COOKBOOK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cookbook.md"));
 
 /// Files that terms on the pages read.
-const FILES: [(&str, &str); 2] =
-    [("measurements.csv", "x,t,u_measured\n0,0,0\n"), ("start.csv", "x,t,u_start\n0,0,0\n")];
+const FILES: [(&str, &str); 3] = [
+    ("measurements.csv", "x,t,u_measured\n0,0,0\n"),
+    ("start.csv", "x,t,u_start\n0,0,0\n"),
+    ("k.csv", "x,y,k\n0,0,1\n0,1,1\n1,0,1\n1,1,1\n"),
+];
 
 const DATA: &str = r#"
 [data]
