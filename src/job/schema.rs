@@ -9,7 +9,7 @@ const JOB_FILE: &str = include_str!("../../docs/job-file.md");
 const FREE: [(&str, &str); 5] = [
     ("variables", "interval"),
     ("windows", "windows"),
-    ("coefficients", "number"),
+    ("coefficients", "number, or coefficients.NAME"),
     ("definitions", "text"),
     ("transforms", "text"),
 ];
@@ -137,8 +137,8 @@ fn kind_of(kind: &str, path: &str, sections: &[Section]) -> Value {
         let items = if list.contains("number") { kind_of(list, path, sections) } else { json!({ "type": "string" }) };
         return json!({ "type": "array", "items": items });
     }
-    if sections.iter().any(|section| section.path == path) {
-        return of_section(path, sections);
+    if let Some(table) = [path, kind].into_iter().find(|path| sections.iter().any(|section| section.path == *path)) {
+        return of_section(table, sections);
     }
     if let Some(table) = kind.strip_prefix("table, ") {
         let value = table.split_once(" to ").map_or("", |(_, value)| value);

@@ -12,7 +12,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::TermSet;
 use crate::data::PointSet;
 use crate::expression::{Expression, Leaf};
-use crate::jet::{Entry, JetLayout, Jets, Normalizer, mean_and_deviation};
+use crate::jet::{CoefficientMap, CoefficientRange, Entry, JetLayout, Jets, Normalizer, mean_and_deviation};
 use crate::loss::Loss;
 
 /// Points of a set at which residuals are evaluated.
@@ -149,7 +149,7 @@ impl Equations {
 
     /// Scales of the coefficients (K), powers of two. One that enters an equation as a factor has the size at which its
     /// part is as large as the others, or that of its start value where this is larger; any other its start value's.
-    pub fn scale_coefficients(&self, normalizer: &mut Normalizer) {
+    pub fn scale_coefficients(&self, normalizer: &mut Normalizer, ranges: &[Option<CoefficientRange>]) {
         let scale = |index: usize| {
             let start = self.coefficients[index];
             let natural = self.trials.iter().filter_map(|trial| trial.natural(index, normalizer, &self.coefficients));
@@ -159,7 +159,8 @@ impl Equations {
                 Some((natural, false)) if start == 0.0 => natural,
                 _ => start.abs(),
             };
-            if scale.is_normal() { 2f64.powi(scale.log2().round() as i32) } else { 1.0 }
+            let scale = if scale.is_normal() { 2f64.powi(scale.log2().round() as i32) } else { 1.0 };
+            CoefficientMap::new(scale, ranges[index])
         };
         normalizer.coefficients = (0..self.coefficients.len()).map(scale).collect();
     }
