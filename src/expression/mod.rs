@@ -31,9 +31,12 @@
 //! Numbers; names; `+ - * / ^` (`**` is `^`; it groups to the right and binds tighter than a sign:
 //! `-x^2` is −(x²)); parentheses; one `=` where a residual stands, `lhs = rhs` being lhs − rhs;
 //! `if(a < b, yes, no)` with `<`, `<=`, `>` or `>=`; the constants `pi` and `e`; and the functions
-//! `sin cos tan asin acos atan sinh cosh tanh exp log sqrt abs sign erf sigmoid heaviside min max pow`
-//! (`heaviside(0)` is 1, `sign(0)` is 0). A power whose exponent is no multiple of ½, or is not
+//! `sin cos tan asin acos atan sinh cosh tanh exp log sqrt abs sign erf sigmoid heaviside min max rmin rmax pow`
+//! (`heaviside(0)` is 1, `sign(0)` is 0; `rmin(a, b)` is a + b − √(a² + b²), which is above 0 where both are). A power whose exponent is no multiple of ½, or is not
 //! constant, is exp(b log a): NaN for a negative base.
+//!
+//! `distance(NAME)` is a function of the inputs that is 0 on the boundary of that name, from
+//! [`Scope::distances`].
 //!
 //! A name is a column, coefficient, definition, input or output, or a component `n_x` of the normal.
 //! An output with a transform is that expression of inputs, coefficients and `net`, the network's own
@@ -109,7 +112,7 @@ pub use self::point_data::PointData;
 pub use self::program::{Operation, Program};
 pub use self::read::is_function;
 pub use self::residual::{Residual, Slot};
-pub use self::scope::{CONSTANTS, NET, Scope};
+pub use self::scope::{CONSTANTS, DISTANCE, NET, Scope};
 pub use self::shifted::{Places, places};
 pub use self::token::is_name;
 pub use self::waves::Wave;
@@ -243,4 +246,50 @@ impl Expression {
 pub fn names(text: &str) -> Vec<String> {
     let name = |(token, _)| if let Token::Name(name) = token { Some(name) } else { None };
     token::tokens(text).into_iter().flatten().filter_map(name).collect()
+}
+
+/// The smaller and the greater side of a text that is one comparison.
+pub fn sides(text: &str) -> Option<(&str, &str)> {
+    let mut depth = 0;
+    let mut found = None;
+    for (token, span) in token::tokens(text).ok()? {
+        match token {
+            Token::Symbol("(") => depth += 1,
+            Token::Symbol(")") => depth -= 1,
+            Token::Symbol(symbol @ ("<" | "<=" | ">" | ">=")) if depth == 0 => {
+                let (left, right) = (&text[..span.start], &text[span.end..]);
+                let sides = if symbol.starts_with('<') { (left, right) } else { (right, left) };
+                if found.replace(sides).is_some() {
+                    return None;
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A text with an expression in the place of a name.
+pub fn with_name(text: &str, name: &str, expression: &str) -> String {
+    let (mut written, mut at) = (String::new(), 0);
+    for (token, span) in token::tokens(text).into_iter().flatten() {
+        if token == Token::Name(name.to_string()) {
+            written += &text[at..span.start];
+            written += expression;
+            at = span.end;
+        }
+    }
+    written + &text[at..]
+}
+
+/// The boundaries whose `distance(…)` a text reads.
+pub fn distances(text: &str) -> Vec<String> {
+    let tokens: Vec<Token> = token::tokens(text).into_iter().flatten().map(|(token, _)| token).collect();
+    let name = |four: &[Token]| match four {
+        [Token::Name(function), Token::Symbol("("), Token::Name(name), Token::Symbol(")")] if function == DISTANCE => {
+            Some(name.clone())
+        }
+        _ => None,
+    };
+    tokens.windows(4).filter_map(name).collect()
 }

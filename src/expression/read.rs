@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use super::derive::total_derivative;
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation};
-use super::scope::{Meaning, Scope};
-use super::syntax::{Binary, Comparison, Kind, parse};
-use crate::error::{Error, nearest};
+use super::scope::{DISTANCE, Meaning, Scope};
+use super::syntax::{Binary, Comparison, Kind, Part, Syntax, parse};
+use crate::error::{Error, nearest, suggest};
 use crate::expression::diagnostic::{Fault, Span};
 use crate::jet::Entry;
 
@@ -15,12 +15,14 @@ use crate::jet::Entry;
 const MOST_DEPTH: usize = 100;
 
 /// The functions that are made of others, with the number of their arguments; and `if` and `d`.
-const COMPOSED_FUNCTIONS: [(&str, usize, usize); 8] = [
+const COMPOSED_FUNCTIONS: [(&str, usize, usize); 10] = [
     ("tan", 1, 1),
     ("sign", 1, 1),
     ("heaviside", 1, 1),
     ("min", 2, 2),
     ("max", 2, 2),
+    ("rmin", 2, 3),
+    ("rmax", 2, 3),
     ("pow", 2, 2),
     ("if", 3, 3),
     ("d", 2, 3),
@@ -42,9 +44,17 @@ impl<'a> Reader<'a> {
     /// The node that a text stands for; `lhs = rhs` is lhs − rhs where an equation may stand.
     pub fn read(&mut self, text: &str, equation: bool) -> Result<Id, Fault> {
         let syntax = parse(text, equation)?;
+        let boundaries = self.boundaries(&syntax);
         let mut ids: Vec<Id> = Vec::with_capacity(syntax.parts.len());
-        for part in &syntax.parts {
+        for (index, part) in syntax.parts.iter().enumerate() {
             let id = match &part.kind {
+                Kind::Name(_) if boundaries.contains(&index) => self.graph.constant(0.0),
+                Kind::Call(_, arguments) if boundaries.contains(arguments.first().unwrap_or(&index)) => {
+                    let Part { kind: Kind::Name(name), span } = &syntax.parts[arguments[0]] else {
+                        unreachable!("a boundary is a name")
+                    };
+                    self.distance(name, span)?
+                }
                 Kind::Number(value) => self.graph.constant(*value),
                 Kind::Name(name) => self.name(name, &part.span)?,
                 Kind::Negate(x) => self.graph.scaled(ids[*x], -1.0),
@@ -63,6 +73,39 @@ impl<'a> Reader<'a> {
             ids.push(id);
         }
         Ok(*ids.last().expect("a parsed text has a root"))
+    }
+
+    /// The parts that name boundaries, as `hole` in `distance(hole)`.
+    fn boundaries(&self, syntax: &Syntax) -> Vec<usize> {
+        let boundary = |part: &Part| match &part.kind {
+            Kind::Call(name, arguments) if name == DISTANCE && !self.scope.has(DISTANCE) => match arguments[..] {
+                [argument] if matches!(syntax.parts[argument].kind, Kind::Name(_)) => Some(argument),
+                _ => None,
+            },
+            _ => None,
+        };
+        syntax.parts.iter().filter_map(boundary).collect()
+    }
+
+    /// A function that is 0 on a boundary.
+    fn distance(&mut self, boundary: &str, span: &Span) -> Result<Id, Fault> {
+        let scope = self.scope;
+        match scope.distances.get_key_value(boundary) {
+            Some((_, Ok(text))) => self.definition(&format!("{DISTANCE}({boundary})"), text, span),
+            Some((_, Err(why))) => {
+                let (why, help) = why.split_once(": ").unwrap_or((why, "give its values by a term"));
+                Err(Fault::new(span.clone(), why, help))
+            }
+            None if scope.distances.is_empty() => Err(Fault::new(
+                span.clone(),
+                "there is no boundary that could have a distance",
+                "add [variables], and [domain] with shapes",
+            )),
+            None => {
+                let known: Vec<&str> = scope.distances.keys().map(String::as_str).collect();
+                Err(Fault::new(span.clone(), format!("unknown boundary {boundary:?}"), suggest(boundary, &known)))
+            }
+        }
     }
 
     fn binary(&mut self, operator: Binary, left: Id, right: Id) -> Id {
@@ -184,6 +227,12 @@ impl<'a> Reader<'a> {
                 let less = self.graph.compare(Relation::Less, *b, *a);
                 self.graph.select(less, *a, *b)
             }
+            ("rmin", [a, b, rounding @ ..]) => self.joined(*a, *b, rounding),
+            ("rmax", [a, b, rounding @ ..]) => {
+                let [a, b] = [*a, *b].map(|id| self.graph.scaled(id, -1.0));
+                let joined = self.joined(a, b, rounding);
+                self.graph.scaled(joined, -1.0)
+            }
             ("pow", [base, exponent]) => self.graph.power(*base, *exponent),
             ("if", [condition, yes, no]) => self.graph.select(*condition, *yes, *no),
             (_, [x, by @ ..]) => {
@@ -202,6 +251,26 @@ impl<'a> Reader<'a> {
             }
             _ => unreachable!("the number of arguments was checked"),
         })
+    }
+
+    /// a + b − √(a² + b²): above 0 where both are. With a rounding c the same product 2ab/(a + b + √(a² + b² + c²)) is
+    /// smooth where both are 0.
+    fn joined(&mut self, a: Id, b: Id, rounding: &[Id]) -> Id {
+        // Where both are 0 the root has a slope.
+        const LEAST_SQUARE: f64 = 1e-36;
+        let square = |graph: &mut Graph, id: Id| (graph.product([(id, 2)]), 1.0);
+        let mut squares = vec![square(self.graph, a), square(self.graph, b)];
+        squares.extend(rounding.iter().map(|id| square(self.graph, *id)));
+        let sum = self.graph.sum(if rounding.is_empty() { LEAST_SQUARE } else { 0.0 }, squares);
+        let root = self.graph.function(Function::Sqrt, sum);
+        match rounding {
+            [] => self.graph.sum(0.0, [(a, 1.0), (b, 1.0), (root, -1.0)]),
+            _ => {
+                let below = self.graph.sum(0.0, [(a, 1.0), (b, 1.0), (root, 1.0)]);
+                let quotient = self.graph.product([(a, 1), (b, 1), (below, -1)]);
+                self.graph.scaled(quotient, 2.0)
+            }
+        }
     }
 
     pub(super) fn no_function(&self, name: &str, span: &Span) -> Fault {
@@ -303,6 +372,7 @@ fn usage(name: &str) -> String {
         "if" => "write if(condition, a, b): a where the condition holds, b elsewhere".to_string(),
         "d" => "write d(u, x) or d(u, x, y) with inputs x and y".to_string(),
         "min" | "max" => format!("write {name}(a, b)"),
+        "rmin" | "rmax" => format!("write {name}(a, b), or {name}(a, b, length) to round corners"),
         "pow" => "write pow(base, exponent) or base^exponent".to_string(),
         _ => format!("write {name}(x)"),
     }

@@ -8,6 +8,7 @@ mod keys;
 mod lists;
 mod names;
 mod read;
+mod read_domain;
 mod read_equations;
 mod read_plots;
 mod read_settings;
@@ -26,12 +27,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
+pub use self::read_domain::domain_of;
 pub use self::schema::schema;
 pub use self::settings::{
     Balance, Device, Length, Optimizer, OptimizerKind, Picture, PictureFormat, Plots, ScheduleSettings, Stage, Training,
 };
 
 use crate::data::{Axis, Data, Dataset, Dialect, PointSet, Table, TableReader, Validation};
+use crate::domain::Domain;
 use crate::error::Result;
 use crate::jet::{Activation, Derivative, Entry, Seconds};
 use crate::loss::{Loss, Term};
@@ -51,6 +54,8 @@ pub struct Job {
     pub data: Option<Data>,
     /// `[variables]`: the interval of each input, in the order of `inputs`; empty where there is none.
     pub variables: Vec<Variable>,
+    /// `[domain]`: the box of the variables, or a part of it; `None` where there are no variables.
+    pub domain: Option<Domain>,
     /// `[coefficients]`: trained numbers with their start values (K), in the file's order.
     pub coefficients: Vec<(String, f64)>,
     /// `[definitions]`: expressions by name.

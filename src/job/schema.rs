@@ -137,6 +137,9 @@ fn kind_of(kind: &str, path: &str, sections: &[Section]) -> Value {
     }
     if let Some(table) = kind.strip_prefix("table, ") {
         let value = table.split_once(" to ").map_or("", |(_, value)| value);
+        if value == "shape" {
+            return json!({ "type": "object", "additionalProperties": of_section("domain.shapes.NAME", sections) });
+        }
         return json!({ "type": "object", "additionalProperties": kind_of(value, "", sections) });
     }
     match kind {

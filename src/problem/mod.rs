@@ -174,7 +174,7 @@ impl Problem {
 
     /// A set of sampled points.
     fn sampled(&mut self, job: &Job, spec: &PointsSpec, place: &str) -> Result<usize> {
-        let region = spec.validate(place, &job.variables)?;
+        let region = job.region(spec, place)?;
         let causal = spec.causal.as_ref().map(|causal| causal.over(place, &job.variables)).transpose()?;
         let source = Source::new(spec.clone(), region, causal);
         Ok(self.push(source.draw(self.seed, self.sets.len(), 0), Some(source)))
@@ -299,7 +299,7 @@ fn features(job: &Job, data: Option<&Dataset>, normalizer: &Normalizer) -> Resul
         Some(data) => data.training.inputs.clone(),
         None => {
             let spec = PointsSpec::inside(Sampler::Sobol, FEATURE_POINTS);
-            sample(&spec.validate("variables", &job.variables)?, spec.sampler, spec.count, 0, 0).inputs
+            sample(&job.region(&spec, "variables")?, spec.sampler, spec.count, 0, 0).inputs
         }
     };
     Features::fit("network.features", texts, &scope, &points).map(Some)
