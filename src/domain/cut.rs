@@ -17,7 +17,12 @@ impl Domain {
         self.levels(points, None).into_iter().map(|level| level >= -SLACK).collect()
     }
 
-    /// The same of points whose other inputs, such as times, lie in their intervals.
+    /// Above 0 inside and below 0 outside; near the boundary about the distance, in widths of a shape. At points (D, B).
+    pub fn depths(&self, points: &[Vec<f64>]) -> Vec<f64> {
+        self.levels(points, None).into_iter().map(|level| (level + SLACK).clamp(-1.0, 1.0)).collect()
+    }
+
+    /// Whether points (D, B) lie in it, and their other inputs, such as times, in their intervals.
     pub fn holds(&self, points: &[Vec<f64>]) -> Vec<bool> {
         let mut are_in = self.contains(points);
         for (axis, variable) in self.variables.iter().enumerate().filter(|(axis, _)| !self.space.contains(axis)) {

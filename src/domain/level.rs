@@ -14,6 +14,7 @@ pub(super) struct Level {
     pub difference: String,
     function: PointFunctions,
     inputs: usize,
+    is_strict: bool,
 }
 
 /// A difference is taken for linear if it differs by less from its linear part, relative to its size.
@@ -25,14 +26,14 @@ impl Level {
     /// # Errors
     /// What is no comparison, and every mistake in its sides.
     pub fn read(place: &str, text: &str, inputs: &[String]) -> Result<Self> {
-        let Some((smaller, greater)) = expression::sides(text) else {
+        let Some((smaller, greater, is_strict)) = expression::sides(text) else {
             let problem = format!("{text:?} is not a comparison");
             return Err(Error::input(place, problem, "write one with < or >, for example \"x^2 + y^2 > 0.09\""));
         };
         let difference = format!("({}) - ({})", greater.trim(), smaller.trim());
         let scope = Scope { inputs: inputs.to_vec(), allow_rough: true, ..Scope::default() };
         let function = PointFunctions::read(place, std::slice::from_ref(&difference), &scope)?;
-        Ok(Self { text: text.to_string(), difference, function, inputs: inputs.len() })
+        Ok(Self { text: text.to_string(), difference, function, inputs: inputs.len(), is_strict })
     }
 
     /// The input among these that it reads, if there is one.
@@ -41,10 +42,10 @@ impl Level {
         inputs.iter().copied().find(|input| names.contains(&variables[*input].name))
     }
 
-    /// Whether it holds at points (D, B), with equality.
+    /// Whether it holds at points (D, B).
     pub fn holds(&self, points: &[Vec<f64>]) -> Vec<bool> {
         let values = self.function.jets(&JetLayout::value(self.inputs)).at(points).remove(0);
-        values.into_iter().map(|value| value >= 0.0).collect()
+        values.into_iter().map(|value| value > 0.0 || (value == 0.0 && !self.is_strict)).collect()
     }
 
     /// The difference and its gradient over `axes` at points (D, B): (1 + A, B).

@@ -173,34 +173,35 @@ fn length(a: Corner) -> f64 {
     dot(a, a).sqrt()
 }
 
+/// A ball of triangles: an octahedron, each side cut into four over and over.
+#[cfg(test)]
+pub(super) fn ball(centre: Corner, radius: f64, cuts: usize) -> Vec<[Corner; 3]> {
+    let axis = |k: usize, sign: f64| std::array::from_fn(|i| if i == k { sign } else { 0.0 });
+    let mut sides: Vec<[Corner; 3]> = vec![];
+    for signs in 0..8 {
+        let sign = |k: usize| if signs >> k & 1 == 1 { 1.0 } else { -1.0 };
+        let [x, y, z] = [0, 1, 2].map(|k| axis(k, sign(k)));
+        sides.push(if sign(0) * sign(1) * sign(2) > 0.0 { [x, y, z] } else { [x, z, y] });
+    }
+    for _ in 0..cuts {
+        let middle = |a: Corner, b: Corner| {
+            let sum: Corner = std::array::from_fn(|k| a[k] + b[k]);
+            let size = length(sum);
+            sum.map(|x| x / size)
+        };
+        let cut = |[a, b, c]: [Corner; 3]| {
+            let (ab, bc, ca) = (middle(a, b), middle(b, c), middle(c, a));
+            [[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]
+        };
+        sides = sides.into_iter().flat_map(cut).collect();
+    }
+    let out = |corner: Corner| std::array::from_fn(|k| centre[k] + radius * corner[k]);
+    sides.into_iter().map(|side| side.map(out)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A ball of triangles: an octahedron, each side cut into four over and over.
-    pub fn ball(centre: Corner, radius: f64, cuts: usize) -> Vec<[Corner; 3]> {
-        let axis = |k: usize, sign: f64| std::array::from_fn(|i| if i == k { sign } else { 0.0 });
-        let mut sides: Vec<[Corner; 3]> = vec![];
-        for signs in 0..8 {
-            let sign = |k: usize| if signs >> k & 1 == 1 { 1.0 } else { -1.0 };
-            let [x, y, z] = [0, 1, 2].map(|k| axis(k, sign(k)));
-            sides.push(if sign(0) * sign(1) * sign(2) > 0.0 { [x, y, z] } else { [x, z, y] });
-        }
-        for _ in 0..cuts {
-            let middle = |a: Corner, b: Corner| {
-                let sum: Corner = std::array::from_fn(|k| a[k] + b[k]);
-                let size = length(sum);
-                sum.map(|x| x / size)
-            };
-            let cut = |[a, b, c]: [Corner; 3]| {
-                let (ab, bc, ca) = (middle(a, b), middle(b, c), middle(c, a));
-                [[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]
-            };
-            sides = sides.into_iter().flat_map(cut).collect();
-        }
-        let out = |corner: Corner| std::array::from_fn(|k| centre[k] + radius * corner[k]);
-        sides.into_iter().map(|side| side.map(out)).collect()
-    }
 
     #[test]
     fn a_ball_of_triangles_is_nearly_a_ball() {

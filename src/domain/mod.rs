@@ -170,6 +170,11 @@ impl Domain {
         self.factors.len() == 1
     }
 
+    /// Whether a shape cuts it along an input.
+    pub fn is_cut_along(&self, input: usize) -> bool {
+        self.shapes_in_set().into_iter().any(|shape| shape != 0 && self.shapes[shape].axes.contains(&input))
+    }
+
     /// For the names of shapes, and of the boundary, expressions of the inputs that are 0 there, above 0 inside and about
     /// the distance near it; or why there is none.
     pub fn distances(&self) -> &Distances {

@@ -248,8 +248,8 @@ pub fn names(text: &str) -> Vec<String> {
     token::tokens(text).into_iter().flatten().filter_map(name).collect()
 }
 
-/// The smaller and the greater side of a text that is one comparison.
-pub fn sides(text: &str) -> Option<(&str, &str)> {
+/// The smaller and the greater side of a text that is one comparison, and whether they may not be equal.
+pub fn sides(text: &str) -> Option<(&str, &str, bool)> {
     let mut depth = 0;
     let mut found = None;
     for (token, span) in token::tokens(text).ok()? {
@@ -258,8 +258,8 @@ pub fn sides(text: &str) -> Option<(&str, &str)> {
             Token::Symbol(")") => depth -= 1,
             Token::Symbol(symbol @ ("<" | "<=" | ">" | ">=")) if depth == 0 => {
                 let (left, right) = (&text[..span.start], &text[span.end..]);
-                let sides = if symbol.starts_with('<') { (left, right) } else { (right, left) };
-                if found.replace(sides).is_some() {
+                let (smaller, greater) = if symbol.starts_with('<') { (left, right) } else { (right, left) };
+                if found.replace((smaller, greater, symbol.len() == 1)).is_some() {
                     return None;
                 }
             }

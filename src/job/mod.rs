@@ -252,6 +252,11 @@ impl Job {
         self.data.as_ref().map_or(name, |data| data.column(name))
     }
 
+    /// The domain, where it is not all of the box.
+    pub fn cut_domain(&self) -> Option<&Domain> {
+        self.domain.as_ref().filter(|domain| !domain.is_box())
+    }
+
     /// The shape of the network.
     pub fn network_spec(&self) -> NetworkSpec {
         let coefficients = self.coefficients.len();

@@ -128,6 +128,9 @@ fn kind_of(kind: &str, path: &str, sections: &[Section]) -> Value {
     if kind.starts_with("one of ") {
         return json!({ "enum": quoted(kind) });
     }
+    if kind == "list of pairs of numbers" {
+        return json!({ "type": "array", "items": { "type": "array", "items": { "type": "number" } } });
+    }
     if let Some(list) = kind.strip_prefix("list of ") {
         let items = if list.contains("number") { kind_of(list, path, sections) } else { json!({ "type": "string" }) };
         return json!({ "type": "array", "items": items });

@@ -3,6 +3,7 @@
 mod adapt;
 mod curvature;
 mod measurements;
+mod outside;
 mod ranges;
 mod scales;
 mod source;
@@ -79,6 +80,9 @@ impl Problem {
     pub fn read(job: &Job) -> Result<Self> {
         let seed = job.training.seed;
         let data = job.data.as_ref().map(|data| Dataset::read(data, seed)).transpose()?;
+        if let (Some(stated), Some(rows)) = (&job.data, &data) {
+            outside::check_data(job, stated, rows)?;
+        }
         let transforms = job.transforms(str::to_string)?;
         let mut normalizer = match &data {
             Some(data) => data.normalizer.clone(),
@@ -166,6 +170,7 @@ impl Problem {
         let mut inputs = reader.read_rows()?;
         let columns = inputs.split_off(job.inputs.len());
         let mut points = PointSet { inputs, columns, ..PointSet::default() };
+        outside::check_file(job, file.display(), &points)?;
         if job.training.bootstrap {
             points = points.bootstrap(self.seed, self.sets.len());
         }
