@@ -155,7 +155,11 @@ fn from_file(arguments: &Arguments, model: &Model, file: &Path) -> Result<Subjec
         let are_in = domain.contains(&points);
         let kept: Vec<usize> = (0..are_in.len()).filter(|row| are_in[*row]).collect();
         if kept.is_empty() {
-            return Err(Error::input(file.display(), "all points lie outside the domain of the run", "give points in it"));
+            return Err(Error::input(
+                file.display(),
+                "all points lie outside the domain of the run",
+                "give points in it",
+            ));
         }
         if kept.len() < are_in.len() {
             source = format!("{source} ({} outside the domain are left out)", are_in.len() - kept.len());

@@ -14,7 +14,8 @@ pub(super) struct Hull {
 impl Hull {
     pub fn of(polygon: &Polygon) -> Self {
         let count = polygon.corners.len();
-        let is_bend = |k: &usize| turn(polygon.corner(k + count - 1), polygon.corners[*k], polygon.corner(k + 1)) != 0.0;
+        let is_bend =
+            |k: &usize| turn(polygon.corner(k + count - 1), polygon.corners[*k], polygon.corner(k + 1)) != 0.0;
         let corners: Vec<[f64; 2]> = (0..count).filter(is_bend).map(|k| polygon.corners[k]).collect();
         let order = |k: &usize, other: &usize| corners[*k].partial_cmp(&corners[*other]).expect("finite corners");
         let first = (0..corners.len()).min_by(order).expect("a polygon has corners");
@@ -74,10 +75,28 @@ mod tests {
     #[test]
     fn hulls_and_pockets_are_the_polygon() {
         let comb: [[f64; 2]; 10] = [
-            [0.0, 0.0], [4.0, 0.0], [4.0, 2.0], [3.0, 2.0], [3.5, 1.0], [2.0, 0.5], [2.0, 2.0], [1.0, 2.0], [1.0, 1.0], [0.0, 2.0],
+            [0.0, 0.0],
+            [4.0, 0.0],
+            [4.0, 2.0],
+            [3.0, 2.0],
+            [3.5, 1.0],
+            [2.0, 0.5],
+            [2.0, 2.0],
+            [1.0, 2.0],
+            [1.0, 1.0],
+            [0.0, 2.0],
         ];
         let spiral: [[f64; 2]; 10] = [
-            [0.0, 0.0], [5.0, 0.0], [5.0, 5.0], [1.0, 5.0], [1.0, 2.0], [3.0, 2.0], [3.0, 3.0], [2.0, 3.0], [2.0, 4.0], [4.0, 4.0],
+            [0.0, 0.0],
+            [5.0, 0.0],
+            [5.0, 5.0],
+            [1.0, 5.0],
+            [1.0, 2.0],
+            [3.0, 2.0],
+            [3.0, 3.0],
+            [2.0, 3.0],
+            [2.0, 4.0],
+            [4.0, 4.0],
         ];
         let spiral = [&spiral[..], &[[4.0, 1.0], [0.0, 1.0]]].concat();
         for corners in [comb.to_vec(), spiral] {
@@ -86,7 +105,8 @@ mod tests {
             assert!(!hull.pockets.is_empty());
             let mut inside = 0;
             for k in 0..10_000 {
-                let point = [(k as f64 * 0.618_033_9).fract() * 7.0 - 1.0, (k as f64 * 0.754_877_6).fract() * 7.0 - 1.0];
+                let point =
+                    [(k as f64 * 0.618_033_9).fract() * 7.0 - 1.0, (k as f64 * 0.754_877_6).fract() * 7.0 - 1.0];
                 let is_inside = polygon.distance(point).0 > 0.0;
                 inside += usize::from(is_inside);
                 assert_eq!(contains(&hull, point), is_inside, "{point:?}");

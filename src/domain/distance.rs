@@ -32,7 +32,8 @@ impl Domain {
             let away = self.factors.iter().filter_map(|set| set.takes_away(k)).next().unwrap_or(false);
             distances.insert(shape.name.clone(), self.of_shape(k, away, k == 0));
         }
-        let conditions = self.factors.iter().filter(|set| matches!(set, Set::Shape(k) if self.shapes[*k].name == WHERE));
+        let conditions =
+            self.factors.iter().filter(|set| matches!(set, Set::Shape(k) if self.shapes[*k].name == WHERE));
         let conditions: Vec<&Set> = conditions.collect();
         if !conditions.is_empty() {
             distances.insert(WHERE.to_string(), self.all(&conditions, true));
@@ -146,8 +147,10 @@ impl Domain {
             Kind::Curve { .. } => ("a curve", "radius_of_angle, a polygon"),
             _ => ("a mesh", "balls, boxes"),
         };
-        format!("{:?} is {name}, which has no expression: make it of {other} or a comparison, or give its values by a term",
-            shape.name)
+        format!(
+            "{:?} is {name}, which has no expression: make it of {other} or a comparison, or give its values by a term",
+            shape.name
+        )
     }
 }
 

@@ -93,7 +93,8 @@ impl Factor {
 
     /// True where its points have an outward normal.
     pub(super) fn has_normal(&self) -> bool {
-        matches!(self, Factor::Sphere(_) | Factor::Surface(_)) || matches!(self, Factor::Point { normal, .. } if *normal != 0.0)
+        matches!(self, Factor::Sphere(_) | Factor::Surface(_))
+            || matches!(self, Factor::Point { normal, .. } if *normal != 0.0)
     }
 
     /// Writes its inputs of points (D, B), and its part of their normals (D, B), from their places in the cube (·, B), and
@@ -215,8 +216,8 @@ fn polar(radius: f64, turn: f64, point: &mut Vec<f64>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::points::{Sampler, random};
     use super::*;
+    use crate::points::{Sampler, random};
 
     /// A uniform point of the ball of d dimensions has E |x|² = d/(d + 2) and E xᵢ² = 1/(d + 2), of the
     /// sphere E xᵢ² = 1/d and E xᵢ⁴ = 3/(d(d + 2)). 2¹⁴ Sobol points give them to better than 1e-3.

@@ -105,7 +105,9 @@ mod tests {
         let variables = [Variable::new("x", -1.0, 2.0).unwrap(), Variable::new("y", 0.0, 1.0).unwrap()];
         let inputs = ["x", "y"].map(str::to_string);
         let level = Level::read("where", "x^2 + y^2 > 0.25", &inputs).unwrap();
-        assert_eq!(level.holds(&[vec![0.0, 0.5, 1.0], vec![0.0, 0.0, 0.0]]), [false, true, true]);
+        assert_eq!(level.holds(&[vec![0.0, 0.5, 1.0], vec![0.0, 0.0, 0.0]]), [false, false, true]);
+        let equal = Level::read("where", "0.25 <= x^2 + y^2", &inputs).unwrap();
+        assert_eq!(equal.holds(&[vec![0.0, 0.5, 1.0], vec![0.0, 0.0, 0.0]]), [false, true, true]);
         let distance = level.distances(&[0, 1], &[vec![0.501], vec![0.0]])[0];
         assert!((distance - 0.001).abs() < 1e-5, "{distance}");
         assert_eq!(level.plane(&[0, 1], &variables), None);

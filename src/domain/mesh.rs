@@ -48,7 +48,8 @@ impl Mesh {
         let open = edges.iter().filter(|(_, count)| **count > 0).map(|(edge, _)| edge).min();
         if let Some([a, b]) = open {
             let [a, b] = [a, b].map(|corner| corner.map(f64::from_bits));
-            let problem = format!("the mesh is not closed: the edge from {a:?} to {b:?} has a triangle on one side alone");
+            let problem =
+                format!("the mesh is not closed: the edge from {a:?} to {b:?} has a triangle on one side alone");
             let help = "repair it, so that each edge lies between two triangles that turn in one direction";
             return Err(Error::input(place, problem, help));
         }

@@ -104,7 +104,11 @@ impl Domain {
             let place = place(&format!("shapes.{name}"));
             if [BOX, BOUNDARY, WHERE].contains(&name.as_str()) || !crate::expression::is_name(name) {
                 let problem = format!("{name:?} cannot be the name of a shape");
-                return Err(Error::input(place, problem, "use letters, digits and underscores; box, boundary and where are taken"));
+                return Err(Error::input(
+                    place,
+                    problem,
+                    "use letters, digits and underscores; box, boundary and where are taken",
+                ));
             }
             shapes.push(Arc::new(Shape::read(&place, name, shape, &space, variables)?));
         }
@@ -150,7 +154,7 @@ impl Domain {
             is_new
         });
         if part.factors.len() > self.factors.len() {
-            part.inside(&place(if region.is_some() { "region" } else { WHERE }))?;
+            part.inside(&place(if conditions.is_empty() { "region" } else { WHERE }))?;
         }
         Ok(part)
     }

@@ -124,7 +124,9 @@ impl Domain {
             }
         };
         match patches.is_empty() {
-            true => Err(nothing(format!("{name:?} does not bound the domain there; region = … says what the domain is"))),
+            true => {
+                Err(nothing(format!("{name:?} does not bound the domain there; region = … says what the domain is")))
+            }
             false => Ok(Region::new(self.variables.len(), patches)),
         }
     }
@@ -222,14 +224,17 @@ impl Domain {
             }
             _ => vec![vec![Factor::Surface(Arc::clone(own))]],
         };
-        faces.into_iter().filter_map(|face| {
-            let mut factors = [face, self.intervals(&others)].concat();
-            // Boxes have their inputs in order.
-            factors.sort_by_key(|factor| factor.axes()[0]);
-            let rule = Rule::Bounds { shape, earlier: earlier.to_vec() };
-            let cut = Cut { domain: Arc::new(self.clone()), rule, only: only.to_vec() };
-            let cut = Some(cut).filter(|cut| !(self.is_box() && cut.only.is_empty()));
-            Patch::new(factors, self.variables.len(), cut)
-        }).collect()
+        faces
+            .into_iter()
+            .filter_map(|face| {
+                let mut factors = [face, self.intervals(&others)].concat();
+                // Boxes have their inputs in order.
+                factors.sort_by_key(|factor| factor.axes()[0]);
+                let rule = Rule::Bounds { shape, earlier: earlier.to_vec() };
+                let cut = Cut { domain: Arc::new(self.clone()), rule, only: only.to_vec() };
+                let cut = Some(cut).filter(|cut| !(self.is_box() && cut.only.is_empty()));
+                Patch::new(factors, self.variables.len(), cut)
+            })
+            .collect()
     }
 }

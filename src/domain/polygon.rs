@@ -112,9 +112,8 @@ pub(super) fn turn(a: [f64; 2], b: [f64; 2], c: [f64; 2]) -> f64 {
 
 /// Whether two segments have a point in common.
 fn meet([a, b]: [[f64; 2]; 2], [c, d]: [[f64; 2]; 2]) -> bool {
-    let within = |p: [f64; 2], q: [f64; 2], r: [f64; 2]| {
-        (0..2).all(|k| (p[k].min(q[k])..=p[k].max(q[k])).contains(&r[k]))
-    };
+    let within =
+        |p: [f64; 2], q: [f64; 2], r: [f64; 2]| (0..2).all(|k| (p[k].min(q[k])..=p[k].max(q[k])).contains(&r[k]));
     let turns = [turn(a, b, c), turn(a, b, d), turn(c, d, a), turn(c, d, b)];
     let apart = |first: f64, second: f64| (first > 0.0 && second < 0.0) || (first < 0.0 && second > 0.0);
     (apart(turns[0], turns[1]) && apart(turns[2], turns[3]))

@@ -48,7 +48,7 @@ pub(super) enum Rule {
 }
 
 /// Points by which a patch is measured, and where few of them are left.
-const PROBES: [usize; 2] = [1 << 12, 1 << 16];
+const PROBES: [usize; 2] = [1 << 13, 1 << 16];
 const FEW_LEFT: usize = 16;
 /// The least part of a patch's points that may be left.
 pub(super) const LEAST_SHARE: f64 = 1e-4;
@@ -110,16 +110,20 @@ impl Patch {
         (patch.share >= LEAST_SHARE).then_some(patch)
     }
 
-    /// Evenly spread points of the unit cube, the same at every call: Roberts' sequence.
+    /// Evenly spread points of the unit cube, the same at every call: Halton's sequence.
     pub(super) fn probes(&self, count: usize) -> Vec<Vec<f64>> {
-        let dimensions = self.dimensions();
-        // The root of x^(d + 1) = x + 1.
-        let root = (0..64).fold(1.5f64, |x, _| (x + 1.0).powf(1.0 / (dimensions as f64 + 1.0)));
-        let column = |k: usize| {
-            let step = root.powi(-(k as i32 + 1));
-            (0..count).map(|point| (0.5 + step * point as f64).fract()).collect()
+        let is_prime = |n: &usize| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let mirrored = |base: usize, index: usize| {
+            let (mut rest, mut place, mut sum) = (index, 1.0, 0.0);
+            while rest > 0 {
+                place /= base as f64;
+                sum += place * (rest % base) as f64;
+                rest /= base;
+            }
+            sum
         };
-        (0..dimensions).map(column).collect()
+        let column = |base: usize| (1..=count).map(|index| mirrored(base, index)).collect();
+        (2..).filter(is_prime).take(self.dimensions()).map(column).collect()
     }
 
     /// The dimensions of the cube.

@@ -17,7 +17,8 @@ pub(super) enum Set {
     Any(Vec<Set>),
 }
 
-const FORM: &str = "write shapes with + for a union, - for a difference and & for an intersection, as in \"box - hole\"";
+const FORM: &str =
+    "write shapes with + for a union, - for a difference and & for an intersection, as in \"box - hole\"";
 /// How deep parentheses may nest.
 const MOST_DEPTH: usize = 100;
 

@@ -35,12 +35,24 @@ pub(super) enum Kind {
     Ball(Ball),
     Polygon(Polygon),
     /// What is nearer to the centre than a function of the angle.
-    Star { centre: [f64; 2], radius: PointFunctions, text: String, curve: Curve },
+    Star {
+        centre: [f64; 2],
+        radius: PointFunctions,
+        text: String,
+        curve: Curve,
+    },
     /// What a curve encloses, and a polygon of some of its points.
-    Curve { curve: Curve, polygon: Polygon },
+    Curve {
+        curve: Curve,
+        polygon: Polygon,
+    },
     Mesh(Mesh),
     /// Where a comparison holds; its boundary as a curve or as a plane, where it is one.
-    Level { level: Level, curve: Option<Curve>, plane: Option<(Vec<f64>, f64)> },
+    Level {
+        level: Level,
+        curve: Option<Curve>,
+        plane: Option<(Vec<f64>, f64)>,
+    },
 }
 
 /// Corners of the polygon that stands for a curve, of its nodes.
@@ -58,13 +70,7 @@ impl Shape {
     ///
     /// # Errors
     /// Those of [`Level::read`]; a comparison of a time, or of no input.
-    pub fn of_comparison(
-        place: &str,
-        name: &str,
-        text: &str,
-        space: &[usize],
-        variables: &[Variable],
-    ) -> Result<Self> {
+    pub fn of_comparison(place: &str, name: &str, text: &str, space: &[usize], variables: &[Variable]) -> Result<Self> {
         let names: Vec<String> = variables.iter().map(|variable| variable.name.clone()).collect();
         let level = Level::read(place, text, &names)?;
         let others: Vec<usize> = (0..variables.len()).filter(|axis| !space.contains(axis)).collect();
@@ -72,7 +78,8 @@ impl Shape {
             let problem = format!("{text:?} compares {}, which is not an input in space", names[input]);
             return Err(Error::input(place, problem, "a domain is the same at all times; compare inputs in space"));
         }
-        let axes: Vec<usize> = space.iter().copied().filter(|axis| level.reads(&[*axis], variables).is_some()).collect();
+        let axes: Vec<usize> =
+            space.iter().copied().filter(|axis| level.reads(&[*axis], variables).is_some()).collect();
         if axes.is_empty() {
             return Err(Error::input(place, format!("{text:?} compares no input"), "compare inputs in space"));
         }
@@ -84,13 +91,7 @@ impl Shape {
     ///
     /// # Errors
     /// What does not hold.
-    pub fn read(
-        place: &str,
-        name: &str,
-        spec: &ShapeSpec,
-        space: &[usize],
-        variables: &[Variable],
-    ) -> Result<Self> {
+    pub fn read(place: &str, name: &str, spec: &ShapeSpec, space: &[usize], variables: &[Variable]) -> Result<Self> {
         if let Form::Where(text) = &spec.form {
             return Self::of_comparison(place, name, text, space, variables);
         }
@@ -213,16 +214,20 @@ fn kind(place: &str, form: &Form, axes: &[usize], variables: &[Variable]) -> Res
         true => Ok(()),
         false => Err(Error::input(place, format!("{number} is not a valid {what}"), "use a number above 0")),
     };
-    let counted = |what: &str, numbers: &[f64]| match numbers.len() == axes.len() && numbers.iter().all(|x| x.is_finite())
-    {
-        true => Ok(()),
-        false => {
-            let problem =
-                format!("{what} has {} numbers, and the shape lies in {} inputs ({})", numbers.len(), axes.len(), inputs());
-            let help = "give one number per input, or name its inputs, for example inputs = [\"x\", \"y\"]";
-            Err(Error::input(place, problem, help))
-        }
-    };
+    let counted =
+        |what: &str, numbers: &[f64]| match numbers.len() == axes.len() && numbers.iter().all(|x| x.is_finite()) {
+            true => Ok(()),
+            false => {
+                let problem = format!(
+                    "{what} has {} numbers, and the shape lies in {} inputs ({})",
+                    numbers.len(),
+                    axes.len(),
+                    inputs()
+                );
+                let help = "give one number per input, or name its inputs, for example inputs = [\"x\", \"y\"]";
+                Err(Error::input(place, problem, help))
+            }
+        };
     match form {
         Form::Ball { centre, radius } => {
             counted("its centre", centre)?;
@@ -250,10 +255,6 @@ fn kind(place: &str, form: &Form, axes: &[usize], variables: &[Variable]) -> Res
             let radius = PointFunctions::read(place, std::slice::from_ref(text), &scope)?;
             let pi = std::f64::consts::PI;
             let curve = Curve::new(place, &path, "theta", [-pi, pi])?;
-            if let Some(node) = curve.nodes.iter().position(|[a, b]| (a - x).hypot(b - y) == 0.0) {
-                let problem = format!("the radius {text:?} is 0 at node {node}");
-                return Err(Error::input(place, problem, "give a radius above 0 for every angle"));
-            }
             let angles = (0..=360).map(|k| (k as f64 - 180.0) * pi / 180.0).collect();
             if radius.jets(&JetLayout::value(1)).at(&[angles])[0].iter().any(|radius| *radius <= 0.0) {
                 let problem = format!("the radius {text:?} is not above 0 for every angle");

@@ -47,13 +47,7 @@ impl Shape {
 
     /// Writes its inputs of points (D, B), and its part of their normals (D, B), from their places in the cube, and
     /// unmarks those that fall beside it.
-    pub fn place(
-        &self,
-        cube: &[Vec<f64>],
-        points: &mut [Vec<f64>],
-        normals: &mut [Vec<f64>],
-        are_kept: &mut [bool],
-    ) {
+    pub fn place(&self, cube: &[Vec<f64>], points: &mut [Vec<f64>], normals: &mut [Vec<f64>], are_kept: &mut [bool]) {
         let mut write = |row: usize, at: &[f64], normal: &[f64]| {
             for (k, axis) in self.axes.iter().enumerate() {
                 points[*axis][row] = at[k];
@@ -133,7 +127,8 @@ impl Shape {
         for (k, row) in near.into_iter().enumerate() {
             let length = slopes[1..].iter().map(|slope| slope[k].powi(2)).sum::<f64>().sqrt();
             let at: Vec<f64> = self.axes.iter().map(|axis| moved[*axis][k]).collect();
-            let rounding = 1e-12 * self.size + 8.0 * f64::EPSILON * at.iter().fold(0.0, |most, x| f64::max(most, x.abs()));
+            let rounding =
+                1e-12 * self.size + 8.0 * f64::EPSILON * at.iter().fold(0.0, |most, x| f64::max(most, x.abs()));
             are_kept[row] = slopes[0][k].abs() <= rounding * length && self.is_in_box(&at);
             for ((axis, x), slope) in self.axes.iter().zip(at).zip(&slopes[1..]) {
                 points[*axis][row] = x;

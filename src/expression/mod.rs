@@ -57,7 +57,8 @@
 //! | file | from | to |
 //! |---|---|---|
 //! | `token`, `syntax` | text | a tree, without recursion |
-//! | `scope`, `read` | the tree and the names | a graph |
+//! | `text` | text | what its tokens alone tell: names, the sides of a comparison |
+//! | `scope`, `read`, `boundary` | the tree and the names | a graph |
 //! | `graph`, `function`, `walk` | | the graph's normal form: equal parts once, sums and products flat |
 //! | `derive` | a graph | its derivatives: `d(…, x)`, and the partials that training needs |
 //! | `jumps` | a graph | whether a derivative of it goes through a jump |
@@ -71,6 +72,7 @@
 //! | `measurement` | a residual | the entry that it compares with columns |
 //! | `culprit`, `print` | a graph and a point | the part that is not finite there, as text |
 
+mod boundary;
 mod culprit;
 mod derive;
 mod diagnostic;
@@ -90,6 +92,7 @@ mod residual;
 mod scope;
 mod shifted;
 mod syntax;
+mod text;
 mod token;
 mod traverse;
 mod waves;
@@ -114,12 +117,12 @@ pub use self::read::is_function;
 pub use self::residual::{Residual, Slot};
 pub use self::scope::{CONSTANTS, DISTANCE, NET, Scope};
 pub use self::shifted::{Places, places};
+pub use self::text::{distances, names, sides, with_name};
 pub use self::token::is_name;
 pub use self::waves::Wave;
 
 use self::graph::{Graph, Id};
 use self::read::Reader;
-use self::token::Token;
 use crate::error::Result;
 use crate::jet::{Derivative, Entry, JetLayout, Jets, Normalizer};
 
@@ -240,56 +243,4 @@ impl Expression {
     pub fn compile(&self, layout: &JetLayout, normalizer: &Normalizer) -> Residual {
         Residual::new(self, layout, normalizer)
     }
-}
-
-/// The names that a text mentions, in order; none for a text that is no expression.
-pub fn names(text: &str) -> Vec<String> {
-    let name = |(token, _)| if let Token::Name(name) = token { Some(name) } else { None };
-    token::tokens(text).into_iter().flatten().filter_map(name).collect()
-}
-
-/// The smaller and the greater side of a text that is one comparison, and whether they may not be equal.
-pub fn sides(text: &str) -> Option<(&str, &str, bool)> {
-    let mut depth = 0;
-    let mut found = None;
-    for (token, span) in token::tokens(text).ok()? {
-        match token {
-            Token::Symbol("(") => depth += 1,
-            Token::Symbol(")") => depth -= 1,
-            Token::Symbol(symbol @ ("<" | "<=" | ">" | ">=")) if depth == 0 => {
-                let (left, right) = (&text[..span.start], &text[span.end..]);
-                let (smaller, greater) = if symbol.starts_with('<') { (left, right) } else { (right, left) };
-                if found.replace((smaller, greater, symbol.len() == 1)).is_some() {
-                    return None;
-                }
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// A text with an expression in the place of a name.
-pub fn with_name(text: &str, name: &str, expression: &str) -> String {
-    let (mut written, mut at) = (String::new(), 0);
-    for (token, span) in token::tokens(text).into_iter().flatten() {
-        if token == Token::Name(name.to_string()) {
-            written += &text[at..span.start];
-            written += expression;
-            at = span.end;
-        }
-    }
-    written + &text[at..]
-}
-
-/// The boundaries whose `distance(…)` a text reads.
-pub fn distances(text: &str) -> Vec<String> {
-    let tokens: Vec<Token> = token::tokens(text).into_iter().flatten().map(|(token, _)| token).collect();
-    let name = |four: &[Token]| match four {
-        [Token::Name(function), Token::Symbol("("), Token::Name(name), Token::Symbol(")")] if function == DISTANCE => {
-            Some(name.clone())
-        }
-        _ => None,
-    };
-    tokens.windows(4).filter_map(name).collect()
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use super::derive::total_derivative;
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation};
-use super::scope::{DISTANCE, Meaning, Scope};
-use super::syntax::{Binary, Comparison, Kind, Part, Syntax, parse};
-use crate::error::{Error, nearest, suggest};
+use super::scope::{Meaning, Scope};
+use super::syntax::{Binary, Comparison, Kind, Part, parse};
+use crate::error::{Error, nearest};
 use crate::expression::diagnostic::{Fault, Span};
 use crate::jet::Entry;
 
@@ -75,39 +75,6 @@ impl<'a> Reader<'a> {
         Ok(*ids.last().expect("a parsed text has a root"))
     }
 
-    /// The parts that name boundaries, as `hole` in `distance(hole)`.
-    fn boundaries(&self, syntax: &Syntax) -> Vec<usize> {
-        let boundary = |part: &Part| match &part.kind {
-            Kind::Call(name, arguments) if name == DISTANCE && !self.scope.has(DISTANCE) => match arguments[..] {
-                [argument] if matches!(syntax.parts[argument].kind, Kind::Name(_)) => Some(argument),
-                _ => None,
-            },
-            _ => None,
-        };
-        syntax.parts.iter().filter_map(boundary).collect()
-    }
-
-    /// A function that is 0 on a boundary.
-    fn distance(&mut self, boundary: &str, span: &Span) -> Result<Id, Fault> {
-        let scope = self.scope;
-        match scope.distances.get_key_value(boundary) {
-            Some((_, Ok(text))) => self.definition(&format!("{DISTANCE}({boundary})"), text, span),
-            Some((_, Err(why))) => {
-                let (why, help) = why.split_once(": ").unwrap_or((why, "give its values by a term"));
-                Err(Fault::new(span.clone(), why, help))
-            }
-            None if scope.distances.is_empty() => Err(Fault::new(
-                span.clone(),
-                "there is no boundary that could have a distance",
-                "add [variables], and [domain] with shapes",
-            )),
-            None => {
-                let known: Vec<&str> = scope.distances.keys().map(String::as_str).collect();
-                Err(Fault::new(span.clone(), format!("unknown boundary {boundary:?}"), suggest(boundary, &known)))
-            }
-        }
-    }
-
     fn binary(&mut self, operator: Binary, left: Id, right: Id) -> Id {
         match operator {
             Binary::Add => self.graph.sum(0.0, [(left, 1.0), (right, 1.0)]),
@@ -152,7 +119,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn definition(&mut self, name: &str, text: &str, span: &Span) -> Result<Id, Fault> {
+    pub(super) fn definition(&mut self, name: &str, text: &str, span: &Span) -> Result<Id, Fault> {
         match self.definitions.get(name) {
             Some(Some(id)) => return Ok(*id),
             Some(None) => {
@@ -251,26 +218,6 @@ impl<'a> Reader<'a> {
             }
             _ => unreachable!("the number of arguments was checked"),
         })
-    }
-
-    /// a + b − √(a² + b²): above 0 where both are. With a rounding c the same product 2ab/(a + b + √(a² + b² + c²)) is
-    /// smooth where both are 0.
-    fn joined(&mut self, a: Id, b: Id, rounding: &[Id]) -> Id {
-        // Where both are 0 the root has a slope.
-        const LEAST_SQUARE: f64 = 1e-36;
-        let square = |graph: &mut Graph, id: Id| (graph.product([(id, 2)]), 1.0);
-        let mut squares = vec![square(self.graph, a), square(self.graph, b)];
-        squares.extend(rounding.iter().map(|id| square(self.graph, *id)));
-        let sum = self.graph.sum(if rounding.is_empty() { LEAST_SQUARE } else { 0.0 }, squares);
-        let root = self.graph.function(Function::Sqrt, sum);
-        match rounding {
-            [] => self.graph.sum(0.0, [(a, 1.0), (b, 1.0), (root, -1.0)]),
-            _ => {
-                let below = self.graph.sum(0.0, [(a, 1.0), (b, 1.0), (root, 1.0)]);
-                let quotient = self.graph.product([(a, 1), (b, 1), (below, -1)]);
-                self.graph.scaled(quotient, 2.0)
-            }
-        }
     }
 
     pub(super) fn no_function(&self, name: &str, span: &Span) -> Fault {

@@ -78,7 +78,8 @@ pub(super) const STAGE: &[&str] = &[
     "resample_every",
     "refine",
 ];
-pub(super) const POINTS: &[&str] = &["sampler", "count", "on", "region", "where", "resample_every", "refine", "causal", "file"];
+pub(super) const POINTS: &[&str] =
+    &["sampler", "count", "on", "region", "where", "resample_every", "refine", "causal", "file"];
 pub(super) const FOURIER: &[&str] = &["count", "scale"];
 pub(super) const DOMAIN: &[&str] = &["inputs", "region", "where", "shapes"];
 pub(super) const SHAPE: &[&str] = &[
@@ -126,11 +127,10 @@ pub(super) static SECTIONS: [(&str, &[&str]); 17] = [
 pub(super) static LISTS: [(&str, &[&str]); 2] = [("term", TERM), ("stage", STAGE)];
 
 /// Tables within sections.
-static TABLES: [(&str, &[&str]); 5] = [
+static TABLES: [(&str, &[&str]); 4] = [
     ("network.fourier", FOURIER),
     ("training.refine", REFINE),
     ("term.points", POINTS),
-    ("domain.shapes.NAME", SHAPE),
     ("term.points.causal", CAUSAL),
 ];
 
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_key_is_found_in_the_section_that_has_it() {
-        for (key, place) in [("steps", "training.steps"), ("radii", "domain.shapes.NAME.radii")] {
+        for (key, place) in [("steps", "training.steps"), ("slices", "term.points.causal.slices")] {
             assert_eq!(elsewhere(key).as_deref(), Some(place));
         }
         assert_eq!(near("learning_rat").as_deref(), Some("optimizer.learning_rate"));

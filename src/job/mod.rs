@@ -21,6 +21,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod write;
+mod write_domain;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

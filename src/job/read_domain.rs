@@ -93,7 +93,8 @@ impl Reader<'_> {
         for key in keys::SHAPE.iter().filter(|key| *key != form && !beside.contains(key)) {
             section.only_if(key, false, &format!("a shape other than {form}"))?;
         }
-        let inputs: Vec<String> = section.read("inputs", vec![], |item| item.list()?.iter().map(Item::text).collect())?;
+        let inputs: Vec<String> =
+            section.read("inputs", vec![], |item| item.list()?.iter().map(Item::text).collect())?;
         let own = if inputs.is_empty() { space } else { &inputs };
         let form = match *form {
             "ball" => Form::Ball {
@@ -119,7 +120,10 @@ impl Reader<'_> {
                 centre: section.read("centre", [0.0, 0.0], pair)?,
             },
             "x" => Form::Curve {
-                path: [section.required("x", "\"cos(s)\"", Item::text)?, section.required("y", "\"sin(s)\"", Item::text)?],
+                path: [
+                    section.required("x", "\"cos(s)\"", Item::text)?,
+                    section.required("y", "\"sin(s)\"", Item::text)?,
+                ],
                 s: section.required("s", "[0, 6.283185307179586]", pair)?,
             },
             "stl" => section.required("stl", "\"part.stl\"", |item| self.mesh(item))?,
@@ -155,7 +159,10 @@ impl Reader<'_> {
         for triangle in stl_io::create_stl_reader(&mut open).map_err(unread)? {
             let corners = triangle.map_err(unread)?.vertices.map(|corner| [0, 1, 2].map(|k| f64::from(corner[k])));
             if triangles.len() == MOST_TRIANGLES || !corners.iter().flatten().all(|x| x.is_finite()) {
-                let problem = format!("{} has more than {MOST_TRIANGLES} triangles, or a corner that is not finite", file.display());
+                let problem = format!(
+                    "{} has more than {MOST_TRIANGLES} triangles, or a corner that is not finite",
+                    file.display()
+                );
                 return Err(item.error(problem, "give a coarser mesh"));
             }
             triangles.push(corners);

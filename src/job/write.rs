@@ -5,7 +5,6 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::*;
-use crate::domain::{DomainSpec, Form, ShapeSpec};
 use crate::optimizer::Shape;
 use crate::points::{CausalSpec, Refine, Resampling};
 
@@ -32,7 +31,7 @@ impl Job {
             parts.into()
         };
         sections.push(("variables", self.variables.iter().map(|v| (v.name.as_str(), interval(v))).collect()));
-        sections.extend(self.domain.iter().map(|domain| ("domain", domain_keys(domain.spec()))));
+        sections.extend(self.domain.iter().map(|domain| ("domain", write_domain::keys(domain.spec()))));
         if !self.is_open {
             sections.push(("network", self.network_keys()));
         }
@@ -341,51 +340,11 @@ impl TermPoints {
     }
 }
 
-fn domain_keys(DomainSpec { inputs, region, conditions, shapes }: &DomainSpec) -> Vec<(&'static str, Value)> {
-    let mut keys: Vec<(&str, Value)> = vec![];
-    keys.extend((!inputs.is_empty()).then(|| ("inputs", inputs.clone().into())));
-    keys.extend(region.as_ref().map(|region| ("region", region.as_str().into())));
-    keys.extend((!conditions.is_empty()).then(|| ("where", conditions.clone().into())));
-    let shapes: Table = shapes.iter().map(|(name, shape)| (name.clone(), shape_keys(shape).into())).collect();
-    keys.extend((!shapes.is_empty()).then(|| ("shapes", shapes.into())));
-    keys
-}
-
-fn shape_keys(ShapeSpec { inputs, form }: &ShapeSpec) -> Table {
-    let pair = |pair: &[f64; 2]| Value::from(pair.to_vec());
-    let mut keys = match form {
-        Form::Ball { centre, radius } => table([("ball", centre.clone().into()), ("radius", (*radius).into())]),
-        Form::Ellipse { centre, radii, angle } => table([
-            ("ellipse", centre.clone().into()),
-            ("radii", radii.clone().into()),
-            ("angle", (*angle).into()),
-        ]),
-        Form::Box(intervals) => {
-            let intervals = intervals.iter().map(|(input, interval)| (input.clone(), pair(interval)));
-            table([("box", Table::from_iter(intervals).into())])
-        }
-        Form::Polygon { file: Some(file), .. } => table([("polygon", path(file))]),
-        Form::Polygon { corners, .. } => table([("polygon", corners.iter().map(pair).collect::<Vec<_>>().into())]),
-        Form::Star { radius, centre } => {
-            table([("radius_of_angle", radius.as_str().into()), ("centre", pair(centre))])
-        }
-        Form::Curve { path: [x, y], s } => {
-            table([("x", x.as_str().into()), ("y", y.as_str().into()), ("s", pair(s))])
-        }
-        Form::Mesh { file, .. } => table([("stl", path(file))]),
-        Form::Where(text) => table([("where", text.as_str().into())]),
-    };
-    if !inputs.is_empty() {
-        keys.insert("inputs".to_string(), inputs.clone().into());
-    }
-    keys
-}
-
 fn refine_keys(Refine { candidates, exponent, offset }: Refine) -> Table {
     table([("candidates", whole(candidates as u64)), ("exponent", exponent.into()), ("offset", offset.into())])
 }
 
-fn table<const N: usize>(keys: [(&str, Value); N]) -> Table {
+pub(super) fn table<const N: usize>(keys: [(&str, Value); N]) -> Table {
     keys.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }
 
@@ -416,6 +375,6 @@ fn table_path(table: &crate::data::Table) -> Value {
     table.file().map_or_else(|| table.to_string().into(), path)
 }
 
-fn path(path: &Path) -> Value {
+pub(super) fn path(path: &Path) -> Value {
     path.to_string_lossy().into_owned().into()
 }

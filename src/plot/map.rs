@@ -106,7 +106,8 @@ fn maps(row: &MapRow) -> Vec<Map<'_>> {
     let count = row.x.values.len() * row.y.values.len();
     let sizes = [Some(&row.fit), row.truth.as_ref()].into_iter().flatten().map(Vec::len);
     assert!(count > 0 && sizes.into_iter().all(|size| size == count), "a number for each point of a grid");
-    let all = [Some(&row.fit), row.truth.as_ref()].into_iter().flatten().chain(row.slices.iter().map(|(_, values)| values));
+    let all =
+        [Some(&row.fit), row.truth.as_ref()].into_iter().flatten().chain(row.slices.iter().map(|(_, values)| values));
     let is_inside = |k: usize| row.level.as_ref().is_none_or(|level| level[k] >= 0.0);
     let shown = all.flat_map(|values| values.iter().enumerate().filter(|(k, _)| is_inside(*k)).map(|(_, value)| value));
     let both: Vec<f64> = shown.chain(row.range.iter().flatten()).copied().collect();

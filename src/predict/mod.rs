@@ -262,7 +262,8 @@ impl<'a, W: Write> Predictions<'a, W> {
         match &are_in {
             None => self.watch.look(points, &entries),
             Some(are_in) => {
-                let pick = |column: &[f64]| column.iter().zip(are_in).filter(|(_, is_in)| **is_in).map(|(x, _)| *x).collect();
+                let pick =
+                    |column: &[f64]| column.iter().zip(are_in).filter(|(_, is_in)| **is_in).map(|(x, _)| *x).collect();
                 let points: Vec<Vec<f64>> = points.iter().map(|column| pick(column)).collect();
                 let entries: Vec<Vec<f64>> = entries.iter().map(|column| pick(column)).collect();
                 self.watch.look(&points, &entries.iter().map(Vec::as_slice).collect::<Vec<_>>());

@@ -291,7 +291,7 @@ fn jobs() -> impl Strategy<Value = String> {
         let truth = if truth.is_empty() { String::new() } else { format!("[truth]\n{truth}\n") };
         format!(
             "{network}\n[variables]\n'θ' = [-1, 3e2]\nx = [-1, 1]\n[coefficients]\n'λ' = {start}\nk = {start}\n\
-             [domain]\nwhere = \"x < 0.9\"\n[domain.shapes]\ndisc = {{ ball = [0, 0.1], radius = 0.25 }}\n\
+             [domain]\nwhere = \"θ < 250\"\n[domain.shapes]\ndisc = {{ ball = [0, 0.1], radius = 0.25 }}\n\
              low = {{ box = {{ x = [-1, 0] }} }}\nleft = {{ where = \"x + 2*θ < 1\" }}\n\
              star = {{ radius_of_angle = \"0.5 + 0.1*cos(theta)\", inputs = [\"x\", \"θ\"] }}\n\
              tile = {{ polygon = [[0, 0], [1, 0], [0, 1]] }}\nlens = {{ ellipse = [0, 0], radii = [0.5, 0.2], angle = 30 }}\n\
