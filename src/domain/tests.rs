@@ -81,9 +81,9 @@ fn areas_and_lengths_are_those_of_formulas() {
         ("box", &["x > 0", "y > 0"], "boundary", 3.0, 7.0),
     ] {
         let [own_area, own_length] = measures(&domain(region, conditions), on);
-        // 4096 points tell a share to about 1e-3; the moved points of a level a little less.
+        // Thousands of points tell a share to about 1e-3; but few of them fall near a level.
         assert!((own_area / area - 1.0).abs() < 5e-3, "{region}: area {own_area}, {area}");
-        assert!((own_length / length - 1.0).abs() < 2e-2, "{region}, {on}: length {own_length}, {length}");
+        assert!((own_length / length - 1.0).abs() < 3e-2, "{region}, {on}: length {own_length}, {length}");
     }
 }
 
@@ -100,16 +100,16 @@ fn points_of_every_sampler_lie_in_and_on() {
     ] {
         let domain = domain(region, conditions);
         for sampler in Sampler::ALL {
-            let spec = PointsSpec::inside(sampler, 500);
-            let inside = sample(&spec.validate("points", &domain).unwrap(), sampler, 500, 3, 1);
-            assert!(sampler == Sampler::Grid || inside.len() == 500, "{region}: {}", inside.len());
-            assert!((250..750).contains(&inside.len()) && inside.normals.is_none());
+            let spec = PointsSpec::inside(sampler, 200);
+            let inside = sample(&spec.validate("points", &domain).unwrap(), sampler, 200, 3, 1);
+            assert!(sampler == Sampler::Grid || inside.len() == 200, "{region}: {}", inside.len());
+            assert!((100..300).contains(&inside.len()) && inside.normals.is_none());
             assert!(domain.levels(&inside.inputs, None).iter().all(|level| *level > 0.0), "{region}");
             let spec = PointsSpec { on: vec!["boundary".to_string()], ..spec };
             let boundary = spec.validate("points", &domain).unwrap();
-            let on = sample(&boundary, sampler, 500, 3, 1);
-            assert_eq!(on, sample(&boundary, sampler, 500, 3, 1));
-            assert!(sampler == Sampler::Grid || on.len() == 500, "{region}: {}", on.len());
+            let on = sample(&boundary, sampler, 200, 3, 1);
+            assert_eq!(on, sample(&boundary, sampler, 200, 3, 1));
+            assert!(sampler == Sampler::Grid || on.len() == 200, "{region}: {}", on.len());
             let levels = domain.levels(&on.inputs, None);
             assert!(levels.iter().all(|level| level.abs() < 1e-12), "{region}: {levels:?}");
             // The normal is that of the level, by differences, and leads out of the domain.
@@ -222,7 +222,7 @@ fn meshes_bound_domains() {
     for k in 0..1000 {
         let off = [points.inputs[0][k] - 0.1, points.inputs[1][k], points.inputs[2][k] + 0.1];
         let along: f64 = off.iter().zip(&normals).map(|(x, n)| x * n[k]).sum();
-        assert!(along < -0.58 && along >= -0.6 - 1e-9, "{along}");
+        assert!((-0.6 - 1e-9..-0.58).contains(&along), "{along}");
     }
     let total = measure(domain.on("on", "boundary").unwrap());
     assert!((total / (24.0 + 4.0 * PI * 0.36) - 1.0).abs() < 1e-2, "{total}");

@@ -45,12 +45,10 @@ impl Reader<'_> {
     /// a + b − √(a² + b²): above 0 where both are. With a rounding c the same product 2ab/(a + b + √(a² + b² + c²)) is
     /// smooth where both are 0.
     pub(super) fn joined(&mut self, a: Id, b: Id, rounding: &[Id]) -> Id {
-        // Where both are 0 the root has a slope.
-        const LEAST_SQUARE: f64 = 1e-36;
         let square = |graph: &mut Graph, id: Id| (graph.product([(id, 2)]), 1.0);
         let mut squares = vec![square(self.graph, a), square(self.graph, b)];
         squares.extend(rounding.iter().map(|id| square(self.graph, *id)));
-        let sum = self.graph.sum(if rounding.is_empty() { LEAST_SQUARE } else { 0.0 }, squares);
+        let sum = self.graph.sum(0.0, squares);
         let root = self.graph.function(Function::Sqrt, sum);
         match rounding {
             [] => self.graph.sum(0.0, [(a, 1.0), (b, 1.0), (root, -1.0)]),
