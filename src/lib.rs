@@ -140,6 +140,8 @@ pub mod data;
 #[doc(hidden)]
 pub mod device;
 #[doc(hidden)]
+pub mod domain;
+#[doc(hidden)]
 pub mod expression;
 #[doc(hidden)]
 pub mod files;

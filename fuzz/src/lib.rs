@@ -5,13 +5,14 @@
 use std::path::Path;
 
 use jetfit::data::{Gaps, TableReader};
+use jetfit::domain::{Domain, DomainSpec, Form, ShapeSpec};
 use jetfit::expression::{self, Expression, Places, PointData, Scope};
 use jetfit::files::safetensors_file::TensorFile;
 use jetfit::jet::{Jets, Normalizer};
 use jetfit::job::{Job, Overrides};
 use jetfit::network::Model;
 use jetfit::numbers::Precision;
-use jetfit::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler, Variable, sample};
+use jetfit::points::{CausalSpec, PointsSpec, Refine, Sampler, Variable, sample};
 use jetfit::run::checkpoint::{self, Origin};
 use jetfit::run::memory;
 
@@ -98,6 +99,12 @@ pub fn tensors(bytes: &[u8]) {
 pub fn points(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut spec = PointsSpec::inside(Sampler::Sobol, 8);
+    let mut domain = DomainSpec::default();
+    let mut shape = |name: &str, inputs: &[&str], form| {
+        let inputs = inputs.iter().map(|name| name.to_string()).collect();
+        domain.shapes.insert(name.to_string(), ShapeSpec { inputs, form });
+    };
+    let pairs = |numbers: &[f64]| numbers.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
     for line in text.lines() {
         let Some((key, value)) = line.split_once(" = ") else { continue };
         let numbers: Vec<f64> = value.split(' ').filter_map(|number| number.parse().ok()).collect();
@@ -106,11 +113,20 @@ pub fn points(bytes: &[u8]) {
             ("count", [count, ..]) => spec.count = *count as usize,
             ("on", _) => spec.on.push(value.to_string()),
             ("ball", [radius, centre @ ..]) => {
-                spec.ball = Some(BallSpec { inputs: vec![], centre: centre.to_vec(), radius: *radius });
+                shape("ball", &["x", "y"], Form::Ball { centre: centre.to_vec(), radius: *radius });
             }
-            ("ball_inputs", _) => {
-                spec.ball.iter_mut().for_each(|ball| ball.inputs = value.split(' ').map(str::to_string).collect());
+            ("ellipse", [a, b, centre @ ..]) => {
+                shape("ellipse", &[], Form::Ellipse { centre: centre.to_vec(), radii: vec![*a, *b], angle: *a });
             }
+            ("polygon", numbers) => shape("polygon", &[], Form::Polygon { corners: pairs(numbers), file: None }),
+            ("star", _) => shape("star", &[], Form::Star { radius: value.to_string(), centre: [0.1, 0.0] }),
+            ("curve", _) => {
+                let path = [value.to_string(), "sin(s)".to_string()];
+                shape("curve", &[], Form::Curve { path, s: [0.0, std::f64::consts::TAU] });
+            }
+            ("half", _) => shape("half", &[], Form::Where(value.to_string())),
+            ("region", _) => spec.region = Some(value.to_string()),
+            ("where", _) => spec.conditions.push(value.to_string()),
             ("resample_every", [every, ..]) => spec.resample_every = *every as u64,
             ("refine", [candidates, exponent, offset, ..]) => {
                 spec.refine = Some(Refine { candidates: *candidates as usize, exponent: *exponent, offset: *offset });
@@ -125,7 +141,8 @@ pub fn points(bytes: &[u8]) {
     }
     let variable = |name: &str, low, high| Variable { name: name.to_string(), low, high, is_logarithmic: false };
     let variables = [variable("x", -1.0, 2.0), variable("y", -1.0, 1.0), variable("t", 0.0, 3.0)];
-    let Ok(region) = spec.validate("fuzz", &variables) else { return };
+    let Ok(domain) = Domain::new(&str::to_string, &variables, domain) else { return };
+    let Ok(region) = spec.validate("fuzz", &domain) else { return };
     if spec.count <= 4096 {
         let points = sample(&region, spec.sampler, spec.count, 7, 0);
         assert!(points.inputs.iter().flatten().all(|x| x.is_finite()));

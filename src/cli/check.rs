@@ -13,6 +13,7 @@ use crate::network::{Model, model_path};
 use crate::numbers::Precision;
 use crate::problem::{Problem, TermSet};
 use crate::run::directory::RunDir;
+use crate::run::domain_of;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
@@ -161,7 +162,23 @@ struct Subject {
 /// All points of a file.
 fn from_file(arguments: &Arguments, model: &Model, file: &Path) -> Result<Subject> {
     let mut reader = arguments.dialect.open(file, &arguments.model, &model.inputs)?;
-    Ok(Subject { points: reader.read_rows()?, source: format!("rows of {}", file.display()), sets: vec![] })
+    let (mut points, mut source) = (reader.read_rows()?, format!("rows of {}", file.display()));
+    if let Some(domain) = domain_of(&arguments.model)? {
+        let are_in = domain.contains(&points);
+        let kept: Vec<usize> = (0..are_in.len()).filter(|row| are_in[*row]).collect();
+        if kept.is_empty() {
+            return Err(Error::input(
+                file.display(),
+                "all points lie outside the domain of the run",
+                "give points in it",
+            ));
+        }
+        if kept.len() < are_in.len() {
+            source = format!("{source} ({} outside the domain are left out)", are_in.len() - kept.len());
+        }
+        points = at(&points, &kept);
+    }
+    Ok(Subject { points, source, sets: vec![] })
 }
 
 /// What the job of a run poses, and the order of its predictions.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::data::TableReader;
+use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::jet::{Derivative, JetLayout, Seconds};
 use crate::network::Model;
@@ -12,7 +13,7 @@ use crate::network::definitions::Definitions;
 use crate::numbers::Precision;
 use crate::predict::{Predictions, Source};
 use crate::run::networks::Networks;
-use crate::{files, job};
+use crate::{files, job, run};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
@@ -148,7 +149,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let signals = Signals::listen(move || not_written(&place))?;
     let (model, layout) = (&model, &layout);
     let keep = &keep;
-    let mut work = Work { model, layout, definitions, keep, reader, networks, progress, signals, warnings: vec![] };
+    let domain = run::domain_of(&arguments.model)?;
+    let mut work =
+        Work { model, layout, definitions, keep, reader, networks, domain, progress, signals, warnings: vec![] };
     let Some(out) = out.as_deref().filter(|out| !files::is_stdio(out)) else {
         work.write(&mut std::io::stdout(), "stdout")?;
         work.warn();
@@ -189,6 +192,8 @@ struct Work<'a> {
     keep: &'a [String],
     reader: TableReader<'static>,
     networks: Networks,
+    /// That of the run, if it is known and not all of a box.
+    domain: Option<Domain>,
     progress: Progress,
     signals: Signals,
     /// What is to be said of what was written.
@@ -199,7 +204,8 @@ impl Work<'_> {
     fn write(&mut self, writer: &mut dyn Write, place: &str) -> Result<u64> {
         let members = self.networks.count();
         let what = (self.layout, self.definitions);
-        let mut predictions = Predictions::new(writer, place, self.model, members, what, self.keep);
+        let predictions = Predictions::new(writer, place, self.model, members, what, self.keep);
+        let mut predictions = predictions.watching(self.domain.clone());
         let rows = predictions.stream(&mut self.reader, &mut self.networks, |bytes, rows| {
             self.progress.at(bytes, || format!("{rows} rows"));
             // The temporary file goes before the process does.

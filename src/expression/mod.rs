@@ -32,9 +32,12 @@
 //! `-x^2` is −(x²)); parentheses; one `=` where a residual stands, `lhs = rhs` being lhs − rhs;
 //! `if(a < b and not c == d, yes, no)` with `<`, `<=`, `>`, `>=`, `==` and `!=`; the constants `pi` and
 //! `e`; and the functions `sin cos tan asin acos atan sinh cosh tanh exp log sqrt abs sign erf sigmoid
-//! heaviside min max pow floor ceil mod` (`heaviside(0)` is 1, `sign(0)` is 0, `mod(a, b)` has the sign of
-//! b). A power whose exponent is no multiple of ½, or is not
+//! heaviside min max rmin rmax pow floor ceil mod` (`heaviside(0)` is 1, `sign(0)` is 0, `mod(a, b)` has the sign of b;
+//! `rmin(a, b)` is a + b − √(a² + b²), which is above 0 where both are). A power whose exponent is no multiple of ½, or is not
 //! constant, is exp(b log a): NaN for a negative base.
+//!
+//! `distance(NAME)` is a function of the inputs that is 0 on the boundary of that name, from
+//! [`Scope::distances`].
 //!
 //! A name is a column, coefficient, definition, input or output, or a component `n_x` of the normal.
 //! An output with a transform is that expression of inputs, coefficients and `net`, the network's own
@@ -57,7 +60,8 @@
 //! | file | from | to |
 //! |---|---|---|
 //! | `token`, `parser`, `syntax` | text | a tree, without recursion |
-//! | `scope`, `read` | the tree and the names | a graph |
+//! | `text` | text | what its tokens alone tell: names, the sides of a comparison |
+//! | `scope`, `read`, `boundary` | the tree and the names | a graph |
 //! | `operators`, `integral`, `field` | calls | sums of derivatives, of places; fields from files |
 //! | `graph`, `function`, `conditions`, `traverse` | | the graph's normal form: equal parts once, sums and products flat |
 //! | `derive` | a graph | its derivatives: `d(…, x)`, and the partials that training needs |
@@ -72,6 +76,7 @@
 //! | `measurement` | a residual | the entry that it compares with columns |
 //! | `culprit`, `print` | a graph and a point | the part that is not finite there, as text |
 
+mod boundary;
 mod conditions;
 mod culprit;
 mod derive;
@@ -97,6 +102,7 @@ mod residual;
 mod scope;
 mod shifted;
 mod syntax;
+mod text;
 mod token;
 mod traverse;
 mod waves;
@@ -121,14 +127,14 @@ pub use self::point_data::PointData;
 pub use self::program::{Operation, Program};
 pub use self::read::is_function;
 pub use self::residual::{Residual, Slot};
-pub use self::scope::{CONSTANTS, NET, Scope};
+pub use self::scope::{CONSTANTS, DISTANCE, NET, Scope};
 pub use self::shifted::{Places, places};
+pub use self::text::{distances, names, sides, with_name};
 pub use self::token::{is_name, is_word};
 pub use self::waves::Wave;
 
 use self::graph::{Graph, Id};
 use self::read::Reader;
-use self::token::Token;
 use crate::error::Result;
 use crate::jet::{Derivative, Entry, JetLayout, Jets, Normalizer};
 
@@ -249,10 +255,4 @@ impl Expression {
     pub fn compile(&self, layout: &JetLayout, normalizer: &Normalizer) -> Residual {
         Residual::new(self, layout, normalizer)
     }
-}
-
-/// The names that a text mentions, in order; none for a text that is no expression.
-pub fn names(text: &str) -> Vec<String> {
-    let name = |(token, _)| if let Token::Name(name) = token { Some(name) } else { None };
-    token::tokens(text).into_iter().flatten().filter_map(name).collect()
 }

@@ -9,7 +9,7 @@ use super::graph::{Graph, Id, Leaf, Node, Relation};
 use super::integral::Bound;
 use super::parser::parse;
 use super::scope::{Meaning, Scope};
-use super::syntax::{Binary, Kind, TEXT_FUNCTIONS, Word};
+use super::syntax::{Binary, Kind, Part, TEXT_FUNCTIONS, Word};
 use crate::error::{Error, nearest};
 use crate::expression::diagnostic::{Fault, Span};
 use crate::jet::Derivative;
@@ -21,12 +21,14 @@ const MOST_DEPTH: usize = 100;
 const MANY: usize = usize::MAX;
 
 /// The functions that are made of others, with the number of their arguments; and `if`, `d` and what is like them.
-const COMPOSED_FUNCTIONS: [(&str, usize, usize); 15] = [
+const COMPOSED_FUNCTIONS: [(&str, usize, usize); 17] = [
     ("tan", 1, 1),
     ("sign", 1, 1),
     ("heaviside", 1, 1),
     ("min", 2, 2),
     ("max", 2, 2),
+    ("rmin", 2, 3),
+    ("rmax", 2, 3),
     ("pow", 2, 2),
     ("mod", 2, 2),
     ("if", 3, 3),
@@ -57,11 +59,19 @@ impl<'a> Reader<'a> {
     /// The node that a text stands for; `lhs = rhs` is lhs − rhs where an equation may stand.
     pub fn read(&mut self, text: &str, equation: bool) -> Result<Id, Fault> {
         let syntax = parse(text, equation)?;
+        let boundaries = self.boundaries(&syntax);
         // A definition does not know the variables of an integral that it stands in.
         let outer = std::mem::replace(&mut self.bound, syntax.bound(self.scope));
         let mut ids: Vec<Id> = Vec::with_capacity(syntax.parts.len());
         for (at, part) in syntax.parts.iter().enumerate() {
             let id = match &part.kind {
+                Kind::Name(_) if boundaries.contains(&at) => self.graph.constant(0.0),
+                Kind::Call(_, arguments) if boundaries.contains(arguments.first().unwrap_or(&at)) => {
+                    let Part { kind: Kind::Name(name), span } = &syntax.parts[arguments[0]] else {
+                        unreachable!("a boundary is a name")
+                    };
+                    self.distance(name, span)?
+                }
                 Kind::Number(value) => self.graph.constant(*value),
                 Kind::Name(name) => match self.bound_name(name, at) {
                     Some(variable) => variable,
@@ -129,7 +139,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn definition(&mut self, name: &str, text: &str, span: &Span) -> Result<Id, Fault> {
+    pub(super) fn definition(&mut self, name: &str, text: &str, span: &Span) -> Result<Id, Fault> {
         match self.definitions.get(name) {
             Some(Some(id)) => return Ok(*id),
             Some(None) => {
@@ -181,6 +191,7 @@ impl<'a> Reader<'a> {
             let count = match most {
                 MANY => format!("{least} or more"),
                 most if least == most => least.to_string(),
+                most if most == least + 1 => format!("{least} or {most}"),
                 most => format!("{least} to {most}"),
             };
             let plural = if most == 1 { "" } else { "s" };
@@ -208,6 +219,12 @@ impl<'a> Reader<'a> {
             ("max", [a, b]) => {
                 let less = self.graph.compare(Relation::Less, *b, *a);
                 self.graph.select(less, *a, *b)
+            }
+            ("rmin", [a, b, rounding @ ..]) => self.joined(*a, *b, rounding),
+            ("rmax", [a, b, rounding @ ..]) => {
+                let [a, b] = [*a, *b].map(|id| self.graph.scaled(id, -1.0));
+                let joined = self.joined(a, b, rounding);
+                self.graph.scaled(joined, -1.0)
             }
             ("pow", [base, exponent]) => self.graph.power(*base, *exponent),
             ("mod", [a, b]) => {
@@ -315,6 +332,7 @@ pub(super) fn usage(name: &str) -> String {
         "if" => "write if(condition, a, b): a where the condition holds, b elsewhere".to_string(),
         "d" => "write d(u, x) or d(u, x, y), with up to four inputs".to_string(),
         "min" | "max" => format!("write {name}(a, b)"),
+        "rmin" | "rmax" => format!("write {name}(a, b), or {name}(a, b, length) to round corners"),
         "pow" => "write pow(base, exponent) or base^exponent".to_string(),
         "mod" => "write mod(a, b): what is left of a over multiples of b".to_string(),
         "laplacian" => "write laplacian(u), or laplacian(u, x, y) with the inputs that count".to_string(),

@@ -37,6 +37,8 @@ pub struct Scope {
     pub allow_rough: bool,
     /// What `interp` may read.
     pub fields: Fields,
+    /// Expressions of the inputs that are 0 on a boundary, by its name; or why there is none.
+    pub distances: BTreeMap<String, Result<String, String>>,
 }
 
 /// What a name stands for.
@@ -68,6 +70,9 @@ pub const CONSTANTS: [(&str, f64); 2] = [("pi", std::f64::consts::PI), ("e", std
 
 /// The network's own value of an output, where its transform is read.
 pub const NET: &str = "net";
+
+/// The function of a boundary's name that [`Scope::distances`] has.
+pub const DISTANCE: &str = "distance";
 
 impl Scope {
     /// The meaning of a name: exactly, else as an output or definition with subscripts.
@@ -132,6 +137,7 @@ impl Scope {
             net: Some(output),
             allow_rough: self.allow_rough,
             fields: self.fields.clone(),
+            distances: self.distances.clone(),
             ..Scope::default()
         }
     }
@@ -143,8 +149,36 @@ impl Scope {
             inputs: self.inputs.clone(),
             allow_rough: self.allow_rough,
             fields: self.fields.clone(),
+            distances: self.distances.clone(),
             ..Scope::default()
         }
+    }
+
+    /// The definitions, and beside them as `distance(NAME)` the distances that they and `texts` read: what a file holds that
+    /// knows of no domain.
+    pub fn definitions_with_distances<'a>(
+        &'a self,
+        texts: impl IntoIterator<Item = &'a String>,
+    ) -> BTreeMap<String, String> {
+        let read = texts.into_iter().chain(self.definitions.values()).flat_map(|text| super::distances(text));
+        let known = read.filter_map(|name| {
+            let text = self.distances.get(&name)?.as_ref().ok()?;
+            Some((format!("{DISTANCE}({name})"), text.clone()))
+        });
+        self.definitions.clone().into_iter().chain(known).collect()
+    }
+
+    /// The same with definitions that hold distances.
+    pub fn with_definitions(mut self, definitions: &BTreeMap<String, String>) -> Scope {
+        for (name, text) in definitions {
+            let boundary = name.strip_prefix(DISTANCE).and_then(|rest| rest.strip_prefix('(')?.strip_suffix(')'));
+            if let Some(boundary) = boundary {
+                self.distances.insert(boundary.to_string(), Ok(text.clone()));
+            } else {
+                self.definitions.insert(name.clone(), text.clone());
+            }
+        }
+        self
     }
 
     /// How to fix a name that has no meaning.

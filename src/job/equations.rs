@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Job;
+use crate::domain::{Distances, Region};
 use crate::error::{Error, Result};
 use crate::expression::{self, Expression, PointFunctions, Scope};
 use crate::jet::Entry;
@@ -95,6 +96,28 @@ impl Job {
             features: self.features(),
             allow_rough: false,
             fields: self.fields.clone(),
+            distances: self.distances(),
+        }
+    }
+
+    /// The part of the domain that sampled points lie in.
+    ///
+    /// # Errors
+    /// Those of [`PointsSpec::validate`].
+    ///
+    /// # Panics
+    /// In a job without variables, which has no sampled points.
+    pub fn region(&self, spec: &PointsSpec, place: &str) -> Result<Region> {
+        spec.validate(place, self.domain.as_ref().expect("sampled points have variables"))
+    }
+
+    /// What `distance(NAME)` stands for; a network that training goes on with brings its own.
+    fn distances(&self) -> Distances {
+        let own = self.domain.as_ref().map(|domain| domain.distances().clone()).unwrap_or_default();
+        let known = Scope { distances: own, ..Scope::default() };
+        match &self.network.start {
+            Some(start) => known.with_definitions(&start.model.transforms.definitions).distances,
+            None => known.distances,
         }
     }
 
@@ -103,7 +126,7 @@ impl Job {
     pub(super) fn features(&self) -> Option<PointFunctions> {
         let texts = Some(&self.network.features).filter(|texts| !texts.is_empty())?;
         let (definitions, inputs, fields) = (self.definitions.clone(), self.inputs.clone(), self.fields.clone());
-        let scope = Scope { definitions, inputs, fields, ..Scope::default() };
+        let scope = Scope { definitions, inputs, fields, distances: self.distances(), ..Scope::default() };
         PointFunctions::read("network.features", texts, &scope).ok()
     }
 
@@ -128,7 +151,7 @@ impl Job {
         let columns = self.columns(term, &place)?;
         let normals = match &term.points {
             TermPoints::File(_) => false,
-            TermPoints::Sampled(spec) => spec.validate(&place("points"), &self.variables)?.has_normals(),
+            TermPoints::Sampled(spec) => self.region(spec, &place("points"))?.has_normals(),
         };
         let scope = |columns| Scope { allow_rough: term.allow_rough, ..self.scope(columns, normals) };
         let read = |columns| Expression::residual(place("residual"), &term.residual, &scope(columns));

@@ -79,18 +79,37 @@ pub(super) const STAGE: &[&str] = &[
     "resample_every",
     "refine",
 ];
-pub(super) const POINTS: &[&str] = &["sampler", "count", "on", "ball", "resample_every", "refine", "causal", "file"];
+pub(super) const POINTS: &[&str] =
+    &["sampler", "count", "on", "region", "where", "resample_every", "refine", "causal", "file"];
 pub(super) const COEFFICIENT: &[&str] = &["start", "min", "max", "log"];
 pub(super) const FOURIER: &[&str] = &["count", "scale"];
-pub(super) const BALL: &[&str] = &["inputs", "centre", "radius"];
+pub(super) const DOMAIN: &[&str] = &["inputs", "region", "where", "shapes"];
+pub(super) const SHAPE: &[&str] = &[
+    "inputs",
+    "ball",
+    "radius",
+    "ellipse",
+    "radii",
+    "angle",
+    "box",
+    "polygon",
+    "radius_of_angle",
+    "centre",
+    "x",
+    "y",
+    "s",
+    "stl",
+    "where",
+];
 pub(super) const CAUSAL: &[&str] = &["input", "slices", "tolerance", "every", "backwards"];
 pub(super) const REFINE: &[&str] = &["candidates", "exponent", "offset"];
 
 /// Sections and their keys; those of `variables` and others are the user's.
-pub(super) static SECTIONS: [(&str, &[&str]); 17] = [
+pub(super) static SECTIONS: [(&str, &[&str]); 18] = [
     ("data", DATA),
     ("variables", &[]),
     ("windows", &[]),
+    ("domain", DOMAIN),
     ("network", NETWORK),
     ("coefficients", &[]),
     ("definitions", &[]),
@@ -111,11 +130,10 @@ pub(super) static SECTIONS: [(&str, &[&str]); 17] = [
 pub(super) static LISTS: [(&str, &[&str]); 2] = [("term", TERM), ("stage", STAGE)];
 
 /// Tables within sections.
-static TABLES: [(&str, &[&str]); 5] = [
+static TABLES: [(&str, &[&str]); 4] = [
     ("network.fourier", FOURIER),
     ("training.refine", REFINE),
     ("term.points", POINTS),
-    ("term.points.ball", BALL),
     ("term.points.causal", CAUSAL),
 ];
 
@@ -147,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_key_is_found_in_the_section_that_has_it() {
-        for (key, place) in [("steps", "training.steps"), ("centre", "term.points.ball.centre")] {
+        for (key, place) in [("steps", "training.steps"), ("slices", "term.points.causal.slices")] {
             assert_eq!(elsewhere(key).as_deref(), Some(place));
         }
         assert_eq!(near("learning_rat").as_deref(), Some("optimizer.learning_rate"));

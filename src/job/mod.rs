@@ -9,6 +9,7 @@ mod keys;
 mod lists;
 mod names;
 mod read;
+mod read_domain;
 mod read_equations;
 mod read_plots;
 mod read_settings;
@@ -23,6 +24,7 @@ mod settings;
 mod tests;
 mod windows;
 mod write;
+mod write_domain;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ use std::sync::Arc;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
 pub(crate) use self::lists::grid_over;
+pub use self::read_domain::domain_of;
 pub use self::schema::schema;
 pub use self::settings::{
     Balance, Device, Length, Optimizer, OptimizerKind, Picture, PictureFormat, Plots, ScheduleSettings, Stage, Training,
@@ -37,6 +40,7 @@ pub use self::settings::{
 pub use self::windows::{Cut, Windows};
 
 use crate::data::{Axis, Data, Dataset, Dialect, PointSet, Table, TableReader, Validation};
+use crate::domain::Domain;
 use crate::error::Result;
 use crate::expression::Fields;
 use crate::jet::{Activation, CoefficientRange, Derivative, Entry, Seconds};
@@ -59,6 +63,8 @@ pub struct Job {
     pub variables: Vec<Variable>,
     /// `[windows]`: where the time is cut.
     pub windows: Option<Windows>,
+    /// `[domain]`: the box of the variables, or a part of it; `None` where there are no variables.
+    pub domain: Option<Domain>,
     /// `[coefficients]`: trained numbers with their start values (K), in the file's order.
     pub coefficients: Vec<(String, f64)>,
     /// Where those of them may lie that have bounds, by name.
@@ -263,6 +269,11 @@ impl Job {
     /// What an input or output is called in pictures: its column.
     pub fn label<'a>(&'a self, name: &'a str) -> &'a str {
         self.data.as_ref().map_or(name, |data| data.column(name))
+    }
+
+    /// The domain, where it is not all of the box.
+    pub fn cut_domain(&self) -> Option<&Domain> {
+        self.domain.as_ref().filter(|domain| !domain.is_box())
     }
 
     /// The shape of the network.

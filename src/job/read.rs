@@ -55,6 +55,7 @@ impl Reader<'_> {
         }
         let data = self.data()?;
         let variables = self.variables(data.as_ref())?;
+        let domain = self.domain(&variables)?;
         let (mut network, outputs) = self.network(data.as_ref())?;
         let names_none = network.start.is_none() && network.features.is_empty() && network.fourier.is_none();
         if names_none && variables.iter().any(|variable| variable.is_logarithmic) {
@@ -97,6 +98,7 @@ impl Reader<'_> {
             outputs,
             data,
             variables,
+            domain,
             network,
         };
         self.continue_from_start(&mut job)?;

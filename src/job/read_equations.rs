@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::item::Item;
 use super::lists::entries;
 use super::read::Reader;
+use super::read_domain::texts;
 use super::residuals::{Residual, residuals};
 use super::section::Section;
 use super::*;
@@ -12,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::expression::{Expression, PointFunctions, Scope};
 use crate::jet::{CoefficientRange, JetLayout};
 use crate::network::definitions::{self, Definitions};
-use crate::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler};
+use crate::points::{CausalSpec, PointsSpec, Refine, Sampler};
 
 impl Reader<'_> {
     /// The box, in the order of the data's inputs or else of the file.
@@ -221,15 +222,6 @@ impl Reader<'_> {
             return Ok(TermPoints::File(self.path(&file)?));
         }
         let samplers = Sampler::ALL.map(|sampler| (sampler.name(), sampler));
-        let ball = |item: &Item| {
-            let section = item.section(section.name_of("ball."), keys::BALL)?;
-            let centre = |item: &Item| item.list()?.iter().map(Item::number).collect();
-            Ok(BallSpec {
-                inputs: section.read("inputs", vec![], |item| item.list()?.iter().map(Item::text).collect())?,
-                centre: section.required("centre", "[0, 0]", centre)?,
-                radius: section.required("radius", "1", Item::positive)?,
-            })
-        };
         let causal = |item: &Item| {
             let section = item.section(section.name_of("causal."), keys::CAUSAL)?;
             Ok(CausalSpec {
@@ -243,11 +235,9 @@ impl Reader<'_> {
         Ok(TermPoints::Sampled(PointsSpec {
             sampler: section.read("sampler", Sampler::Sobol, |item| item.one_of(&samplers))?,
             count: section.read("count", 10_000, Item::count)? as usize,
-            on: section.read("on", vec![], |item| match item.list() {
-                Ok(parts) => parts.iter().map(Item::text).collect(),
-                Err(_) => Ok(vec![item.text()?]),
-            })?,
-            ball: section.optional("ball", ball)?,
+            on: section.read("on", vec![], texts)?,
+            region: section.optional("region", Item::text)?,
+            conditions: section.read("where", vec![], texts)?,
             resample_every: section.read("resample_every", 0, Item::whole)?,
             refine: section.optional("refine", |item| refine(&section, item))?,
             causal: section.optional("causal", causal)?,

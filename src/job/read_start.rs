@@ -6,6 +6,7 @@ use super::read::Reader;
 use super::section::Section;
 use super::{Job, Start};
 use crate::error::{Error, Result};
+use crate::expression::is_name;
 use crate::network::{Model, model_path};
 
 /// Keys whose place a trained network takes.
@@ -46,7 +47,8 @@ impl Reader<'_> {
             let help = "remove this section: they come with the network";
             return Err(Error::input(self.document.section_place("transforms"), problem, help));
         }
-        for (name, text) in &transforms.definitions {
+        // Distances stay with the network.
+        for (name, text) in transforms.definitions.iter().filter(|(name, _)| is_name(name)) {
             let own = job.definitions.entry(name.clone()).or_insert_with(|| text.clone());
             if own != text {
                 let problem = format!("this network was trained with {name} = {text:?}");

@@ -133,6 +133,9 @@ fn kind_of(kind: &str, path: &str, sections: &[Section]) -> Value {
     if kind.starts_with("one of ") {
         return json!({ "enum": quoted(kind) });
     }
+    if kind == "list of pairs of numbers" {
+        return json!({ "type": "array", "items": { "type": "array", "items": { "type": "number" } } });
+    }
     if let Some(list) = kind.strip_prefix("list of ") {
         let items = if list.contains("number") { kind_of(list, path, sections) } else { json!({ "type": "string" }) };
         return json!({ "type": "array", "items": items });
@@ -142,6 +145,9 @@ fn kind_of(kind: &str, path: &str, sections: &[Section]) -> Value {
     }
     if let Some(table) = kind.strip_prefix("table, ") {
         let value = table.split_once(" to ").map_or("", |(_, value)| value);
+        if value == "shape" {
+            return json!({ "type": "object", "additionalProperties": of_section("domain.shapes.NAME", sections) });
+        }
         return json!({ "type": "object", "additionalProperties": kind_of(value, "", sections) });
     }
     match kind {

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::*;
 use crate::optimizer::Shape;
-use crate::points::{BallSpec, CausalSpec, Refine, Resampling};
+use crate::points::{CausalSpec, Refine, Resampling};
 
 impl Job {
     /// The resolved job: every key that takes part, paths absolute. It reads back to an equal job.
@@ -32,6 +32,7 @@ impl Job {
             parts.into()
         };
         sections.push(("variables", self.variables.iter().map(|v| (v.name.as_str(), interval(v))).collect()));
+        sections.extend(self.domain.iter().map(|domain| ("domain", write_domain::keys(domain.spec()))));
         sections.extend(self.windows.as_ref().map(|windows| ("windows", windows.keys(&self.inputs))));
         if !self.is_open {
             sections.push(("network", self.network_keys()));
@@ -347,12 +348,11 @@ impl TermPoints {
         if !spec.on.is_empty() {
             keys.insert("on".to_string(), spec.on.clone().into());
         }
-        if let Some(BallSpec { inputs, centre, radius }) = &spec.ball {
-            let mut ball = table([("centre", centre.clone().into()), ("radius", (*radius).into())]);
-            if !inputs.is_empty() {
-                ball.insert("inputs".to_string(), inputs.clone().into());
-            }
-            keys.insert("ball".to_string(), ball.into());
+        if let Some(region) = &spec.region {
+            keys.insert("region".to_string(), region.as_str().into());
+        }
+        if !spec.conditions.is_empty() {
+            keys.insert("where".to_string(), spec.conditions.clone().into());
         }
         if let Some(refine) = spec.refine {
             keys.insert("refine".to_string(), refine_keys(refine).into());
@@ -375,7 +375,7 @@ fn refine_keys(Refine { candidates, exponent, offset }: Refine) -> Table {
     table([("candidates", whole(candidates as u64)), ("exponent", exponent.into()), ("offset", offset.into())])
 }
 
-fn table<const N: usize>(keys: [(&str, Value); N]) -> Table {
+pub(super) fn table<const N: usize>(keys: [(&str, Value); N]) -> Table {
     keys.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }
 
@@ -406,6 +406,6 @@ fn table_path(table: &crate::data::Table) -> Value {
     table.file().map_or_else(|| table.to_string().into(), path)
 }
 
-fn path(path: &Path) -> Value {
+pub(super) fn path(path: &Path) -> Value {
     path.to_string_lossy().into_owned().into()
 }

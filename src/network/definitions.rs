@@ -22,7 +22,6 @@ impl Model {
     pub fn scope(&self, allow_rough: bool) -> Scope {
         Scope {
             coefficients: self.coefficients.clone(),
-            definitions: self.transforms.definitions.clone(),
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
             transforms: self.transforms.texts.clone(),
@@ -32,6 +31,7 @@ impl Model {
             fields: self.transforms.fields.clone(),
             ..Scope::default()
         }
+        .with_definitions(&self.transforms.definitions)
     }
 }
 

@@ -271,12 +271,12 @@ impl Document {
     fn scope(&self) -> Scope {
         Scope {
             coefficients: self.coefficients.iter().map(|coefficient| coefficient.name.clone()).collect(),
-            definitions: self.definitions.clone(),
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
             transforms: self.transforms.clone(),
             ..Scope::default()
         }
+        .with_definitions(&self.definitions)
     }
 
     fn spec(&self, path: &Path) -> Result<NetworkSpec> {

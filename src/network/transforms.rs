@@ -39,7 +39,8 @@ impl Transforms {
     /// [`Error::Input`] for a transform of no output, for one that does not read the network's value,
     /// or reads its derivatives, and for every mistake in its text.
     pub fn read(place: impl Fn(&str) -> String, scope: &Scope) -> Result<Self> {
-        let (definitions, fields) = (scope.definitions.clone(), scope.fields.clone());
+        let definitions = scope.definitions_with_distances(scope.transforms.values());
+        let fields = scope.fields.clone();
         if scope.transforms.is_empty() {
             return Ok(Self { definitions, fields, ..Self::default() });
         }
@@ -64,7 +65,8 @@ impl Transforms {
 
     /// The same behind a network that reads features, whose definitions are those of `scope`.
     pub fn with_features(self, features: Features, scope: &Scope) -> Self {
-        Self { features: Some(features), definitions: scope.definitions.clone(), ..self }
+        let texts = scope.transforms.values().chain(&features.document.functions);
+        Self { definitions: scope.definitions_with_distances(texts), features: Some(features), ..self }
     }
 
     /// The fields that a model needs to predict alone.

@@ -188,7 +188,9 @@ pub(super) fn line(chart: &mut Chart, series: &Series, colour: RGBColor, width: 
     if series.points(CURVE_POINTS).nth(1).is_none() {
         return marks(chart, series, colour);
     }
-    chart.draw_series(LineSeries::new(series.points(CURVE_POINTS), stroke(colour, width)))?;
+    for part in series.parts() {
+        chart.draw_series(LineSeries::new(part.points(CURVE_POINTS), stroke(colour, width)))?;
+    }
     Ok(())
 }
 
@@ -211,8 +213,10 @@ pub(super) fn dotted(chart: &mut Chart, series: &Series, colour: RGBColor, width
 }
 
 fn broken(chart: &mut Chart, series: &Series, (dash, gap): (i32, i32), style: ShapeStyle) -> Drawn {
-    let points: Vec<_> = series.points(CURVE_POINTS).collect();
-    chart.draw_series(DashedLineSeries::new(points, dash * PIXEL_UNITS, gap * PIXEL_UNITS, style))?;
+    for part in series.parts() {
+        let points: Vec<_> = part.points(CURVE_POINTS).collect();
+        chart.draw_series(DashedLineSeries::new(points, dash * PIXEL_UNITS, gap * PIXEL_UNITS, style))?;
+    }
     Ok(())
 }
 

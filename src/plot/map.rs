@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::{Axis, extent, scientific};
 use super::figure::{Area, Drawn, Frame, GREY, INK, PIXEL_UNITS, Panel, font, stroke};
-use super::raster::{Image, Palette, Place, interpolate, pixels_between, png};
+use super::raster::{Between, Image, Palette, Place, interpolate, pixels_between, png};
 
 /// Maps to be drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,9 @@ pub struct MapRow {
     pub at: Option<String>,
     /// The network's values at other places of these, each with the place (Nx Ny): maps to the right, in the same colours.
     pub slices: Vec<(String, Vec<f64>)>,
+    /// Above 0 inside the domain and below 0 outside, where the map is blank; near its boundary about the distance
+    /// (Nx Ny). `None` for a domain that is all of the map.
+    pub level: Option<Vec<f64>>,
     /// What the colours at least reach from and to; `None` for what is shown.
     pub range: Option<[f64; 2]>,
 }
@@ -103,9 +106,11 @@ fn maps(row: &MapRow) -> Vec<Map<'_>> {
     let count = row.x.values.len() * row.y.values.len();
     let sizes = [Some(&row.fit), row.truth.as_ref()].into_iter().flatten().map(Vec::len);
     assert!(count > 0 && sizes.into_iter().all(|size| size == count), "a number for each point of a grid");
-    let slices = row.slices.iter().flat_map(|(_, values)| values);
-    let shown = row.fit.iter().chain(row.truth.iter().flatten()).chain(slices).chain(row.range.iter().flatten());
-    let both: Vec<f64> = shown.copied().collect();
+    let all =
+        [Some(&row.fit), row.truth.as_ref()].into_iter().flatten().chain(row.slices.iter().map(|(_, values)| values));
+    let is_inside = |k: usize| row.level.as_ref().is_none_or(|level| level[k] >= 0.0);
+    let shown = all.flat_map(|values| values.iter().enumerate().filter(|(k, _)| is_inside(*k)).map(|(_, value)| value));
+    let both: Vec<f64> = shown.chain(row.range.iter().flatten()).copied().collect();
     let map = |caption: String, values: Vec<f64>, palette: Palette, scale: Axis| Map {
         row,
         caption,
@@ -127,10 +132,11 @@ fn maps(row: &MapRow) -> Vec<Map<'_>> {
     }
     if let Some(truth) = &row.truth {
         let error: Vec<f64> = row.fit.iter().zip(truth).map(|(fit, truth)| fit - truth).collect();
+        let seen = |values: &[f64]| (0..count).filter(|k| is_inside(*k)).map(|k| values[k]).collect::<Vec<_>>();
         let largest =
             |values: &[f64]| extent(values.iter().map(|v| v.abs())).map(|(_, high)| high).filter(|v| *v > 0.0);
         // An error of 0 everywhere is shown on the solution's own scale.
-        let end = largest(&error).or(largest(&both)).unwrap_or(1.0);
+        let end = largest(&seen(&error)).or(largest(&both)).unwrap_or(1.0);
         maps.push(map(format!("{output}, truth"), truth.clone(), Palette::Sequential, shared));
         let symmetric = Axis::between(-end, end, usize::MAX);
         maps.push(map(format!("{}, error (fit − truth)", row.output), error, Palette::Diverging, symmetric));
@@ -159,11 +165,30 @@ impl Map<'_> {
         let (width, height) = (pixels(&place.0), pixels(&place.1));
         let x = pixels_between(&self.row.x.values, &self.x, width);
         let y = pixels_between(&self.row.y.values, &self.y, height);
-        let at = |i: usize, j: usize| self.values[i * self.row.y.values.len() + j];
-        let colour = |column: usize, row: usize| self.scale.place(interpolate(at, x[column], y[height - 1 - row]));
+        let index = |i: usize, j: usize| i * self.row.y.values.len() + j;
+        let at = |i: usize, j: usize| self.values[index(i, j)];
+        let is_inside = |x: Between, y: Between| {
+            self.row.level.as_ref().is_none_or(|level| interpolate(|i, j| level[index(i, j)], x, y) >= 0.0)
+        };
+        let colour = |column: usize, row: usize| match (x[column], y[height - 1 - row]) {
+            (x, y) if is_inside(x, y) => self.scale.place(interpolate(at, x, y)),
+            _ => f64::NAN,
+        };
+        self.draw_boundary(area, &place)?;
         let shade = |_, row: usize| 1.0 - (row as f64 + 0.5) / height as f64;
         let bar_png = png(self.palette, pixels(&bar.0), height, shade);
         Ok([Image { place, png: png(self.palette, width, height, colour) }, Image { place: bar, png: bar_png }])
+    }
+
+    /// The boundary of the domain.
+    fn draw_boundary(&self, area: &Area, (width, height): &Place) -> Drawn {
+        let (Some(level), x, y) = (&self.row.level, &self.row.x.values, &self.row.y.values) else { return Ok(()) };
+        for ends in zeros(level, x, y) {
+            let place = ends
+                .map(|[x, y]| (self.x.map(&x, (width.start, width.end)), self.y.map(&y, (height.end, height.start))));
+            area.draw(&PathElement::new(place.map(|end| local(area, end)).to_vec(), stroke(INK, 1.0)))?;
+        }
+        Ok(())
     }
 
     /// The ticks of the bar.
@@ -182,6 +207,27 @@ impl Map<'_> {
 /// Pixels of an image along a side.
 fn pixels(side: &Range<i32>) -> usize {
     (side.len() as i32 * FINE_PIXELS / PIXEL_UNITS).max(1) as usize
+}
+
+/// The line on which numbers of a grid (Nx Ny) are 0, as segments: cells are cut into two triangles each, in which the numbers
+/// are taken for linear.
+fn zeros(level: &[f64], x: &[f64], y: &[f64]) -> Vec<[[f64; 2]; 2]> {
+    let corner = |i: usize, j: usize| (level[i * y.len() + j], [x[i], y[j]]);
+    let mut segments = vec![];
+    for (i, j) in (1..x.len()).flat_map(|i| (1..y.len()).map(move |j| (i, j))) {
+        let [a, b, c, d] = [corner(i - 1, j - 1), corner(i, j - 1), corner(i, j), corner(i - 1, j)];
+        for triangle in [[a, b, c], [a, c, d]] {
+            let cut = |k: usize| {
+                let ((low, p), (high, q)) = (triangle[k], triangle[(k + 1) % 3]);
+                let part = low / (low - high);
+                ((low >= 0.0) != (high >= 0.0)).then(|| [0, 1].map(|k| p[k] + part * (q[k] - p[k])))
+            };
+            if let [first, second] = (0..3).filter_map(cut).collect::<Vec<_>>()[..] {
+                segments.push([first, second]);
+            }
+        }
+    }
+    segments
 }
 
 fn outline(area: &Area, (x, y): &Place) -> Drawn {

@@ -48,6 +48,13 @@ impl Series {
         series
     }
 
+    /// What lies between numbers that are not finite: a curve has gaps there.
+    fn parts(&self) -> Vec<Series> {
+        let pairs: Vec<(f64, f64)> = self.x.iter().copied().zip(self.y.iter().copied()).collect();
+        let parts = pairs.split(|(x, y)| !(x.is_finite() && y.is_finite())).filter(|part| !part.is_empty());
+        parts.map(|part| part.iter().copied().unzip()).map(|(x, y)| Series { x, y }).collect()
+    }
+
     /// The finite points, evenly thinned to at most `most`; the last one is always among them.
     fn points(&self, most: usize) -> impl Iterator<Item = (f64, f64)> + '_ {
         let every = self.x.len().div_ceil(most).max(1);

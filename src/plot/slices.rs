@@ -2,6 +2,7 @@
 
 use super::axis::short;
 use super::{MapAxis, MapRow};
+use crate::domain::Domain;
 use crate::error::Result;
 use crate::jet::{Derivative, JetLayout};
 use crate::network::Model;
@@ -21,6 +22,8 @@ pub struct Sweep {
     pub ranges: Vec<[f64; 2]>,
     /// Where all inputs stand that neither span the plane nor move (D).
     pub centre: Vec<f64>,
+    /// The set that is shown, if it is not all of the box.
+    pub domain: Option<Domain>,
 }
 
 impl Sweep {
@@ -29,17 +32,31 @@ impl Sweep {
         even(self.ranges[self.along], count)
     }
 
-    /// The values of each output at `place`, y running fastest (M, Nx Ny).
-    fn values(&self, source: &mut dyn Source, place: f64) -> Result<Vec<Vec<f64>>> {
+    /// The points of the map at `place` (D, Nx Ny), y running fastest.
+    fn points(&self, place: f64) -> Vec<Vec<f64>> {
         let [x, y] = self.axes();
         let mut centre = self.centre.clone();
         centre[self.along] = place;
         let mut points: Vec<Vec<f64>> = centre.iter().map(|value| vec![*value; x.len() * y.len()]).collect();
         points[self.plane[0]] = x.iter().flat_map(|x| vec![*x; y.len()]).collect();
         points[self.plane[1]] = x.iter().flat_map(|_| y.clone()).collect();
+        points
+    }
+
+    /// The values of each output at `place` (M, Nx Ny); NaN outside the domain where that moves.
+    fn values(&self, source: &mut dyn Source, place: f64) -> Result<Vec<Vec<f64>>> {
+        let points = self.points(place);
         let outputs = source.model().outputs.len();
-        let jets = source.jets(&points, &JetLayout::value(centre.len()))?;
-        Ok((0..outputs).map(|m| jets.entry(m, Derivative::Value).expect("the value").to_vec()).collect())
+        let jets = source.jets(&points, &JetLayout::value(points.len()))?;
+        let mut values: Vec<_> =
+            (0..outputs).map(|m| jets.entry(m, Derivative::Value).expect("the value").to_vec()).collect();
+        if let Some(domain) = self.domain.as_ref().filter(|domain| domain.is_cut_along(self.along)) {
+            let are_in = domain.contains(&points);
+            for column in &mut values {
+                column.iter_mut().zip(&are_in).filter(|(_, is_in)| !**is_in).for_each(|(value, _)| *value = f64::NAN);
+            }
+        }
+        Ok(values)
     }
 
     fn axes(&self) -> [Vec<f64>; 2] {
@@ -74,6 +91,9 @@ impl Sweep {
             values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| [low.min(*value), high.max(*value)])
         };
         let ranges: Vec<_> = (0..model.outputs.len()).map(range).collect();
+        // Maps that differ in their domain have holes of their own.
+        let level = self.domain.as_ref().filter(|domain| !domain.is_cut_along(self.along));
+        let level = level.map(|domain| domain.depths(&self.points(self.centre[self.along])));
         let row = |group: &[(String, Vec<Vec<f64>>)], output: usize| MapRow {
             output: model.outputs[output].clone(),
             x: axis(self.plane[0], &x),
@@ -83,6 +103,7 @@ impl Sweep {
             error: None,
             at: Some(group[0].0.clone()),
             slices: group[1..].iter().map(|(at, values)| (at.clone(), values[output].clone())).collect(),
+            level: level.clone(),
             range: Some(ranges[output]).filter(|[low, high]| low <= high),
         };
         let rows = |group: &Vec<_>| (0..model.outputs.len()).map(|output| row(group, output)).collect();

@@ -3,6 +3,7 @@
 use super::axis::short;
 use super::{Band, FitPanel, FitRow, MapAxis, MapRow, ParityPanel, Series};
 use crate::data::PointSet;
+use crate::domain::Domain;
 use crate::error::Result;
 use crate::jet::{Derivative, Entry, JetLayout, Jets};
 use crate::network::Model;
@@ -163,7 +164,7 @@ impl Slice {
 
 /// A row for each output over `points` (2, B) that are a grid: two inputs, each ascending, the last
 /// one running fastest. `None` where they are not. The truth is shown where its points are these
-/// points; its error counts wherever they are.
+/// points; its error counts wherever they are. What lies outside a domain is blank.
 ///
 /// # Errors
 /// Those of the device.
@@ -171,6 +172,7 @@ pub fn map_rows(
     source: &mut dyn Source,
     points: &[Vec<f64>],
     truth: Option<&Reference>,
+    domain: Option<&Domain>,
 ) -> Result<Option<Vec<MapRow>>> {
     let model = &source.model().clone();
     let Some([x, y]) = grid_axes(points) else { return Ok(None) };
@@ -189,6 +191,7 @@ pub fn map_rows(
             error: error(source, truth, entry)?,
             at: None,
             slices: vec![],
+            level: domain.map(|domain| domain.depths(points)),
             range: None,
         });
     }

@@ -52,7 +52,7 @@ impl Sampler {
 
     /// Points of the unit cube (dimensions, count), with at least one dimension; a grid's count may
     /// differ.
-    pub(super) fn unit_cube(self, dimensions: usize, count: usize, random: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
+    pub(crate) fn unit_cube(self, dimensions: usize, count: usize, random: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
         match self {
             Sampler::Grid => grid(dimensions, count),
             Sampler::Uniform => (0..dimensions).map(|_| (0..count).map(|_| random.random()).collect()).collect(),

@@ -1,8 +1,10 @@
 //! What a job says of a term's points, and the region that it means.
 
-use super::{Ball, CausalSpec, Domain, Refine, Region, Sampler, Variable};
-use crate::error::{Error, Result, nearest, suggest};
-use crate::expression::{Expression, Scope};
+use std::borrow::Cow;
+
+use super::{CausalSpec, Refine, Sampler};
+use crate::domain::{Domain, Region};
+use crate::error::{Error, Result};
 
 /// What one set of points may hold in memory.
 const MOST_POINTS: usize = 100_000_000;
@@ -14,11 +16,14 @@ pub struct PointsSpec {
     pub sampler: Sampler,
     /// How many, at least 1.
     pub count: usize,
-    /// The parts of the domain that they lie on, all of which count: `boundary`, or `x = 0`, or with
-    /// several inputs fixed at once `x = 0, y = high`. Empty for the inside.
+    /// The parts of the domain that they lie on, all of which count: `boundary`, the name of a shape, or `x = 0`, or with
+    /// several inputs fixed at once `x = 0, y = high`; restricted by comparisons, as in `x = 0, y < 1`. Empty for the
+    /// inside.
     pub on: Vec<String>,
-    /// A ball that stands for the intervals of its inputs.
-    pub ball: Option<BallSpec>,
+    /// A set expression of the domain's shapes: their part of the domain.
+    pub region: Option<String>,
+    /// Comparisons of inputs in space that hold in their part of the domain.
+    pub conditions: Vec<String>,
     /// After how many steps new points are drawn; 0 for never.
     pub resample_every: u64,
     /// Whether the new points go where the residual is large.
@@ -27,29 +32,46 @@ pub struct PointsSpec {
     pub causal: Option<CausalSpec>,
 }
 
-/// A ball as a job states it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BallSpec {
-    /// The inputs that it lies in; empty for all that are not times.
-    pub inputs: Vec<String>,
-    /// A number for each of them.
-    pub centre: Vec<f64>,
-    /// Above 0.
-    pub radius: f64,
-}
-
 impl PointsSpec {
-    /// `count` points in the whole box.
+    /// `count` points in the whole domain.
     pub fn inside(sampler: Sampler, count: usize) -> Self {
-        Self { sampler, count, on: vec![], ball: None, resample_every: 0, refine: None, causal: None }
+        Self {
+            sampler,
+            count,
+            on: vec![],
+            region: None,
+            conditions: vec![],
+            resample_every: 0,
+            refine: None,
+            causal: None,
+        }
     }
 
-    /// Checks every key and returns the region that `on` and `ball` describe. `place` is the position in the job,
+    /// Whether they lie anywhere in the domain.
+    pub fn is_everywhere(&self) -> bool {
+        self.on.is_empty() && self.region.is_none() && self.conditions.is_empty()
+    }
+
+    /// The part of the domain that `region` and `where` describe.
+    ///
+    /// # Errors
+    /// Those of [`Domain::part`].
+    pub fn part<'a>(&self, place: &str, domain: &'a Domain) -> Result<Cow<'a, Domain>> {
+        match (&self.region, &self.conditions[..]) {
+            (None, []) => Ok(Cow::Borrowed(domain)),
+            (region, conditions) => {
+                let place = |key: &str| format!("{place}.{key}");
+                domain.part(&place, region.as_deref(), conditions).map(Cow::Owned)
+            }
+        }
+    }
+
+    /// Checks every key and returns the part of the domain that they describe. `place` is the position in the job,
     /// such as `job.toml: term[0].points`.
     ///
     /// # Errors
     /// What does not hold, with its key.
-    pub fn validate(&self, place: &str, variables: &[Variable]) -> Result<Region> {
+    pub fn validate(&self, place: &str, domain: &Domain) -> Result<Region> {
         let bad = |key: &str, problem: String, help: &str| Err(Error::input(format!("{place}.{key}"), problem, help));
         if self.count == 0 || self.count > MOST_POINTS {
             return bad("count", format!("{} points are out of range", self.count), &format!("use 1 to {MOST_POINTS}"));
@@ -86,21 +108,24 @@ impl PointsSpec {
             }
         }
         if let Some(causal) = &self.causal {
-            causal.over(&format!("{place}.causal"), variables)?;
+            causal.over(&format!("{place}.causal"), domain.variables())?;
             let is_fixed = |part: &str| part.split_once('=').is_some_and(|(name, _)| name.trim() == causal.input);
             if self.on.iter().any(|part| part.split(',').any(is_fixed)) {
                 let problem = format!("all these points have the same {}, so none comes before another", causal.input);
                 return bad("causal", problem, "remove it: causal weights are for equations in the interior");
             }
         }
-        let ball = self.ball.as_ref().map(|ball| ball.resolve(&format!("{place}.ball"), variables)).transpose()?;
-        let domain = Domain::new(variables, ball);
+        let domain = self.part(place, domain)?;
         let on = format!("{place}.on");
-        let parts = self.on.iter().map(|text| part(&on, text, variables, &domain));
+        let parts = self.on.iter().map(|text| domain.on(&on, text));
         let region = match parts.reduce(|all, part| Ok(all?.union(part?))) {
             Some(region) => region?,
-            None => domain.inside(),
+            None => domain.inside(place)?,
         };
+        if self.count as f64 / region.least_share() > MOST_POINTS as f64 {
+            let problem = format!("{} points are out of range where so little of a box is left", self.count);
+            return bad("count", problem, "use fewer, or choose [variables] that lie more closely around the region");
+        }
         match self.sampler.most_inputs() {
             Some(most) if region.dimensions() > most => {
                 let problem = format!(
@@ -113,95 +138,4 @@ impl PointsSpec {
             _ => Ok(region),
         }
     }
-}
-
-impl BallSpec {
-    fn resolve(&self, place: &str, variables: &[Variable]) -> Result<Ball> {
-        let bad = |key: &str, problem: String, help: String| Err(Error::input(format!("{place}.{key}"), problem, help));
-        let axes: Vec<usize> = if self.inputs.is_empty() {
-            (0..variables.len()).filter(|axis| !variables[*axis].is_time()).collect()
-        } else {
-            self.inputs.iter().map(|name| input(&format!("{place}.inputs"), name, variables)).collect::<Result<_>>()?
-        };
-        if let Some(k) = (1..axes.len()).find(|k| axes[..*k].contains(&axes[*k])) {
-            return bad(
-                "inputs",
-                format!("{:?} appears twice", variables[axes[k]].name),
-                "list each input once".into(),
-            );
-        }
-        if axes.is_empty() || axes.len() != self.centre.len() {
-            let problem =
-                format!("the centre has {} numbers, and the ball has {} inputs", self.centre.len(), axes.len());
-            return bad("centre", problem, "give one number per input".into());
-        }
-        if !(self.radius > 0.0 && self.radius.is_finite()) {
-            return bad("radius", format!("{} is not a valid radius", self.radius), "use a number above 0".into());
-        }
-        for (axis, centre) in axes.iter().zip(&self.centre) {
-            let Variable { name, low, high, .. } = &variables[*axis];
-            // A ball that just fits may stick out by rounding.
-            let slack = 1e-12 * (high - low);
-            if !(centre - self.radius >= low - slack && centre + self.radius <= high + slack) {
-                let problem = format!("the ball extends beyond {name} = [{low}, {high}]");
-                return bad("radius", problem, format!("widen variables.{name}, or make the ball smaller"));
-            }
-        }
-        Ok(Ball { axes, centre: self.centre.clone(), radius: self.radius })
-    }
-}
-
-/// The index of a named input.
-fn input(place: &str, name: &str, variables: &[Variable]) -> Result<usize> {
-    let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
-    let index = names.iter().position(|known| *known == name);
-    index.ok_or_else(|| Error::input(place, format!("unknown variable {name:?}"), suggest(name, &names)))
-}
-
-/// One entry of `on`.
-fn part(place: &str, text: &str, variables: &[Variable], domain: &Domain) -> Result<Region> {
-    const PART_FORM: &str = "write \"boundary\", or values of inputs, for example \"x = 0, y = high\"";
-    let text = text.trim();
-    if text == "boundary" {
-        return domain.boundary().ok_or_else(|| {
-            let help = "fix an input instead, for example \"t = 0\"";
-            Error::input(place, "\"boundary\" needs an input other than t", help)
-        });
-    }
-    let mut fixed: Vec<(usize, f64)> = vec![];
-    for equation in text.split(',') {
-        let Some((name, value)) = equation.split_once('=') else {
-            let hint = nearest(text, ["boundary"]).map_or_else(String::new, |near| format!("did you mean {near:?}? "));
-            return Err(Error::input(
-                place,
-                format!("{:?} does not describe a part of the domain", equation.trim()),
-                hint + PART_FORM,
-            ));
-        };
-        let axis = input(place, name.trim(), variables)?;
-        let (low, high) = domain.extent(axis);
-        let number = match value.trim() {
-            "low" => Some(low),
-            "high" => Some(high),
-            text => Expression::value(place, text, &Scope::default()).ok().and_then(|number| number.constant()),
-        };
-        let Some(value) = number else {
-            let problem = format!("{:?} is not a value for {}", value.trim(), name.trim());
-            return Err(Error::input(place, problem, "use a number such as 0.5 or 2*pi, or low or high"));
-        };
-        if fixed.iter().any(|(other, _)| *other == axis) {
-            let help = "write several parts as a list, for example [\"x = low\", \"x = high\"]";
-            return Err(Error::input(place, format!("{} is given twice", name.trim()), help));
-        }
-        fixed.push((axis, value));
-    }
-    domain.slice(&fixed).ok_or_else(|| {
-        let extent = |(axis, _): &(usize, f64)| {
-            let (low, high) = domain.extent(*axis);
-            format!("{} in [{low}, {high}]", variables[*axis].name)
-        };
-        let extents = fixed.iter().map(extent).collect::<Vec<_>>().join(", ");
-        let help = format!("the domain is {extents}; for the sphere around a ball write \"boundary\"");
-        Error::input(place, format!("no point of the domain lies on {text:?}"), help)
-    })
 }

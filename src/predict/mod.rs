@@ -2,6 +2,7 @@
 
 mod reference;
 pub mod warnings;
+mod within;
 
 use std::io::Write;
 
@@ -9,6 +10,7 @@ use rayon::prelude::*;
 
 use crate::backend::Backend;
 use crate::data::{TableReader, csv_writer};
+use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::expression::{self, Expression, Places, PointData};
 use crate::jet::{Entry, JetLayout, Jets};
@@ -17,6 +19,7 @@ use crate::network::definitions::{self, Definitions};
 use crate::predict::warnings::PredictionWatch;
 
 pub use reference::Reference;
+pub use within::Within;
 
 /// Points that are evaluated and formatted at once.
 pub(crate) const BLOCK_POINTS: usize = 1 << 16;
@@ -144,6 +147,8 @@ pub struct Predictions<'a, W: Write> {
     /// Columns of each point that are written as they are, a comma behind each.
     kept: Vec<Vec<u8>>,
     watch: PredictionWatch,
+    /// The set of points that have numbers; the cells of others are empty.
+    domain: Option<&'a Domain>,
 }
 
 impl<'a, W: Write> Predictions<'a, W> {
@@ -171,7 +176,18 @@ impl<'a, W: Write> Predictions<'a, W> {
         let kept: Vec<String> = keep.iter().map(own).collect();
         let header = csv_writer::header(kept.iter().chain(&model.inputs).chain(&entries));
         let watch = PredictionWatch::new(model, entries);
-        Self { writer, place: place.to_string(), header, layout, definitions, kept: vec![], watch }
+        Self { writer, place: place.to_string(), header, layout, definitions, kept: vec![], watch, domain: None }
+    }
+
+    /// The same with empty cells at points outside of a domain.
+    pub fn within(self, domain: Option<&'a Domain>) -> Self {
+        Self { domain, ..self }
+    }
+
+    /// The same with a warning that counts the points outside of a domain.
+    pub fn watching(mut self, domain: Option<Domain>) -> Self {
+        self.watch.domain = domain;
+        self
     }
 
     /// Warnings about the points and numbers that were written.
@@ -242,14 +258,27 @@ impl<'a, W: Write> Predictions<'a, W> {
         let entries = entries.iter();
         let entries = entries.flat_map(|entry| [entry].into_iter().chain(spreads.as_mut().and_then(Iterator::next)));
         let entries: Vec<&[f64]> = entries.map(Vec::as_slice).collect();
-        self.watch.look(points, &entries);
+        let are_in = self.domain.map(|domain| domain.contains(points));
+        match &are_in {
+            None => self.watch.look(points, &entries),
+            Some(are_in) => {
+                let pick =
+                    |column: &[f64]| column.iter().zip(are_in).filter(|(_, is_in)| **is_in).map(|(x, _)| *x).collect();
+                let points: Vec<Vec<f64>> = points.iter().map(|column| pick(column)).collect();
+                let entries: Vec<Vec<f64>> = entries.iter().map(|column| pick(column)).collect();
+                self.watch.look(&points, &entries.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            }
+        }
         let starts: Vec<usize> = (0..count).step_by(THREAD_ROWS).collect();
         let format = |start: &usize| {
             let mut text = Vec::with_capacity(THREAD_ROWS * 16 * (points.len() + entries.len()));
             for row in *start..(*start + THREAD_ROWS).min(count) {
                 text.extend(self.kept.get(first + row).into_iter().flatten());
                 points.iter().for_each(|column| csv_writer::push(&mut text, column[row]));
-                entries.iter().for_each(|entry| csv_writer::push(&mut text, entry[row]));
+                entries.iter().for_each(|entry| match are_in.as_ref().is_none_or(|are_in| are_in[row]) {
+                    true => csv_writer::push(&mut text, entry[row]),
+                    false => csv_writer::push_text(&mut text, b""),
+                });
                 csv_writer::end(&mut text);
             }
             text

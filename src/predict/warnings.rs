@@ -1,6 +1,7 @@
 //! What a reader of predictions should know: numbers that are not finite, and points outside of the range in which the
 //! network was trained.
 
+use crate::domain::Domain;
 use crate::error::{number, point};
 use crate::network::Model;
 
@@ -16,6 +17,11 @@ pub struct PredictionWatch {
     furthest: Option<(f64, usize, f64)>,
     /// For each column of entries its name, how many are not finite, and the first point where one is not.
     columns: Vec<(String, usize, Vec<f64>)>,
+    /// The set on which the network was trained, if it is known.
+    pub(super) domain: Option<Domain>,
+    /// Points outside of it, and the first of them.
+    beside: usize,
+    first_beside: Vec<f64>,
 }
 
 /// A point is outside if it is so by more than this part of the range: ends of grids are rounded.
@@ -26,7 +32,8 @@ impl PredictionWatch {
     pub fn new(model: &Model, columns: impl IntoIterator<Item = String>) -> Self {
         let columns = columns.into_iter().map(|name| (name, 0, vec![])).collect();
         let (inputs, ranges) = (model.inputs.clone(), model.ranges.clone());
-        Self { inputs, ranges, points: 0, outside: 0, furthest: None, columns }
+        let (furthest, domain, first_beside) = (None, None, vec![]);
+        Self { inputs, ranges, points: 0, outside: 0, furthest, columns, domain, beside: 0, first_beside }
     }
 
     /// Checks a block: points (D, B) and the columns of entries (·, B).
@@ -39,6 +46,14 @@ impl PredictionWatch {
                     *first = points.iter().map(|input| input[row]).collect();
                 }
                 *faults += 1;
+            }
+        }
+        if let Some(domain) = &self.domain {
+            for (row, _) in domain.contains(points).iter().enumerate().filter(|(_, is_in)| !**is_in) {
+                if self.beside == 0 {
+                    self.first_beside = points.iter().map(|input| input[row]).collect();
+                }
+                self.beside += 1;
             }
         }
         let mut is_outside = vec![false; count];
@@ -74,7 +89,14 @@ impl PredictionWatch {
                  furthest is at {furthest}, beyond the range from {low} to {high} by {beyond:.2} times its width"
             )
         });
-        not_finite.chain(outside).collect()
+        let beside = (self.beside > 0).then(|| {
+            format!(
+                "{} of {all} points lie outside the domain, where no equation holds: the first is at {}",
+                self.beside,
+                point(&self.inputs, &self.first_beside)
+            )
+        });
+        not_finite.chain(outside).chain(beside).collect()
     }
 }
 

@@ -4,6 +4,7 @@
 use super::Problem;
 use super::source::point_set;
 use crate::data::Dataset;
+use crate::domain::Domain;
 use crate::error::Result;
 use crate::job::Job;
 use crate::points::{PointsSpec, Sampler, Variable, sample};
@@ -35,7 +36,7 @@ impl Problem {
             _ => Sampler::Sobol,
         };
         let count = (POINTS_A_ROW * self.rows()).clamp(POINT_COUNTS.0, POINT_COUNTS.1);
-        let region = PointsSpec::inside(sampler, count).validate("loss.curvature", &area)?;
+        let region = PointsSpec::inside(sampler, count).validate("loss.curvature", &Domain::of_box(&area))?;
         let set = self.push(point_set(sample(&region, sampler, count, self.seed, 0)), None);
         self.sets[set].loss = loss;
         Ok(())

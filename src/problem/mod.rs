@@ -3,6 +3,7 @@
 mod adapt;
 mod curvature;
 mod measurements;
+mod outside;
 mod ranges;
 mod scales;
 mod source;
@@ -79,6 +80,9 @@ impl Problem {
     pub fn read(job: &Job) -> Result<Self> {
         let seed = job.training.seed;
         let data = job.data.as_ref().map(|data| Dataset::read(data, seed)).transpose()?;
+        if let (Some(stated), Some(rows)) = (&job.data, &data) {
+            outside::check_data(job, stated, rows)?;
+        }
         let transforms = job.transforms(str::to_string)?;
         let mut normalizer = match &data {
             Some(data) => data.normalizer.clone(),
@@ -167,6 +171,7 @@ impl Problem {
         let mut inputs = reader.read_rows()?;
         let columns = inputs.split_off(job.inputs.len());
         let mut points = PointSet { inputs, columns, ..PointSet::default() };
+        outside::check_file(job, file.display(), &points)?;
         if job.training.bootstrap {
             points = points.bootstrap(self.seed, self.sets.len());
         }
@@ -175,7 +180,7 @@ impl Problem {
 
     /// A set of sampled points.
     fn sampled(&mut self, job: &Job, spec: &PointsSpec, place: &str) -> Result<usize> {
-        let region = spec.validate(place, &job.variables)?;
+        let region = job.region(spec, place)?;
         let causal = spec.causal.as_ref().map(|causal| causal.over(place, &job.variables)).transpose()?;
         let source = Source::new(spec.clone(), region, causal);
         Ok(self.push(source.draw(self.seed, self.sets.len(), 0), Some(source)))
@@ -301,7 +306,7 @@ fn features(job: &Job, data: Option<&Dataset>, normalizer: &Normalizer) -> Resul
         Some(data) => data.training.inputs.clone(),
         None => {
             let spec = PointsSpec::inside(Sampler::Sobol, FEATURE_POINTS);
-            sample(&spec.validate("variables", &job.variables)?, spec.sampler, spec.count, 0, 0).inputs
+            sample(&job.region(&spec, "variables")?, spec.sampler, spec.count, 0, 0).inputs
         }
     };
     Features::fit("network.features", texts, &scope, &points).map(Some)

@@ -2,7 +2,8 @@
 //! that judge.
 
 use crate::data::PointSet;
-use crate::points::{Causal, Points, PointsSpec, Region, Resampling, Sampler, sample};
+use crate::domain::Region;
+use crate::points::{Causal, Points, PointsSpec, Resampling, Sampler, sample};
 
 /// Where sampled points come from.
 #[derive(Clone, Debug)]
@@ -44,9 +45,9 @@ impl Source {
         self.region.dimensions() > 0
     }
 
-    /// Whether they lie in the whole box of the inputs, with no normals and no ball.
+    /// Whether they lie anywhere in the domain, with no normals.
     pub fn is_inside(&self) -> bool {
-        self.spec.on.is_empty() && self.spec.ball.is_none()
+        self.spec.is_everywhere()
     }
 
     /// As many points of the same region that are never trained on; those of a grid lie anywhere between its own.

@@ -21,13 +21,15 @@ pub mod truth;
 pub mod warnings;
 pub mod windows;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::backend::Backend;
 use crate::device;
+use crate::domain::Domain;
 use crate::error::Result;
-use crate::job::Job;
+use crate::job::{self, Job};
 use crate::network::Model;
 use crate::numbers::Precision;
 use crate::problem::Problem;
@@ -77,6 +79,19 @@ pub trait Observer {
 
 /// Ignores everything.
 impl Observer for () {}
+
+/// The domain of a run's directory, or of an ensemble's, from its job; `None` for a model file, and for a domain that is all
+/// of a box.
+///
+/// # Errors
+/// A job whose domain cannot be read.
+pub fn domain_of(model: &Path) -> Result<Option<Domain>> {
+    let job = model.join("job.toml");
+    if !job.is_file() {
+        return Ok(None);
+    }
+    Ok(job::domain_of(&job)?.filter(|domain| !domain.is_box()))
+}
 
 /// Trains a job and writes its run directory. `stop`, once true, ends the training after the step
 /// that is under way; a checkpoint is then written and the run can be resumed.

@@ -8,7 +8,7 @@ use crate::job::{Job, Picture};
 use crate::network::Model;
 use crate::plot::{self, Fit, FitRow, FitView, LossHistory, MapFigure, MapRow, Parity, Series, Sweep};
 use crate::points::Variable;
-use crate::predict::{Reference, Source};
+use crate::predict::{Reference, Source, Within};
 use crate::problem::Problem;
 use crate::run::directory::{RunDir, coefficient_column};
 use crate::run::results::PredictionPlan;
@@ -31,15 +31,19 @@ pub fn of_model(
     directory: &RunDir,
 ) -> Result<()> {
     let drawn = Drawn { job, directory };
+    let domain = job.cut_domain();
     let truth = plan.truth.as_ref().map(Truths::reference);
     if drawn.is_wanted(Picture::Fit) {
-        drawn.fit(problem, plan, truth.as_ref(), source)?;
+        match domain {
+            Some(domain) => drawn.fit(problem, plan, truth.as_ref(), &mut Within { source, domain })?,
+            None => drawn.fit(problem, plan, truth.as_ref(), source)?,
+        }
     }
     if job.inputs.len() > 2 {
         drawn.sweep(source)?;
     } else if drawn.is_wanted(Picture::Map) {
         let mapped = truth.as_ref().map_or(&plan.points[..], |truth| truth.points);
-        if let Some(rows) = plot::map_rows(source, mapped, truth.as_ref())? {
+        if let Some(rows) = plot::map_rows(source, mapped, truth.as_ref(), domain)? {
             drawn.write(&drawn.map(rows), "map")?;
         }
     }
@@ -165,7 +169,8 @@ impl Drawn<'_> {
         } else {
             plane
         };
-        let sweep = Sweep { plane, along, ranges: model.ranges.clone(), centre: self.centre(model) };
+        let domain = self.job.cut_domain().cloned();
+        let sweep = Sweep { plane, along, ranges: model.ranges.clone(), centre: self.centre(model), domain };
         let places = at.get(&inputs[along]).cloned().unwrap_or_else(|| sweep.even(SLICES));
         Some((sweep, places))
     }

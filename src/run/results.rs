@@ -325,7 +325,12 @@ pub(crate) fn predictions(
     files::write_atomically(&path, |writer| {
         let place = path.display().to_string();
         let what = (&layout, &plan.definitions);
-        let mut file = Predictions::new(writer, &place, source.model(), members, what, &[]);
+        let file = Predictions::new(writer, &place, source.model(), members, what, &[]);
+        // A grid goes where the domain may not; who lists points wants them.
+        let mut file = match (&job.predictions.points, job.cut_domain()) {
+            (Points::File(_), domain) => file.watching(domain.cloned()),
+            (_, domain) => file.within(domain),
+        };
         file.points(&plan.points, source, |_| Ok(()))?;
         Ok(file.warnings())
     })

@@ -6,9 +6,8 @@ use crate::data::Gaps;
 use crate::error::Result;
 use crate::expression::{Expression, PointData};
 use crate::jet::{Derivative, Entry};
-use crate::job::{Job, TermPoints, Truth, TruthSource};
+use crate::job::{EquationTerm, Job, TermPoints, Truth, TruthSource};
 use crate::network::definitions::{self, quantities};
-use crate::points::Region;
 use crate::predict::Reference;
 
 /// True numbers at some points.
@@ -89,20 +88,22 @@ impl Truths {
     }
 }
 
-/// Which of the points (D, B) lie where the job's equations hold: in the inside of some term's region. All do
-/// where a job has data, which speak of other points too, or no term on an inside.
+/// Which of the points (D, B) lie where the job's equations hold: in the domain, and in the part of some term on an inside. In
+/// a job with data, which speak of other points too, or without terms on an inside, all of the domain counts.
 fn inside(job: &Job, points: &[Vec<f64>]) -> Result<Vec<bool>> {
-    let region = |(name, points): (&str, &TermPoints)| match points {
-        TermPoints::Sampled(spec) if spec.on.is_empty() => {
-            Some(spec.validate(&format!("term {name:?}: points"), &job.variables))
-        }
+    let all = vec![true; points[0].len()];
+    let Some(domain) = &job.domain else { return Ok(all) };
+    let part = |term: &EquationTerm| match &term.points {
+        TermPoints::Sampled(spec) if spec.on.is_empty() => Some(spec.part(&term.place("points"), domain)),
         _ => None,
     };
-    let terms = job.terms.iter().filter(|_| job.data.is_none()).map(|term| (term.name.as_str(), &term.points));
-    let regions: Vec<Region> = terms.filter_map(region).collect::<Result<_>>()?;
-    let is_inside = |row: usize| {
-        let point: Vec<f64> = points.iter().map(|column| column[row]).collect();
-        regions.is_empty() || regions.iter().any(|region| region.contains(&point))
-    };
-    Ok((0..points[0].len()).map(is_inside).collect())
+    let parts = job.terms.iter().filter(|_| job.data.is_none()).filter_map(part).collect::<Result<Vec<_>>>()?;
+    if parts.is_empty() {
+        return Ok(if domain.is_box() { all } else { domain.contains(points) });
+    }
+    let mut known = vec![false; all.len()];
+    for part in parts {
+        known.iter_mut().zip(part.holds(points)).for_each(|(known, holds)| *known |= holds);
+    }
+    Ok(known)
 }

@@ -10,6 +10,7 @@ mod coefficients;
 mod cpu;
 mod data_in;
 mod disk;
+mod domains;
 mod endings;
 mod ensemble;
 mod equations;

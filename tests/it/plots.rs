@@ -203,6 +203,7 @@ fn map_row(
         error: Some(2.3e-3),
         at: None,
         slices: vec![],
+        level: None,
         range: None,
     }
 }
@@ -267,8 +268,9 @@ fn the_maps_of_a_model_are_over_grids_alone() {
     let points: Vec<Vec<f64>> = vec![x.iter().flat_map(|x| [*x; 2]).collect(), x.iter().flat_map(|_| y).collect()];
     let columns = [vec![1.0; 6]];
     let known = Reference { points: &points, entries: &[Entry::value(1)], columns: &columns };
-    let rows =
-        plot::map_rows(&mut Trained { model: &model, backend: &mut *cpu }, &points, Some(&known)).unwrap().unwrap();
+    let rows = plot::map_rows(&mut Trained { model: &model, backend: &mut *cpu }, &points, Some(&known), None)
+        .unwrap()
+        .unwrap();
     assert_eq!((&rows[0].x.values[..], &rows[0].y.values[..], rows.len()), (&x[..], &y[..], 2));
     assert!(rows[0].truth.is_none() && rows[1].truth.is_some() && rows[1].error.is_some() && rows[0].fit.len() == 6);
     map_picture("map_of_model", rows);
@@ -279,7 +281,7 @@ fn the_maps_of_a_model_are_over_grids_alone() {
     let short: Vec<_> = points.iter().map(|column| column[..5].to_vec()).collect();
     for other in [swapped, bent, short, vec![vec![], vec![]], vec![vec![1.0], vec![2.0]]] {
         assert_eq!(
-            plot::map_rows(&mut Trained { model: &model, backend: &mut *cpu }, &other, None).unwrap(),
+            plot::map_rows(&mut Trained { model: &model, backend: &mut *cpu }, &other, None, None).unwrap(),
             None,
             "{other:?}"
         );

@@ -9,6 +9,8 @@ const DISC: &str = r#"
 [variables]
 x = [-1, 1]
 y = [-1, 1]
+[domain.shapes]
+disc = { ball = [0, 0], radius = 1 }
 [network]
 outputs = ["u"]
 hidden = [12]
@@ -17,11 +19,11 @@ k = "exp(u)"
 [[term]]
 name = "equation"
 residual = "u_xx + u_yy = 0"
-points = { ball = { centre = [0, 0], radius = 1 }, count = 200 }
+points = { region = "disc", count = 200 }
 [[term]]
 name = "boundary"
 residual = "u = x"
-points = { on = "boundary", ball = { centre = [0, 0], radius = 1 }, count = 60 }
+points = { on = "boundary", region = "disc", count = 60 }
 [[stage]]
 optimizer = "gauss-newton"
 steps = 40

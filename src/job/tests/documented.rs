@@ -42,7 +42,7 @@ points = {}
 "#;
 
 /// What the keys under a path need beside them: the path, what is set, and its value.
-const BESIDE: [(&str, &str, &str); 21] = [
+const BESIDE: [(&str, &str, &str); 23] = [
     ("coefficients.NAME", "coefficients.NAME.start", "0.1"),
     ("coefficients.NAME", "transforms.u", "\"NAME*net\""),
     ("plots.frames", "plots.what", "[\"animation\"]"),
@@ -62,7 +62,9 @@ const BESIDE: [(&str, &str, &str); 21] = [
     ("stage.refine", "stage.refine.candidates", "20000"),
     ("term.points.refine", "term.points.resample_every", "7"),
     ("term.points.refine", "term.points.refine.candidates", "20000"),
-    ("term.points.ball", "term.points.ball", "{ centre = [0.5, 0.5], radius = 0.5 }"),
+    ("domain.shapes.NAME.angle", "domain.shapes.NAME.ellipse", "[0.5, 0.5]"),
+    ("domain.shapes.NAME.angle", "domain.shapes.NAME.radii", "[0.2, 0.1]"),
+    ("domain.shapes.NAME.centre", "domain.shapes.NAME.radius_of_angle", "\"0.4\""),
     ("term.points.causal", "term.points.causal", "{ input = \"t\" }"),
 ];
 
@@ -128,7 +130,7 @@ fn set(job: &mut Table, path: &str, value: &str) {
 fn job_for(section: &str, key: &str) -> Table {
     let path = format!("{section}.{key}");
     let text = match section.split('.').next() {
-        Some("term" | "plots") => EQUATION.to_string(),
+        Some("term" | "plots" | "domain") => EQUATION.to_string(),
         Some("stage") => format!("{EQUATION}[[stage]]\n"),
         _ if section == "training.refine" => EQUATION.to_string(),
         _ => DATA.to_string(),
@@ -233,7 +235,7 @@ fn functions_are_those_of_expressions() {
     let (_, list) = JOB_FILE.split_once("- functions: ").unwrap();
     let functions = quoted(list.split_once(';').unwrap().0);
     functions.iter().for_each(|name| assert!(is_function(name), "{name}"));
-    assert_eq!(functions.len(), 24);
+    assert_eq!(functions.len(), 26);
 }
 
 /// The blocks of TOML on a page, and what of a job each leaves out: `data`, `equation` or nothing.

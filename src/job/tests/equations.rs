@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::expression::Leaf;
-use crate::points::{BallSpec, PointsSpec, Refine, Sampler};
+use crate::points::{PointsSpec, Refine, Sampler};
 
 /// Lines 1 to 10, and a term that a mistake may follow.
 const BURGERS: &str = "\
@@ -82,12 +82,8 @@ fn points_have_their_keys() {
     assert_eq!(with("{}").count, 10_000);
     assert_eq!(with("{ on = \"t = 0\" }").on, ["t = 0"]);
     assert_eq!(with("{ on = [\"x = low\", \"x = high\"] }").on, ["x = low", "x = high"]);
-    let disc = with("{ ball = { inputs = [\"x\", \"t\"], centre = [0, 0.5], radius = 0.5 }, sampler = \"halton\" }");
-    assert_eq!(
-        disc.ball,
-        Some(BallSpec { inputs: ["x", "t"].map(Into::into).into(), centre: vec![0.0, 0.5], radius: 0.5 })
-    );
-    assert_eq!(disc.sampler, Sampler::Halton);
+    let part = with("{ region = \"box\", where = [\"x < 0.5\", \"x > -0.5\"], sampler = \"halton\" }");
+    assert_eq!((part.region.as_deref(), part.conditions.len(), part.sampler), (Some("box"), 2, Sampler::Halton));
     let refined = with("{ count = 10, resample_every = 100, refine = { candidates = 1000, offset = 0 } }");
     assert_eq!(refined.refine, Some(Refine { candidates: 1000, exponent: 1.0, offset: 0.0 }));
 }
@@ -147,7 +143,7 @@ fn a_mistake_names_line_key_and_help() {
         ("count = 100", "sampler = \"sobel\"", &["points.sampler: unknown value \"sobel\"", "did you mean \"sobol\""]),
         ("count = 100", "on = \"t = 3\"", &["job.toml:13: term \"Burgers\": points.on: no point of", "t in [0, 1]"]),
         ("count = 100", "on = 3", &["points.on: expected a string, found the number 3"]),
-        ("count = 100", "ball = { center = [0] }", &["points.ball.center: unknown key", "did you mean \"centre\""]),
+        ("count = 100", "wher = \"x < 0\"", &["points.wher: unknown key", "did you mean \"where\""]),
         ("count = 100", "refine = { candidates = 9 }", &["points.resample_every: refinement happens when"]),
         ("count = 100", "file = \"m.csv\", count = 2", &["points.count: this key has no effect", "sampled"]),
         ("count = 100", "file = \"m.csv\"", &["/jobs/sine/m.csv: "]),
@@ -277,8 +273,8 @@ fn jobs() -> impl Strategy<Value = String> {
         Just("{}"),
         Just("{ sampler = \"grid\", count = 7, on = \"θ = 0\" }"),
         Just("{ on = [\"x = low\", \"x = high\"], resample_every = 10 }"),
-        Just("{ ball = { centre = [0, 0.1], radius = 0.25 }, on = \"boundary\" }"),
-        Just("{ ball = { inputs = [\"x\"], centre = [0], radius = 0.1 } }"),
+        Just("{ region = \"box - disc\", on = [\"boundary\", \"disc, x > 0\"] }"),
+        Just("{ region = \"star + low\", where = \"x > -0.8\" }"),
         Just("{ count = 9, resample_every = 1, refine = { candidates = 10, exponent = 1e-3 } }"),
         Just("{ causal = { input = \"θ\", slices = 3, tolerance = 1e-2, every = 7, backwards = true } }"),
     ];
@@ -295,6 +291,10 @@ fn jobs() -> impl Strategy<Value = String> {
         let truth = if truth.is_empty() { String::new() } else { format!("[truth]\n{truth}\n") };
         format!(
             "{network}\n[variables]\n'θ' = [-1, 3e2]\nx = [-1, 1]\n[coefficients]\n'λ' = {start}\nk = {start}\n\
+             [domain]\nwhere = \"θ < 250\"\n[domain.shapes]\ndisc = {{ ball = [0, 0.1], radius = 0.25 }}\n\
+             low = {{ box = {{ x = [-1, 0] }} }}\nleft = {{ where = \"x + 2*θ < 1\" }}\n\
+             star = {{ radius_of_angle = \"0.5 + 0.1*cos(theta)\", inputs = [\"x\", \"θ\"] }}\n\
+             tile = {{ polygon = [[0, 0], [1, 0], [0, 1]] }}\nlens = {{ ellipse = [0, 0], radii = [0.5, 0.2], angle = 30 }}\n\
              [definitions]\np = \"x*x\"\nq_2 = \"'p\\t+u'\"\n{truth}\
              [[term]]\nname = {}\nresidual = \"λ*d(u, θ) = k*v_xx + p\"\nweight = {weight}\npoints = {points}\n\
              [[term]]\nname = \"last of all\"\nresidual = \"\"\"\nu +\n  v\"\"\"\npoints = {{}}\n\

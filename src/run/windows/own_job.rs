@@ -32,6 +32,7 @@ pub fn own_job(job: &Job, input: usize, begin: &Begin) -> Result<Job> {
     let mut own = Job { windows: None, output: job.output.join(directory::window(begin.window + 1)), ..job.clone() };
     let [low, high] = begin.interval;
     own.variables[input] = Variable { low, high, ..job.variables[input].clone() };
+    own.domain = job.domain.as_ref().map(|domain| domain.over(&own.variables)).transpose()?;
     own.plots.what = vec![Picture::Loss];
     own.predictions.points = Points::Grid(job::grid_over(&own.variables));
     let Some((path, model)) = begin.before else { return Ok(own) };
@@ -120,7 +121,7 @@ fn written(
 ) -> Result<PathBuf> {
     let variable = &own.variables[input];
     let spec = PointsSpec { on: vec![format!("{} = low", variable.name)], ..PointsSpec::inside(sampler, count) };
-    let region = spec.validate("windows", &own.variables)?;
+    let region = own.region(&spec, "windows")?;
     let points = sample(&region, sampler, count, own.training.seed, window as u64).inputs;
     let device = job::Device { name: "cpu".to_string(), precision: model.precision, ..own.device.clone() };
     let mut backend = device::open(&device.name, device.precision, device.threads, model)?;

@@ -2,9 +2,12 @@
 //!
 //! Every map preserves measure, but that of an interval over decades, which preserves that of its logarithm: equal parts
 //! of the cube go to equal parts of the piece, so points spread evenly in the cube lie evenly in the piece, and none is
-//! thrown away.
+//! thrown away. Some surfaces of shapes have no such map, and say which points fall beside them.
 
 use std::f64::consts::{PI, TAU};
+use std::sync::Arc;
+
+use super::shape::Shape;
 
 /// A ball in some of the inputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,23 +18,6 @@ pub struct Ball {
     pub centre: Vec<f64>,
     /// Its radius, above 0.
     pub radius: f64,
-}
-
-impl Ball {
-    /// Its section where input `axis` is `value`; the radius is 0 where they only touch, and NaN where
-    /// they do not meet.
-    pub(super) fn section(&self, axis: usize, value: f64) -> Ball {
-        let others = || self.axes.iter().zip(&self.centre).filter(move |(other, _)| **other != axis);
-        let offset = self.axes.iter().position(|other| *other == axis).map_or(0.0, |k| value - self.centre[k]);
-        let square = self.radius.powi(2) - offset.powi(2);
-        // A point named on the sphere may miss it by rounding.
-        let touches = square.abs() <= 1e-12 * self.radius.powi(2);
-        Ball {
-            axes: others().map(|(axis, _)| *axis).collect(),
-            centre: others().map(|(_, centre)| *centre).collect(),
-            radius: if touches { 0.0 } else { square.sqrt() },
-        }
-    }
 }
 
 /// A piece in one or several inputs.
@@ -50,36 +36,22 @@ pub(super) enum Factor {
     Ball(Ball),
     /// The boundary of a ball in at least two inputs.
     Sphere(Ball),
+    /// The boundary of another shape.
+    Surface(Arc<Shape>),
 }
 
 impl Factor {
+    /// An interval of an input.
+    pub(super) fn interval(axis: usize, [low, high]: [f64; 2]) -> Factor {
+        Factor::Interval { axis, low, high, is_logarithmic: false }
+    }
+
     /// A ball in any number of inputs: in one it is an interval, in none nothing is left to place.
     pub(super) fn ball(ball: Ball) -> Option<Factor> {
         match (ball.axes.as_slice(), ball.centre.as_slice()) {
             ([], _) => None,
-            (&[axis], &[centre]) => {
-                let (low, high) = (centre - ball.radius, centre + ball.radius);
-                Some(Factor::Interval { axis, low, high, is_logarithmic: false })
-            }
+            (&[axis], &[centre]) => Some(Factor::interval(axis, [centre - ball.radius, centre + ball.radius])),
             _ => Some(Factor::Ball(ball)),
-        }
-    }
-
-    /// Whether a point (D) of the whole space lies in it, rounding aside.
-    pub(super) fn contains(&self, point: &[f64]) -> bool {
-        const SLACK: f64 = 1e-9;
-        let distance = |ball: &Ball| {
-            let square = |(axis, centre): (&usize, &f64)| (point[*axis] - centre).powi(2);
-            ball.axes.iter().zip(&ball.centre).map(square).sum::<f64>().sqrt()
-        };
-        match self {
-            Factor::Point { axis, value, .. } => (point[*axis] - value).abs() <= SLACK * value.abs(),
-            Factor::Interval { axis, low, high, .. } => {
-                let slack = SLACK * (high - low);
-                (low - slack..=high + slack).contains(&point[*axis])
-            }
-            Factor::Ball(ball) => distance(ball) <= ball.radius * (1.0 + SLACK),
-            Factor::Sphere(ball) => (distance(ball) / ball.radius - 1.0).abs() <= SLACK,
         }
     }
 
@@ -90,6 +62,7 @@ impl Factor {
             Factor::Interval { .. } => 1,
             Factor::Ball(ball) => ball.axes.len(),
             Factor::Sphere(ball) => ball.axes.len() - 1,
+            Factor::Surface(shape) => shape.surface_dimensions(),
         }
     }
 
@@ -103,6 +76,7 @@ impl Factor {
                 let d = ball.axes.len();
                 d as f64 * unit_volume(d) * ball.radius.powi(d as i32 - 1)
             }
+            Factor::Surface(shape) => shape.surface_measure(),
         }
     }
 
@@ -113,17 +87,50 @@ impl Factor {
                 .map(|(value, normal)| Factor::Point { axis: *axis, value: *value, normal })
                 .into(),
             Factor::Ball(ball) => vec![Factor::Sphere(ball.clone())],
-            Factor::Point { .. } | Factor::Sphere(_) => vec![],
+            Factor::Point { .. } | Factor::Sphere(_) | Factor::Surface(_) => vec![],
         }
     }
 
     /// True where its points have an outward normal.
     pub(super) fn has_normal(&self) -> bool {
-        matches!(self, Factor::Sphere(_)) || matches!(self, Factor::Point { normal, .. } if *normal != 0.0)
+        matches!(self, Factor::Sphere(_) | Factor::Surface(_))
+            || matches!(self, Factor::Point { normal, .. } if *normal != 0.0)
     }
 
-    /// Writes its inputs of a point (D), and its part of the normal (D), from its place in the cube.
-    pub(super) fn place(&self, unit: &[f64], point: &mut [f64], normal: &mut [f64]) {
+    /// Writes its inputs of points (D, B), and its part of their normals (D, B), from their places in the cube (·, B), and
+    /// unmarks points that fall beside it (B).
+    pub(super) fn place(
+        &self,
+        cube: &[Vec<f64>],
+        points: &mut [Vec<f64>],
+        normals: &mut [Vec<f64>],
+        are_kept: &mut [bool],
+    ) {
+        if let Factor::Surface(shape) = self {
+            return shape.place(cube, points, normals, are_kept);
+        }
+        let (mut point, mut normal) = (vec![0.0; points.len()], vec![0.0; points.len()]);
+        let axes = self.axes();
+        for row in 0..are_kept.len() {
+            let unit: Vec<f64> = cube.iter().map(|column| column[row]).collect();
+            self.place_one(&unit, &mut point, &mut normal);
+            for axis in &axes {
+                points[*axis][row] = point[*axis];
+                normals[*axis][row] = normal[*axis];
+            }
+        }
+    }
+
+    /// The inputs that it says where to be.
+    pub(super) fn axes(&self) -> Vec<usize> {
+        match self {
+            Factor::Point { axis, .. } | Factor::Interval { axis, .. } => vec![*axis],
+            Factor::Ball(ball) | Factor::Sphere(ball) => ball.axes.clone(),
+            Factor::Surface(shape) => shape.axes.clone(),
+        }
+    }
+
+    fn place_one(&self, unit: &[f64], point: &mut [f64], normal: &mut [f64]) {
         match self {
             Factor::Point { axis, value, normal: side } => {
                 point[*axis] = *value;
@@ -148,6 +155,7 @@ impl Factor {
                     normal[*axis] = x;
                 }
             }
+            Factor::Surface(_) => unreachable!("surfaces place many points at once"),
         }
     }
 }
@@ -208,8 +216,8 @@ fn polar(radius: f64, turn: f64, point: &mut Vec<f64>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Sampler, random};
     use super::*;
+    use crate::points::{Sampler, random};
 
     /// A uniform point of the ball of d dimensions has E |x|² = d/(d + 2) and E xᵢ² = 1/(d + 2), of the
     /// sphere E xᵢ² = 1/d and E xᵢ⁴ = 3/(d(d + 2)). 2¹⁴ Sobol points give them to better than 1e-3.
