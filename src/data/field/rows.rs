@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{Field, Interpolation};
 use crate::data::{Dialect, TableReader};
 use crate::error::{Error, Result, point};
+use crate::threads;
 
 /// Which columns of a table make a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,10 +58,13 @@ impl Field {
     /// Those of [`TableReader`]; [`Error::Input`] for columns that do not fit, and rows that are no full grid, with the
     /// node that is missing or there twice.
     pub fn read(file: &Path, dialect: &Dialect, columns: &FieldColumns, interpolation: Interpolation) -> Result<Self> {
-        let mut reader = TableReader::open_as(file, dialect)?;
-        let names = columns.among(&reader)?;
-        reader.select(&names)?;
-        let mut axes = reader.read_rows()?;
+        // A thread of its own: the pool of all others is made once the job is read, which this is a part of.
+        let (names, mut axes) = threads::pool(1)?.install(|| {
+            let mut reader = TableReader::open_as(file, dialect)?;
+            let names = columns.among(&reader)?;
+            reader.select(&names)?;
+            Ok::<_, Error>((names, reader.read_rows()?))
+        })?;
         let values = axes.pop().expect("a column of values");
         Self::of_rows(&file.display().to_string(), &names[..axes.len()], axes, &values, interpolation)
     }

@@ -34,7 +34,7 @@ fn message(text: &str) -> String {
 #[test]
 fn fields_are_read_wherever_expressions_stand_and_the_resolved_job_finds_them() {
     let text = "[definitions]\nk = 'interp(\"maps/k.csv\", x, y)'\n[transforms]\nu = '(1 + interp(\"maps/k.csv\", x, y))*net'\n\
-                [truth]\nexpressions = { v = 'interp_cubic(\"maps/k.csv\", \"k\", x, 2*y)' }\n\
+                [predictions]\norder = 0\n[truth]\nexpressions = { v = 'interp_cubic(\"maps/k.csv\", \"k\", x, 2*y)' }\n\
                 [[term]]\nname = \"a\"\nresidual = 'u = k + interp(\"maps/k.csv\", 0.5, y)'\npoints = { count = 10 }\n";
     let (folder, job) = in_folder(text);
     let job = job.unwrap();
@@ -187,7 +187,7 @@ fn kernels_compute_coefficients_as_the_host_does() {
             let mut registers = Registers::<f64>::new(program.registers(), 1);
             program.run(2, &[Row::Same(p)], 1, &mut registers);
             let of = |output| program.output(output, &[Row::Same(p)], 1, &registers).at(0);
-            let close = |a: f64, b: f64| (a - b).abs() <= 1e-13 * b.abs().max(1e-3);
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-13 * b.abs().max(1.0);
             assert!(close(of(0), map.value(p)), "{range:?} at {p}: {}, not {}", of(0), map.value(p));
             assert!(close(of(1), map.slope(p)), "{range:?} at {p}: {}, not {}", of(1), map.slope(p));
         }
