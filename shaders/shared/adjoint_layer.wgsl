@@ -1,10 +1,11 @@
-// What the activation's rules of adjoint mode read on a hidden layer: adjoint.wgsl and adjoint_rule.wgsl.
+// What the activation's rules of adjoint mode read on a hidden layer: adjoint.wgsl and adjoint_rule.wgsl, and above order 2
+// curved_adjoint.wgsl and curved_adjoint_rule.wgsl.
 //
-// The value and the tangents that curve have travelled forward as z (H, 1 + T, B), and one adjoint for each
-// output travels back: g = du/da and h = du/dz = sigma' g. What curves u is d_s u = sum of g sigma'' q_s over
-// all units, with q_s = sum of c dz_k dz_l. Its cotangents s_bar make the second derivatives one function of
-// the parameters, and so the way back is that of a single collapsed channel with q = sum of s_bar q_s, whose
-// cotangents g and h are known.
+// The value and what others are made of have travelled forward as z (H, C, B), up to order 2 the value and tangents alone,
+// and one adjoint for each output travels back: g = du/da and h = du/dz = sigma' g. What curves u is d_s u = sum of g r_s
+// over all units, with r_s the products of the rule, sigma'' q_s up to order 2 with q_s = sum of c dz_k dz_l. Its cotangents
+// s_bar make the derivatives one function of the parameters, and so the way back is that of a single collapsed channel
+// with r = sum of s_bar r_s, whose cotangents g and h are known.
 //
 // Two ends need no memory: the tangents of the first layer (FIRST) are columns of its W, and g of the last
 // hidden layer (LAST) are rows of the output's.
@@ -23,7 +24,7 @@ struct Layer {
 }
 
 // Channels of a row of z.
-const Z_CHANNELS: u32 = 1u + TANGENTS * (1u - FIRST);
+const Z_CHANNELS: u32 = 1u + (CHANNELS - 1u) * (1u - FIRST);
 
 @group(0) @binding(0) var<uniform> layer: Layer;
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
@@ -55,22 +56,11 @@ fn adjoint_of(m: u32, unit: u32, point: u32) -> Number {
     return g_tape[(unit * ADJOINTS + m) * layer.points + point];
 }
 
-// Where an output's value lies, and a second-order entry of its jet.
+// Where an output's value lies, and an entry of its jet that curves.
 fn value_place(m: u32, point: u32) -> u32 {
     return m * JET_CHANNELS * layer.points + point;
 }
 
-fn place(m: u32, second: u32, point: u32) -> u32 {
-    return (m * JET_CHANNELS + 1u + FIRSTS + second) * layer.points + point;
-}
-
-// q of a second-order entry: the sum of c dz_k dz_l over its products.
-fn product_sum(second: u32, unit: u32, point: u32) -> Number {
-    var q = Number();
-    for (var n = 0u; n < product_count(second); n++) {
-        let i = product_start(second) + n;
-        let dz = tangent(product_k(i), unit, point) * tangent(product_l(i), unit, point);
-        q = fma(Number(product_coefficient(i)), dz, q);
-    }
-    return q;
+fn place(m: u32, curved: u32, point: u32) -> u32 {
+    return (m * JET_CHANNELS + 1u + FIRSTS + curved) * layer.points + point;
 }

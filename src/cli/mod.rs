@@ -24,7 +24,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::files::safetensors_file::TensorFile;
-use crate::run::ensemble;
+use crate::run::networks::Networks;
 use crate::threads;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -137,7 +137,7 @@ fn print(text: &str) -> Result<()> {
 
 /// Warns about model files without a checksum.
 fn name_unverified(model: &Path) -> Result<()> {
-    for path in ensemble::model_paths(model)? {
+    for path in Networks::model_paths(model)? {
         if !TensorFile::read(&path)?.is_verified {
             let path = path.display();
             warn(&format!(

@@ -11,7 +11,7 @@ use crate::network::Model;
 use crate::network::definitions::Definitions;
 use crate::numbers::Precision;
 use crate::predict::{Predictions, Source};
-use crate::run::ensemble::{self, Ensemble};
+use crate::run::networks::Networks;
 use crate::{files, job};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -117,11 +117,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
         threads: *threads,
         fallback: !arguments.no_fallback,
     };
-    let ensemble = ensemble::open(&arguments.model, &device, arguments.precision)?;
+    let networks = Networks::open(&arguments.model, &device, arguments.precision)?;
     if arguments.verbose {
         super::name_unverified(&arguments.model)?;
     }
-    let model = ensemble.model().clone();
+    let model = networks.model().clone();
     let order = usize::from(arguments.order);
     let inputs = model.inputs.len();
     arguments.second.affordable(order, inputs, &format!("--order {order}"))?;
@@ -148,7 +148,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let signals = Signals::listen(move || not_written(&place))?;
     let (model, layout) = (&model, &layout);
     let keep = &keep;
-    let mut work = Work { model, layout, definitions, keep, reader, ensemble, progress, signals, warnings: vec![] };
+    let mut work = Work { model, layout, definitions, keep, reader, networks, progress, signals, warnings: vec![] };
     let Some(out) = out.as_deref().filter(|out| !files::is_stdio(out)) else {
         work.write(&mut std::io::stdout(), "stdout")?;
         work.warn();
@@ -161,7 +161,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let start = Instant::now();
     let rows = files::write_atomically(out, |writer| work.write(writer, &out.display().to_string()))?;
     let seconds = start.elapsed().as_secs_f64();
-    let (file, device) = (out.display().to_string(), work.ensemble.device());
+    let (file, device) = (out.display().to_string(), work.networks.device());
     work.warn();
     let warnings = std::mem::take(&mut work.warnings);
     drop(work);
@@ -188,7 +188,7 @@ struct Work<'a> {
     definitions: &'a Definitions,
     keep: &'a [String],
     reader: TableReader<'static>,
-    ensemble: Ensemble,
+    networks: Networks,
     progress: Progress,
     signals: Signals,
     /// What is to be said of what was written.
@@ -197,10 +197,10 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn write(&mut self, writer: &mut dyn Write, place: &str) -> Result<u64> {
-        let members = self.ensemble.count();
+        let members = self.networks.count();
         let what = (self.layout, self.definitions);
         let mut predictions = Predictions::new(writer, place, self.model, members, what, self.keep);
-        let rows = predictions.stream(&mut self.reader, &mut self.ensemble, |bytes, rows| {
+        let rows = predictions.stream(&mut self.reader, &mut self.networks, |bytes, rows| {
             self.progress.at(bytes, || format!("{rows} rows"));
             // The temporary file goes before the process does.
             match self.signals.is_set() {
@@ -209,7 +209,7 @@ impl Work<'_> {
             }
         })?;
         self.warnings = predictions.warnings();
-        self.warnings.extend_from_slice(self.ensemble.warnings());
+        self.warnings.extend_from_slice(self.networks.warnings());
         Ok(rows)
     }
 

@@ -13,7 +13,7 @@ use crate::run::directory::RunDir;
 use crate::run::results::{Measured, Named, RelativeError, StageSummary, Summary};
 use crate::run::saver::Saver;
 use crate::run::scores::Score;
-use crate::run::{Mode, Observer, ensemble, run};
+use crate::run::{Mode, Observer, ensemble, run, windows};
 use crate::trainer::{Report, Stop};
 use clap::Args;
 use serde_json::json;
@@ -146,6 +146,16 @@ pub fn run_job(arguments: Arguments) -> Result<()> {
         print(&match arguments.display.format {
             Format::Json => json!(report).to_string(),
             Format::Human => of_ensemble(&report),
+        })?;
+        return ended_by(report.stop, &report.directory, &signals);
+    }
+    if job.windows.is_some() {
+        let ended = windows::train(&job, mode, &mut show, &signals.stop);
+        drop(show);
+        let report = ended.map_err(|error| of_signal(error, &signals))?;
+        print(&match arguments.display.format {
+            Format::Json => json!(report).to_string(),
+            Format::Human => of_windows(&report),
         })?;
         return ended_by(report.stop, &report.directory, &signals);
     }
@@ -295,6 +305,38 @@ fn of_ensemble(report: &ensemble::Report) -> String {
         text += &format!("{coefficient}\n");
     }
     text += &table(&["", "relative spread", "relative error of the mean"], &rows);
+    for warning in &report.warnings {
+        text += &format!("\nwarning: {warning}");
+    }
+    text
+}
+
+fn of_windows(report: &windows::Report) -> String {
+    let windows::Report { directory, seconds, input, windows, .. } = report;
+    let go_on = match report.stop {
+        Stop::Interrupted => ": interrupted",
+        Stop::MaxSeconds => ": time limit reached",
+        _ => "",
+    };
+    let mut text = format!("{directory}: {} windows in {seconds:.1} s{go_on}\n", windows.len());
+    let row = |window: &windows::Window| {
+        let windows::Window { from, to, steps, seconds, loss, worst, .. } = window;
+        [
+            format!("{from} to {to}"),
+            steps.to_string(),
+            format!("{seconds:.1}"),
+            format!("{loss:.3e}"),
+            format!("{worst:.3e}"),
+        ]
+        .to_vec()
+    };
+    let rows: Vec<_> = windows.iter().map(row).collect();
+    text += &table(&[input, "steps", "seconds", "loss", "worst validation"], &rows);
+    if !report.relative_errors.is_empty() {
+        let row = |error: &RelativeError| vec![error.name.clone(), error_of(&report.relative_errors, &error.name)];
+        let rows: Vec<_> = report.relative_errors.iter().map(row).collect();
+        text += &format!("\n\n{}", table(&["", "relative error"], &rows));
+    }
     for warning in &report.warnings {
         text += &format!("\nwarning: {warning}");
     }

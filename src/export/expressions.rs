@@ -64,6 +64,8 @@ impl Algebra for Expressions<'_> {
             Function::Tanh => Unary::Tanh,
             Function::Erf => Unary::Erf,
             Function::Sigmoid => Unary::Sigmoid,
+            Function::Floor => Unary::Floor,
+            Function::Ceil => Unary::Ceil,
         };
         self.builder.unary(unary, x)
     }

@@ -124,6 +124,8 @@ pub fn unary(unary: Unary, x: f64) -> f64 {
         Unary::Tanh => x.tanh(),
         Unary::Erf => libm::erf(x),
         Unary::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Unary::Floor => x.floor(),
+        Unary::Ceil => x.ceil(),
     }
 }
 

@@ -100,7 +100,7 @@ impl Export {
     /// whether there are any.
     ///
     /// # Errors
-    /// [`Error::Input`] for numbers that f32 cannot hold, and a name that C does not take.
+    /// [`Error::Input`] for a model that reads a field from a file, numbers that f32 cannot hold, and a name that C does not take.
     ///
     /// ```
     /// use jetfit::Fit;
@@ -123,6 +123,10 @@ impl Export {
     /// # Ok::<(), jetfit::Error>(())
     /// ```
     pub fn bytes(&self, model: &Model) -> Result<Vec<u8>> {
+        if model.transforms.read_fields() {
+            let problem = "a transform or feature reads a file with interp, which other programs cannot";
+            return Err(Error::input("export", problem, "write it as a formula, or predict with jetfit"));
+        }
         match self.format {
             Format::Onnx => onnx::bytes(self, model),
             Format::C => c::text(self, model).map(String::into_bytes),

@@ -80,6 +80,10 @@ pub enum Unary {
     Erf,
     /// 1/(1 + exp(−x))
     Sigmoid,
+    /// the largest whole number that is not above x
+    Floor,
+    /// the smallest whole number that is not below x
+    Ceil,
 }
 
 impl Unary {
@@ -103,6 +107,8 @@ impl Unary {
             Unary::Tanh => "tanh",
             Unary::Erf => "erf",
             Unary::Sigmoid => "sigmoid",
+            Unary::Floor => "floor",
+            Unary::Ceil => "ceil",
         }
     }
 }

@@ -53,6 +53,10 @@ impl Expression {
             Node::Product(factors) if factors.iter().any(|(id, exponent)| *exponent < 0 && value(*id) == 0.0) => {
                 Some("keep the divisor away from 0".to_string())
             }
+            Node::Field(read, arguments) => {
+                let names: Vec<String> = arguments.iter().map(|argument| print(graph, *argument, scope)).collect();
+                return Some(Culprit { text: print(graph, id, scope), value: value(id), help: read.advice(&names) });
+            }
             _ => None,
         };
         let how = match graph.varies(id) {

@@ -38,6 +38,17 @@ pub fn derivative(
             },
             Node::Power(base, exponent) => power(graph, id, (*base, slopes[base]), (*exponent, slopes[exponent])),
             Node::Select(condition, yes, no) => graph.select(*condition, slopes[yes], slopes[no]),
+            Node::Field(read, arguments) => {
+                let mut terms = vec![];
+                for (k, argument) in arguments.iter().enumerate() {
+                    if graph.value(slopes[argument]) == Some(0.0) {
+                        continue;
+                    }
+                    let derived = graph.field(read.derived(k), arguments);
+                    terms.push((graph.product([(derived, 1), (slopes[argument], 1)]), 1.0));
+                }
+                graph.sum(0.0, terms)
+            }
         };
         slopes.insert(id, slope);
     }

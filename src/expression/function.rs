@@ -37,11 +37,15 @@ pub enum Function {
     Erf,
     /// 1/(1 + exp(−x))
     Sigmoid,
+    /// the largest whole number that is not above x
+    Floor,
+    /// the smallest whole number that is not below x
+    Ceil,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Function; 14] = [
+    pub const ALL: [Function; 16] = [
         Function::Sqrt,
         Function::Abs,
         Function::Exp,
@@ -56,6 +60,8 @@ impl Function {
         Function::Tanh,
         Function::Erf,
         Function::Sigmoid,
+        Function::Floor,
+        Function::Ceil,
     ];
 
     /// Its name in expressions.
@@ -75,6 +81,8 @@ impl Function {
             Function::Tanh => "tanh",
             Function::Erf => "erf",
             Function::Sigmoid => "sigmoid",
+            Function::Floor => "floor",
+            Function::Ceil => "ceil",
         }
     }
 
@@ -85,6 +93,11 @@ impl Function {
     pub fn named(name: &str) -> Option<Function> {
         let name = if name == Self::LN { Function::Log.name() } else { name };
         Self::ALL.into_iter().find(|function| function.name() == name)
+    }
+
+    /// Whether it jumps.
+    pub fn jumps(self) -> bool {
+        matches!(self, Function::Floor | Function::Ceil)
     }
 
     /// Its derivative at `x`, where it has the value `value`.
@@ -130,6 +143,7 @@ impl Function {
                 let rest = graph.sum(1.0, [(value, -1.0)]);
                 graph.product([(value, 1), (rest, 1)])
             }
+            Function::Floor | Function::Ceil => graph.constant(0.0),
         }
     }
 }

@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::field::FieldRead;
 use super::function::Function;
 use crate::expression::interpreter;
 use crate::jet::Entry;
@@ -100,6 +101,8 @@ pub enum Node {
     Compare(Relation, Id, Id),
     /// the second where the first is not 0, the third elsewhere
     Select(Id, Id, Id),
+    /// a field from a file at these arguments, which are point data
+    Field(FieldRead, Box<[Id]>),
 }
 
 /// An arena of nodes.
@@ -287,42 +290,6 @@ impl Graph {
             _ => self.intern(Node::Power(base, exponent)),
         }
     }
-
-    /// 1 where the relation holds, 0 elsewhere.
-    pub fn compare(&mut self, relation: Relation, left: Id, right: Id) -> Id {
-        let holds = match (self.value(left), self.value(right)) {
-            (Some(left), Some(right)) => Some(match relation {
-                Relation::Less => left < right,
-                Relation::LessEqual => left <= right,
-            }),
-            _ if left == right => Some(relation == Relation::LessEqual),
-            _ => None,
-        };
-        match holds {
-            Some(holds) => self.constant(f64::from(u8::from(holds))),
-            None => self.intern(Node::Compare(relation, left, right)),
-        }
-    }
-
-    /// `yes` where `condition` is not 0, `no` elsewhere.
-    pub fn select(&mut self, condition: Id, yes: Id, no: Id) -> Id {
-        match (self.value(condition), self.value(yes), self.value(no)) {
-            _ if yes == no => yes,
-            (Some(0.0), ..) => no,
-            (Some(_), ..) => yes,
-            // A comparison is 1 or 0 itself.
-            (None, Some(1.0), Some(0.0)) if matches!(self.node(condition), Node::Compare(..)) => condition,
-            _ => self.intern(Node::Select(condition, yes, no)),
-        }
-    }
-
-    /// 1, 0 or −1
-    pub fn sign(&mut self, x: Id) -> Id {
-        let zero = self.constant(0.0);
-        let positive = self.compare(Relation::Less, zero, x);
-        let negative = self.compare(Relation::Less, x, zero);
-        self.sum(0.0, [(positive, 1.0), (negative, -1.0)])
-    }
 }
 
 /// The nodes that a node depends on directly.
@@ -335,5 +302,6 @@ pub fn parts(node: &Node) -> Vec<Id> {
         Node::Function(_, x) => vec![*x],
         Node::Power(a, b) | Node::Compare(_, a, b) => vec![*a, *b],
         Node::Select(condition, yes, no) => vec![*condition, *yes, *no],
+        Node::Field(_, arguments) => arguments.to_vec(),
     }
 }

@@ -74,6 +74,12 @@ impl Program {
                 },
                 Instruction::Binary(operation, a, b) => binary(operation, to, from(a), from(b)),
                 Instruction::Select(condition, yes, no) => select(to, from(condition), from(yes), from(no)),
+                Instruction::Field(field, arguments) => {
+                    let arguments = arguments.map(from);
+                    for (point, to) in to.iter_mut().enumerate() {
+                        *to = T::of(self.fields[field].value(&arguments.map(|x| x.at(point).to_f64())));
+                    }
+                }
             }
             registers.rows[self.registers[value]] = row;
         }
@@ -117,6 +123,8 @@ pub fn function<T: Real>(function: Function, to: &mut [T], x: &[T]) {
         Function::Tanh => each!(|x| x.tanh()),
         Function::Erf => each!(|x| x.erf()),
         Function::Sigmoid => each!(|x| x.sigmoid()),
+        Function::Floor => each!(|x| x.floor()),
+        Function::Ceil => each!(|x| x.ceil()),
     }
 }
 

@@ -2,7 +2,7 @@
 //! impulse there, which no point sees, and what a graph has in its place is 0. So a derivative that goes
 //! through a jump is wrong though every number in it is right.
 //!
-//! What jumps is a comparison, and a choice between branches that do not meet where its condition turns.
+//! What jumps is a comparison, `floor`, and a choice between branches that do not meet where its condition turns.
 //! `abs`, `min`, `max` and other choices whose branches meet have a kink alone: their derivative holds
 //! almost everywhere, and jumps itself. A jump counts where what decides it depends on the input by which
 //! is derived: a jump in x does not matter to a derivative by t.
@@ -22,6 +22,11 @@ impl Graph {
     /// Whether the total derivative of a root by an input goes through a jump; with no input, whether the
     /// root jumps anywhere.
     pub fn jumps(&self, root: Id, by: Option<usize>) -> bool {
+        self.jump(root, by).is_some()
+    }
+
+    /// The node that jumps there.
+    pub fn jump(&self, root: Id, by: Option<usize>) -> Option<Id> {
         let mut depends = HashMap::new();
         for id in self.reachable(&[root]) {
             let own = match self.node(id) {
@@ -35,8 +40,14 @@ impl Graph {
         }
         // The test of a choice adds nodes, which would change the order of the graph's sums.
         let mut scratch = None;
-        self.reachable_by(&[root], differentiated).into_iter().any(|id| match self.node(id) {
-            Node::Compare(..) => depends[&id],
+        self.reachable_by(&[root], differentiated).into_iter().find(|id| match self.node(*id) {
+            Node::Compare(..) => depends[id],
+            Node::Function(function, _) => function.jumps() && depends[id],
+            // The derivative of a line through nodes is a step that says little of what was measured.
+            Node::Field(read, arguments) => match by {
+                Some(_) => arguments.iter().enumerate().any(|(k, x)| depends[x] && read.is_rough(k)),
+                None => read.jumps(),
+            },
             Node::Select(condition, yes, no) if depends[condition] => {
                 !scratch.get_or_insert_with(|| self.clone()).meets(*condition, *yes, *no)
             }
@@ -197,6 +208,11 @@ mod tests {
         for (text, order) in [
             ("heaviside(x)", 0),
             ("sign(u)", 0),
+            ("floor(x)*u + x", 0),
+            ("ceil(u) + u", 0),
+            ("mod(x, 1)", 0),
+            ("if(x > 0 and t < 1, u, 2*u)", 0),
+            ("if(not (x == 0), u, v)", 0),
             ("if(x < 1, 1.38, 400)*u", 0),
             ("if(x < 1, u, 2*u)", 0),
             ("if(u < v, 1, 2)", 0),
@@ -212,6 +228,8 @@ mod tests {
             ("if(x + 2*t < 1, u, u + 3*(x + 2*t - 1))", 1),
             ("if(0.1 < x, v, (10*x)^2*v)", 1),
             ("u(abs(x), t)", 1),
+            ("if(x > 0 and t < 1, u + x, u)", 1),
+            ("if(x < 0 or t < 1, u, u + x)", 1),
             ("if(x < 0, 0, if(x < 1, 3*x^2 - 2*x^3, 1))", 2),
             ("if(x > 0, x^3*v, 0)", 3),
             ("if(x > 0, x^4*v, 0)", 4),
@@ -222,6 +240,7 @@ mod tests {
             ("heaviside(x)*0 + u", 4),
             ("x^(x + t) + (1 + x^2)^k + x^k", 4),
             ("sqrt(x^2 + 1) + sin(u)^2", 4),
+            ("mod(t, 1)*u + if(t > 0 and not t > 1, u, x)", 4),
         ] {
             assert_eq!(orders(text), order, "{text}");
         }

@@ -3,7 +3,7 @@
 use super::function::Function;
 use super::graph::{Graph, Leaf};
 use super::program::{Instruction, Operand, Operation, Program};
-use super::{Expression, PointJets};
+use super::{Expression, PointFunctions, PointJets};
 
 /// What a program is computed with.
 pub trait Algebra {
@@ -54,6 +54,7 @@ impl Program {
                     let [condition, yes, no] = [condition, yes, no].map(|each| operand(algebra, each));
                     algebra.select(condition, yes, no)
                 }
+                Instruction::Field(..) => unreachable!("what reads a file is not exported"),
             };
             values.push(value);
         }
@@ -63,6 +64,20 @@ impl Program {
             Operand::Constant(number) => algebra.constant(number.0),
         };
         self.outputs.iter().map(output).collect()
+    }
+}
+
+impl Expression {
+    /// Whether it reads a field from a file.
+    pub fn reads_field(&self) -> bool {
+        self.graph.reads_field(self.root)
+    }
+}
+
+impl PointFunctions {
+    /// Whether one of them reads a field from a file.
+    pub fn reads_field(&self) -> bool {
+        self.roots.iter().any(|root| self.graph.reads_field(*root))
     }
 }
 

@@ -30,9 +30,10 @@
 //!
 //! Numbers; names; `+ - * / ^` (`**` is `^`; it groups to the right and binds tighter than a sign:
 //! `-x^2` is −(x²)); parentheses; one `=` where a residual stands, `lhs = rhs` being lhs − rhs;
-//! `if(a < b, yes, no)` with `<`, `<=`, `>` or `>=`; the constants `pi` and `e`; and the functions
-//! `sin cos tan asin acos atan sinh cosh tanh exp log sqrt abs sign erf sigmoid heaviside min max pow`
-//! (`heaviside(0)` is 1, `sign(0)` is 0). A power whose exponent is no multiple of ½, or is not
+//! `if(a < b and not c == d, yes, no)` with `<`, `<=`, `>`, `>=`, `==` and `!=`; the constants `pi` and
+//! `e`; and the functions `sin cos tan asin acos atan sinh cosh tanh exp log sqrt abs sign erf sigmoid
+//! heaviside min max pow floor ceil mod` (`heaviside(0)` is 1, `sign(0)` is 0, `mod(a, b)` has the sign of
+//! b). A power whose exponent is no multiple of ½, or is not
 //! constant, is exp(b log a): NaN for a negative base.
 //!
 //! A name is a column, coefficient, definition, input or output, or a component `n_x` of the normal.
@@ -41,21 +42,24 @@
 //! Subscripts after the last underscore derive an output or a definition: `u_x`, `u_xxyy`. So does
 //! `d(…, x)` or `d(…, x, y)` any expression, with up to four inputs of any name: the total derivative. One that goes
 //! through a jump is refused, unless [`Scope::allow_rough`]: at the jump it would have an impulse.
+//! `laplacian(u)`, `div(p, q)` and `grad_n(u)` are sums of such derivatives over the inputs that are no times.
 //!
 //! Outputs, definitions and their subscripted derivatives are functions of the inputs. A name alone is
 //! the value at the point; with an argument in place of each input, in their order, it is the value at
 //! another: `u(0, t) = u(2*pi, t)`, `u_x(0, t)`, `flux(x + 1, t)`, `u(-x, t)`. The arguments are
 //! expressions of inputs, columns and numbers, and derivatives go through them: `d(u(-x, t), x)` is
 //! `-u_x(-x, t)`. What is known at the points alone, a column or the normal, may not stand in a
-//! definition that is taken elsewhere.
+//! definition that is taken elsewhere. `integral(u, x, 0, 1, 16)` reads its integrand at 16 places, and
+//! `interp("k.csv", x, t)` a field from a file, which is known at the points.
 //!
 //! # The pipeline
 //!
 //! | file | from | to |
 //! |---|---|---|
-//! | `token`, `syntax` | text | a tree, without recursion |
+//! | `token`, `parser`, `syntax` | text | a tree, without recursion |
 //! | `scope`, `read` | the tree and the names | a graph |
-//! | `graph`, `function`, `walk` | | the graph's normal form: equal parts once, sums and products flat |
+//! | `operators`, `integral`, `field` | calls | sums of derivatives, of places; fields from files |
+//! | `graph`, `function`, `conditions`, `traverse` | | the graph's normal form: equal parts once, sums and products flat |
 //! | `derive` | a graph | its derivatives: `d(…, x)`, and the partials that training needs |
 //! | `jumps` | a graph | whether a derivative of it goes through a jump |
 //! | `input_functions` | texts of inputs alone | their jets at points: features |
@@ -64,21 +68,27 @@
 //! | `residual` | a graph and a normalizer | slots, hoisted columns, and a program |
 //! | `program` | a graph | instructions over registers |
 //! | `interpreter`, `wgsl`, `lower` | a program | numbers, over tiles of points; a shader's function; any algebra |
-//! | `diagnostic` | a mistake | the message with its caret |
+//! | `diagnostic`, `faults` | a mistake | the message with its caret |
 //! | `measurement` | a residual | the entry that it compares with columns |
 //! | `culprit`, `print` | a graph and a point | the part that is not finite there, as text |
 
+mod conditions;
 mod culprit;
 mod derive;
 mod diagnostic;
+mod faults;
+mod field;
 mod function;
 mod graph;
 mod input_functions;
+mod integral;
 mod interpreter;
 mod jumps;
 mod layout;
 mod lower;
 mod measurement;
+mod operators;
+mod parser;
 mod point_data;
 mod print;
 mod program;
@@ -98,6 +108,7 @@ mod tests;
 use std::fmt::Display;
 
 pub use self::culprit::Culprit;
+pub use self::field::{FieldCall, Fields, field_calls, with_files};
 pub use self::function::Function;
 pub use self::graph::Leaf;
 pub use self::input_functions::{PointFunctions, PointJets};
@@ -105,13 +116,14 @@ pub use self::interpreter::{Registers, Row};
 pub use self::layout::layout;
 pub use self::lower::Algebra;
 pub use self::measurement::Measurement;
+pub use self::operators::is_time;
 pub use self::point_data::PointData;
 pub use self::program::{Operation, Program};
 pub use self::read::is_function;
 pub use self::residual::{Residual, Slot};
 pub use self::scope::{CONSTANTS, NET, Scope};
 pub use self::shifted::{Places, places};
-pub use self::token::is_name;
+pub use self::token::{is_name, is_word};
 pub use self::waves::Wave;
 
 use self::graph::{Graph, Id};

@@ -106,6 +106,14 @@ fn node(graph: &Graph, id: Id, scope: &Scope, within: impl Fn(Id, Binding) -> St
             let arguments: Vec<_> = parts(node).into_iter().map(|part| within(part, Binding::Comparison)).collect();
             (format!("if({})", arguments.join(", ")), Binding::Atom)
         }
+        Node::Field(read, arguments) => {
+            let texts: Vec<_> = arguments.iter().map(|argument| within(*argument, Binding::Sum)).collect();
+            let field = format!("{}({:?}, {})", read.function(), read.file, texts.join(", "));
+            let by = texts.iter().zip(read.orders).flat_map(|(text, order)| std::iter::repeat_n(text.as_str(), order));
+            let by: Vec<&str> = by.collect();
+            let text = if by.is_empty() { field } else { format!("d({field}, {})", by.join(", ")) };
+            (text, Binding::Atom)
+        }
     }
 }
 

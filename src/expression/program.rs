@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::field::FieldRead;
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Number, Relation, parts};
+use crate::data::MOST_AXES;
 
 /// Where an instruction takes a number from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +44,8 @@ pub enum Instruction {
     Binary(Operation, Operand, Operand),
     /// The second where the first is not 0, the third elsewhere.
     Select(Operand, Operand, Operand),
+    /// One of [`Program::fields`] at arguments, of which it takes as many as it has axes.
+    Field(usize, [Operand; MOST_AXES]),
 }
 
 impl Instruction {
@@ -50,6 +54,7 @@ impl Instruction {
             Instruction::Function(_, x) => vec![x],
             Instruction::Binary(_, a, b) => vec![a, b],
             Instruction::Select(condition, yes, no) => vec![condition, yes, no],
+            Instruction::Field(_, arguments) => arguments.to_vec(),
         }
     }
 }
@@ -60,6 +65,8 @@ pub struct Program {
     /// What it reads; a caller passes one row for each.
     pub(super) reads: Vec<Leaf>,
     pub(super) instructions: Vec<Instruction>,
+    /// The fields that it reads, on the host alone: kernels find them in columns.
+    pub(super) fields: Vec<FieldRead>,
     /// For each instruction, the register that its result is kept in.
     pub(super) registers: Vec<usize>,
     pub(super) outputs: Vec<Operand>,
@@ -70,16 +77,22 @@ pub struct Program {
 impl Program {
     /// The program that computes these nodes.
     pub(super) fn new(graph: &Graph, roots: &[Id]) -> Self {
-        let mut lowering =
-            Lowering { graph, reads: vec![], instructions: vec![], known: HashMap::new(), operands: HashMap::new() };
+        let mut lowering = Lowering {
+            graph,
+            reads: vec![],
+            instructions: vec![],
+            fields: vec![],
+            known: HashMap::new(),
+            operands: HashMap::new(),
+        };
         let (mut outputs, mut ends) = (vec![], vec![]);
         for root in roots {
             outputs.push(lowering.root(*root));
             ends.push(lowering.instructions.len());
         }
-        let Lowering { reads, instructions, .. } = lowering;
+        let Lowering { reads, instructions, fields, .. } = lowering;
         let registers = registers(&instructions, &outputs);
-        Self { reads, instructions, registers, outputs, ends }
+        Self { reads, instructions, fields, registers, outputs, ends }
     }
 
     /// What it reads, each once.
@@ -145,6 +158,7 @@ struct Lowering<'a> {
     graph: &'a Graph,
     reads: Vec<Leaf>,
     instructions: Vec<Instruction>,
+    fields: Vec<FieldRead>,
     known: HashMap<Instruction, usize>,
     operands: HashMap<Id, Operand>,
 }
@@ -183,6 +197,14 @@ impl Lowering<'_> {
             (Node::Compare(Relation::Less, ..), [a, b]) => self.binary(Operation::Less, *a, *b),
             (Node::Compare(Relation::LessEqual, ..), [a, b]) => self.binary(Operation::LessEqual, *a, *b),
             (Node::Select(..), [condition, yes, no]) => self.emit(Instruction::Select(*condition, *yes, *no)),
+            (Node::Field(read, _), arguments) => {
+                let field = self.fields.iter().position(|known| known == read).unwrap_or_else(|| {
+                    self.fields.push(read.clone());
+                    self.fields.len() - 1
+                });
+                let argument = |k: usize| arguments.get(k).copied().unwrap_or(number(0.0));
+                self.emit(Instruction::Field(field, std::array::from_fn(argument)))
+            }
             _ => unreachable!("a node has as many operands as parts"),
         }
     }

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use super::derive::total_derivative;
+use super::faults::{ALLOW_ROUGH_HELP, known_alone};
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation};
+use super::integral::Bound;
+use super::parser::parse;
 use super::scope::{Meaning, Scope};
-use super::syntax::{Binary, Comparison, Kind, parse};
+use super::syntax::{Binary, Kind, TEXT_FUNCTIONS, Word};
 use crate::error::{Error, nearest};
 use crate::expression::diagnostic::{Fault, Span};
 use crate::jet::Derivative;
@@ -14,16 +17,26 @@ use crate::jet::Derivative;
 /// How deep definitions may use one another.
 const MOST_DEPTH: usize = 100;
 
-/// The functions that are made of others, with the number of their arguments; and `if` and `d`.
-const COMPOSED_FUNCTIONS: [(&str, usize, usize); 8] = [
+/// The number of arguments of functions that take as many as there are.
+const MANY: usize = usize::MAX;
+
+/// The functions that are made of others, with the number of their arguments; and `if`, `d` and what is like them.
+const COMPOSED_FUNCTIONS: [(&str, usize, usize); 15] = [
     ("tan", 1, 1),
     ("sign", 1, 1),
     ("heaviside", 1, 1),
     ("min", 2, 2),
     ("max", 2, 2),
     ("pow", 2, 2),
+    ("mod", 2, 2),
     ("if", 3, 3),
     ("d", 2, 1 + Derivative::MOST),
+    ("laplacian", 1, MANY),
+    ("div", 1, MANY),
+    ("grad_n", 1, 1),
+    ("integral", 4, 5),
+    ("interp", 2, MANY),
+    ("interp_cubic", 2, MANY),
 ];
 
 /// Reads texts into one graph.
@@ -32,24 +45,39 @@ pub struct Reader<'a> {
     pub scope: &'a Scope,
     /// The definitions met so far; `None` while one is being read.
     definitions: HashMap<String, Option<Id>>,
+    /// The variables of integrals, with the parts of the text that know them.
+    pub(super) bound: Vec<Bound>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(graph: &'a mut Graph, scope: &'a Scope) -> Self {
-        Self { graph, scope, definitions: HashMap::new() }
+        Self { graph, scope, definitions: HashMap::new(), bound: vec![] }
     }
 
     /// The node that a text stands for; `lhs = rhs` is lhs − rhs where an equation may stand.
     pub fn read(&mut self, text: &str, equation: bool) -> Result<Id, Fault> {
         let syntax = parse(text, equation)?;
+        // A definition does not know the variables of an integral that it stands in.
+        let outer = std::mem::replace(&mut self.bound, syntax.bound(self.scope));
         let mut ids: Vec<Id> = Vec::with_capacity(syntax.parts.len());
-        for part in &syntax.parts {
+        for (at, part) in syntax.parts.iter().enumerate() {
             let id = match &part.kind {
                 Kind::Number(value) => self.graph.constant(*value),
-                Kind::Name(name) => self.name(name, &part.span)?,
+                Kind::Name(name) => match self.bound_name(name, at) {
+                    Some(variable) => variable,
+                    None => self.name(name, &part.span)?,
+                },
+                // Whoever takes it reads the text itself.
+                Kind::Text(_) => self.graph.constant(0.0),
                 Kind::Negate(x) => self.graph.scaled(ids[*x], -1.0),
                 Kind::Binary(operator, left, right) => self.binary(*operator, ids[*left], ids[*right]),
                 Kind::Compare(comparison, left, right) => self.compare(*comparison, ids[*left], ids[*right]),
+                Kind::Join(Word::And, left, right) => self.graph.and(ids[*left], ids[*right]),
+                Kind::Join(Word::Or, left, right) => self.graph.or(ids[*left], ids[*right]),
+                Kind::Not(condition) => self.graph.not(ids[*condition]),
+                Kind::Call(name, arguments) if TEXT_FUNCTIONS.contains(&name.as_str()) => {
+                    self.interp(&syntax, name, arguments, &ids, &part.span)?
+                }
                 Kind::Call(name, arguments) => {
                     let spans: Vec<_> = arguments.iter().map(|argument| syntax.parts[*argument].span.clone()).collect();
                     let arguments: Vec<_> = arguments.iter().map(|argument| ids[*argument]).collect();
@@ -62,6 +90,7 @@ impl<'a> Reader<'a> {
             }
             ids.push(id);
         }
+        self.bound = outer;
         Ok(*ids.last().expect("a parsed text has a root"))
     }
 
@@ -72,15 +101,6 @@ impl<'a> Reader<'a> {
             Binary::Multiply => self.graph.product([(left, 1), (right, 1)]),
             Binary::Divide => self.graph.product([(left, 1), (right, -1)]),
             Binary::Power => self.graph.power(left, right),
-        }
-    }
-
-    fn compare(&mut self, comparison: Comparison, left: Id, right: Id) -> Id {
-        match comparison {
-            Comparison::Less => self.graph.compare(Relation::Less, left, right),
-            Comparison::LessEqual => self.graph.compare(Relation::LessEqual, left, right),
-            Comparison::Greater => self.graph.compare(Relation::Less, right, left),
-            Comparison::GreaterEqual => self.graph.compare(Relation::LessEqual, right, left),
         }
     }
 
@@ -153,11 +173,16 @@ impl<'a> Reader<'a> {
             (_, Some((_, least, most))) => (*least, *most),
             (None, None) => return self.placed(name, arguments, span, spans),
         };
+
         if name == "d" && arguments.len() > most {
             return Err(too_high(span));
         }
         if !(least..=most).contains(&arguments.len()) {
-            let count = if least == most { least.to_string() } else { format!("{least} to {most}") };
+            let count = match most {
+                MANY => format!("{least} or more"),
+                most if least == most => least.to_string(),
+                most => format!("{least} to {most}"),
+            };
             let plural = if most == 1 { "" } else { "s" };
             return Err(Fault::new(
                 span.clone(),
@@ -185,23 +210,36 @@ impl<'a> Reader<'a> {
                 self.graph.select(less, *a, *b)
             }
             ("pow", [base, exponent]) => self.graph.power(*base, *exponent),
+            ("mod", [a, b]) => {
+                let quotient = self.graph.product([(*a, 1), (*b, -1)]);
+                let whole = self.graph.function(Function::Floor, quotient);
+                let below = self.graph.product([(whole, 1), (*b, 1)]);
+                self.graph.sum(0.0, [(*a, 1.0), (below, -1.0)])
+            }
+            ("laplacian", [of, by @ ..]) => return self.laplacian(*of, by, span, spans),
+            ("div", parts) => return self.divergence(parts, span),
+            ("grad_n", [of]) => return self.along_normal(*of, span),
+            ("integral", arguments) => return self.integral(arguments, span, spans),
             ("if", [condition, yes, no]) => self.graph.select(*condition, *yes, *no),
             (_, [x, by @ ..]) => {
-                let mut inputs = vec![];
-                for (id, span) in by.iter().zip(&spans[1..]) {
-                    let Node::Leaf(Leaf::Input(input)) = self.graph.node(*id) else {
-                        return Err(Fault::new(
-                            span.clone(),
-                            "this is not an input, and derivatives are taken with respect to inputs",
-                            format!("use one of: {}", self.scope.inputs.join(", ")),
-                        ));
-                    };
-                    inputs.push(*input);
-                }
+                let inputs = self.inputs(by, &spans[1..])?;
                 return self.derivative(*x, &inputs, span);
             }
             _ => unreachable!("the number of arguments was checked"),
         })
+    }
+
+    /// The inputs that arguments are.
+    pub(super) fn inputs(&self, by: &[Id], spans: &[Span]) -> Result<Vec<usize>, Fault> {
+        let input = |(id, span): (&Id, &Span)| match self.graph.node(*id) {
+            Node::Leaf(Leaf::Input(input)) if *input < self.scope.inputs.len() => Ok(*input),
+            _ => Err(Fault::new(
+                span.clone(),
+                "this is not an input, and derivatives are taken with respect to inputs",
+                format!("use one of: {}", self.scope.inputs.join(", ")),
+            )),
+        };
+        by.iter().zip(spans).map(input).collect()
     }
 
     pub(super) fn no_function(&self, name: &str, span: &Span) -> Fault {
@@ -223,11 +261,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The total derivative by these inputs, one after the other.
-    fn derivative(&mut self, root: Id, inputs: &[usize], span: &Span) -> Result<Id, Fault> {
+    pub(super) fn derivative(&mut self, root: Id, inputs: &[usize], span: &Span) -> Result<Id, Fault> {
         let mut id = root;
         for by in inputs {
-            if !self.scope.allow_rough && self.graph.jumps(id, Some(*by)) {
-                return Err(through_jump(&self.scope.inputs[*by], span));
+            if let Some(jump) = self.graph.jump(id, Some(*by)).filter(|_| !self.scope.allow_rough) {
+                return Err(self.through_jump(jump, &self.scope.inputs[*by], span));
             }
             id = total_derivative(self.graph, id, *by).map_err(|leaf| match leaf {
                 Leaf::Entry(..) => too_high(span),
@@ -254,37 +292,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How to have a derivative that does not exist.
-const ALLOW_ROUGH_HELP: &str = "or ignore the impulses with allow_rough = true in [[term]], [loss] or [predictions]";
-
-fn through_jump(by: &str, span: &Span) -> Fault {
-    let problem = format!(
-        "this derivative with respect to {by} crosses a jump: if, heaviside and sign jump, and so do the first \
-         derivatives of abs, min and max; the derivative of a jump is an impulse that no point can sample, and 0 \
-         elsewhere"
-    );
-    let help = format!(
-        "make the inner quantity an output of its own with a term such as \"q = k*d(T, {by})\", then write d(q, \
-         {by}); {ALLOW_ROUGH_HELP}"
-    );
-    Fault::new(span.clone(), problem, help)
-}
-
 fn too_high(span: &Span) -> Fault {
     Fault::new(
         span.clone(),
         "this is a fifth or higher derivative: derivatives are available up to the fourth",
         "make a lower derivative an output of its own with a term such as \"p = u_xx\", then differentiate p",
     )
-}
-
-/// The fault of taking what is known at the points alone for a function.
-pub fn known_alone(scope: &Scope, leaf: Leaf, span: &Span, so: &str, help: impl Into<String>) -> Fault {
-    let name = match leaf {
-        Leaf::Column(column) => format!("the column {:?}", scope.columns[column]),
-        _ => "the normal".to_string(),
-    };
-    Fault::new(span.clone(), format!("{name} is known only at the points, not as a function, so {so}"), help)
 }
 
 fn functions() -> impl Iterator<Item = &'static str> {
@@ -297,12 +310,20 @@ pub fn is_function(name: &str) -> bool {
     functions().any(|known| known == name)
 }
 
-fn usage(name: &str) -> String {
+pub(super) fn usage(name: &str) -> String {
     match name {
         "if" => "write if(condition, a, b): a where the condition holds, b elsewhere".to_string(),
         "d" => "write d(u, x) or d(u, x, y), with up to four inputs".to_string(),
         "min" | "max" => format!("write {name}(a, b)"),
         "pow" => "write pow(base, exponent) or base^exponent".to_string(),
+        "mod" => "write mod(a, b): what is left of a over multiples of b".to_string(),
+        "laplacian" => "write laplacian(u), or laplacian(u, x, y) with the inputs that count".to_string(),
+        "div" => "write div(p, q) with a component for each input that is not a time".to_string(),
+        "grad_n" => "write grad_n(u), the derivative along the outward normal".to_string(),
+        "integral" => "write integral(u, x, 0, 1) or integral(u, x, 0, 1, 16), with 16 Gauss points".to_string(),
+        "interp" | "interp_cubic" => {
+            format!("write {name}(\"k.csv\", x, y): a file, and an argument for each axis of its grid")
+        }
         _ => format!("write {name}(x)"),
     }
 }

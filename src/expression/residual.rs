@@ -2,10 +2,11 @@
 //! out, and with its derivatives.
 
 use super::derive::partial;
-use super::graph::{Graph, Id, Leaf, Node};
+use super::function::Function;
+use super::graph::{Graph, Id, Leaf, Node, Relation};
 use super::program::Program;
 use super::{Expression, PointData};
-use crate::jet::{Derivative, Entry, JetLayout, Normalizer};
+use crate::jet::{CoefficientMap, Derivative, Entry, JetLayout, Normalizer};
 
 /// What a residual reads of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Residual {
                 let is_value = entry.derivative == Derivative::Value;
                 Some(graph.sum(if is_value { normalizer.outputs.mean[entry.output] } else { 0.0 }, [(z, factor)]))
             }
-            Node::Leaf(Leaf::Coefficient(index)) => Some(graph.scaled(id, normalizer.coefficient(index))),
+            Node::Leaf(Leaf::Coefficient(index)) => Some(coefficient(graph, id, normalizer.coefficient(index))),
             _ => None,
         });
         let by = (0..slots.len()).map(Leaf::Slot).chain(coefficients.iter().map(|i| Leaf::Coefficient(*i)));
@@ -92,6 +93,42 @@ impl Residual {
     pub fn program(&self) -> &Program {
         &self.program
     }
+}
+
+/// A coefficient from the number that is trained, as [`CoefficientMap::value`] has it.
+fn coefficient(graph: &mut Graph, trained: Id, map: CoefficientMap) -> Id {
+    let (scale, range) = match map {
+        CoefficientMap::Scaled(scale) => return graph.scaled(trained, scale),
+        CoefficientMap::Within { scale, range } => (scale, range),
+    };
+    let coordinate = match range.coordinates() {
+        (None, None) => graph.scaled(trained, scale),
+        (Some(low), None) => {
+            let distance = above(graph, trained);
+            graph.sum(low, [(distance, scale)])
+        }
+        (None, Some(high)) => {
+            let mirrored = graph.scaled(trained, -1.0);
+            let distance = above(graph, mirrored);
+            graph.sum(high, [(distance, -scale)])
+        }
+        (Some(low), Some(high)) => {
+            let share = graph.function(Function::Sigmoid, trained);
+            graph.sum(low, [(share, high - low)])
+        }
+    };
+    if range.is_logarithmic { graph.function(Function::Exp, coordinate) } else { coordinate }
+}
+
+/// (p + √(p² + 4))/2, without cancellation.
+fn above(graph: &mut Graph, p: Id) -> Id {
+    let square = graph.product([(p, 2)]);
+    let square = graph.sum(4.0, [(square, 1.0)]);
+    let root = graph.function(Function::Sqrt, square);
+    let [far, near] = [1.0, -1.0].map(|sign| graph.sum(0.0, [(root, 0.5), (p, 0.5 * sign)]));
+    let (zero, near) = (graph.constant(0.0), graph.product([(near, -1)]));
+    let is_negative = graph.compare(Relation::Less, p, zero);
+    graph.select(is_negative, near, far)
 }
 
 /// `root` with every largest part that point data alone decide replaced by a column.

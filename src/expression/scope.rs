@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::PointFunctions;
+use super::field::Fields;
 use super::graph::Leaf;
 use super::token::is_name;
 use crate::error::nearest;
@@ -34,6 +35,8 @@ pub struct Scope {
     pub features: Option<PointFunctions>,
     /// Whether derivatives across jumps are allowed, ignoring the impulses.
     pub allow_rough: bool,
+    /// What `interp` may read.
+    pub fields: Fields,
 }
 
 /// What a name stands for.
@@ -128,6 +131,7 @@ impl Scope {
             inputs: self.inputs.clone(),
             net: Some(output),
             allow_rough: self.allow_rough,
+            fields: self.fields.clone(),
             ..Scope::default()
         }
     }
@@ -138,6 +142,7 @@ impl Scope {
             definitions: self.definitions.clone(),
             inputs: self.inputs.clone(),
             allow_rough: self.allow_rough,
+            fields: self.fields.clone(),
             ..Scope::default()
         }
     }

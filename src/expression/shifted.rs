@@ -7,9 +7,10 @@
 use std::borrow::Cow;
 
 use crate::expression::diagnostic::{Fault, Span};
+use crate::expression::faults::known_alone;
 use crate::expression::graph::{Graph, Id, Leaf, Node};
 use crate::expression::program::Program;
-use crate::expression::read::{Reader, known_alone};
+use crate::expression::read::Reader;
 use crate::expression::scope::Meaning;
 use crate::expression::{Expression, PointData};
 use crate::jet::Entry;

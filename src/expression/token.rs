@@ -7,13 +7,23 @@ use crate::expression::diagnostic::{Fault, Span};
 pub enum Token {
     Number(f64),
     Name(String),
-    /// One of [`SYMBOLS`].
+    /// What stands between quotes: the name of a file.
+    Text(String),
+    /// One of [`SYMBOLS`] or [`WORDS`].
     Symbol(&'static str),
     End,
 }
 
 /// Longer ones first, as the first that fits is taken. `**` is read as `^`.
-const SYMBOLS: [&str; 15] = ["**", "<=", ">=", "==", "+", "-", "*", "/", "^", "(", ")", ",", "=", "<", ">"];
+const SYMBOLS: [&str; 16] = ["**", "<=", ">=", "==", "!=", "+", "-", "*", "/", "^", "(", ")", ",", "=", "<", ">"];
+
+/// Words that join conditions.
+const WORDS: [&str; 3] = ["and", "or", "not"];
+
+/// Whether a name would be read as a word that joins conditions.
+pub fn is_word(name: &str) -> bool {
+    WORDS.contains(&name)
+}
 
 /// Whether `text` is a name as expressions write it: a letter or underscore, then letters, digits
 /// and underscores. Other names, such as those of a file's columns, stand between backticks.
@@ -44,9 +54,12 @@ pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Fault> {
             number(rest, at)?
         } else if starts_name(c) {
             let length = rest.find(|c| !continues_name(c)).unwrap_or(rest.len());
-            (Token::Name(rest[..length].to_string()), length)
+            let word = WORDS.into_iter().find(|word| *word == &rest[..length]);
+            (word.map_or_else(|| Token::Name(rest[..length].to_string()), Token::Symbol), length)
         } else if c == '`' {
-            quoted(rest, at)?
+            quoted(rest, at, "a name starts with a backtick").map(|(text, length)| (Token::Name(text), length))?
+        } else if matches!(c, '"' | '\'') {
+            quoted(rest, at, "a text starts with a quote").map(|(text, length)| (Token::Text(text), length))?
         } else if let Some(symbol) = SYMBOLS.into_iter().find(|symbol| rest.starts_with(symbol)) {
             (Token::Symbol(if symbol == "**" { "^" } else { symbol }), symbol.len())
         } else {
@@ -90,14 +103,15 @@ fn number(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
     }
 }
 
-/// The name between backticks that `rest` begins with, and its length with them.
-fn quoted(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
-    match rest[1..].find('`') {
-        Some(length) => Ok((Token::Name(rest[1..1 + length].to_string()), length + 2)),
+/// What stands between the mark that `rest` begins with and the next of its kind, and its length with both.
+fn quoted(rest: &str, at: usize, start: &str) -> Result<(String, usize), Fault> {
+    let mark = &rest[..1];
+    match rest[1..].find(mark) {
+        Some(length) => Ok((rest[1..1 + length].to_string(), length + 2)),
         None => Err(Fault::new(
             at..at + rest.len(),
-            "a name starts with a backtick that is never closed",
-            "close it with `",
+            format!("{start} that is never closed"),
+            format!("close it with {mark}"),
         )),
     }
 }
@@ -112,7 +126,7 @@ mod tests {
 
     #[test]
     fn numbers_names_and_symbols() {
-        use Token::{End, Name, Number, Symbol};
+        use Token::{End, Name, Number, Symbol, Text};
         for (text, value) in [("1e-3", 1e-3), (".5", 0.5), ("5.", 5.0), ("1.5E+3", 1500.0), ("2.e1", 20.0)] {
             assert_eq!(read(text), [Number(value), End], "{text}");
         }
@@ -120,6 +134,11 @@ mod tests {
         assert_eq!(read("2e+"), [Number(2.0), Name("e".into()), Symbol("+"), End]);
         assert_eq!(read("θ_1**β"), [Name("θ_1".into()), Symbol("^"), Name("β".into()), End]);
         assert_eq!(read("`du/dx (m)`<="), [Name("du/dx (m)".into()), Symbol("<="), End]);
+        assert_eq!(
+            read("not`and`!='k.csv'"),
+            [Symbol("not"), Name("and".into()), Symbol("!="), Text("k.csv".into()), End]
+        );
+        assert_eq!(read("\"it's\""), [Text("it's".into()), End]);
     }
 
     #[test]
@@ -127,6 +146,7 @@ mod tests {
         assert_eq!(tokens("x + ²").unwrap_err().span, 4..6);
         assert_eq!(tokens("1e999").unwrap_err().span, 0..5);
         assert_eq!(tokens("x + `ab").unwrap_err().span, 4..7);
+        assert_eq!(tokens("x + 'ab").unwrap_err().span, 4..7);
         assert_eq!(tokens(".").unwrap_err().span, 0..1);
     }
 }

@@ -46,6 +46,10 @@ impl Graph {
             Node::Power(base, exponent) => self.power(part(*base), part(*exponent)),
             Node::Compare(relation, left, right) => self.compare(*relation, part(*left), part(*right)),
             Node::Select(condition, yes, no) => self.select(part(*condition), part(*yes), part(*no)),
+            Node::Field(read, arguments) => {
+                let arguments: Vec<_> = arguments.iter().map(|argument| part(*argument)).collect();
+                self.field(read.clone(), &arguments)
+            }
         }
     }
 

@@ -68,6 +68,8 @@ impl Program {
                     Function::Tanh => format!("tanh_f32({x})"),
                     Function::Erf => format!("erf({x})"),
                     Function::Sigmoid => format!("sigmoid({x})"),
+                    Function::Floor => format!("floor({x})"),
+                    Function::Ceil => format!("ceil({x})"),
                 }
             }
             Instruction::Binary(operation, a, b) => {
@@ -86,6 +88,7 @@ impl Program {
                 let (condition, yes, no) = (self.operand(condition), self.operand(yes), self.operand(no));
                 format!("select({no}, {yes}, {condition} != 0.0)")
             }
+            Instruction::Field(..) => unreachable!("a field is a column by then"),
         }
     }
 }

@@ -306,7 +306,7 @@ impl Fit {
                 return Err(error);
             }
             said.extend(warnings::of_run(problem, &outcome, backend)?);
-            said.extend(problem.warnings(job, &outcome.state.adapted)?);
+            said.extend(problem.warnings(job, &outcome.state.adapted, &model.coefficient_values())?);
             let mut summary = results::summary(job, problem, &model, &outcome, backend.device());
             if let (Some(data), Some(rows)) = (&job.data, &problem.data) {
                 summary.scores = scores(data, rows, &mut Trained { model: &model, backend })?;

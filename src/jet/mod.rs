@@ -4,6 +4,7 @@
 //! the value, one tangent for each first derivative that is carried, and what curves: seconds, thirds and fourths.
 
 mod activation;
+mod coefficient;
 mod derivative;
 mod entry;
 mod jets;
@@ -13,6 +14,7 @@ mod scaling;
 
 pub use activation::{Activation, Smoothness};
 pub use derivative::Derivative;
+pub use coefficient::{CoefficientMap, CoefficientRange};
 pub use entry::{Entry, Seconds};
 pub use jets::Jets;
 pub use layout::JetLayout;

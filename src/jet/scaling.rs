@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::CoefficientMap;
+
 /// Means and scales of some columns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
@@ -62,10 +64,9 @@ pub struct Normalizer {
     pub inputs: Scaling,
     /// Of the M outputs.
     pub outputs: Scaling,
-    /// What the K coefficients are divided by while they are trained, in the user's units; those that are missing are
-    /// trained as they are. Powers of two, so that nothing is rounded.
+    /// How the K coefficients follow from the numbers that are trained; those that are missing are trained as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub coefficients: Vec<f64>,
+    pub coefficients: Vec<CoefficientMap>,
 }
 
 impl Normalizer {
@@ -74,14 +75,20 @@ impl Normalizer {
         Self { inputs: Scaling::identity(inputs), outputs: Scaling::identity(outputs), coefficients: vec![] }
     }
 
-    /// The scale of coefficient `index`.
-    pub fn coefficient(&self, index: usize) -> f64 {
-        self.coefficients.get(index).copied().unwrap_or(1.0)
+    /// How coefficient `index` follows from the number that is trained.
+    pub fn coefficient(&self, index: usize) -> CoefficientMap {
+        self.coefficients.get(index).copied().unwrap_or(CoefficientMap::Scaled(1.0))
     }
 
     /// Coefficients in the user's units (K) from those that are trained.
     pub fn coefficients_of(&self, trained: &[f64]) -> Vec<f64> {
-        trained.iter().enumerate().map(|(index, value)| value * self.coefficient(index)).collect()
+        trained.iter().enumerate().map(|(index, value)| self.coefficient(index).value(*value)).collect()
+    }
+
+    /// Small differences of the coefficients, in the user's units (K), from those of the numbers that are trained.
+    pub fn coefficient_differences(&self, trained: &[f64], differences: &[f64]) -> Vec<f64> {
+        let slope = |(index, value): (usize, &f64)| self.coefficient(index).slope(*value).abs();
+        trained.iter().enumerate().map(slope).zip(differences).map(|(slope, difference)| slope * difference).collect()
     }
 }
 

@@ -58,7 +58,7 @@ pub enum TruthSource {
 pub struct Equation {
     /// What should be 0.
     pub residual: Expression,
-    /// The columns of the term's file that it reads, in the order in which it counts them.
+    /// The columns of the term's file that it and the other terms on it read, in the order in which it counts them.
     pub columns: Vec<String>,
 }
 
@@ -94,6 +94,7 @@ impl Job {
             activation: Some(self.network_spec().roughest()),
             features: self.features(),
             allow_rough: false,
+            fields: self.fields.clone(),
         }
     }
 
@@ -101,8 +102,8 @@ impl Job {
     /// are smooth.
     pub(super) fn features(&self) -> Option<PointFunctions> {
         let texts = Some(&self.network.features).filter(|texts| !texts.is_empty())?;
-        let (definitions, inputs) = (self.definitions.clone(), self.inputs.clone());
-        let scope = Scope { definitions, inputs, ..Scope::default() };
+        let (definitions, inputs, fields) = (self.definitions.clone(), self.inputs.clone(), self.fields.clone());
+        let scope = Scope { definitions, inputs, fields, ..Scope::default() };
         PointFunctions::read("network.features", texts, &scope).ok()
     }
 
@@ -137,9 +138,15 @@ impl Job {
             let help = format!("write an equation for {}", self.outputs.join(", "));
             return Err(Error::input(place("residual"), problem, help));
         }
-        // Again, with the columns that it reads alone: the others need not even be numbers.
-        let is_read = |name: &String| residual.columns().into_iter().any(|column| columns[column] == *name);
-        let columns: Vec<String> = columns.iter().filter(|name| is_read(name)).cloned().collect();
+        // Again, with the columns alone that it and the others on these points read: what is left need not be numbers.
+        let mut are_read = residual.columns();
+        for other in self.terms.iter().filter(|other| !columns.is_empty() && other.points == term.points) {
+            let scope = Scope { allow_rough: other.allow_rough, ..scope(columns.clone()) };
+            let other = Expression::residual("", &other.residual, &scope);
+            are_read.extend(other.map_or(vec![], |other| other.columns()));
+        }
+        let wanted = columns.iter().enumerate().filter(|(column, _)| are_read.contains(column));
+        let columns: Vec<String> = wanted.map(|(_, name)| name.clone()).collect();
         Ok(Equation { residual: read(columns.clone())?, columns })
     }
 

@@ -52,7 +52,7 @@ pub(super) const PREDICTIONS: &[&str] = &["grid", "points", "order", "second", "
 pub(super) const PLOTS: &[&str] = &["what", "format", "width", "at", "frames"];
 pub(super) const TRUTH: &[&str] = &["file", "columns", "expressions"];
 pub(super) const OUTPUT: &[&str] = &["directory", "tensorboard"];
-pub(super) const TERM: &[&str] = &["name", "residual", "points", "weight", "allow_rough"];
+pub(super) const TERM: &[&str] = &["name", "residual", "residuals", "points", "weight", "allow_rough"];
 /// Those of `[optimizer]`, whose name stands under `optimizer`, of `[schedule]`, and of the length of `[training]`.
 pub(super) const STAGE: &[&str] = &[
     "optimizer",
@@ -80,15 +80,17 @@ pub(super) const STAGE: &[&str] = &[
     "refine",
 ];
 pub(super) const POINTS: &[&str] = &["sampler", "count", "on", "ball", "resample_every", "refine", "causal", "file"];
+pub(super) const COEFFICIENT: &[&str] = &["start", "min", "max", "log"];
 pub(super) const FOURIER: &[&str] = &["count", "scale"];
 pub(super) const BALL: &[&str] = &["inputs", "centre", "radius"];
 pub(super) const CAUSAL: &[&str] = &["input", "slices", "tolerance", "every", "backwards"];
 pub(super) const REFINE: &[&str] = &["candidates", "exponent", "offset"];
 
 /// Sections and their keys; those of `variables` and others are the user's.
-pub(super) static SECTIONS: [(&str, &[&str]); 16] = [
+pub(super) static SECTIONS: [(&str, &[&str]); 17] = [
     ("data", DATA),
     ("variables", &[]),
+    ("windows", &[]),
     ("network", NETWORK),
     ("coefficients", &[]),
     ("definitions", &[]),

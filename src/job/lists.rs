@@ -114,7 +114,7 @@ pub(super) fn axes(grid: &Item, inputs: &[String]) -> Result<Vec<Axis>> {
 }
 
 /// Axes of about 10⁴ points at most over a box: 1001, 101 by 101, 21 by 21 by 21, …
-pub(super) fn grid_over(variables: &[Variable]) -> Vec<Axis> {
+pub(crate) fn grid_over(variables: &[Variable]) -> Vec<Axis> {
     // 2¹³ is the most corners within 10⁴; further inputs stay in the middle.
     const MOST_AXES: usize = 13;
     let count = match variables.len().min(MOST_AXES) {

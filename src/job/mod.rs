@@ -3,6 +3,7 @@
 
 mod checks;
 mod equations;
+mod fields;
 mod item;
 mod keys;
 mod lists;
@@ -13,12 +14,14 @@ mod read_plots;
 mod read_settings;
 mod read_stages;
 mod read_start;
+mod residuals;
 mod schema;
 mod section;
 mod set;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod windows;
 mod write;
 
 use std::collections::BTreeMap;
@@ -26,14 +29,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
+pub(crate) use self::lists::grid_over;
 pub use self::schema::schema;
 pub use self::settings::{
     Balance, Device, Length, Optimizer, OptimizerKind, Picture, PictureFormat, Plots, ScheduleSettings, Stage, Training,
 };
+pub use self::windows::{Cut, Windows};
 
 use crate::data::{Axis, Data, Dataset, Dialect, PointSet, Table, TableReader, Validation};
 use crate::error::Result;
-use crate::jet::{Activation, Derivative, Entry, Seconds};
+use crate::expression::Fields;
+use crate::jet::{Activation, CoefficientRange, Derivative, Entry, Seconds};
 use crate::loss::{Loss, Term};
 use crate::network::{Model, NetworkSpec, Transforms};
 use crate::numbers::Precision;
@@ -51,14 +57,22 @@ pub struct Job {
     pub data: Option<Data>,
     /// `[variables]`: the interval of each input, in the order of `inputs`; empty where there is none.
     pub variables: Vec<Variable>,
+    /// `[windows]`: where the time is cut.
+    pub windows: Option<Windows>,
     /// `[coefficients]`: trained numbers with their start values (K), in the file's order.
     pub coefficients: Vec<(String, f64)>,
+    /// Where those of them may lie that have bounds, by name.
+    pub coefficient_ranges: BTreeMap<String, CoefficientRange>,
     /// `[definitions]`: expressions by name.
     pub definitions: BTreeMap<String, String>,
     /// `[transforms]`: outputs as expressions of `net`, the network's own value, by name.
     pub transforms: BTreeMap<String, String>,
     /// `[[term]]`: the equations, in the file's order.
     pub terms: Vec<EquationTerm>,
+    /// What `interp` reads in any expression.
+    pub fields: Fields,
+    /// The files of the fields (absolute paths), by the names that expressions have for them.
+    pub field_files: BTreeMap<String, PathBuf>,
     /// The network's shape.
     pub network: Network,
     /// The data terms' weights and scales; the defaults without data.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Job;
 use super::section::Document;
 use crate::error::{Error, Result};
-use crate::expression::{CONSTANTS, NET, is_function, is_name};
+use crate::expression::{CONSTANTS, NET, is_function, is_name, is_word};
 
 /// Checks the names of inputs, outputs, coefficients and definitions of a job that has expressions. A
 /// job of columns alone may name them as its file does.
@@ -34,6 +34,9 @@ pub(super) fn check(job: &Job, document: &Document) -> Result<()> {
         }
         if name == NET && !job.transforms.is_empty() {
             return wrong(format!("{name:?} is reserved: it is the network's raw output in [transforms]"));
+        }
+        if is_word(name) {
+            return wrong(format!("{name:?} is reserved: it joins conditions"));
         }
         if is_function(name) {
             return wrong(format!("{name:?} is reserved: it is a function in expressions"));

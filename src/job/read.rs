@@ -10,6 +10,7 @@ use super::set::Setting;
 use super::*;
 use crate::data::Table;
 use crate::error::{Error, Result};
+use crate::expression::Fields;
 use crate::network::DEFAULT_FREQUENCY;
 
 /// A weight that stands for those that are tried.
@@ -70,11 +71,16 @@ impl Reader<'_> {
         let stages = self.stages(data.as_ref())?;
         let definitions = self.texts("definitions")?;
         let quantities: Vec<String> = outputs.iter().chain(definitions.keys()).cloned().collect();
+        let (coefficients, coefficient_ranges) = self.coefficients()?;
         let mut job = Job {
-            coefficients: self.coefficients()?,
+            windows: self.windows(&variables)?,
+            coefficients,
+            coefficient_ranges,
             definitions,
             transforms: self.texts("transforms")?,
             terms: vec![],
+            fields: Fields::default(),
+            field_files: BTreeMap::new(),
             loss: self.loss(data.as_ref())?,
             balance: self.balance(&stages)?,
             training: self.training(data.as_ref())?,
@@ -94,7 +100,9 @@ impl Reader<'_> {
             network,
         };
         self.continue_from_start(&mut job)?;
+        self.fields(&mut job)?;
         names::check(&job, self.document)?;
+        self.allows_windows(&job)?;
         self.equations(&mut job)?;
         job.is_open = self.is_open(&job);
         checks::across_sections(&mut job, self.document, self.place)?;
@@ -299,10 +307,15 @@ impl Reader<'_> {
         if crate::files::is_stdio(Path::new(&text)) {
             return Ok(text.into());
         }
-        absolute(&self.place.parent().unwrap_or(Path::new("")).join(text))
+        absolute(&self.folder().join(text))
+    }
+
+    /// Where paths in the job start.
+    pub fn folder(&self) -> &Path {
+        self.place.parent().unwrap_or(Path::new(""))
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| Error::io(path, error))
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::item::Item;
 use super::lists::entries;
 use super::read::Reader;
+use super::residuals::{Residual, residuals};
 use super::section::Section;
 use super::*;
 use crate::error::{Error, Result};
 use crate::expression::{Expression, PointFunctions, Scope};
-use crate::jet::JetLayout;
+use crate::jet::{CoefficientRange, JetLayout};
 use crate::network::definitions::{self, Definitions};
 use crate::points::{BallSpec, CausalSpec, PointsSpec, Refine, Sampler};
 
@@ -58,9 +59,30 @@ impl Reader<'_> {
         Ok(variables)
     }
 
-    pub fn coefficients(&self) -> Result<Vec<(String, f64)>> {
-        let entries = self.document.entries("coefficients");
-        entries.into_iter().map(|(name, item)| Ok((name, item.number()?))).collect()
+    /// The start of each coefficient, in the file's order, and the ranges of those that have one.
+    pub fn coefficients(&self) -> Result<(Vec<(String, f64)>, BTreeMap<String, CoefficientRange>)> {
+        let (mut starts, mut ranges) = (vec![], BTreeMap::new());
+        for (name, item) in self.document.entries("coefficients") {
+            if item.entries().is_err() {
+                starts.push((name, item.number()?));
+                continue;
+            }
+            let section = item.section(format!("coefficients.{name}."), keys::COEFFICIENT)?;
+            let start = section.required("start", "0.1", Item::number)?;
+            let range = CoefficientRange {
+                low: section.optional("min", Item::number)?,
+                high: section.optional("max", Item::number)?,
+                is_logarithmic: section.read("log", false, Item::flag)?,
+            };
+            if let Some((problem, help)) = range.problem(start) {
+                return Err(item.error(problem, help));
+            }
+            if range != CoefficientRange::default() {
+                ranges.insert(name.clone(), range);
+            }
+            starts.push((name, start));
+        }
+        Ok((starts, ranges))
     }
 
     /// A section of expressions by name.
@@ -87,31 +109,9 @@ impl Reader<'_> {
             let named = item.entries()?.get("name").and_then(|name| name.text().ok());
             let title = named.map_or_else(|| format!("term {}", k + 1), |name| format!("term {name:?}"));
             let section = item.section(format!("{title}: "), keys::TERM)?;
-            let term = self.term(&section)?;
-            if names.contains(&term.name) {
-                let problem = format!("another term is named {:?}", term.name);
-                return Err(Error::input(section.place("name"), problem, "give each term a different name"));
+            for (term, place) in self.terms(&section)? {
+                self.pose(job, &section, term, &place, (&mut names, &mut is_read))?;
             }
-            if job.variables.is_empty() && matches!(term.points, TermPoints::Sampled(_)) {
-                let problem = "points are sampled inside the intervals of the inputs, and the job has no [variables]";
-                let help = format!(
-                    "add [variables] with an interval for each input, for example: {} = [-1, 1]",
-                    job.inputs[0]
-                );
-                return Err(Error::input(section.place("points"), problem, help));
-            }
-            let equation = job.equation(&term, |key| section.place(key))?;
-            let strict = EquationTerm { allow_rough: false, ..term.clone() };
-            if term.allow_rough && job.equation(&strict, |key| section.place(key)).is_err() {
-                let text = format!(
-                    "term {:?} takes derivatives across jumps: the impulses at the jumps are ignored",
-                    term.name
-                );
-                job.warnings.push(text);
-            }
-            equation.residual.coefficients().into_iter().for_each(|index| is_read[index] = true);
-            names.push(term.name.clone());
-            job.terms.push(term);
         }
         for ((name, item), is_read) in self.document.entries("coefficients").into_iter().zip(is_read) {
             if !is_read {
@@ -129,6 +129,40 @@ impl Reader<'_> {
             Expression::value(item.place(), &item.text()?, &scope)?;
         }
         self.definitions(job)
+    }
+
+    /// Adds a term to the job once it is read: its residual stands at `residual`. Names of terms are kept, and which
+    /// coefficients are read.
+    fn pose(
+        &self,
+        job: &mut Job,
+        section: &Section,
+        term: EquationTerm,
+        residual: &str,
+        (names, is_read): (&mut Vec<String>, &mut [bool]),
+    ) -> Result<()> {
+        let place = |key: &str| if key == "residual" { residual.to_string() } else { section.place(key) };
+        if names.contains(&term.name) {
+            let problem = format!("another term is named {:?}", term.name);
+            return Err(Error::input(place("name"), problem, "give each term a different name"));
+        }
+        if job.variables.is_empty() && matches!(term.points, TermPoints::Sampled(_)) {
+            let problem = "points are sampled inside the intervals of the inputs, and the job has no [variables]";
+            let help =
+                format!("add [variables] with an interval for each input, for example: {} = [-1, 1]", job.inputs[0]);
+            return Err(Error::input(place("points"), problem, help));
+        }
+        let equation = job.equation(&term, place)?;
+        let strict = EquationTerm { allow_rough: false, ..term.clone() };
+        if term.allow_rough && job.equation(&strict, place).is_err() {
+            let text =
+                format!("term {:?} takes derivatives across jumps: the impulses at the jumps are ignored", term.name);
+            job.warnings.push(text);
+        }
+        equation.residual.coefficients().into_iter().for_each(|index| is_read[index] = true);
+        names.push(term.name.clone());
+        job.terms.push(term);
+        Ok(())
     }
 
     /// The definitions that are predicted or judged have a value at every point.
@@ -157,7 +191,8 @@ impl Reader<'_> {
         job.transforms(|key| self.document.key_place(key))
     }
 
-    fn term(&self, section: &Section) -> Result<EquationTerm> {
+    /// The terms of a section, one for each of its equations, with the places of these.
+    fn terms(&self, section: &Section) -> Result<Vec<(EquationTerm, String)>> {
         let name = section.required("name", "\"equation\"", |item| {
             let name = item.text()?;
             match name.chars().any(char::is_control) {
@@ -165,13 +200,16 @@ impl Reader<'_> {
                 false => Ok(name),
             }
         })?;
-        Ok(EquationTerm {
-            name,
-            residual: section.required("residual", "\"u_xx + u_yy = 0\"", Item::text)?,
-            weight: section.read("weight", 1.0, Item::not_negative)?,
-            points: section.required("points", "{ count = 1000 }", |item| self.points(section, item))?,
-            allow_rough: section.read("allow_rough", false, Item::flag)?,
-        })
+        let residuals = residuals(section)?;
+        let weight = section.read("weight", 1.0, Item::not_negative)?;
+        let points = section.required("points", "{ count = 1000 }", |item| self.points(section, item))?;
+        let allow_rough = section.read("allow_rough", false, Item::flag)?;
+        let term = |residual: Residual| {
+            let name = residual.title(&name);
+            let Residual { text, place, .. } = residual;
+            (EquationTerm { name, residual: text, weight, points: points.clone(), allow_rough }, place)
+        };
+        Ok(residuals.into_iter().map(term).collect())
     }
 
     fn points(&self, term: &Section, item: &Item) -> Result<TermPoints> {

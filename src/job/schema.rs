@@ -6,8 +6,13 @@ use serde_json::{Map, Value, json};
 const JOB_FILE: &str = include_str!("../../docs/job-file.md");
 
 /// Sections whose keys are the user's, and what these hold.
-const FREE: [(&str, &str); 4] =
-    [("variables", "interval"), ("coefficients", "number"), ("definitions", "text"), ("transforms", "text")];
+const FREE: [(&str, &str); 5] = [
+    ("variables", "interval"),
+    ("windows", "windows"),
+    ("coefficients", "number, or coefficients.NAME"),
+    ("definitions", "text"),
+    ("transforms", "text"),
+];
 
 /// The schema (draft 2020-12) of a job file.
 pub fn schema() -> Value {
@@ -132,8 +137,8 @@ fn kind_of(kind: &str, path: &str, sections: &[Section]) -> Value {
         let items = if list.contains("number") { kind_of(list, path, sections) } else { json!({ "type": "string" }) };
         return json!({ "type": "array", "items": items });
     }
-    if sections.iter().any(|section| section.path == path) {
-        return of_section(path, sections);
+    if let Some(table) = [path, kind].into_iter().find(|path| sections.iter().any(|section| section.path == *path)) {
+        return of_section(table, sections);
     }
     if let Some(table) = kind.strip_prefix("table, ") {
         let value = table.split_once(" to ").map_or("", |(_, value)| value);
@@ -146,6 +151,7 @@ fn kind_of(kind: &str, path: &str, sections: &[Section]) -> Value {
             let items = json!({ "anyOf": [{ "type": "number" }, { "enum": ["log", "linear"] }] });
             json!({ "type": "array", "items": items, "minItems": 2, "maxItems": 3 })
         }
+        "windows" => json!({ "type": ["array", "number", "string"] }),
         "`[from, to, count]`" => json!({ "type": "array" }),
         "0, 1, 2, 3 or 4" => json!({ "enum": [0, 1, 2, 3, 4] }),
         _ if kind.starts_with('`') => json!({ "const": quoted(kind).concat().trim_matches('"') }),

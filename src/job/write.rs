@@ -17,7 +17,8 @@ impl Job {
                 text.push('\n');
             }
             text.push_str(&format!("{header}\n"));
-            keys.iter().for_each(|(name, value)| text.push_str(&format!("{} = {value}\n", key(name))));
+            let keys = keys.into_iter().map(|(name, value)| (name, self.with_absolute_files(value)));
+            keys.for_each(|(name, value)| text.push_str(&format!("{} = {value}\n", key(name))));
         }
         text
     }
@@ -31,10 +32,18 @@ impl Job {
             parts.into()
         };
         sections.push(("variables", self.variables.iter().map(|v| (v.name.as_str(), interval(v))).collect()));
+        sections.extend(self.windows.as_ref().map(|windows| ("windows", windows.keys(&self.inputs))));
         if !self.is_open {
             sections.push(("network", self.network_keys()));
         }
-        let coefficients = self.coefficients.iter().map(|(name, start)| (name.as_str(), (*start).into()));
+        let coefficient = |(name, start): &(String, f64)| -> Value {
+            let Some(range) = self.coefficient_ranges.get(name) else { return (*start).into() };
+            let mut keys = table([("start", (*start).into()), ("log", range.is_logarithmic.into())]);
+            keys.extend(range.low.map(|low| ("min".to_string(), low.into())));
+            keys.extend(range.high.map(|high| ("max".to_string(), high.into())));
+            keys.into()
+        };
+        let coefficients = self.coefficients.iter().map(|entry| (entry.0.as_str(), coefficient(entry)));
         sections.push(("coefficients", coefficients.collect()));
         let definitions = self.definitions.iter().map(|(name, text)| (name.as_str(), text.as_str().into()));
         sections.push(("definitions", definitions.collect()));
@@ -108,6 +117,16 @@ impl Job {
         keys.extend([("weights", numbers(weights)), ("scales", numbers(scales))]);
         keys.extend(allow_rough.then_some(("allow_rough", true.into())));
         keys
+    }
+}
+
+impl Windows {
+    fn keys<'a>(&self, inputs: &'a [String]) -> Vec<(&'a str, Value)> {
+        let input = inputs[self.input].as_str();
+        match &self.cut {
+            Cut::At(edges) => vec![(input, edges.clone().into())],
+            Cut::Auto(tolerance) => vec![(input, "auto".into()), ("tolerance", (*tolerance).into())],
+        }
     }
 }
 

@@ -29,6 +29,7 @@ impl Model {
             activation: Some(self.spec.roughest()),
             features: self.derivatives().features.cloned(),
             allow_rough,
+            fields: self.transforms.fields.clone(),
             ..Scope::default()
         }
     }

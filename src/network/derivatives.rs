@@ -49,10 +49,10 @@ impl Outputs<'_> {
         let Some((entry, jump)) = self.lost(entries, laplacian).next() else { return Ok(()) };
         let name = entry.column(self.inputs, self.outputs);
         let problem = format!(
-            "{name} crosses a jump in {jump} (if, heaviside and sign jump, and so do the first \
-             derivatives of abs, min and max); at a jump the derivative is an impulse that no point can sample"
+            "{name} crosses a jump in {jump} (if, heaviside, sign, floor, ceil and mod jump, and so do the first \
+             derivatives of abs, min, max and interp); at a jump the derivative is an impulse that no point can sample"
         );
-        let help = "use smooth functions, request a lower order, or set allow_rough to ignore the impulses";
+        let help = "use smooth functions (interp_cubic for interp), request a lower order, or set allow_rough to ignore the impulses";
         Err(Error::input(place, problem, help))
     }
 

@@ -9,6 +9,7 @@ mod model_file;
 mod rescale;
 mod shape_document;
 mod spec;
+mod stored_fields;
 mod transforms;
 
 pub use derivatives::Outputs;

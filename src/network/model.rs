@@ -44,7 +44,7 @@ pub struct Model {
     /// The number format of training; `parameters` holds its numbers exactly.
     pub precision: Precision,
     /// All weights and biases in standardised space, laid out as [`NetworkSpec::layers`] says, then the
-    /// coefficients over their scales.
+    /// numbers from which the coefficients follow.
     pub parameters: Vec<f64>,
     /// The minimum and maximum of each input in training (D); empty if unknown.
     pub ranges: Vec<[f64; 2]>,
@@ -58,7 +58,8 @@ impl Model {
 
     /// The same with their names; `errors` (K) are their standard errors, if known.
     pub fn coefficients_with_errors(&self, errors: Option<&[f64]>) -> Vec<Coefficient> {
-        let errors = errors.map(|errors| self.normalizer.coefficients_of(errors));
+        let trained = &self.parameters[self.spec.weights()..];
+        let errors = errors.map(|errors| self.normalizer.coefficient_differences(trained, errors));
         let one = |(k, (name, value)): (usize, (&String, f64))| Coefficient {
             name: name.clone(),
             value,

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::expression::Scope;
 use crate::files::safetensors_file::{Tensor, TensorFile};
 use crate::jet::Normalizer;
+use crate::network::stored_fields::{FieldDocument, restored, stored};
 use crate::network::{Features, FeaturesDocument, Layer, Model, NetworkSpec, ShapeDocument, Transforms};
 use crate::numbers::Precision;
 
@@ -57,6 +58,8 @@ struct Document {
     transforms: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     definitions: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<FieldDocument>,
 }
 
 /// A number that was trained with the network.
@@ -134,7 +137,7 @@ impl Model {
     pub fn of_tensors(file: &TensorFile, path: &Path) -> Result<Self> {
         let document = Document::of_value(&file.document, path)?;
         let spec = document.spec(path)?;
-        let scope = document.scope();
+        let scope = Scope { fields: restored(&document.fields, file, path)?, ..document.scope() };
         let place = |key: &str| format!("{}: metadata key {key:?}", path.display());
         let transforms = Transforms::read(|output| place(&format!("transforms.{output}")), &scope)?;
         let transforms = match document.features {
@@ -161,9 +164,10 @@ impl Model {
                 parameters.extend_from_slice(&tensor.values);
             }
         }
-        let scaled =
-            |(index, coefficient): (usize, &Coefficient)| coefficient.value / document.normalizer.coefficient(index);
-        parameters.extend(document.coefficients.iter().enumerate().map(scaled));
+        let trained = |(index, coefficient): (usize, &Coefficient)| {
+            document.normalizer.coefficient(index).trained(coefficient.value)
+        };
+        parameters.extend(document.coefficients.iter().enumerate().map(trained));
         Ok(Self {
             inputs: document.inputs,
             outputs: document.outputs,
@@ -182,6 +186,7 @@ impl Model {
         let values = self.coefficient_values();
         let coefficient = |(name, value): (&String, &f64)| Coefficient { name: name.clone(), value: *value };
         let shape = ShapeDocument::new(&self.spec);
+        let (fields, field_tensors) = stored(&self.transforms.own_fields());
         let document = Document {
             format: if shape.is_plain() { PLAIN_VERSION } else { FORMAT_VERSION },
             inputs: self.inputs.clone(),
@@ -193,6 +198,7 @@ impl Model {
             features: self.transforms.features.as_ref().map(|features| features.document.clone()),
             transforms: self.transforms.texts.clone(),
             definitions: self.transforms.definitions.clone(),
+            fields,
         };
         let tensor = |shape: Vec<usize>, place: std::ops::Range<usize>| Tensor {
             shape,
@@ -204,7 +210,8 @@ impl Model {
             [(weight(index), weights), (bias(index), tensor(vec![layer.outputs], layer.biases()))]
         };
         let document = serde_json::to_value(document).expect("names and finite numbers are JSON");
-        TensorFile::new(document, self.spec.layers().into_iter().enumerate().flat_map(of_layer).collect())
+        let of_layers = self.spec.layers().into_iter().enumerate().flat_map(of_layer);
+        TensorFile::new(document, of_layers.chain(field_tensors).collect())
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::Features;
 use crate::error::{Error, Result};
-use crate::expression::{Expression, NET, Places, Scope, layout, places};
+use crate::expression::{Expression, Fields, NET, Places, Scope, layout, places};
 use crate::jet::{Derivative, Entry, JetLayout, Normalizer, Scaling};
 
 /// The features before the network and the transforms of its outputs; none by default.
@@ -21,6 +21,8 @@ pub struct Transforms {
     pub texts: BTreeMap<String, String>,
     /// The definitions that features and outputs may use, and that can be predicted.
     pub definitions: BTreeMap<String, String>,
+    /// What `interp` reads in all of these.
+    pub fields: Fields,
     /// The outputs over the network's own (M); nothing where no output has a transform.
     outputs: Vec<Expression>,
 }
@@ -37,9 +39,9 @@ impl Transforms {
     /// [`Error::Input`] for a transform of no output, for one that does not read the network's value,
     /// or reads its derivatives, and for every mistake in its text.
     pub fn read(place: impl Fn(&str) -> String, scope: &Scope) -> Result<Self> {
-        let definitions = scope.definitions.clone();
+        let (definitions, fields) = (scope.definitions.clone(), scope.fields.clone());
         if scope.transforms.is_empty() {
-            return Ok(Self { definitions, ..Self::default() });
+            return Ok(Self { definitions, fields, ..Self::default() });
         }
         let read = |(output, name): (usize, &String)| {
             let expression = Expression::output(place(name), output, scope)?;
@@ -57,12 +59,24 @@ impl Transforms {
             Ok(expression)
         };
         let outputs = scope.outputs.iter().enumerate().map(read).collect::<Result<_>>()?;
-        Ok(Self { features: None, texts: scope.transforms.clone(), definitions, outputs })
+        Ok(Self { features: None, texts: scope.transforms.clone(), definitions, fields, outputs })
     }
 
     /// The same behind a network that reads features, whose definitions are those of `scope`.
     pub fn with_features(self, features: Features, scope: &Scope) -> Self {
         Self { features: Some(features), definitions: scope.definitions.clone(), ..self }
+    }
+
+    /// The fields that a model needs to predict alone.
+    pub fn own_fields(&self) -> Fields {
+        let features = self.features.iter().flat_map(|features| &features.document.functions);
+        self.fields.called_by(self.texts.values().chain(self.definitions.values()).chain(features))
+    }
+
+    /// Whether values of the outputs depend on a field from a file.
+    pub fn read_fields(&self) -> bool {
+        let features = self.features.as_ref().is_some_and(|features| features.functions().reads_field());
+        features || self.outputs.iter().any(Expression::reads_field)
     }
 
     /// Whether every output is the network's own.

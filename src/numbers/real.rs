@@ -57,6 +57,10 @@ pub trait Real:
     fn sqrt(self) -> Self;
     /// |x|
     fn abs(self) -> Self;
+    /// the largest whole number that is not above x
+    fn floor(self) -> Self;
+    /// the smallest whole number that is not below x
+    fn ceil(self) -> Self;
     /// exp x
     fn exp(self) -> Self;
     /// exp x − 1 for x ≤ 0
@@ -104,6 +108,14 @@ macro_rules! common {
         #[inline(always)]
         fn abs(self) -> Self {
             self.abs()
+        }
+        #[inline(always)]
+        fn floor(self) -> Self {
+            self.floor()
+        }
+        #[inline(always)]
+        fn ceil(self) -> Self {
+            self.ceil()
         }
     };
 }

@@ -81,7 +81,12 @@ impl Rule {
 
     /// The most factors of a product: the highest σ⁽ᵐ⁾ that the way forward reads; 1 where nothing curves.
     pub fn order(&self) -> usize {
-        self.curved.iter().flatten().map(|summand| summand.factors.len()).max().unwrap_or(1)
+        self.entry_orders().max().unwrap_or(1)
+    }
+
+    /// The same of each entry of the jet that curves, which is its order.
+    pub fn entry_orders(&self) -> impl Iterator<Item = usize> + '_ {
+        self.curved.iter().map(|entry| entry.iter().map(|summand| summand.factors.len()).max().unwrap_or(1))
     }
 
     /// The products of tangents in a second, in order.

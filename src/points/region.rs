@@ -2,6 +2,7 @@
 
 use super::factor::{Ball, Factor};
 use crate::error::{Error, Result};
+use crate::expression::is_time;
 
 /// An input and its interval, in the user's units.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +53,7 @@ impl Variable {
 
     /// Whether an input of this name is a time.
     pub fn is_time_name(name: &str) -> bool {
-        matches!(name, "t" | "time")
+        is_time(name)
     }
 }
 

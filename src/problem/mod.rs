@@ -107,21 +107,21 @@ impl Problem {
         let coefficients = job.coefficients.len();
         let mut problem = Self { data, validation, normalizer, transforms, sets, seed, coefficients };
         problem.penalise_curvature(job)?;
-        let mut sampled: Vec<(&PointsSpec, usize)> = vec![];
+        let mut known: Vec<(&TermPoints, usize)> = vec![];
         let mut equations = vec![];
         for term in &job.terms {
             let Equation { residual, columns } = job.equation(term, |key| term.place(key))?;
             let posed = Term { name: term.name.clone(), residual, scale: 1.0, weight: term.weight };
-            let set = match &term.points {
-                TermPoints::File(file) => problem.rows_of(job, file, &columns)?,
-                TermPoints::Sampled(spec) => match sampled.iter().find(|(known, _)| *known == spec) {
-                    // Terms on the same points share one pass through the network.
-                    Some((_, set)) => *set,
-                    None => {
-                        sampled.push((spec, problem.sets.len()));
-                        problem.sampled(job, spec, &term.place("points"))?
+            // Terms on the same points share one pass through the network.
+            let set = match known.iter().find(|(points, _)| **points == term.points) {
+                Some((_, set)) => *set,
+                None => {
+                    known.push((&term.points, problem.sets.len()));
+                    match &term.points {
+                        TermPoints::File(file) => problem.rows_of(job, file, &columns)?,
+                        TermPoints::Sampled(spec) => problem.sampled(job, spec, &term.place("points"))?,
                     }
-                },
+                }
             };
             let loss = &mut problem.sets[set].loss;
             equations.push((set, loss.terms.len()));
@@ -146,7 +146,8 @@ impl Problem {
             let stated: Vec<_> = job.outputs.iter().map(|name| job.network.scales.get(name).copied()).collect();
             of.scale_outputs(&mut self.normalizer, &are_fixed, &stated);
         }
-        of.scale_coefficients(&mut self.normalizer);
+        let ranges = job.coefficients.iter().map(|(name, _)| job.coefficient_ranges.get(name).copied());
+        of.scale_coefficients(&mut self.normalizer, &ranges.collect::<Vec<_>>());
         for (&(set, term), scale) in equations.iter().zip(of.sizes(&self.normalizer)) {
             let term = &mut self.sets[set].loss.terms[term];
             term.residual = term.residual.clone().misfit(None, scale);
@@ -238,6 +239,7 @@ impl Problem {
             let columns = points.inputs.iter().chain(&points.columns).chain(&points.weights);
             columns.for_each(|column| digest.numbers(column));
         }
+        self.transforms.fields.iter().for_each(|(_, field)| digest.part(field.digest().as_bytes()));
         digest.finish()
     }
 
@@ -269,7 +271,7 @@ impl Problem {
         };
         parameters.truncate(spec.weights());
         let starts = job.coefficients.iter().enumerate();
-        parameters.extend(starts.map(|(index, (_, start))| start / self.normalizer.coefficient(index)));
+        parameters.extend(starts.map(|(index, (_, start))| self.normalizer.coefficient(index).trained(*start)));
         Model {
             inputs: job.inputs.clone(),
             outputs: job.outputs.clone(),

@@ -12,11 +12,14 @@ use rand_distr::{Distribution, StandardNormal};
 use super::TermSet;
 use crate::data::PointSet;
 use crate::expression::{Expression, Leaf};
-use crate::jet::{Entry, JetLayout, Jets, Normalizer, mean_and_deviation};
+use crate::jet::{CoefficientMap, CoefficientRange, Entry, JetLayout, Jets, Normalizer, mean_and_deviation};
 use crate::loss::Loss;
 
 /// Points of a set at which residuals are evaluated.
 const SAMPLE_POINTS: usize = 1024;
+/// The fewest numbers that a size is found from: a set of fewer points is taken several times, as one random jet may
+/// happen to solve an equation.
+const LEAST_POINTS: usize = 256;
 /// The part of the points, with the largest residuals, that does not count: a quotient whose denominator comes near 0 has
 /// no mean square.
 const OUTLIER_SHARE: f64 = 0.01;
@@ -47,7 +50,9 @@ impl Equations {
         let trial = |&(set, term): &(usize, usize)| {
             let points = &sets[set].points;
             let kept = points.points().min(SAMPLE_POINTS);
-            let points = points.select(&(0..kept).map(|k| k * points.points() / kept).collect::<Vec<_>>());
+            let spread = (0..kept).map(|k| k * points.points() / kept);
+            let turns = LEAST_POINTS.div_ceil(kept.max(1));
+            let points = points.select(&spread.cycle().take(kept * turns).collect::<Vec<_>>());
             let loss = Loss { terms: vec![sets[set].loss.terms[term].clone()] };
             let (places, mut residuals) = loss.placed();
             let layout = loss.layout(points.inputs.len());
@@ -144,7 +149,7 @@ impl Equations {
 
     /// Scales of the coefficients (K), powers of two. One that enters an equation as a factor has the size at which its
     /// part is as large as the others, or that of its start value where this is larger; any other its start value's.
-    pub fn scale_coefficients(&self, normalizer: &mut Normalizer) {
+    pub fn scale_coefficients(&self, normalizer: &mut Normalizer, ranges: &[Option<CoefficientRange>]) {
         let scale = |index: usize| {
             let start = self.coefficients[index];
             let natural = self.trials.iter().filter_map(|trial| trial.natural(index, normalizer, &self.coefficients));
@@ -154,7 +159,8 @@ impl Equations {
                 Some((natural, false)) if start == 0.0 => natural,
                 _ => start.abs(),
             };
-            if scale.is_normal() { 2f64.powi(scale.log2().round() as i32) } else { 1.0 }
+            let scale = if scale.is_normal() { 2f64.powi(scale.log2().round() as i32) } else { 1.0 };
+            CoefficientMap::new(scale, ranges[index])
         };
         normalizer.coefficients = (0..self.coefficients.len()).map(scale).collect();
     }

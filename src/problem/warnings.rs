@@ -9,12 +9,23 @@ use crate::job::Job;
 const ASLEEP_WEIGHT: f64 = 0.1;
 
 impl Problem {
-    /// What is to be said at the end of a training.
+    /// What is to be said at the end of a training that found these coefficients (K).
     ///
     /// # Errors
     /// Those of a file that has changed since it was read.
-    pub fn warnings(&self, job: &Job, adapted: &Adapted) -> Result<Vec<String>> {
+    pub fn warnings(&self, job: &Job, adapted: &Adapted, coefficients: &[f64]) -> Result<Vec<String>> {
         let mut warnings = vec![];
+        for ((name, start), value) in job.coefficients.iter().zip(coefficients) {
+            let reached = job.coefficient_ranges.get(name).and_then(|range| range.reached(*value, *start));
+            warnings.extend(reached.map(|(key, bound)| {
+                format!(
+                    "coefficient {name} = {} ended at its bound, {key} = {}: the equations pull it beyond; widen the bounds, \
+                     or doubt the equations",
+                    number(*value),
+                    number(bound)
+                )
+            }));
+        }
         for (index, set) in self.sets.iter().enumerate() {
             if let Some(term) = set.loss.terms.first().filter(|_| set.source.is_none()) {
                 let names = self.columns_of(job, &term.name)?;

@@ -5,6 +5,7 @@ pub mod directory;
 pub mod divergence;
 pub mod ensemble;
 pub mod memory;
+pub mod networks;
 #[cfg_attr(not(feature = "plot"), path = "no_pictures.rs")]
 mod pictures;
 pub mod provenance;
@@ -18,6 +19,7 @@ pub mod training;
 pub mod trial;
 pub mod truth;
 pub mod warnings;
+pub mod windows;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

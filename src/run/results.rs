@@ -185,7 +185,7 @@ pub fn write(
             summary.relative_errors = relative_errors(job, source, truth)?;
             summary.warnings.extend(truth_warnings(job, truth, &summary.relative_errors));
         }
-        summary.warnings.extend(problem.warnings(job, &outcome.state.adapted)?);
+        summary.warnings.extend(problem.warnings(job, &outcome.state.adapted, &model.coefficient_values())?);
         summary.warnings.extend(predictions(job, plan, source, 1, directory)?);
         pictures::of_model(job, problem, plan, source, directory)?;
         pictures::of_training(job, problem, directory)?;

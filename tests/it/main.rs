@@ -47,3 +47,4 @@ mod transforms;
 mod trees;
 mod truth;
 mod vectors;
+mod windows;

@@ -7,3 +7,7 @@ fn activation(z: f32) -> f32 {
 fn slopes(z: f32, a: f32) -> vec3<f32> {
     return vec3<f32>(a);
 }
+
+fn higher_slopes(z: f32, a: f32) -> vec2<f32> {
+    return vec2<f32>(a);
+}

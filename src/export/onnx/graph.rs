@@ -245,6 +245,8 @@ fn unary_operator(unary: Unary) -> &'static str {
         Unary::Tanh => "Tanh",
         Unary::Erf => "Erf",
         Unary::Sigmoid => "Sigmoid",
+        Unary::Floor => "Floor",
+        Unary::Ceil => "Ceil",
         Unary::Expm1 | Unary::Log1p => unreachable!("written out for ONNX"),
     }
 }

@@ -119,7 +119,19 @@ fn syntax() {
     check("sin(u = x)", "\"=\" is not allowed", "=", "outside all parentheses");
     check("u == x", "not an operator", "==", "one =");
     check("u < x", "outside a condition", "<", "if(condition, a, b)");
-    check("if(x < t < 1, 1, 2)", "outside a condition", "<", "one comparison");
+    check("if(x < t < 1, 1, 2)", "compares a comparison", "<", "x < t and t < 1");
+    check("if(x < 1 and u, 1, 2)", "this is a number and no condition", "u", "and joins comparisons");
+    check("if(not x, 1, 2)", "this is a number and no condition", "x", "not joins comparisons");
+    check("if((x < 1) + 2 > 0, 1, 2)", "this is a condition and no number", "(x < 1)", "if(condition, 1, 0)");
+    check("if(x = 1, 1, 2)", "\"=\" does not compare", "=", "write ==");
+    check("u and x", "\"and\" is outside a condition", "and", "first argument of if");
+    check("not u", "\"not\" is outside a condition", "not", "first argument of if");
+    check("u + or", "found \"or\"", "or", "remove it");
+    check("floor(x, 2)", "floor takes 1 argument, not 2", "floor(x, 2)", "floor(x)");
+    check("mod(x)", "mod takes 2 arguments, not 1", "mod(x)", "multiples of b");
+    check("flor(x)", "unknown function", "flor", "did you mean \"floor\"");
+    check("d(floor(u), x)", "crosses a jump", "d(floor(u), x)", "");
+    check("u + 'k.csv'", "this is a text", "'k.csv'", "without quotes");
     check("if(u, 1, 2)", "must be a comparison", "u", "x < 0");
     check("if(u < x, 1)", "if takes 3 arguments, not 2", "if(u < x, 1)", "b elsewhere");
     check("u, x", "comma", ",", "decimals with a point");
@@ -129,6 +141,44 @@ fn syntax() {
     check("(-2)^u", "undefined", "(-2)^u", "finite");
     check("u + log(-1)", "undefined", "log(-1)", "finite");
     check("u*(sqrt(2 - 3) + 1)", "undefined", "sqrt(2 - 3)", "finite");
+}
+
+#[test]
+fn operators() {
+    check("laplacian()", "laplacian takes 1 or more arguments, not 0", "laplacian()", "laplacian(u, x, y)");
+    check("laplacian(u, nu)", "is not an input", "nu", "x, t, theta");
+    check("laplacian(u, x, t, x)", "x is there twice", "x", "once");
+    check("laplacian(u_x)", "third or higher derivative", "laplacian(u_x)", "output of its own");
+    check("div(u)", "a component for each of x, theta, not 1", "div(u)", "d(p, x) + d(q, y)");
+    check("grad_n(u, x)", "grad_n takes 1 argument, not 2", "grad_n(u, x)", "outward normal");
+    check("div(abs(u_x), sign(u))", "crosses a jump", "div(abs(u_x), sign(u))", "");
+    check("laplace(u)", "unknown function", "laplace", "did you mean \"laplacian\"");
+    let inside = Scope { normals: false, ..scope() };
+    assert!(
+        message_in(&inside, "u + grad_n(u)").contains("these points have no normal\n    u + grad_n(u)\n        ^^^")
+    );
+    let in_time = Scope { inputs: vec!["t".into()], ..scope() };
+    assert!(message_in(&in_time, "laplacian(u)").contains("all inputs here are times"));
+}
+
+#[test]
+fn integrals() {
+    check("integral(u, x)", "integral takes 4 or 5 arguments, not 2", "integral(u, x)", "integral(u, x, 0, 1, 16)");
+    check("integral(u, nu, 0, 1)", "is not an input", "nu", "name of its own");
+    check("integral(u, s, 0, 1)", "the integrand does not contain it", "s", "x, t, theta");
+    check("integral(u, x, 0, s)", "unknown name \"s\"", "s", "");
+    check("integral(d(u, s)*s, s, 0, 1)", "is not an input", "s", "x, t, theta");
+    check("integral(u, x, 0, u)", "depends on trained quantities", "u", "inputs, columns and numbers");
+    check("integral(u, x, 0, 1, x)", "no number of points", "x", "from 1 to 256");
+    check("integral(u, x, 0, 1, 2.5)", "no number of points", "2.5", "from 1 to 256");
+    check(
+        "integral(u*u_measured, x, 0, 1)",
+        "\"u_measured\" is known only at",
+        "integral(u*u_measured, x, 0, 1)",
+        "own",
+    );
+    check("integral(1/x, x, -1, 1, 3)", "this is not finite", "1/x", "where it is finite");
+    check("integral(u(x), x, 0, 1)", "u takes 3 arguments", "u(x)", "");
 }
 
 #[test]

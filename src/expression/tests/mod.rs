@@ -1,5 +1,6 @@
 //! Tests of the whole pipeline; what one file does alone is tested in that file.
 
+mod field;
 mod meaning;
 mod messages;
 mod place;

@@ -56,7 +56,7 @@ fn values_elsewhere_are_those_of_the_known_functions() {
     let u_by = |derivative, x, t, theta| known(Entry { output: 0, derivative }, [x, t, theta]);
     use Derivative::{First, Second};
     type Truth<'a> = Box<dyn Fn(f64, f64, f64) -> f64 + 'a>;
-    let cases: [(&str, usize, Truth); 17] = [
+    let cases: [(&str, usize, Truth); 25] = [
         ("u(0, t, theta) = u(2*pi, t, theta)", 2, Box::new(|_, t, h| u(0.0, t, h) - u(tau, t, h))),
         ("u(x, t, theta) = u", 1, Box::new(|_, _, _| 0.0)),
         ("u = u(2*pi, t, theta)", 2, Box::new(|x, t, h| u(x, t, h) - u(tau, t, h))),
@@ -104,6 +104,36 @@ fn values_elsewhere_are_those_of_the_known_functions() {
         ("jump(x + 1, t, theta) + jump", 2, Box::new(|x, t, h| u(x + 2.0, t, h) - u(x, t, h))),
         ("swapped(t, x, theta) + swapped", 2, Box::new(|x, t, h| v(x, t, h) + v(t, x, h))),
         ("u + wave(0, t, theta)", 1, Box::new(|x, t, h| u(x, t, h) + 3.0 * t)),
+        // ∫ sin(x) t² + θ x t dx from 0 to 1
+        ("integral(u, x, 0, 1, 12)", 12, Box::new(|_, t, h| (1.0 - 1f64.cos()) * t * t + 0.5 * h * t)),
+        // A memory: what was until now.
+        (
+            "integral(x*u, t, 0, t, 4) - u",
+            5,
+            Box::new(|x, t, h| x * (x.sin() * t.powi(3) / 3.0 + 0.5 * h * x * t * t) - u(x, t, h)),
+        ),
+        (
+            "integral(s^2*u(x, s, theta) + u, s, 0, 2, 5)",
+            6,
+            Box::new(|x, t, h| 6.4 * x.sin() + 4.0 * h * x + 2.0 * u(x, t, h)),
+        ),
+        ("integral(u, theta, u_measured, 1, 3)", 3, {
+            Box::new(|x, t, _| {
+                let column = 0.25 + 0.25 * POINTS.iter().position(|point| point[0] == x).unwrap() as f64;
+                (1.0 - column) * x.sin() * t * t + 0.5 * (1.0 - column * column) * x * t
+            })
+        }),
+        (
+            "integral(integral(u*theta, theta, 0, 1, 3), t, 0, 2, 2)",
+            6,
+            Box::new(|x, _, _| 8.0 / 3.0 * 0.5 * x.sin() + 2.0 * x / 3.0),
+        ),
+        // Its derivative goes through the limit.
+        ("d(integral(u, t, 0, t, 4), t) - u", 5, Box::new(|_, _, _| 0.0)),
+        ("integral(flux_t*0 + u_x, x, 0, x, 12) + u(0, t, theta)", 13, Box::new(u)),
+        ("laplacian(u) + u(x, t, theta)", 1, {
+            Box::new(|x, t, h| u_by(Second(0, 0), x, t, h) + u_by(Second(2, 2), x, t, h) + u(x, t, h))
+        }),
         (
             "if(u(0, t, x) < u, u(1, t, x), nu)",
             3,

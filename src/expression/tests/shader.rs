@@ -48,7 +48,7 @@ fn random_programs_validate_and_translate() {
 #[test]
 fn every_instruction_is_printed() {
     let text = "sqrt(u) + abs(u) + exp(u) + log(u) + sin(u) + cos(u) + asin(u) + acos(u) + atan(u) + sinh(u) + cosh(u) \
-                + tanh(u) + erf(u) + sigmoid(u) + u/v - u^v + if(u < v, 1e300, 1e-320) + if(u >= v, -1e300, u*v)";
+                + tanh(u) + erf(u) + sigmoid(u) + floor(u) + ceil(u) + if(u < v and not v == 1, u, 2) + u/v - u^v + if(u < v, 1e300, 1e-320) + if(u >= v, -1e300, u*v)";
     let expression = super::residual(text);
     let residual = compiled(&expression, &Normalizer::identity(3, 2));
     let source = module(&[residual]);

@@ -66,6 +66,9 @@ uniforms! {
     /// Of the jet rule, both ways.
     RulePoints = "rules/jet_rule" "Points" { quads: u32 }
 
+    /// Of the same above order 2.
+    CurvedRows = "rules/curved_rule" "Rows" { units: u32, points: u32 }
+
     /// Of a hidden layer in adjoint mode.
     AdjointLayer = "shared/adjoint_layer" "Layer" {
         units: u32, points: u32, first_weights: u32, output_weights: u32, output_biases: u32,

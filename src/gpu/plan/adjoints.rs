@@ -1,18 +1,15 @@
-//! The kernels of adjoint mode; the algebra is that of `shaders/rules/adjoint.wgsl` and `adjoint_rule.wgsl`.
+//! The kernels of adjoint mode; the algebra is that of `shaders/rules/adjoint.wgsl` and `adjoint_rule.wgsl`, and above order 2 of
+//! `curved_adjoint.wgsl` and `curved_adjoint_rule.wgsl`.
 
 use bytemuck::bytes_of;
 
-use super::{Bound, Planner};
+use super::{Bound, MOST_QUADS, Planner, QUADS};
 use crate::gpu::device::dispatch::grid;
 use crate::gpu::device::kernel::Access::{Read, Write};
 use crate::gpu::device::kernel::{EntryPoint, Source};
 use crate::gpu::device::uniforms::{AdjointLayer, SeedPoints};
 use crate::gpu::shaders::{self, ADJOINT_POINTS, AdjointKernel};
-use crate::pass::{At, Span};
-
-/// Numbers of a channel from which on the rules' threads have a quad of points each: below it a GPU waits for its memory rather
-/// than moves it, and more threads are faster; docs/tuning.md.
-const QUADS: u32 = 1 << 18;
+use crate::pass::{At, Channels, Span};
 
 impl<'a> Planner<'a> {
     /// `adjoint.wgsl` on a hidden layer. What it neither reads nor writes there, any buffer stands in for.
@@ -64,7 +61,9 @@ impl<'a> Planner<'a> {
 
     fn adjoint_rule(&mut self, entry: EntryPoint, at: At, buffers: &[Bound]) {
         let numbers = self.layers()[at.layer].outputs as u32 * self.network_points();
-        let of_quads = numbers >= QUADS;
+        let Channels { forward, rule, .. } = self.workspace.lowered.channels();
+        let fits = rule.order() <= 2 || forward.channels() + rule.curved.len() <= MOST_QUADS;
+        let of_quads = fits && numbers >= QUADS;
         let (points, threads) = if of_quads { (self.quads(), numbers / 4) } else { (self.network_points(), numbers) };
         let source = self.adjoint_kernel(at).rule(of_quads);
         self.push_adjoint((source, entry), at, points, buffers, grid(threads));

@@ -2,11 +2,11 @@
 
 use bytemuck::bytes_of;
 
-use super::Planner;
+use super::{MOST_QUADS, Planner, QUADS};
 use crate::gpu::device::dispatch::grid;
 use crate::gpu::device::kernel::Access::{Read, Write};
 use crate::gpu::device::kernel::EntryPoint;
-use crate::gpu::device::uniforms::{FusedLayer, GradientPart, InputLayer, RulePoints, SkipQuads};
+use crate::gpu::device::uniforms::{CurvedRows, FusedLayer, GradientPart, InputLayer, RulePoints, SkipQuads};
 use crate::gpu::shaders::{self, Groups};
 use crate::gpu::tuning::tiles::{Fusion, LAYER_THREADS, Tile, thread_rows};
 use crate::jet::Activation;
@@ -64,17 +64,25 @@ impl Planner<'_> {
         }
     }
 
-    /// `jet_rule.wgsl`: a from z, or in place z_bar from a_bar.
+    /// `jet_rule.wgsl`, or `curved_rule.wgsl` above order 2: a from z, or in place z_bar from a_bar.
     pub fn jet_rule(&mut self, entry: EntryPoint, at: At, z: Span, a: Span, bar: Option<Span>) {
         let mut buffers = vec![(1, Read, self.of(z))];
         match bar {
             None => buffers.push((2, Write, self.of(a))),
             Some(bar) => buffers.extend([(3, Read, self.of(a)), (4, Write, self.of(bar))]),
         }
-        let forward = &self.workspace.lowered.channels().forward;
-        let source = shaders::jet_rule(forward, a.row, self.normalizer, self.sigma(at.layer));
-        let grid = [Groups::of(forward).tiles(self.quads()), z.units as u32, 1];
-        self.push((source, entry), bytes_of(&RulePoints { quads: self.quads() }), &buffers, grid);
+        let (forward, sigma) = (&self.workspace.lowered.channels().forward, self.sigma(at.layer));
+        if forward.order() <= 2 {
+            let source = shaders::jet_rule(forward, a.row, self.normalizer, sigma);
+            let grid = [Groups::of(forward).tiles(self.quads()), z.units as u32, 1];
+            self.push((source, entry), bytes_of(&RulePoints { quads: self.quads() }), &buffers, grid);
+            return;
+        }
+        let units = z.units as u32;
+        let of_quads = forward.channels() <= MOST_QUADS && units * self.network_points() >= QUADS;
+        let points = if of_quads { self.quads() } else { self.network_points() };
+        let source = shaders::curved_rule(forward, a.row, self.normalizer, sigma, of_quads);
+        self.push((source, entry), bytes_of(&CurvedRows { units, points }), &buffers, grid(units * points));
     }
 
     /// `skip.wgsl`: `to` is what `from` is, or has it added.

@@ -30,6 +30,14 @@ use self::products::Factor;
 /// A kernel's buffers at their bindings.
 type Bound<'a> = (u32, Access, &'a wgpu::Buffer);
 
+/// Numbers of a channel from which on the rules' threads have a quad of points each: below it a GPU waits for its memory rather
+/// than moves it, and more threads are faster; docs/tuning.md.
+const QUADS: u32 = 1 << 18;
+
+/// The most channels of which a thread has quads in registers: with both jets of the way back 128 of the 255 that a thread of
+/// a GPU has at most.
+const MOST_QUADS: usize = 16;
+
 /// What a chunk's dispatches are made from.
 pub struct Planner<'a> {
     pub device: &'a mut Device,

@@ -72,10 +72,10 @@ impl Header {
     /// The channels of a layout that travels as it is, and its rule.
     pub fn layout(self, layout: &JetLayout, normalizer: &Normalizer) -> Self {
         let rule = Rule::new(layout, layout, normalizer);
-        self.number("CHANNELS", layout.channels()).rule(&rule, layout.inputs(), layout.tangents())
+        self.number("CHANNELS", layout.channels()).rule(&rule, layout)
     }
 
-    /// The channels of adjoint mode, and the rule of a jet's seconds.
+    /// The channels of adjoint mode, and the jet's rule.
     pub fn adjoint_mode(self, channels: &Channels) -> Self {
         let Channels { jet, forward, adjoints, firsts, rule } = channels;
         self.number("CHANNELS", forward.channels())
@@ -83,22 +83,38 @@ impl Header {
             .number("JET_CHANNELS", *jet)
             .number("FIRSTS", firsts.len())
             .table("first_input", firsts.iter().map(|i| *i as u32))
-            .rule(rule, forward.inputs(), forward.tangents())
+            .rule(rule, forward)
+    }
+
+    /// The rule of what curves over the channels that travel forward: up to order 2 as tables.
+    fn rule(self, rule: &Rule, forward: &JetLayout) -> Self {
+        let header = self
+            .number("INPUTS", forward.inputs())
+            .number("TANGENTS", forward.tangents().len())
+            .table("tangent_input", forward.tangents().iter().map(|i| *i as u32));
+        if rule.order() <= 2 { header.products(rule) } else { header.curved(rule, forward) }
+    }
+
+    /// How many entries curve, those of the lower orders among them, and the channels besides the value; their products are
+    /// [`super::curvature`]'s.
+    fn curved(self, rule: &Rule, forward: &JetLayout) -> Self {
+        let of_order = |order: usize| rule.entry_orders().filter(|of| *of == order).count();
+        self.number("CURVED", rule.curved.len())
+            .number("SECONDS", of_order(2))
+            .number("THIRDS", of_order(3))
+            .number("OTHERS", forward.channels() - 1)
     }
 
     /// The products of the seconds, one after the other, and the same by tangent.
-    fn rule(self, rule: &Rule, inputs: usize, tangents: &[usize]) -> Self {
+    fn products(self, rule: &Rule) -> Self {
         let products: Vec<Vec<Product>> =
             (0..rule.curved.len()).map(|second| rule.products(second).collect()).collect();
         let partners = rule.partners();
         let all: Vec<_> = products.iter().enumerate().flat_map(|(s, of)| of.iter().map(move |p| (s, *p))).collect();
         let paired: Vec<_> = partners.iter().flatten().collect();
-        self.number("INPUTS", inputs)
-            .number("TANGENTS", tangents.len())
-            .number("SECONDS", rule.curved.len())
+        self.number("SECONDS", rule.curved.len())
             .number("PRODUCTS", all.len())
             .table("product_second", all.iter().map(|(second, _)| *second as u32))
-            .table("tangent_input", tangents.iter().map(|i| *i as u32))
             .table("product_start", starts(&products))
             .table("product_count", products.iter().map(|of| of.len() as u32))
             .table("product_k", all.iter().map(|(_, p)| p.k as u32))

@@ -1,29 +1,33 @@
 //! The shaders as they are compiled: a short generated header of constants, then the files of
 //! `shaders/` one after the other. No text is ever put into the middle of a file.
 
+mod curvature;
 pub mod header;
+mod rules;
 pub mod term_programs;
 mod unroll;
 
 use crate::expression::Residual;
 use crate::jet::{Activation, JetLayout, Normalizer};
 use crate::network::NetworkSpec;
-use crate::pass::Channels;
+use crate::pass::{Channels, Rule};
+
+pub use self::rules::{ADJOINT_POINTS, AdjointKernel, curved_rule, jet_rule};
 
 use crate::gpu::device::dispatch::THREADS;
 use crate::gpu::device::kernel::Source;
 use crate::gpu::device::matrix_units::{ABS_MAX_WORKGROUPS, F16Tile};
+use crate::gpu::shaders::curvature::Curvature;
 use crate::gpu::shaders::header::Header;
+use crate::gpu::shaders::rules::jet_in_registers;
 use crate::gpu::tuning::matmul_tiles::{GradientTile, ProductTile};
 use crate::gpu::tuning::tiles::{LAYER_THREADS, Tile};
 
 const MATH_F32: &str = include_str!("../../../shaders/numbers/math_f32.wgsl");
 const FUNCTIONS_F32: &str = include_str!("../../../shaders/numbers/functions_f32.wgsl");
-const ACTIVATION_VEC4: &str = include_str!("../../../shaders/shared/activation_vec4.wgsl");
-const ACTIVATION_F32: &str = include_str!("../../../shaders/shared/activation_f32.wgsl");
-const JET: &str = include_str!("../../../shaders/shared/jet.wgsl");
 const JET_MATMUL: &str = include_str!("../../../shaders/shared/jet_matmul.wgsl");
-const ADJOINT_LAYER: &str = include_str!("../../../shaders/shared/adjoint_layer.wgsl");
+const CURVED_SLOPES_F32: &str = include_str!("../../../shaders/shared/curved_slopes_f32.wgsl");
+const CURVED_JET: &str = include_str!("../../../shaders/shared/curved_jet.wgsl");
 const CHANNEL_GROUPS: &str = include_str!("../../../shaders/shared/channel_groups.wgsl");
 const THREAD_SWIZZLE: &str = include_str!("../../../shaders/shared/thread_swizzle.wgsl");
 const MATMUL_OPERANDS: &str = include_str!("../../../shaders/shared/matmul_operands.wgsl");
@@ -37,11 +41,6 @@ const STATUS: &str = include_str!("../../../shaders/shared/status.wgsl");
 
 /// Threads a workgroup of the sums: all that every adapter has.
 pub const SUM_THREADS: u32 = 256;
-/// Points that a workgroup of the adjoints' rule has: a row of them is what a GPU's memory moves at once.
-pub const ADJOINT_POINTS: u32 = 8;
-/// First or second derivatives that one of its threads sums at once, in registers.
-const ADJOINT_SUMS: usize = 10;
-
 fn activation(activation: Option<Activation>) -> &'static str {
     match activation {
         None | Some(Activation::Linear) => include_str!("../../../shaders/rules/activations/linear.wgsl"),
@@ -104,13 +103,9 @@ impl Groups {
     }
 }
 
-/// `input_layer.wgsl` and `input_layer_backward.wgsl` with `row` channels from row to row of `a`; no activation where the
-/// model has no hidden layer.
+/// `input_layer.wgsl` and `input_layer_backward.wgsl`, or those for layouts above order 2, with `row` channels from row to
+/// row of `a`; no activation where the model has no hidden layer.
 pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Option<Activation>) -> Source {
-    let (kernel, gradient) = (
-        include_str!("../../../shaders/layers/input_layer.wgsl"),
-        include_str!("../../../shaders/layers/input_layer_backward.wgsl"),
-    );
     let groups = Groups::of(layout);
     // Where there are fewer sums than threads, several share one.
     let (threads, sums) = ((groups.points * groups.groups) as usize, layout.inputs() + layout.curved().len());
@@ -122,61 +117,17 @@ pub fn input_layer(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigm
         .number("ROW_CHANNELS", row)
         .number("LANES", lanes)
         .table("input_tangent", (0..layout.inputs()).map(|input| tangent(input) as u32));
-    header.then("input_layer", &[MATH_F32, activation(sigma), CHANNEL_GROUPS, SUM, kernel, gradient])
-}
-
-/// `jet_rule.wgsl` with `row` channels from row to row of `a`.
-pub fn jet_rule(layout: &JetLayout, row: usize, normalizer: &Normalizer, sigma: Activation) -> Source {
-    let kernel = include_str!("../../../shaders/rules/jet_rule.wgsl");
-    let header = Groups::of(layout).header("vec4<f32>").layout(layout, normalizer).number("ROW_CHANNELS", row);
-    header.then("jet_rule", &[MATH_F32, activation(Some(sigma)), ACTIVATION_VEC4, CHANNEL_GROUPS, kernel])
-}
-
-/// A hidden layer of adjoint mode: what its kernels are made for.
-#[derive(Clone, Copy)]
-pub struct AdjointKernel<'a> {
-    pub channels: &'a Channels,
-    pub sigma: Activation,
-    pub is_first: bool,
-    pub is_last: bool,
-}
-
-impl AdjointKernel<'_> {
-    /// `adjoint.wgsl`, and how many lots of sums it has: first those of the first derivatives, or h as one.
-    pub fn adjoint(self) -> (Source, u32) {
-        let kernel = include_str!("../../../shaders/rules/adjoint.wgsl");
-        let (firsts, seconds) = (self.channels.firsts.len(), self.channels.rule.curved.len());
-        // Lots of one size.
-        let most = if self.is_first { firsts.max(seconds) } else { seconds };
-        let sums = most.div_ceil(most.div_ceil(ADJOINT_SUMS).max(1)).max(1);
-        let before = if self.is_first { firsts.div_ceil(sums) } else { 1 };
-        // The first of the seconds brings the value, too.
-        let lots = before + seconds.div_ceil(sums).max(1);
-        let source = self
-            .header("f32")
-            .number("ADJOINT_THREADS", SUM_THREADS as usize)
-            .number("POINTS", ADJOINT_POINTS as usize)
-            .number("SUMS", sums)
-            .number("BEFORE", before)
-            .then("adjoint", &[MATH_F32, activation(Some(self.sigma)), ACTIVATION_F32, ADJOINT_LAYER, kernel]);
-        (source, lots as u32)
+    if layout.order() <= 2 {
+        let kernel = include_str!("../../../shaders/layers/input_layer.wgsl");
+        let gradient = include_str!("../../../shaders/layers/input_layer_backward.wgsl");
+        return header.then("input_layer", &[MATH_F32, activation(sigma), CHANNEL_GROUPS, SUM, kernel, gradient]);
     }
-
-    /// `adjoint_rule.wgsl` whose threads have a quad of points each, or one.
-    pub fn rule(self, of_quads: bool) -> Source {
-        let kernel = include_str!("../../../shaders/rules/adjoint_rule.wgsl");
-        let (number, numbers) = if of_quads { ("vec4<f32>", ACTIVATION_VEC4) } else { ("f32", ACTIVATION_F32) };
-        let header = self.header(number).number("THREADS", THREADS as usize);
-        header.then("adjoint_rule", &[MATH_F32, activation(Some(self.sigma)), numbers, ADJOINT_LAYER, kernel])
-    }
-
-    fn header(self, number: &str) -> Header {
-        Header::default()
-            .alias("Number", number)
-            .number("FIRST", usize::from(self.is_first))
-            .number("LAST", usize::from(self.is_last))
-            .adjoint_mode(self.channels)
-    }
+    let kernel = include_str!("../../../shaders/layers/curved_input_layer.wgsl");
+    let gradient = include_str!("../../../shaders/layers/curved_input_layer_backward.wgsl");
+    let curvature = Curvature::new(&Rule::new(layout, layout, normalizer), true).source();
+    let jet = [CURVED_SLOPES_F32, CURVED_JET, &curvature];
+    let parts = [&[MATH_F32, activation(sigma)][..], &jet, &[CHANNEL_GROUPS, SUM, kernel, gradient]].concat();
+    header.then("curved_input_layer", &parts)
 }
 
 /// `skip.wgsl`
@@ -194,9 +145,10 @@ pub fn adjoint_seeds(channels: &Channels) -> Source {
 pub fn fused_layer(layout: &JetLayout, normalizer: &Normalizer, sigma: Activation, tile: Tile) -> Source {
     let kernel = include_str!("../../../shaders/layers/fused_layer.wgsl");
     Header::default()
+        .alias("Number", "vec4<f32>")
         .tile(tile, LAYER_THREADS, tile.slice as usize)
         .layout(layout, normalizer)
-        .then("fused_layer", &[MATH_F32, activation(Some(sigma)), ACTIVATION_VEC4, JET, JET_MATMUL, kernel])
+        .then("fused_layer", &[MATH_F32, &jet_in_registers(layout, normalizer, sigma), JET_MATMUL, kernel])
 }
 
 /// `fused_network.wgsl` for so many layers, the widest hidden one with `units` units; `tape` says whether a backward
@@ -213,9 +165,7 @@ pub fn fused_network(
         "fused_network",
         &[
             MATH_F32,
-            activation(Some(sigma)),
-            ACTIVATION_VEC4,
-            JET,
+            &jet_in_registers(layout, normalizer, sigma),
             JET_MATMUL,
             FUSED_NETWORK,
             include_str!("../../../shaders/layers/fused_network.wgsl"),
@@ -232,12 +182,14 @@ pub fn fused_network_backward(
     layers: usize,
 ) -> Source {
     let kernel = include_str!("../../../shaders/layers/fused_network_backward.wgsl");
-    let parts = [MATH_F32, activation(Some(sigma)), ACTIVATION_VEC4, JET, JET_MATMUL, FUSED_NETWORK, kernel];
+    let jet = jet_in_registers(layout, normalizer, sigma);
+    let parts = [MATH_F32, &jet, JET_MATMUL, FUSED_NETWORK, kernel];
     network_header(layout, normalizer, (tile, units), layers).then("fused_network_backward", &parts)
 }
 
 fn network_header(layout: &JetLayout, normalizer: &Normalizer, (tile, units): (Tile, u32), layers: usize) -> Header {
     Header::default()
+        .alias("Number", "vec4<f32>")
         .tile(tile, tile.threads(units), units as usize)
         .layout(layout, normalizer)
         .number("LAYERS", layers)
@@ -350,4 +302,10 @@ pub fn vectors(left: usize) -> Source {
 #[cfg(test)]
 pub fn math(kernel: &str) -> Source {
     Header::threads(THREADS).then("math", &[MATH_F32, FUNCTIONS_F32, kernel])
+}
+
+/// An activation alone, for the same.
+#[cfg(test)]
+pub fn slopes(sigma: Activation, kernel: &str) -> Source {
+    Header::threads(THREADS).then("slopes", &[MATH_F32, activation(Some(sigma)), kernel])
 }

@@ -1,9 +1,12 @@
 //! The elementary functions of `shaders/numbers/` on the device, against f64.
 
+use crate::cpu;
 use crate::gpu::device::Device;
 use crate::gpu::device::adapter::{adapters, choose};
-use crate::gpu::device::kernel::{Access, EntryPoint};
+use crate::gpu::device::kernel::{Access, EntryPoint, Source};
 use crate::gpu::shaders;
+use crate::jet::{Activation, JetLayout, Normalizer, Smoothness};
+use crate::network::{Model, NetworkSpec, Transforms};
 use crate::numbers::Precision;
 
 /// Each function over one buffer of arguments.
@@ -38,12 +41,15 @@ fn device() -> Device {
 
 /// `COUNT` arguments in a range, and what the device makes of them.
 fn run(device: &mut Device, entry: &'static str, range: (f64, f64)) -> Vec<(f32, f32)> {
+    run_kernel(device, shaders::math(KERNEL), entry, range)
+}
+
+fn run_kernel(device: &mut Device, source: Source, entry: &'static str, range: (f64, f64)) -> Vec<(f32, f32)> {
     let at = |i: usize| (range.0 + (range.1 - range.0) * i as f64 / (COUNT - 1) as f64) as f32;
     let arguments: Vec<f32> = (0..COUNT).map(at).collect();
     let (x, y) = (device.storage("x", 4 * COUNT as u64), device.storage("y", 4 * COUNT as u64));
     device.write(&x, &arguments);
-    let kernel =
-        device.kernel(shaders::math(KERNEL), EntryPoint::Test(entry), &[(0, Access::Read), (1, Access::Write)]);
+    let kernel = device.kernel(source, EntryPoint::Test(entry), &[(0, Access::Read), (1, Access::Write)]);
     let group = device.bind(&kernel, &[(0, &x), (1, &y)]);
     let mut encoder = device.encoder();
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
@@ -106,5 +112,64 @@ fn sin_and_cos_keep_their_absolute_error_far_out() {
         let worst = run(&mut device, entry, (-8191.0, 8191.0)).iter().map(error).fold(0.0, f64::max);
         println!("{entry}: {worst:e}");
         assert!(worst < 1.5e-7, "{entry} on {}: {worst:e}", device.name);
+    }
+}
+
+/// Each derivative of an activation over one buffer of arguments.
+const SLOPES: &str = "
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+fn at(id: vec3<u32>) -> u32 { return min(id.x, arrayLength(&y) - 1u); }
+fn low(x: f32) -> vec3<f32> { return slopes(x, activation(x)); }
+fn high(x: f32) -> vec2<f32> { return higher_slopes(x, activation(x)); }
+@compute @workgroup_size(64) fn value(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = activation(x[at(id)]); }
+@compute @workgroup_size(64) fn first(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = low(x[at(id)]).x; }
+@compute @workgroup_size(64) fn second(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = low(x[at(id)]).y; }
+@compute @workgroup_size(64) fn third(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = low(x[at(id)]).z; }
+@compute @workgroup_size(64) fn fourth(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = high(x[at(id)]).x; }
+@compute @workgroup_size(64) fn fifth(@builtin(global_invocation_id) id: vec3<u32>) { y[at(id)] = high(x[at(id)]).y; }
+";
+
+/// The derivatives of an activation up to the fourth at points (B), in f64: those of a network of one unit.
+fn derivatives(sigma: Activation, x: Vec<f64>) -> Vec<Vec<f64>> {
+    let model = Model {
+        inputs: vec!["x".into()],
+        outputs: vec!["u".into()],
+        coefficients: vec![],
+        transforms: Transforms::default(),
+        spec: NetworkSpec::uniform(1, &[1], sigma, 1),
+        normalizer: Normalizer::identity(1, 1),
+        precision: Precision::F64,
+        parameters: vec![1.0, 0.0, 1.0, 0.0],
+        ranges: vec![],
+    };
+    let count = x.len();
+    let jets = cpu::open(&model, Precision::F64, 1).unwrap().evaluate(&[x], &JetLayout::pure(1, 4)).unwrap();
+    jets.values.chunks(count).map(<[f64]>::to_vec).collect()
+}
+
+#[test]
+fn activations_and_their_derivatives_follow_f64() {
+    let mut device = device();
+    for sigma in Activation::ALL {
+        let entries = ["value", "first", "second", "third", "fourth", "fifth"];
+        let found = entries.map(|entry| run_kernel(&mut device, shaders::slopes(sigma, SLOPES), entry, (-20.0, 20.0)));
+        // Some of them are enough, and none at a kink.
+        let some: Vec<usize> = (0..COUNT).step_by(997).filter(|i| found[0][*i].0.abs() > 1e-3).collect();
+        let at = |h: f64| derivatives(sigma, some.iter().map(|i| f64::from(found[0][*i].0) + h).collect());
+        let mut truth = at(0.0);
+        // The fifth is a difference of the fourth, with an error of h² + 1e-16/h.
+        let h = 1e-5;
+        let (before, behind) = (at(-h).remove(4), at(h).remove(4));
+        truth.push(before.iter().zip(&behind).map(|(before, behind)| (behind - before) / (2.0 * h)).collect());
+        let orders = if sigma.smoothness() == Smoothness::C0 { 2 } else { 6 };
+        for (order, (found, truth)) in found.iter().zip(&truth).enumerate().take(orders) {
+            let error = |(i, truth): (&usize, &f64)| (f64::from(found[*i].1) - truth).abs() / (1.0 + truth.abs());
+            let worst = some.iter().zip(truth).map(error).fold(0.0, f64::max);
+            println!("{sigma}, {}: {worst:.1e}", entries[order]);
+            // A few roundings of numbers of order 1; the CPU's test says what is larger in the higher ones.
+            let bar = if order < 4 { 2e-6 } else { 2e-5 };
+            assert!(worst < bar, "{sigma} on {}, {}: {worst:e}", device.name, entries[order]);
+        }
     }
 }

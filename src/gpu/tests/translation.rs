@@ -24,6 +24,12 @@ fn layouts() -> Vec<JetLayout> {
         JetLayout::full(3),
         JetLayout::collapsed(&[1.0, -2.0, 1e-30]),
         JetLayout::selected(3, [Derivative::Second(0, 2), Derivative::First(1)]),
+        // Above order 2: without a mixed one, with all, with some of two inputs, and collapsed.
+        JetLayout::pure(1, 3),
+        JetLayout::pure(2, 4),
+        JetLayout::all(2, 4),
+        JetLayout::selected(2, [Derivative::First(1), Derivative::Fourth([0; 4])]),
+        JetLayout::weighted(&[1.0, -2.0], [Derivative::Biharmonic]),
     ]
 }
 
@@ -44,7 +50,14 @@ fn every_shader_validates_and_translates() {
             let name = format!("{sigma}, {layout:?}");
             let row = layout.channels();
             translate(&format!("input_layer, {name}"), &input_layer(&layout, row, &normalizer, Some(sigma)));
-            translate(&format!("jet_rule, {name}"), &jet_rule(&layout, row, &normalizer, sigma));
+            if layout.order() <= 2 {
+                translate(&format!("jet_rule, {name}"), &jet_rule(&layout, row, &normalizer, sigma));
+            } else {
+                for of_quads in [false, true] {
+                    let source = curved_rule(&layout, row, &normalizer, sigma, of_quads);
+                    translate(&format!("curved_rule, {name}"), &source);
+                }
+            }
             let adjoint = Channels::new(&layout, &of_one_output(&normalizer), Modes::Both);
             for ends in [(true, true), (false, true), (true, false), (false, false)] {
                 if adjoint.is_adjoint() {

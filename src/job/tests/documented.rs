@@ -12,8 +12,11 @@ const JOB_FILE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/j
 const COOKBOOK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cookbook.md"));
 
 /// Files that terms on the pages read.
-const FILES: [(&str, &str); 2] =
-    [("measurements.csv", "x,t,u_measured\n0,0,0\n"), ("start.csv", "x,t,u_start\n0,0,0\n")];
+const FILES: [(&str, &str); 3] = [
+    ("measurements.csv", "x,t,u_measured\n0,0,0\n"),
+    ("start.csv", "x,t,u_start\n0,0,0\n"),
+    ("k.csv", "x,y,k\n0,0,1\n0,1,1\n1,0,1\n1,1,1\n"),
+];
 
 const DATA: &str = r#"
 [data]
@@ -39,7 +42,9 @@ points = {}
 "#;
 
 /// What the keys under a path need beside them: the path, what is set, and its value.
-const BESIDE: [(&str, &str, &str); 19] = [
+const BESIDE: [(&str, &str, &str); 21] = [
+    ("coefficients.NAME", "coefficients.NAME.start", "0.1"),
+    ("coefficients.NAME", "transforms.u", "\"NAME*net\""),
     ("plots.frames", "plots.what", "[\"animation\"]"),
     ("network.fourier", "network.fourier.count", "3"),
     ("network.frequency", "network.activation", "\"sin\""),
@@ -167,7 +172,11 @@ fn sections_and_keys_are_those_of_the_reader() {
     let top: BTreeSet<String> = sections.keys().filter(|path| !path.contains('.')).cloned().collect();
     assert_eq!(top, known(&job));
     let free: Vec<&str> = sections.iter().filter(|(_, rows)| rows.is_empty()).map(|(path, _)| path.as_str()).collect();
-    assert_eq!(free, ["coefficients", "definitions", "transforms", "variables"], "their keys are the user's");
+    assert_eq!(
+        free,
+        ["coefficients", "definitions", "transforms", "variables", "windows"],
+        "their keys are the user's"
+    );
     let mut count = 0;
     for (section, rows) in sections.iter().filter(|(_, rows)| !rows.is_empty()) {
         let all: Vec<String> = rows.iter().flat_map(|row| row.keys.clone()).collect();
@@ -224,7 +233,7 @@ fn functions_are_those_of_expressions() {
     let (_, list) = JOB_FILE.split_once("- functions: ").unwrap();
     let functions = quoted(list.split_once(';').unwrap().0);
     functions.iter().for_each(|name| assert!(is_function(name), "{name}"));
-    assert_eq!(functions.len(), 21);
+    assert_eq!(functions.len(), 24);
 }
 
 /// The blocks of TOML on a page, and what of a job each leaves out: `data`, `equation` or nothing.

@@ -2,6 +2,7 @@
 
 mod documented;
 mod equations;
+mod fields;
 mod rough;
 mod schema;
 mod transforms;

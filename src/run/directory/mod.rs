@@ -43,7 +43,8 @@ fn is_run_file(name: &str) -> bool {
         let kind = stem.split_once('.').map_or(stem, |(kind, _)| kind);
         PICTURES.contains(&kind) && PICTURE_ENDINGS.contains(&ending)
     });
-    is_picture || RUN_FILES.contains(&name) || name == EVENTS
+    let is_start = name.starts_with(WINDOW_PREFIX) && name.ends_with(".csv");
+    is_picture || is_start || RUN_FILES.contains(&name) || name == EVENTS
 }
 
 /// The files of a run in a directory, in the order of their names.
@@ -106,9 +107,12 @@ impl RunDir {
             self.is_free()?;
         }
         let held = run_files(&self.path);
-        // Not all of an ensemble's need have begun.
+        // Those of an ensemble or of windows; not all need have begun.
         let inside = fs::read_dir(&self.path).into_iter().flatten().flatten();
-        let members = inside.filter(|entry| entry.file_name().to_string_lossy().starts_with(MEMBER_PREFIX));
+        let members = inside.filter(|entry| {
+            let name = entry.file_name();
+            [MEMBER_PREFIX, WINDOW_PREFIX].iter().any(|prefix| name.to_string_lossy().starts_with(prefix))
+        });
         let members: Vec<_> = members.map(|entry| entry.path()).filter(|member| is_run(member)).collect();
         members.iter().try_for_each(|member| Self::at(member).is_free())?;
         if !held.is_empty() && !is_run(&self.path) {
@@ -286,6 +290,14 @@ const MEMBER_PREFIX: &str = "member-";
 /// Where member `k` (from 1) of an ensemble runs, below the ensemble's directory.
 pub fn member(k: usize) -> String {
     format!("{MEMBER_PREFIX}{k}")
+}
+
+/// How the directories of windows begin, and the tables of what they start from.
+const WINDOW_PREFIX: &str = "window-";
+
+/// Where window `k` (from 1) runs, below the directory of all.
+pub fn window(k: usize) -> String {
+    format!("{WINDOW_PREFIX}{k}")
 }
 
 /// Whether a run made this directory.

@@ -6,6 +6,7 @@ mod expressions;
 mod f16;
 mod jets;
 mod limits;
+mod orders;
 mod tiles;
 mod training;
 

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use super::Tree;
+use super::{Condition, Tree};
 
 /// A number with a bound of its error in units of ε, and whether the bound can be trusted: not near
 /// a jump or a pole, within the range of f32, and where a small error is none any more.
@@ -180,13 +180,41 @@ pub fn evaluate(tree: &Tree, name: &impl Fn(&str) -> Dual) -> Dual {
             chosen.value.sure &= sure;
             chosen
         }
+        Tree::Call("mod", arguments) => {
+            let (a, b) = (value(&arguments[0]), value(&arguments[1]));
+            let whole = call("floor", &a.both(&b, a.value / b.value, |a, _| a));
+            let (below, less) = (whole.value * b.value, whole.value);
+            a.both(&b, a.value - below, |a, b| a - less * b)
+        }
         Tree::Call(function, arguments) => call(function, &value(&arguments[0])),
-        Tree::If(relation, parts) => {
-            let [left, right] = [value(&parts[0]).value, value(&parts[1]).value];
-            let holds = if relation.starts_with('<') { left.value < right.value } else { left.value > right.value };
-            let mut chosen = value(&parts[if holds { 2 } else { 3 }]);
-            chosen.value.sure &= (left - right).away_from_zero().sure;
+        Tree::If(condition, parts) => {
+            let (holds, sure) = decided(condition, name);
+            let mut chosen = value(&parts[if holds { 0 } else { 1 }]);
+            chosen.value.sure &= sure;
             chosen
+        }
+    }
+}
+
+/// Whether a condition holds, and whether that is sure.
+fn decided(condition: &Condition, name: &impl Fn(&str) -> Dual) -> (bool, bool) {
+    match condition {
+        Condition::Compare(relation, parts) => {
+            let [left, right] = parts.each_ref().map(|part| evaluate(part, name).value);
+            let holds = match *relation {
+                "<" | "<=" => left.value < right.value,
+                ">" | ">=" => left.value > right.value,
+                relation => relation == "!=",
+            };
+            (holds, left.sure && right.sure && (left - right).away_from_zero().sure)
+        }
+        Condition::Join(word, parts) => {
+            let [(a, sure_a), (b, sure_b)] = parts.each_ref().map(|part| decided(part, name));
+            (if *word == "and" { a && b } else { a || b }, sure_a && sure_b)
+        }
+        Condition::Not(condition) => {
+            let (holds, sure) = decided(condition, name);
+            (!holds, sure)
         }
     }
 }
@@ -248,6 +276,12 @@ fn call(function: &str, dual: &Dual) -> Dual {
             dual.chain(Bounded { value: x.value.abs(), ..near }, x.constant(x.value.signum()))
         }
         "sign" => step(x.value.signum()),
+        "floor" | "ceil" => {
+            let value = if function == "floor" { x.value.floor() } else { x.value.ceil() };
+            let from_whole = x + x.constant(-x.value.round());
+            let (sure, zero) = (from_whole.away_from_zero().sure, Bounded { error: 0.0, ..x.constant(0.0) });
+            dual.chain(Bounded { value, error: 0.0, sure, ..x }, zero)
+        }
         "heaviside" => step(f64::from(u8::from(x.value >= 0.0))),
         _ => unreachable!("{function} is no function of the trees"),
     }

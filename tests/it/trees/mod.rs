@@ -16,10 +16,19 @@ pub enum Tree {
     Negate(Box<Tree>),
     Binary(&'static str, Box<Tree>, Box<Tree>),
     Call(&'static str, Vec<Tree>),
-    If(&'static str, Box<[Tree; 4]>),
+    If(Condition, Box<[Tree; 2]>),
 }
 
-const FUNCTIONS: [&str; 17] = [
+/// What decides an `if`.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    Compare(&'static str, Box<[Tree; 2]>),
+    /// `and` or `or`
+    Join(&'static str, Box<[Condition; 2]>),
+    Not(Box<Condition>),
+}
+
+const FUNCTIONS: [&str; 19] = [
     "sin",
     "cos",
     "tan",
@@ -37,6 +46,8 @@ const FUNCTIONS: [&str; 17] = [
     "erf",
     "sigmoid",
     "heaviside",
+    "floor",
+    "ceil",
 ];
 
 /// Trees of up to about 40 nodes over these names.
@@ -55,10 +66,23 @@ pub fn trees(names: &[&'static str]) -> impl Strategy<Value = Tree> {
             2 => (inner.clone(), 0..5_u32)
                 .prop_map(|(a, n)| Tree::Binary("^", a.into(), Tree::Number(f64::from(n) / 2.0).into())),
             4 => (prop::sample::select(FUNCTIONS.as_slice()), inner.clone()).prop_map(|(f, x)| Tree::Call(f, vec![x])),
-            1 => (prop::sample::select(["min", "max", "pow"].as_slice()), two())
+            1 => (prop::sample::select(["min", "max", "pow", "mod"].as_slice()), two())
                 .prop_map(|(f, (a, b))| Tree::Call(f, vec![a, b])),
-            1 => (prop::sample::select(["<", "<=", ">", ">="].as_slice()), two(), two())
-                .prop_map(|(relation, (l, r), (a, b))| Tree::If(relation, Box::new([l, r, a, b]))),
+            1 => (conditions(inner.clone()), two()).prop_map(|(holds, (a, b))| Tree::If(holds, Box::new([a, b]))),
+        ]
+    })
+}
+
+/// Up to four comparisons of such trees.
+fn conditions(trees: impl Strategy<Value = Tree> + Clone + 'static) -> impl Strategy<Value = Condition> {
+    let relations = prop::sample::select(["<", "<=", ">", ">=", "==", "!="].as_slice());
+    let comparison =
+        (relations, trees.clone(), trees).prop_map(|(relation, l, r)| Condition::Compare(relation, Box::new([l, r])));
+    comparison.prop_recursive(2, 4, 2, |inner| {
+        prop_oneof![
+            2 => (prop::sample::select(["and", "or"].as_slice()), inner.clone(), inner.clone())
+                .prop_map(|(word, a, b)| Condition::Join(word, Box::new([a, b]))),
+            1 => inner.prop_map(|condition| Condition::Not(condition.into())),
         ]
     })
 }
@@ -94,9 +118,26 @@ pub fn print(tree: &Tree) -> String {
         Tree::Call(name, arguments) => {
             format!("{name}({})", arguments.iter().map(print).collect::<Vec<_>>().join(", "))
         }
-        Tree::If(relation, parts) => {
-            let [left, right, yes, no] = parts.each_ref().map(print);
-            format!("if({left} {relation} {right}, {yes}, {no})")
+        Tree::If(condition, parts) => {
+            let [yes, no] = parts.each_ref().map(print);
+            format!("if({}, {yes}, {no})", print_condition(condition, 0))
         }
     }
+}
+
+/// With parentheses where it binds less tightly than `least`: `or` 1, `and` 2, `not` 3, a comparison 4.
+fn print_condition(condition: &Condition, least: u8) -> String {
+    let (text, own) = match condition {
+        Condition::Compare(relation, parts) => {
+            let [left, right] = parts.each_ref().map(print);
+            (format!("{left} {relation} {right}"), 4)
+        }
+        Condition::Join(word, parts) => {
+            let own = if *word == "or" { 1 } else { 2 };
+            let (left, right) = (print_condition(&parts[0], own), print_condition(&parts[1], own + 1));
+            (format!("{left} {word} {right}"), own)
+        }
+        Condition::Not(condition) => (format!("not {}", print_condition(condition, 3)), 3),
+    };
+    if own < least { format!("({text})") } else { text }
 }
