@@ -165,10 +165,10 @@ fn solved(name: &str, flags: &[&str]) -> (Place, Value) {
 #[test]
 fn a_beam_is_solved_predicted_and_certified() {
     let (place, report) = solved("beam/job.toml", &[]);
-    // Measured: see benches/RESULTS.md. The fourth derivative is what the equation states.
-    assert!(relative_error(&report, "w") < 1e-8 && relative_error(&report, "d4w_dx4") < 1e-7, "{report:#}");
+    // Measured: 7.8e-10 and 1.9e-7, at the ends 3.5e-6.
+    assert!(relative_error(&report, "w") < 1e-8 && relative_error(&report, "d4w_dx4") < 1e-6, "{report:#}");
     let predictions = place.csv("run/predictions.csv");
-    assert!(predictions["d4w_dx4"].iter().all(|load| (load - 1.0).abs() < 1e-6));
+    assert!(predictions["d4w_dx4"].iter().all(|load| (load - 1.0).abs() < 1e-5));
     let mut check = Command::cargo_bin("jetfit").unwrap();
     let check = check.current_dir(place.path("")).args(["check", "run", "--threads", "1", "--format", "json"]);
     let certificate: Value = serde_json::from_slice(&check.assert().success().get_output().stdout).unwrap();
@@ -180,8 +180,8 @@ fn a_beam_is_solved_predicted_and_certified() {
 
 #[test]
 fn a_plate_and_a_soliton_come_near_in_few_steps() {
-    // Bars of about three times what was measured.
-    for (name, steps, bar) in [("clamped_plate/job.toml", "15", 1e-3), ("kdv/job.toml", "25", 1e-1)] {
+    // Measured: 5.2e-5 and 3.7e-5.
+    for (name, steps, bar) in [("clamped_plate/job.toml", "15", 2e-4), ("kdv/job.toml", "40", 2e-4)] {
         let (_, report) = solved(name, &["--steps", steps]);
         assert!(relative_error(&report, "u") < bar, "{name} {report:#}");
     }

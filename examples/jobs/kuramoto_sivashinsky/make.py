@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-MODES, STEPS, KEPT_X, KEPT_T, END = 256, 4000, 64, 41, 0.4
+MODES, STEPS, KEPT_X, KEPT_T, END = 256, 1000, 64, 21, 0.1
 
 k = np.fft.fftfreq(MODES, 1 / MODES)
 x = 2 * np.pi * np.arange(MODES) / MODES
