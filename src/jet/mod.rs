@@ -13,8 +13,8 @@ mod products;
 mod scaling;
 
 pub use activation::{Activation, Smoothness};
-pub use derivative::Derivative;
 pub use coefficient::{CoefficientMap, CoefficientRange};
+pub use derivative::Derivative;
 pub use entry::{Entry, Seconds};
 pub use jets::Jets;
 pub use layout::JetLayout;
