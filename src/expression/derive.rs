@@ -65,17 +65,28 @@ pub fn partial(graph: &mut Graph, root: Id, by: Leaf) -> Id {
 
 /// An entry of the jet of `root`; `laplacian` has the coefficients of its Laplacian.
 pub fn jet_entry(graph: &mut Graph, root: Id, entry: Derivative, laplacian: &[f64]) -> Result<Id, Leaf> {
+    jet_entry_by(graph, root, entry, laplacian, &mut total_derivative)
+}
+
+/// The same, where `total` derives by an input.
+pub fn jet_entry_by(
+    graph: &mut Graph,
+    root: Id,
+    entry: Derivative,
+    laplacian: &[f64],
+    total: &mut impl FnMut(&mut Graph, Id, usize) -> Result<Id, Leaf>,
+) -> Result<Id, Leaf> {
     match entry {
         Derivative::Value => Ok(root),
-        Derivative::First(i) => total_derivative(graph, root, i),
+        Derivative::First(i) => total(graph, root, i),
         Derivative::Second(i, j) => {
-            let first = total_derivative(graph, root, i)?;
-            total_derivative(graph, first, j)
+            let first = total(graph, root, i)?;
+            total(graph, first, j)
         }
         Derivative::Laplacian => {
             let mut terms = vec![];
             for (i, c) in laplacian.iter().enumerate().filter(|(_, c)| **c != 0.0) {
-                terms.push((jet_entry(graph, root, Derivative::Second(i, i), laplacian)?, *c));
+                terms.push((jet_entry_by(graph, root, Derivative::Second(i, i), laplacian, total)?, *c));
             }
             Ok(graph.sum(0.0, terms))
         }
@@ -83,7 +94,7 @@ pub fn jet_entry(graph: &mut Graph, root: Id, entry: Derivative, laplacian: &[f6
 }
 
 /// The derivative of an entry by an input, if a jet has it.
-fn next(entry: Entry, by: usize) -> Option<Entry> {
+pub fn next(entry: Entry, by: usize) -> Option<Entry> {
     let derivative = match entry.derivative {
         Derivative::Value => Derivative::First(by),
         Derivative::First(i) => Derivative::Second(i.min(by), i.max(by)),

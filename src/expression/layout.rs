@@ -2,7 +2,7 @@
 
 use super::Expression;
 use super::graph::{Graph, Id, Leaf, Node, parts};
-use crate::jet::{Derivative, Entry, JetLayout};
+use crate::jet::{Derivative, Entry, JetLayout, Wiring};
 
 /// The fewest channels that carry what all the expressions read.
 ///
@@ -11,23 +11,47 @@ use crate::jet::{Derivative, Entry, JetLayout};
 /// are rewritten to read [`Derivative::Laplacian`]. Derivatives at other points count among them once
 /// [`super::places`] has counted those.
 pub fn layout(expressions: &mut [Expression], inputs: usize) -> JetLayout {
-    let entries = expressions.iter().flat_map(Expression::entries);
-    let selected = JetLayout::selected(inputs, entries.map(|entry| entry.derivative));
-    let Some(coefficients) = combination(expressions, inputs) else { return selected };
+    let entries: Vec<Entry> = expressions.iter().flat_map(Expression::entries).collect();
+    collapsed(expressions, inputs, None, &entries)
+}
+
+/// The same of a network's own jet, of which these entries are read. What feeds a network must not be lost in a sum.
+pub(super) fn layout_of(expressions: &mut [Expression], network: &Wiring, entries: &[Entry]) -> JetLayout {
+    let inputs = network.reads.len();
+    match network.is_fed() {
+        true => JetLayout::selected(inputs, entries.iter().map(|entry| entry.derivative)),
+        false => collapsed(expressions, inputs, Some(&network.gives), entries),
+    }
+}
+
+fn collapsed(
+    expressions: &mut [Expression],
+    inputs: usize,
+    outputs: Outputs,
+    entries: &[Entry],
+) -> JetLayout {
+    let selected = JetLayout::selected(inputs, entries.iter().map(|entry| entry.derivative));
+    let Some(coefficients) = combination(expressions, inputs, outputs) else { return selected };
     let collapsed = JetLayout::collapsed(&coefficients);
     if collapsed.channels() >= selected.channels() {
         return selected;
     }
-    expressions.iter_mut().for_each(|expression| rewrite(expression, &coefficients));
+    expressions.iter_mut().for_each(|expression| rewrite(expression, &coefficients, outputs));
     collapsed
 }
 
 /// An output at a place.
 type Source = (usize, usize);
 
+/// The outputs whose second derivatives are looked at; `None` for all.
+type Outputs<'a> = Option<&'a [usize]>;
+
 /// Whether a node is a second derivative, and if so of what and, if it is pure, by which input.
-fn second(graph: &Graph, id: Id) -> Option<(Source, Option<usize>)> {
+fn second(graph: &Graph, id: Id, outputs: Outputs) -> Option<(Source, Option<usize>)> {
     let Entry { output, derivative: Derivative::Second(i, j) } = graph.entry(id)? else { return None };
+    if outputs.is_some_and(|outputs| !outputs.contains(&output)) {
+        return None;
+    }
     match *graph.node(id) {
         Node::Leaf(Leaf::Entry(_, place)) => Some(((output, place), (i == j).then_some(i))),
         // At a point that is not counted.
@@ -43,8 +67,8 @@ struct Carrier {
 }
 
 /// A node as a carrier; `Err` where it holds a second derivative in another way.
-fn carrier(graph: &Graph, id: Id) -> Result<Option<Carrier>, ()> {
-    let pure = |id| match second(graph, id) {
+fn carrier(graph: &Graph, id: Id, outputs: Outputs) -> Result<Option<Carrier>, ()> {
+    let pure = |id| match second(graph, id, outputs) {
         None => Ok(None),
         Some((source, Some(input))) => Ok(Some((source, input))),
         Some((_, None)) => Err(()),
@@ -54,7 +78,7 @@ fn carrier(graph: &Graph, id: Id) -> Result<Option<Carrier>, ()> {
     }
     let node = graph.node(id);
     let Node::Product(factors) = node else {
-        let holds = !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(|part| second(graph, part).is_some());
+        let holds = !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(|part| second(graph, part, outputs).is_some());
         return if holds { Err(()) } else { Ok(None) };
     };
     let mut found = None;
@@ -65,7 +89,7 @@ fn carrier(graph: &Graph, id: Id) -> Result<Option<Carrier>, ()> {
             return Err(());
         }
     }
-    let others = factors.iter().copied().filter(|(factor, _)| second(graph, *factor).is_none()).collect();
+    let others = factors.iter().copied().filter(|(factor, _)| second(graph, *factor, outputs).is_none()).collect();
     Ok(found.map(|(source, input)| Carrier { input, common: (source, others) }))
 }
 
@@ -73,11 +97,11 @@ fn carrier(graph: &Graph, id: Id) -> Result<Option<Carrier>, ()> {
 type Combination = ((Source, Vec<(Id, i32)>), Vec<f64>);
 
 /// The combinations in a sum.
-fn combinations(graph: &Graph, node: &Node, inputs: usize) -> Vec<Combination> {
+fn combinations(graph: &Graph, node: &Node, inputs: usize, outputs: Outputs) -> Vec<Combination> {
     let Node::Sum(_, terms) = node else { return vec![] };
     let mut found: Vec<Combination> = vec![];
     for (id, weight) in terms {
-        let Ok(Some(Carrier { input, common })) = carrier(graph, *id) else { continue };
+        let Ok(Some(Carrier { input, common })) = carrier(graph, *id, outputs) else { continue };
         let place = found.iter().position(|known| known.0 == common).unwrap_or_else(|| {
             found.push((common, vec![0.0; inputs]));
             found.len() - 1
@@ -94,22 +118,22 @@ fn normalised(coefficients: &[f64]) -> (Vec<f64>, f64) {
 }
 
 /// The one combination through which all second derivatives enter, if there is one.
-fn combination(expressions: &[Expression], inputs: usize) -> Option<Vec<f64>> {
+fn combination(expressions: &[Expression], inputs: usize, outputs: Outputs) -> Option<Vec<f64>> {
     let mut common: Option<Vec<f64>> = None;
     for Expression { graph, root } in expressions {
-        if carrier(graph, *root).ok()?.is_some() {
+        if carrier(graph, *root, outputs).ok()?.is_some() {
             return None;
         }
         for id in graph.reachable(&[*root]) {
             let node = graph.node(id);
             // A carrier is a term of sums alone.
-            carrier(graph, id).ok()?;
+            carrier(graph, id, outputs).ok()?;
             let is_product_of_second =
-                |part| second(graph, part).is_none() && matches!(carrier(graph, part), Ok(Some(_)));
+                |part| second(graph, part, outputs).is_none() && matches!(carrier(graph, part, outputs), Ok(Some(_)));
             if !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(is_product_of_second) {
                 return None;
             }
-            for (_, coefficients) in combinations(graph, node, inputs) {
+            for (_, coefficients) in combinations(graph, node, inputs, outputs) {
                 let (found, _) = normalised(&coefficients);
                 let known = common.get_or_insert_with(|| found.clone());
                 // Equal but for the rounding of the division.
@@ -124,14 +148,14 @@ fn combination(expressions: &[Expression], inputs: usize) -> Option<Vec<f64>> {
 }
 
 /// Reads Σ cᵢ ∂ᵢᵢ in one entry.
-fn rewrite(expression: &mut Expression, coefficients: &[f64]) {
+fn rewrite(expression: &mut Expression, coefficients: &[f64], outputs: Outputs) {
     expression.root = expression.graph.rewritten(expression.root, |graph, id, substitutes| {
         let node = graph.node(id).clone();
-        let found = combinations(graph, &node, coefficients.len());
+        let found = combinations(graph, &node, coefficients.len(), outputs);
         let Node::Sum(constant, terms) = node else { return None };
         let mut sum: Vec<_> = terms
             .iter()
-            .filter(|(id, _)| matches!(carrier(graph, *id), Ok(None)))
+            .filter(|(id, _)| matches!(carrier(graph, *id, outputs), Ok(None)))
             .map(|(id, weight)| (substitutes[id], weight.0))
             .collect();
         for (((output, place), others), combination) in found {

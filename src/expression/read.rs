@@ -237,19 +237,26 @@ impl<'a> Reader<'a> {
                 }
             })?;
         }
+        let is_second = |entry: &Entry| entry.derivative.order() >= 2;
+        if let Some(entry) = self.graph.entries(id).filter(is_second).find(|entry| self.scope.fed.contains(&entry.output)) {
+            let problem = "this is a second derivative of the output of a network that reads other outputs";
+            let name = &self.scope.outputs[entry.output];
+            let help = format!("use {name} and its first derivatives, or make one of these an output of its own");
+            return Err(Fault::new(span.clone(), problem, help));
+        }
         if self.scope.allow_rough {
             return Ok(id);
         }
-        if self.graph.entries(id).any(|entry| self.scope.lost.contains(&entry.derivative)) {
+        if self.graph.entries(id).any(|entry| self.scope.lost.contains(&entry)) {
             let problem = "this derivative crosses a jump of network.features and would miss the impulse there";
             return Err(Fault::new(span.clone(), problem, format!("use smooth features, {ALLOW_ROUGH_HELP}")));
         }
-        let second = |entry: Entry| entry.derivative.order() == 2;
-        if self.graph.entries(id).any(second)
-            && let Some(activation) = self.scope.activation
-            && let Err(Error::Input(error)) = activation.supports(2, "")
-        {
-            return Err(Fault::new(span.clone(), error.problem, error.help));
+        for entry in self.graph.entries(id).filter(is_second) {
+            if let Some(activation) = self.scope.activations.get(entry.output)
+                && let Err(Error::Input(error)) = activation.supports(2, "")
+            {
+                return Err(Fault::new(span.clone(), error.problem, error.help));
+            }
         }
         Ok(id)
     }

@@ -27,10 +27,12 @@ pub struct Scope {
     pub net: Option<usize>,
     /// Whether the points lie on a boundary, so that `n_x` is there for each input x.
     pub normals: bool,
-    /// The network's activation, which may have no second derivative.
-    pub activation: Option<Activation>,
-    /// Derivatives that the network does not have because a feature jumps.
-    pub lost: Vec<Derivative>,
+    /// The activation of each output's network, which may have no second derivative (M); empty where that does not matter.
+    pub activations: Vec<Activation>,
+    /// Entries that the networks do not have because a feature jumps.
+    pub lost: Vec<Entry>,
+    /// Outputs whose network reads other outputs, so that their derivatives need those of a higher order.
+    pub fed: Vec<usize>,
     /// Whether derivatives across jumps are allowed, ignoring the impulses.
     pub allow_rough: bool,
 }

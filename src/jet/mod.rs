@@ -8,6 +8,7 @@ mod entry;
 mod jets;
 mod layout;
 mod scaling;
+mod wiring;
 
 pub use activation::{Activation, Smoothness};
 pub use entry::{Entry, Seconds};
@@ -15,3 +16,4 @@ pub use jets::Jets;
 pub use layout::{Derivative, JetLayout, Product};
 pub(crate) use scaling::mean_and_deviation;
 pub use scaling::{Normalizer, Scaling};
+pub use wiring::{Source, Wiring, is_single, owner};

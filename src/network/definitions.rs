@@ -26,8 +26,10 @@ impl Model {
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
             transforms: self.transforms.texts.clone(),
-            activation: Some(self.spec.roughest()),
+            activations: self.spec.activations(self.outputs.len()),
             lost: self.derivatives().lost_to_features(),
+            // Predictions need no slopes by what feeds a network.
+            fed: vec![],
             allow_rough,
             ..Scope::default()
         }
@@ -90,11 +92,14 @@ pub fn entry(place: impl Display, scope: &Scope, entry: Entry) -> Result<Express
     let derived = derived.map_err(|_| missing("it would need third derivatives of the network"))?;
     let entries = derived.entries();
     if !scope.allow_rough {
-        if entries.iter().any(|entry| scope.lost.contains(&entry.derivative)) {
+        if entries.iter().any(|entry| scope.lost.contains(entry)) {
             return Err(missing("it would differentiate across a jump of the network's features"));
         }
-        let order = entries.iter().map(|entry| entry.derivative.order()).max().unwrap_or(0);
-        scope.activation.map_or(Ok(()), |activation| activation.supports(order, &place.to_string()))?;
+        for entry in entries {
+            if let Some(activation) = scope.activations.get(entry.output) {
+                activation.supports(entry.derivative.order(), &place.to_string())?;
+            }
+        }
     }
     Ok(derived)
 }

@@ -1,4 +1,4 @@
-//! The multilayer perceptron: its shape, activations, parameters and how they start.
+//! Multilayer perceptrons: their shape, activations, parameters and how they start.
 
 pub mod definitions;
 mod derivatives;
@@ -9,13 +9,15 @@ mod model_file;
 mod rescale;
 mod shape_document;
 mod spec;
+mod subnetwork;
 mod transforms;
 
-pub use derivatives::{Outputs, lost_to_features};
+pub use derivatives::Outputs;
 pub use features::{Features, FeaturesDocument, InputJets, fourier};
-pub use initialization::{DEFAULT_FREQUENCY, initialize, natural_steepness};
+pub use initialization::{DEFAULT_FREQUENCY, initialize, initialize_each, natural_steepness};
 pub use model::{Coefficient, Model};
 pub use model_file::{MODEL_FILE, model_path};
 pub use shape_document::{ActivationDocument, ShapeDocument};
-pub use spec::{Hidden, Layer, NetworkSpec};
+pub use spec::{Hidden, Layer, NetworkSpec, Perceptron};
+pub use subnetwork::Subnetwork;
 pub use transforms::Transforms;

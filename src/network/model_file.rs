@@ -1,5 +1,5 @@
 //! Models as safetensors files with the keys of a `torch.nn.Sequential` (`0.weight`, `0.bias`,
-//! `2.weight`, …), and names, shape and scaling in the metadata.
+//! `2.weight`, …; several networks are a ModuleList of these), and names, shape and scaling in the metadata.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,16 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::expression::Scope;
 use crate::files::safetensors_file::{Tensor, TensorFile};
-use crate::jet::Normalizer;
-use crate::network::{Features, FeaturesDocument, Layer, Model, NetworkSpec, ShapeDocument, Transforms};
+use crate::jet::{Normalizer, Source, Wiring};
+use crate::network::{Features, FeaturesDocument, Model, NetworkSpec, Perceptron, ShapeDocument, Transforms};
 use crate::numbers::Precision;
 
 /// The version of the document of a network whose hidden layers are alike.
 const PLAIN_VERSION: u64 = 1;
 /// That of one with several activations, or skips, which older readers do not know.
-const FORMAT_VERSION: u64 = 2;
+const MIXED_VERSION: u64 = 2;
+/// That of several networks.
+const FORMAT_VERSION: u64 = 3;
 
 /// The name of a run's model.
 pub const MODEL_FILE: &str = "model.safetensors";
@@ -44,8 +46,12 @@ struct Document {
     format: u64,
     inputs: Vec<String>,
     outputs: Vec<String>,
-    #[serde(flatten)]
-    shape: ShapeDocument,
+    /// Of a network alone.
+    #[serde(flatten, skip_deserializing)]
+    shape: Option<ShapeDocument>,
+    /// Of several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    networks: Vec<NetworkDocument>,
     normalizer: Normalizer,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ranges: Vec<[f64; 2]>,
@@ -57,6 +63,19 @@ struct Document {
     transforms: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     definitions: BTreeMap<String, String>,
+}
+
+/// One network of several.
+#[derive(Serialize, Deserialize)]
+struct NetworkDocument {
+    /// What it reads: inputs of the model, or outputs of networks before it.
+    inputs: Vec<String>,
+    /// The outputs of the model that it gives.
+    outputs: Vec<String>,
+    #[serde(flatten)]
+    shape: ShapeDocument,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    features: Option<FeaturesDocument>,
 }
 
 /// A number that was trained with the network.
@@ -137,28 +156,42 @@ impl Model {
         let scope = document.scope();
         let place = |key: &str| format!("{}: metadata key {key:?}", path.display());
         let transforms = Transforms::read(|output| place(&format!("transforms.{output}")), &scope)?;
-        let transforms = match document.features {
-            None => transforms,
-            Some(features) => {
-                let features = Features::of_document(&place("features"), features, &scope.of_features())?;
-                transforms.with_features(features, &scope)
-            }
+        let mut features = vec![];
+        for (key, wiring, of) in document.features() {
+            features.push(match of {
+                None => None,
+                Some(of) => {
+                    let inputs = wiring.inputs().map(|input| scope.inputs[input].clone()).collect();
+                    let scope = Scope { inputs, ..scope.of_features() };
+                    Some(Features::of_document(&place(&key), of.clone(), &scope)?)
+                }
+            });
+        }
+        let transforms = match features.iter().any(Option::is_some) {
+            true => transforms.with_features_of_each(features, &scope),
+            false => transforms,
         };
         let mut precision = None;
         let mut parameters = vec![];
-        // Not by `spec.layers()`: widths that overflow are met here as shapes that do not fit.
-        let widths: Vec<usize> = [spec.inputs].into_iter().chain(spec.widths()).chain([spec.outputs]).collect();
-        for (layer, pair) in widths.windows(2).enumerate() {
-            let (inputs, outputs) = (pair[0], pair[1]);
-            for (name, shape) in [(weight(layer), vec![outputs, inputs]), (bias(layer), vec![outputs])] {
-                let tensor = file.tensor(&name, &shape, path)?;
-                let expected = *precision.get_or_insert(tensor.precision);
-                if tensor.precision != expected {
-                    let place = format!("{}: tensor {name:?}", path.display());
-                    let problem = format!("it has format {}, the tensors before it have {expected}", tensor.precision);
-                    return Err(Error::input(place, problem, "save all tensors in the same format"));
+        for (index, network) in spec.networks.iter().enumerate() {
+            // Not by `spec.layers()`: widths that overflow are met here as shapes that do not fit.
+            let widths = [network.inputs].into_iter().chain(network.widths()).chain([network.outputs]);
+            let widths: Vec<usize> = widths.collect();
+            let prefix = prefix(index, &spec);
+            for (layer, pair) in widths.windows(2).enumerate() {
+                let (inputs, outputs) = (pair[0], pair[1]);
+                for (name, shape) in [(weight(layer), vec![outputs, inputs]), (bias(layer), vec![outputs])] {
+                    let name = format!("{prefix}{name}");
+                    let tensor = file.tensor(&name, &shape, path)?;
+                    let expected = *precision.get_or_insert(tensor.precision);
+                    if tensor.precision != expected {
+                        let place = format!("{}: tensor {name:?}", path.display());
+                        let problem =
+                            format!("it has format {}, the tensors before it have {expected}", tensor.precision);
+                        return Err(Error::input(place, problem, "save all tensors in the same format"));
+                    }
+                    parameters.extend_from_slice(&tensor.values);
                 }
-                parameters.extend_from_slice(&tensor.values);
             }
         }
         let scaled =
@@ -181,16 +214,29 @@ impl Model {
     pub fn to_tensors(&self) -> TensorFile {
         let values = self.coefficient_values();
         let coefficient = |(name, value): (&String, &f64)| Coefficient { name: name.clone(), value: *value };
-        let shape = ShapeDocument::new(&self.spec);
+        let shape = self.spec.only().map(ShapeDocument::new);
+        let features = |network: usize| self.transforms.features_of(network).map(|features| features.document.clone());
+        let of_network = |(index, wiring): (usize, &Wiring)| NetworkDocument {
+            inputs: self.names_read(wiring),
+            outputs: wiring.gives.iter().map(|output| self.outputs[*output].clone()).collect(),
+            shape: ShapeDocument::new(&self.spec.networks[index]),
+            features: features(index),
+        };
+        let wirings = if shape.is_some() { vec![] } else { self.wirings() };
         let document = Document {
-            format: if shape.is_plain() { PLAIN_VERSION } else { FORMAT_VERSION },
+            format: match &shape {
+                Some(shape) if shape.is_plain() => PLAIN_VERSION,
+                Some(_) => MIXED_VERSION,
+                None => FORMAT_VERSION,
+            },
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
+            features: shape.as_ref().and_then(|_| features(0)),
             shape,
+            networks: wirings.iter().enumerate().map(of_network).collect(),
             normalizer: self.normalizer.clone(),
             ranges: self.ranges.clone(),
             coefficients: self.coefficients.iter().zip(&values).map(coefficient).collect(),
-            features: self.transforms.features.as_ref().map(|features| features.document.clone()),
             transforms: self.transforms.texts.clone(),
             definitions: self.transforms.definitions.clone(),
         };
@@ -199,13 +245,25 @@ impl Model {
             precision: self.precision,
             values: self.parameters[place].to_vec(),
         };
-        let of_layer = |(index, layer): (usize, Layer)| {
-            let weights = tensor(vec![layer.outputs, layer.inputs], layer.weights());
-            [(weight(index), weights), (bias(index), tensor(vec![layer.outputs], layer.biases()))]
-        };
+        let mut tensors = vec![];
+        for (network, layers) in self.spec.layers_of_each().into_iter().enumerate() {
+            let prefix = prefix(network, &self.spec);
+            for (index, layer) in layers.into_iter().enumerate() {
+                let weights = tensor(vec![layer.outputs, layer.inputs], layer.weights());
+                let biases = tensor(vec![layer.outputs], layer.biases());
+                tensors.extend([(weight(index), weights), (bias(index), biases)].map(|(name, tensor)| {
+                    (format!("{prefix}{name}"), tensor)
+                }));
+            }
+        }
         let document = serde_json::to_value(document).expect("names and finite numbers are JSON");
-        TensorFile::new(document, self.spec.layers().into_iter().enumerate().flat_map(of_layer).collect())
+        TensorFile::new(document, tensors.into_iter().collect())
     }
+}
+
+/// What stands before the keys of a network's tensors: of several, each is a Sequential in a ModuleList `networks`.
+fn prefix(network: usize, spec: &NetworkSpec) -> String {
+    if spec.only().is_some() { String::new() } else { format!("networks.{network}.") }
 }
 
 /// The key of a layer's weights: in a Sequential every second module is an activation.
@@ -228,9 +286,13 @@ impl Document {
             }
             None => return Err(Error::input(path.display(), "the metadata has no format", help)),
         }
-        let document: Self = serde_json::from_value(value.clone()).map_err(|error| {
+        let wrong = |error: serde_json::Error| {
             Error::input(path.display(), format!("the metadata does not describe a model: {error}"), help)
-        })?;
+        };
+        let mut document: Self = serde_json::from_value(value.clone()).map_err(wrong)?;
+        if document.networks.is_empty() {
+            document.shape = Some(serde_json::from_value(value.clone()).map_err(wrong)?);
+        }
         document.check(path)?;
         Ok(document)
     }
@@ -272,16 +334,66 @@ impl Document {
         }
     }
 
+    /// The key, the wiring and the features of each network.
+    fn features(&self) -> Vec<(String, Wiring, Option<&FeaturesDocument>)> {
+        if self.networks.is_empty() {
+            let all = Wiring::all(self.inputs.len(), self.outputs.len());
+            return vec![("features".to_string(), all, self.features.as_ref())];
+        }
+        let of = |(index, network): (usize, &NetworkDocument)| {
+            let wiring = self.wiring(network).expect("checked with the shape");
+            (format!("networks.{index}.features"), wiring, network.features.as_ref())
+        };
+        self.networks.iter().enumerate().map(of).collect()
+    }
+
+    /// What a network reads and gives, or the name that is none.
+    fn wiring(&self, network: &NetworkDocument) -> Result<Wiring, String> {
+        let place = |names: &[String], name: &String| names.iter().position(|known| known == name);
+        let source = |name: &String| {
+            let input = place(&self.inputs, name).map(Source::Input);
+            input.or(place(&self.outputs, name).map(Source::Output)).ok_or_else(|| name.clone())
+        };
+        let reads = network.inputs.iter().map(source).collect::<Result<_, _>>()?;
+        let output = |name: &String| place(&self.outputs, name).ok_or_else(|| name.clone());
+        Ok(Wiring { reads, gives: network.outputs.iter().map(output).collect::<Result<_, _>>()? })
+    }
+
     fn spec(&self, path: &Path) -> Result<NetworkSpec> {
-        let hidden = self.shape.layers().map_err(|(key, problem, help)| {
+        let wrong = |key: &str, problem: String, help: String| {
             Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, help)
-        })?;
-        Ok(NetworkSpec {
-            inputs: self.features.as_ref().map_or(self.inputs.len(), |features| features.functions.len()),
-            hidden,
-            outputs: self.outputs.len(),
-            coefficients: self.coefficients.len(),
-        })
+        };
+        let hidden =
+            |shape: &ShapeDocument| shape.layers().map_err(|(key, problem, help)| wrong(key, problem, help));
+        let coefficients = self.coefficients.len();
+        if let Some(shape) = &self.shape {
+            let inputs = self.features.as_ref().map_or(self.inputs.len(), |features| features.functions.len());
+            let network = Perceptron { inputs, hidden: hidden(shape)?, outputs: self.outputs.len(), wiring: None };
+            return Ok(NetworkSpec { networks: vec![network], coefficients });
+        }
+        let fix = || "fix the metadata, or save the model again".to_string();
+        let mut networks = vec![];
+        let mut given: Vec<usize> = vec![];
+        for network in &self.networks {
+            let unknown = |name: String| wrong("networks", format!("{name:?} is no input and no output"), fix());
+            let wiring = self.wiring(network).map_err(unknown)?;
+            let is_known = |output: usize| given.contains(&output);
+            if wiring.reads.is_empty() || wiring.fed().any(|(_, output)| !is_known(output)) {
+                let problem = "a network reads nothing, or an output that no network before it gives".to_string();
+                return Err(wrong("networks", problem, fix()));
+            }
+            given.extend(&wiring.gives);
+            let inputs = network.features.as_ref().map_or(wiring.reads.len(), |features| features.functions.len());
+            let outputs = wiring.gives.len();
+            networks.push(Perceptron { inputs, hidden: hidden(&network.shape)?, outputs, wiring: Some(wiring) });
+        }
+        let mut sorted = given;
+        sorted.sort_unstable();
+        if sorted != (0..self.outputs.len()).collect::<Vec<_>>() || networks.iter().any(|network| network.outputs == 0) {
+            let problem = "each output needs one network, and each network an output".to_string();
+            return Err(wrong("networks", problem, fix()));
+        }
+        Ok(NetworkSpec { networks, coefficients })
     }
 }
 
@@ -344,7 +456,7 @@ mod tests {
     #[test]
     fn a_file_that_is_no_model_names_what_is_wrong() {
         let edits: &[(&str, Value, &str)] = &[
-            ("format", json!(3), "the model has format 3; this jetfit reads formats up to 2"),
+            ("format", json!(4), "the model has format 4; this jetfit reads formats up to 3"),
             ("format", json!("one"), "has no format"),
             ("activation", json!("tanhh"), "did you mean \"tanh\""),
             ("hidden", json!([3, 2]), "tensor \"2.weight\": its shape is [1, 3], expected [2, 3]"),

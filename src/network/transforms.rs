@@ -15,8 +15,8 @@ use crate::jet::{Derivative, Entry, JetLayout, Normalizer, Scaling};
 /// The features before the network and the transforms of its outputs; none by default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transforms {
-    /// What the first layer reads instead of the inputs.
-    pub features: Option<Features>,
+    /// What the first layer of each network reads instead of its inputs; empty where none has features.
+    pub features: Vec<Option<Features>>,
     /// The texts of transformed outputs, by name.
     pub texts: BTreeMap<String, String>,
     /// The definitions that features and outputs may use, and that can be predicted.
@@ -26,9 +26,15 @@ pub struct Transforms {
 }
 
 impl Transforms {
-    /// The scaling of what the first layer reads: the features' if there are any, else the inputs'.
+    /// The features of a network.
+    pub fn features_of(&self, network: usize) -> Option<&Features> {
+        self.features.get(network)?.as_ref()
+    }
+
+    /// The scaling of what the first layer of a model's only network reads: the features' if there are any, else the
+    /// inputs'.
     pub fn first_scaling<'a>(&'a self, normalizer: &'a Normalizer) -> &'a Scaling {
-        self.features.as_ref().map_or(&normalizer.inputs, |features| &features.document.scaling)
+        self.features_of(0).map_or(&normalizer.inputs, |features| &features.document.scaling)
     }
 
     /// Reads those of the outputs, [`Scope::transforms`]; `place` gives what comes before the key in messages.
@@ -57,12 +63,17 @@ impl Transforms {
             Ok(expression)
         };
         let outputs = scope.outputs.iter().enumerate().map(read).collect::<Result<_>>()?;
-        Ok(Self { features: None, texts: scope.transforms.clone(), definitions, outputs })
+        Ok(Self { features: vec![], texts: scope.transforms.clone(), definitions, outputs })
     }
 
     /// The same behind a network that reads features, whose definitions are those of `scope`.
     pub fn with_features(self, features: Features, scope: &Scope) -> Self {
-        Self { features: Some(features), definitions: scope.definitions.clone(), ..self }
+        self.with_features_of_each(vec![Some(features)], scope)
+    }
+
+    /// The same behind several networks, each with its own.
+    pub fn with_features_of_each(self, features: Vec<Option<Features>>, scope: &Scope) -> Self {
+        Self { features, definitions: scope.definitions.clone(), ..self }
     }
 
     /// Whether every output is the network's own.

@@ -1,0 +1,70 @@
+//! The networks of a model one by one: what executors go through, and what stands alone as a model of its own.
+
+use super::{Features, Layer, Model, Perceptron, Transforms};
+use crate::jet::{Normalizer, Source, Wiring};
+
+/// One network of a model, as an executor reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subnetwork {
+    /// Its shape.
+    pub shape: Perceptron,
+    /// Its affine layers, with their places in the parameter block.
+    pub layers: Vec<Layer>,
+    /// What it reads and gives.
+    pub wiring: Wiring,
+    /// What its first layer reads in the place of its inputs.
+    pub features: Option<Features>,
+    /// The scaling of its own inputs and outputs.
+    pub normalizer: Normalizer,
+}
+
+impl Model {
+    /// Its networks, in the order in which each finds what others feed it with.
+    pub fn networks(&self) -> Vec<Subnetwork> {
+        let wirings = self.wirings().into_iter();
+        let of = |(index, (wiring, layers)): (usize, (Wiring, Vec<Layer>))| Subnetwork {
+            shape: self.spec.networks[index].clone(),
+            layers,
+            features: self.transforms.features_of(index).cloned(),
+            normalizer: match self.spec.only() {
+                Some(_) => self.normalizer.clone(),
+                None => self.normalizer.of(&wiring),
+            },
+            wiring,
+        };
+        wirings.zip(self.spec.layers_of_each()).enumerate().map(of).collect()
+    }
+
+    /// What each network reads and gives.
+    pub fn wirings(&self) -> Vec<Wiring> {
+        self.spec.wirings(self.inputs.len())
+    }
+
+    /// The names of what a network reads.
+    pub fn names_read(&self, wiring: &Wiring) -> Vec<String> {
+        let name = |source: &Source| match source {
+            Source::Input(input) => self.inputs[*input].clone(),
+            Source::Output(output) => self.outputs[*output].clone(),
+        };
+        wiring.reads.iter().map(name).collect()
+    }
+
+    /// One of its networks as a model of its own, without transforms, coefficients and definitions. What others feed it
+    /// with is then an input.
+    pub fn alone(&self, network: usize) -> Model {
+        let Subnetwork { shape, layers, wiring, features, normalizer } = self.networks().remove(network);
+        let place = layers[0].offset..layers[layers.len() - 1].biases().end;
+        let has_range = !self.ranges.is_empty() && !wiring.is_fed();
+        Model {
+            inputs: self.names_read(&wiring),
+            outputs: wiring.gives.iter().map(|output| self.outputs[*output].clone()).collect(),
+            coefficients: vec![],
+            transforms: Transforms { features: vec![features], ..Transforms::default() },
+            spec: super::NetworkSpec::of_one(Perceptron { wiring: None, ..shape }),
+            normalizer,
+            precision: self.precision,
+            parameters: self.parameters[place].to_vec(),
+            ranges: if has_range { wiring.own(&self.ranges) } else { vec![] },
+        }
+    }
+}
