@@ -45,17 +45,27 @@ impl Assembly {
         &self.wanted
     }
 
-    /// The jets, from every network's own ones in the user's units.
-    pub fn join(&self, mut own: Vec<Jets>) -> Jets {
+    /// The rows (M C, …) of each network's own jets.
+    pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        self.wirings.iter().zip(&self.layouts).map(|(wiring, layout)| wiring.gives.len() * layout.channels())
+    }
+
+    /// The jets at `points` points, from every network's own standardised ones (M C, B), one behind the other.
+    pub fn join(&self, points: usize, mut standardised: Vec<f64>) -> Jets {
+        let mut own = vec![];
+        for ((rows, layout), normalizer) in self.rows().zip(&self.layouts).zip(&self.normalizers) {
+            let rest = standardised.split_off(rows * points);
+            own.push(Jets::from_standardised(layout, normalizer, std::mem::replace(&mut standardised, rest)));
+        }
         if self.entries.is_empty() {
             return own.remove(0);
         }
-        let points = own[0].points();
         let row = |entry: Entry, _| {
             let (network, output) = crate::jet::owner(&self.wirings, entry.output);
             own[network].entry(output, entry.derivative).expect("an entry that the jets carry")
         };
         let values = self.entries.iter().flat_map(|entry| PointData::default().over(entry, points, &row));
-        Jets { layout: self.wanted.clone(), outputs: self.wirings.iter().map(|w| w.gives.len()).sum(), values: values.collect() }
+        let (values, outputs) = (values.collect(), self.wirings.iter().map(|wiring| wiring.gives.len()).sum());
+        Jets { layout: self.wanted.clone(), outputs, values }
     }
 }

@@ -137,7 +137,12 @@ fn layouts(expressions: &mut [Expression], wirings: &[Wiring], by_value: bool) -
         let own: Vec<Entry> = own.collect();
         (!own.is_empty()).then(|| layout_of(expressions, wiring, &own))
     };
-    wirings.iter().map(layout).collect()
+    let mut layouts: Vec<_> = wirings.iter().map(layout).collect();
+    if layouts.iter().all(Option::is_none) {
+        // Coefficients alone: a pass goes through one network at least.
+        layouts[0] = Some(JetLayout::value(wirings[0].reads.len()));
+    }
+    layouts
 }
 
 /// An entry by the model's inputs, over own ones.

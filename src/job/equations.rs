@@ -6,7 +6,7 @@ use super::Job;
 use crate::error::{Error, Result};
 use crate::expression::{self, Expression, PointFunctions, Scope};
 use crate::jet::Entry;
-use crate::network::lost_to_features;
+use crate::network::{NetworkSpec, Outputs, Transforms};
 use crate::points::PointsSpec;
 
 /// `[[term]]`: an equation that should hold at some points.
@@ -83,6 +83,11 @@ impl Job {
     /// The names that residuals may use: everything of the job, the columns of a point set's file,
     /// and the components of the normal on a boundary.
     pub fn scope(&self, columns: Vec<String>, normals: bool) -> Scope {
+        let (spec, features) = (self.network_spec(), self.features());
+        let lost = match features.iter().any(Option::is_some) {
+            true => self.derivatives(&spec, &features, &Transforms::default()).lost_to_features(),
+            false => vec![],
+        };
         Scope {
             columns,
             coefficients: self.coefficients.iter().map(|(name, _)| name.clone()).collect(),
@@ -92,19 +97,22 @@ impl Job {
             transforms: self.transforms.clone(),
             net: None,
             normals,
-            activation: Some(self.network_spec().roughest()),
-            lost: self.features().map_or(vec![], |features| lost_to_features(&features, self.inputs.len())),
+            activations: spec.activations(self.outputs.len()),
+            lost,
+            fed: spec.fed_outputs(),
             allow_rough: false,
         }
     }
 
-    /// The functions of the inputs that `network.features` lists, where these can be read; random ones
-    /// are smooth.
-    pub(super) fn features(&self) -> Option<PointFunctions> {
-        let texts = Some(&self.network.features).filter(|texts| !texts.is_empty())?;
-        let (definitions, inputs) = (self.definitions.clone(), self.inputs.clone());
-        let scope = Scope { definitions, inputs, ..Scope::default() };
-        PointFunctions::read("network.features", texts, &scope).ok()
+    /// The outputs, with everything that decides which derivatives they have.
+    pub(super) fn derivatives<'a>(
+        &'a self,
+        spec: &'a NetworkSpec,
+        features: &'a [Option<PointFunctions>],
+        transforms: &'a Transforms,
+    ) -> Outputs<'a> {
+        let features = features.iter().map(Option::as_ref).collect();
+        Outputs { inputs: &self.inputs, outputs: &self.outputs, spec, features, transforms }
     }
 
     /// The names that expressions of the truth may use: the inputs, and definitions of them alone. The

@@ -31,8 +31,12 @@ impl Job {
             parts.into()
         };
         sections.push(("variables", self.variables.iter().map(|v| (v.name.as_str(), interval(v))).collect()));
-        if !self.is_open {
-            sections.push(("network", self.network_keys()));
+        if !self.is_open && self.has_one_network() {
+            let mut keys = self.networks[0].keys();
+            if self.data.is_none() {
+                keys.insert(0, ("outputs", self.outputs.clone().into()));
+            }
+            sections.push(("network", keys));
         }
         let coefficients = self.coefficients.iter().map(|(name, start)| (name.as_str(), (*start).into()));
         sections.push(("coefficients", coefficients.collect()));
@@ -51,6 +55,10 @@ impl Job {
             ("output", vec![("directory", path(&self.output)), ("tensorboard", self.tensorboard.into())]),
         ]);
         let mut lists = vec![];
+        if !self.is_open && !self.has_one_network() {
+            let keys = |network: &Network| [network.ends(), network.keys()].concat();
+            lists.extend(self.networks.iter().map(|network| ("[[network]]".to_string(), keys(network))));
+        }
         if self.is_open {
             // What settles the job reads none of these keys.
         } else if let [stage] = &self.stages[..] {
@@ -65,14 +73,6 @@ impl Job {
         sections.retain(|(_, keys)| !keys.is_empty());
         let headed = sections.into_iter().map(|(name, keys)| (format!("[{name}]"), keys));
         headed.chain(lists).collect()
-    }
-
-    fn network_keys(&self) -> Vec<(&str, Value)> {
-        let mut keys = self.network.keys();
-        if self.data.is_none() {
-            keys.insert(0, ("outputs", self.outputs.clone().into()));
-        }
-        keys
     }
 
     fn truth_keys(&self) -> Vec<(&str, Value)> {
@@ -132,6 +132,13 @@ impl Data {
 }
 
 impl Network {
+    /// What it reads and gives, for one of several.
+    fn ends(&self) -> Vec<(&'static str, Value)> {
+        let mut keys: Vec<(&'static str, Value)> = self.name.iter().map(|name| ("name", name.as_str().into())).collect();
+        keys.extend([("inputs", self.inputs.clone().into()), ("outputs", self.outputs.clone().into())]);
+        keys
+    }
+
     fn keys(&self) -> Vec<(&'static str, Value)> {
         if let Some(start) = &self.start {
             let mut keys: Vec<_> = start.file.iter().map(|file| ("start", path(file))).collect();

@@ -7,7 +7,7 @@ use crate::jet::{Derivative, Entry, JetLayout, Wiring, owner};
 use crate::network::{Model, NetworkSpec, Transforms};
 
 /// The outputs of a network, with everything that decides which derivatives they have.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Outputs<'a> {
     /// The inputs' names (D).
     pub inputs: &'a [String],

@@ -340,11 +340,12 @@ impl Document {
             let all = Wiring::all(self.inputs.len(), self.outputs.len());
             return vec![("features".to_string(), all, self.features.as_ref())];
         }
-        let of = |(index, network): (usize, &NetworkDocument)| {
+        let mut all = vec![];
+        for (index, network) in self.networks.iter().enumerate() {
             let wiring = self.wiring(network).expect("checked with the shape");
-            (format!("networks.{index}.features"), wiring, network.features.as_ref())
-        };
-        self.networks.iter().enumerate().map(of).collect()
+            all.push((format!("networks.{index}.features"), wiring, network.features.as_ref()));
+        }
+        all
     }
 
     /// What a network reads and gives, or the name that is none.

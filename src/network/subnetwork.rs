@@ -1,7 +1,9 @@
 //! The networks of a model one by one: what executors go through, and what stands alone as a model of its own.
 
+use std::borrow::Cow;
+
 use super::{Features, Layer, Model, Perceptron, Transforms};
-use crate::jet::{Normalizer, Source, Wiring};
+use crate::jet::{Normalizer, Source, Wiring, is_single};
 
 /// One network of a model, as an executor reads it.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +18,20 @@ pub struct Subnetwork {
     pub features: Option<Features>,
     /// The scaling of its own inputs and outputs.
     pub normalizer: Normalizer,
+}
+
+impl Subnetwork {
+    /// Its own columns of points (D, B) of the model. Where others feed it there are zeros.
+    pub fn points<'a>(&self, columns: Cow<'a, [Vec<f64>]>) -> Cow<'a, [Vec<f64>]> {
+        if is_single(std::slice::from_ref(&self.wiring)) && columns.len() == self.wiring.reads.len() {
+            return columns;
+        }
+        let mut own = self.wiring.own(&columns);
+        for (input, _) in self.wiring.fed() {
+            own[input] = vec![0.0; columns[0].len()];
+        }
+        own.into()
+    }
 }
 
 impl Model {
@@ -59,7 +75,7 @@ impl Model {
             inputs: self.names_read(&wiring),
             outputs: wiring.gives.iter().map(|output| self.outputs[*output].clone()).collect(),
             coefficients: vec![],
-            transforms: Transforms { features: vec![features], ..Transforms::default() },
+            transforms: Transforms::of_features(features),
             spec: super::NetworkSpec::of_one(Perceptron { wiring: None, ..shape }),
             normalizer,
             precision: self.precision,

@@ -26,6 +26,11 @@ pub struct Transforms {
 }
 
 impl Transforms {
+    /// Features alone, of one network.
+    pub fn of_features(features: Option<Features>) -> Self {
+        Self { features: features.map_or(vec![], |features| vec![Some(features)]), ..Self::default() }
+    }
+
     /// The features of a network.
     pub fn features_of(&self, network: usize) -> Option<&Features> {
         self.features.get(network)?.as_ref()

@@ -2,7 +2,8 @@
 
 use super::channels::Channels;
 use super::op::{At, Direction, LayerGradient, Op, Slot, Span};
-use crate::network::{Hidden, Layer, NetworkSpec};
+use crate::jet::{Wiring, owner};
+use crate::network::{Hidden, Layer, Perceptron, Subnetwork};
 
 /// A network on a pass.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,12 +16,44 @@ pub struct Network {
     pub has_features: bool,
     /// What travels through it.
     pub channels: Channels,
+    /// Whether anything of it is read; else the pass leaves it out.
+    pub is_read: bool,
+    /// Its inputs that are values of networks before it.
+    pub feeds: Vec<Feed>,
+}
+
+/// An input that is the value of another network's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// The input.
+    pub input: usize,
+    /// The other network.
+    pub network: usize,
+    /// The output, of that one's own.
+    pub output: usize,
 }
 
 impl Network {
-    /// Of a shape, with what travels through it.
-    pub fn new(spec: &NetworkSpec, has_features: bool, channels: Channels) -> Self {
-        Self { layers: spec.layers(), hidden: spec.hidden.clone(), has_features, channels }
+    /// Of a shape in a model of its own, with what travels through it.
+    pub fn new(shape: &Perceptron, has_features: bool, channels: Channels) -> Self {
+        let (layers, hidden) = (shape.layers(0), shape.hidden.clone());
+        Self { layers, hidden, has_features, channels, is_read: true, feeds: vec![] }
+    }
+
+    /// One of several, of which something `is_read`.
+    pub fn of(network: &Subnetwork, wirings: &[Wiring], channels: Channels, is_read: bool) -> Self {
+        let feed = |(input, fed): (usize, usize)| {
+            let (network, output) = owner(wirings, fed);
+            Feed { input, network, output }
+        };
+        Self {
+            layers: network.layers.clone(),
+            hidden: network.shape.hidden.clone(),
+            has_features: network.features.is_some(),
+            channels,
+            is_read,
+            feeds: network.wiring.fed().map(feed).collect(),
+        }
     }
 
     /// M
@@ -42,7 +75,7 @@ impl Network {
 /// What happens to a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pass {
-    /// The networks, of which there is one today.
+    /// The networks; one that reads others' values stands behind them.
     pub networks: Vec<Network>,
     /// Whether a way back follows, for which jets are kept.
     pub has_tape: bool,
@@ -56,14 +89,26 @@ impl Pass {
     /// Through these networks, and back with a tape.
     pub fn new(networks: Vec<Network>, has_tape: bool) -> Self {
         let mut pass = Self { networks: vec![], has_tape, forward: vec![], backward: vec![] };
-        for (index, network) in networks.iter().enumerate() {
+        for (index, network) in networks.iter().enumerate().filter(|(_, network)| network.is_read) {
             let walk = Walk { index, network, has_tape };
+            let feed = |feed: &Feed| Op::Feed {
+                from: Walk { index: feed.network, network: &networks[feed.network], has_tape }.jets(),
+                output: feed.output,
+                points: walk.points(),
+                input: feed.input,
+            };
+            pass.forward.extend(network.feeds.iter().map(feed));
             pass.forward.extend(walk.forward());
             if has_tape {
                 pass.backward.extend(walk.backward());
             }
         }
         Self { networks, ..pass }
+    }
+
+    /// The numbers of the networks of which something is read.
+    pub fn read(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.networks.len()).filter(|network| self.networks[*network].is_read)
     }
 
     /// All operations, in order.

@@ -26,7 +26,7 @@ mod rule;
 mod tests;
 
 pub use buffers::Buffers;
-pub use build::{Network, Pass};
+pub use build::{Feed, Network, Pass};
 pub use channels::{Channels, Modes};
 pub use op::{At, Direction, LayerGradient, Op, Slot, Span, Use};
 pub use rule::{Partner, Product, Rule, Summand};

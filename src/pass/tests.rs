@@ -3,11 +3,11 @@
 use super::*;
 use crate::cpu;
 use crate::jet::{Activation, Derivative, JetLayout, Normalizer, Scaling};
-use crate::network::{Model, NetworkSpec, Transforms, initialize};
+use crate::network::{Model, NetworkSpec, Perceptron, Transforms, initialize};
 use crate::numbers::Precision;
 
-fn spec(inputs: usize, hidden: &[usize], outputs: usize) -> NetworkSpec {
-    NetworkSpec::uniform(inputs, hidden, Activation::Tanh, outputs)
+fn spec(inputs: usize, hidden: &[usize], outputs: usize) -> Perceptron {
+    Perceptron::uniform(inputs, hidden, Activation::Tanh, outputs)
 }
 
 fn pass(layout: &JetLayout, hidden: &[usize], modes: Modes, has_tape: bool) -> Pass {
@@ -28,7 +28,7 @@ fn the_general_rule_is_that_of_the_kernels() {
         3,
         [Derivative::Second(0, 0), Derivative::Second(0, 2), Derivative::Second(1, 2), Derivative::First(1)],
     );
-    let spec = spec(3, &[7, 5], 1);
+    let spec = NetworkSpec::of_one(spec(3, &[7, 5], 1));
     let scaling = |scale: &[f64]| Scaling { mean: vec![0.1; scale.len()], scale: scale.to_vec() };
     let model = Model {
         inputs: ["x", "y", "t"].map(String::from).to_vec(),
@@ -59,7 +59,7 @@ fn the_general_rule_is_that_of_the_kernels() {
         };
         let through = |unit: usize| {
             let z: Vec<f64> = (0..layout.channels()).map(|channel| z(unit, channel)).collect();
-            if index == spec.hidden.len() {
+            if index == spec.networks[0].hidden.len() {
                 return z;
             }
             let sigma = slopes(z[0]);

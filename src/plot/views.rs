@@ -42,7 +42,7 @@ pub fn fit_rows(
     let inputs = model.inputs.len();
     let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input, centre)).collect();
     let mut rows = vec![];
-    for output in 0..model.spec.outputs {
+    for output in 0..model.outputs.len() {
         for (input, slice) in slices.iter().enumerate() {
             let derivatives =
                 &[Derivative::Value, Derivative::First(input), Derivative::Second(input, input)][..=order.min(2)];
@@ -178,7 +178,7 @@ pub fn map_rows(
     let jets = source.jets(points, &JetLayout::value(model.inputs.len()))?;
     let shown = truth.filter(|truth| truth.points == points);
     let mut rows = vec![];
-    for output in 0..model.spec.outputs {
+    for output in 0..model.outputs.len() {
         let entry = Entry::value(output);
         rows.push(MapRow {
             output: model.outputs[output].clone(),
@@ -233,7 +233,7 @@ pub fn parity_panels(
             validation: validation.map(|(set, jets)| measured(&set.columns[output], value(jets))),
         }
     };
-    Ok((0..model.spec.outputs).map(panel).collect())
+    Ok((0..model.outputs.len()).map(panel).collect())
 }
 
 /// What is predicted over what was measured.

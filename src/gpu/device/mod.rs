@@ -73,6 +73,8 @@ impl Device {
             max_storage_buffer_binding_size: available.max_storage_buffer_binding_size,
             max_buffer_size: available.max_buffer_size,
             max_compute_workgroup_storage_size: available.max_compute_workgroup_storage_size,
+            // The terms bind the jets of every network.
+            max_storage_buffers_per_shader_stage: available.max_storage_buffers_per_shader_stage,
             ..wgpu::Limits::default().or_worse_values_from(&available)
         };
         let timestamps = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;

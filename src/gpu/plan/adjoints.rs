@@ -31,7 +31,7 @@ impl<'a> Planner<'a> {
 
     /// `adjoint_seeds.wgsl`: what the first layer reads and the output's bar, as jets of all channels.
     pub fn adjoint_seeds(&mut self, jets_bar: Span, points: Span, inputs: Span, bar: Span) {
-        let source = shaders::adjoint_seeds(self.workspace.lowered.channels());
+        let source = shaders::adjoint_seeds(self.channels());
         let count = self.network_points();
         let buffers = [
             (1, Read, self.of(jets_bar)),
@@ -72,7 +72,7 @@ impl<'a> Planner<'a> {
 
     fn adjoint_kernel(&self, at: At) -> AdjointKernel<'a> {
         AdjointKernel {
-            channels: self.workspace.lowered.channels(),
+            channels: self.channels(),
             sigma: self.sigma(at.layer),
             is_first: at.layer == 0,
             is_last: at.layer + 2 == self.layers().len(),

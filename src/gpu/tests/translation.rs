@@ -82,7 +82,7 @@ fn every_shader_validates_and_translates() {
         let equation = Expression::residual("test", "nu*u^2 + sin(v)*exp(x0) = 1", &scope).unwrap();
         let compile = |residual: &Expression| residual.compile(&layout, &normalizer);
         let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
-        translate("residual", &residual(&layout, &spec, 1, spec.inputs, &terms));
+        translate("residual", &residual(&rows, spec.coefficients, layout.inputs(), &terms));
     }
     for tile in PRODUCT_TILES {
         translate("linear", &linear(tile));
