@@ -135,7 +135,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     super::start_threads(arguments.threads)?;
     let wide = |numbers: &[u32]| numbers.iter().map(|n| *n as usize).collect::<Vec<_>>();
     let spec = match &arguments.model {
-        Some(path) => NetworkSpec { coefficients: 0, ..Model::read(model_path(path)?)?.spec },
+        Some(path) => NetworkSpec::of_one(Model::read(model_path(path)?)?.only_network(path.display())?.clone()),
         None => NetworkSpec::uniform(
             arguments.inputs as usize,
             &wide(&arguments.hidden),

@@ -100,7 +100,7 @@ impl Export {
     /// whether there are any.
     ///
     /// # Errors
-    /// [`Error::Input`] for numbers that f32 cannot hold, and a name that C does not take.
+    /// [`Error::Input`] for numbers that f32 cannot hold, a name that C does not take, and a model with several networks.
     ///
     /// ```
     /// use jetfit::Fit;
@@ -123,6 +123,7 @@ impl Export {
     /// # Ok::<(), jetfit::Error>(())
     /// ```
     pub fn bytes(&self, model: &Model) -> Result<Vec<u8>> {
+        model.only_network("export")?;
         match self.format {
             Format::Onnx => onnx::bytes(self, model),
             Format::C => c::text(self, model).map(String::into_bytes),

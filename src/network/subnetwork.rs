@@ -1,8 +1,10 @@
 //! The networks of a model one by one: what executors go through, and what stands alone as a model of its own.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use super::{Features, Layer, Model, Perceptron, Transforms};
+use crate::error::{Error, Result};
 use crate::jet::{Normalizer, Source, Wiring, is_single};
 
 /// One network of a model, as an executor reads it.
@@ -63,6 +65,22 @@ impl Model {
             Source::Output(output) => self.outputs[*output].clone(),
         };
         wiring.reads.iter().map(name).collect()
+    }
+
+    /// Its only network, for what knows no others; `what` begins the message of the error.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a model with several networks, and for one whose network reads some inputs alone.
+    pub fn only_network(&self, what: impl Display) -> Result<&Perceptron> {
+        let names = |wiring: &Wiring| {
+            let given: Vec<&str> = wiring.gives.iter().map(|output| self.outputs[*output].as_str()).collect();
+            format!("{} of {}", given.join(", "), self.names_read(wiring).join(", "))
+        };
+        self.spec.only().ok_or_else(|| {
+            let networks: Vec<String> = self.wirings().iter().map(names).collect();
+            let problem = format!("this model has the networks {}", networks.join("; "));
+            Error::input(what, problem, "use a model with one network that reads all inputs")
+        })
     }
 
     /// One of its networks as a model of its own, without transforms, coefficients and definitions. What others feed it

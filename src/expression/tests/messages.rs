@@ -157,7 +157,7 @@ fn definitions() {
 
 #[test]
 fn a_rough_network_has_no_second_derivative() {
-    let scope = Scope { activation: Some(Activation::Relu), ..scope() };
+    let scope = Scope { activations: vec![Activation::Relu; 2], ..scope() };
     assert!(Expression::residual("", "u_x + u - flux", &scope).is_ok());
     for (text, caret) in [("u_t = u_xx", "          ^^^^\n"), ("u - d(flux, x)", "        ^^^^^^^^^^\n")] {
         let message = message_in(&scope, text);

@@ -107,7 +107,7 @@ fn jobs_that_are_there_are_valid_and_wrong_ones_are_not() {
         ("[training]\nsteps = 0\n", "job.training.steps: out of range"),
         ("[training]\nsteps = 1.5\n", "job.training.steps: out of range"),
         ("[training]\nstep = 5\n", "job.training.step is unknown"),
-        ("[network]\nhidden = 5\n", "job.network.hidden: no array"),
+        ("[network]\nhidden = 5\n", "job.networks[0].hidden: no array"),
         ("[network]\nhidden = [\"5\"]\n", "no number"),
         ("[optimizer]\nname = \"adamm\"\n", "job.optimizer.name: no choice"),
         ("[optimizer]\nbeta1 = 1\n", "job.optimizer.beta1: out of range"),
