@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::graph::Leaf;
 use super::token::is_name;
 use crate::error::nearest;
-use crate::jet::{Activation, Derivative, Entry};
+use crate::jet::{Activation, Derivative, Entry, Source};
 
 /// The names that an expression may use. The caller checks that no name has two meanings; otherwise the first in the
 /// order below wins.
@@ -31,8 +31,9 @@ pub struct Scope {
     pub activations: Vec<Activation>,
     /// Entries that the networks do not have because a feature jumps.
     pub lost: Vec<Entry>,
-    /// Outputs whose network reads other outputs, so that their derivatives need those of a higher order.
-    pub fed: Vec<usize>,
+    /// Outputs whose network reads other outputs, so that their derivatives need those of a higher order; and what it
+    /// reads.
+    pub fed: Vec<(usize, Vec<Source>)>,
     /// Whether derivatives across jumps are allowed, ignoring the impulses.
     pub allow_rough: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::jet::{Activation, Wiring};
+use crate::jet::{Activation, Source, Wiring};
 
 /// The networks of a model, most often one, and the coefficients that are trained with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,10 +163,10 @@ impl NetworkSpec {
         (0..outputs).map(|output| self.giving(output).roughest()).collect()
     }
 
-    /// The outputs of the model whose network reads others.
-    pub fn fed_outputs(&self) -> Vec<usize> {
-        let wirings = self.networks.iter().filter_map(|network| network.wiring.as_ref());
-        wirings.filter(|wiring| wiring.is_fed()).flat_map(|wiring| wiring.gives.clone()).collect()
+    /// The outputs of the model whose network reads others, and what that reads.
+    pub fn fed_outputs(&self) -> Vec<(usize, Vec<Source>)> {
+        let wirings = self.networks.iter().filter_map(|network| network.wiring.as_ref()).filter(|wiring| wiring.is_fed());
+        wirings.flat_map(|wiring| wiring.gives.iter().map(|output| (*output, wiring.reads.clone()))).collect()
     }
 
     /// The width of each hidden layer, network after network.
