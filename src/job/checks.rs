@@ -185,11 +185,25 @@ fn smoothness(job: &mut Job, place: &Path) -> Result<()> {
         }
         result => result,
     };
-    let measured = job.data.iter().flat_map(|data| &data.derivatives).map(|(entry, _)| *entry);
-    ask("data.derivatives", job.loss.allow_rough, measured.collect(), &[])?;
+    let trained = |key: &str, entries: &[Entry]| {
+        let fed = spec.fed_outputs();
+        let is_second = |entry: &&Entry| entry.derivative.order() >= 2 && fed.iter().any(|(of, _)| *of == entry.output);
+        entries.iter().find(is_second).map_or(Ok(()), |entry| {
+            let name = entry.column(&job.inputs, &job.outputs);
+            let problem = format!("{name} is a second derivative of a network that reads another output");
+            let help = "train with values and first derivatives of that network alone";
+            Err(Error::input(format!("{}: {key}", place.display()), problem, help))
+        })
+    };
+    let measured: Vec<Entry> = job.data.iter().flat_map(|data| &data.derivatives).map(|(entry, _)| *entry).collect();
+    trained("data.derivatives", &measured)?;
+    ask("data.derivatives", job.loss.allow_rough, measured, &[])?;
     if job.loss.curvature > 0.0 {
-        let all = Entry::all(job.inputs.len(), job.outputs.len()).into_iter();
-        ask("loss.curvature", job.loss.allow_rough, all.filter(Entry::is_pure_second).collect(), &[])?;
+        let measured = job.data.as_ref().map_or(0, |data| data.outputs.len());
+        let all = Entry::all(job.inputs.len(), measured).into_iter();
+        let bent: Vec<Entry> = all.filter(Entry::is_pure_second).collect();
+        trained("loss.curvature", &bent)?;
+        ask("loss.curvature", job.loss.allow_rough, bent, &[])?;
     }
     let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
     let key = match job.truth.as_ref().map(|truth| &truth.source) {

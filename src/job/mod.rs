@@ -265,8 +265,9 @@ impl Job {
         let targets =
             self.data.iter().flat_map(Data::targets).enumerate().map(|(column, (entry, _))| (entry, Some(column)));
         let bent = if self.loss.curvature > 0.0 { inputs.len() } else { 0 };
+        let measured = self.data.as_ref().map_or(0, |data| data.outputs.len());
         let second = move |output| (0..bent).map(move |i| Entry { output, derivative: Derivative::Second(i, i) });
-        let penalties = (0..outputs.len()).flat_map(second).map(|entry| (entry, None));
+        let penalties = (0..measured).flat_map(second).map(|entry| (entry, None));
         targets.chain(penalties).map(move |(entry, column)| {
             let name = entry.column(inputs, outputs);
             let (name, weight) = match (column, entry.derivative.order()) {

@@ -211,12 +211,13 @@ fn grid_axes(points: &[Vec<f64>]) -> Option<[Vec<f64>; 2]> {
     (is_grid && is_ascending(&x) && is_ascending(&y)).then_some([x, y])
 }
 
-/// A panel for each output. The first M targets of each set are the measured values of the outputs.
+/// A panel for each of the first `outputs` outputs, whose measured values are the first targets of each set.
 ///
 /// # Errors
 /// Those of the device.
 pub fn parity_panels(
     source: &mut dyn Source,
+    outputs: usize,
     training: &PointSet,
     validation: Option<&PointSet>,
 ) -> Result<Vec<ParityPanel>> {
@@ -233,7 +234,7 @@ pub fn parity_panels(
             validation: validation.map(|(set, jets)| measured(&set.columns[output], value(jets))),
         }
     };
-    Ok((0..model.outputs.len()).map(panel).collect())
+    Ok((0..outputs).map(panel).collect())
 }
 
 /// What is predicted over what was measured.
