@@ -98,11 +98,10 @@ impl<T: Real> Tile<T> {
         let Run { tiled, parameters, arch, .. } = run;
         let shape = self.shape;
         let activation = |at: At| tiled.pass.networks[at.network].hidden[at.layer].activation;
-        let adjoint_layer =
-            |at: At, z: Span| {
-                let (channels, shape) = (run.channels(at.network), run.shape(shape, at.network));
-                AdjointLayer { activation: activation(at), units: z.units, shape, channels }
-            };
+        let adjoint_layer = |at: At, z: Span| {
+            let (channels, shape) = (run.channels(at.network), run.shape(shape, at.network));
+            AdjointLayer { activation: activation(at), units: z.units, shape, channels }
+        };
         match *op {
             Op::Feed { from, output, points, input } => self.feed(tiled, (from, output), (points, input)),
             Op::Input { at, points, z } => {

@@ -59,7 +59,8 @@ impl<T: Real> Set<T> {
         threads: usize,
     ) -> Self {
         let Compiled { layouts, places, residuals } = loss.compile(normalizer, wirings);
-        let on_pass: Vec<Network> = networks.iter().zip(&layouts).map(|(of, layout)| network(of, wirings, layout.as_ref())).collect();
+        let on_pass: Vec<Network> =
+            networks.iter().zip(&layouts).map(|(of, layout)| network(of, wirings, layout.as_ref())).collect();
         let channels = on_pass.iter().map(|network| network.channels.count()).max().expect("a model has a network");
         let shape = Shape::new::<T>(spec, channels, places.count());
         let points = set.points();

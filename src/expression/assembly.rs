@@ -33,7 +33,8 @@ impl Assembly {
         let entry = |output, derivative: &Derivative| {
             Expression::of_own(Entry { output, derivative: *derivative }, wanted.laplacian(), wirings)
         };
-        let entries = (0..outputs).flat_map(|output| derivatives.iter().map(move |derivative| entry(output, derivative)));
+        let entries =
+            (0..outputs).flat_map(|output| derivatives.iter().map(move |derivative| entry(output, derivative)));
         let mut entries: Vec<Expression> = entries.collect();
         let OwnJets { layouts, normalizers, .. } = OwnJets::over_own(&mut entries, normalizer, wirings);
         let layouts = layouts.into_iter().map(|layout| layout.expect("every output has a value")).collect();

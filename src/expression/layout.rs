@@ -24,12 +24,7 @@ pub(super) fn layout_of(expressions: &mut [Expression], network: &Wiring, entrie
     }
 }
 
-fn collapsed(
-    expressions: &mut [Expression],
-    inputs: usize,
-    outputs: Outputs,
-    entries: &[Entry],
-) -> JetLayout {
+fn collapsed(expressions: &mut [Expression], inputs: usize, outputs: Outputs, entries: &[Entry]) -> JetLayout {
     let selected = JetLayout::selected(inputs, entries.iter().map(|entry| entry.derivative));
     let Some(coefficients) = combination(expressions, inputs, outputs) else { return selected };
     let collapsed = JetLayout::collapsed(&coefficients);
@@ -78,7 +73,8 @@ fn carrier(graph: &Graph, id: Id, outputs: Outputs) -> Result<Option<Carrier>, (
     }
     let node = graph.node(id);
     let Node::Product(factors) = node else {
-        let holds = !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(|part| second(graph, part, outputs).is_some());
+        let holds = !matches!(node, Node::Sum(..))
+            && parts(node).into_iter().any(|part| second(graph, part, outputs).is_some());
         return if holds { Err(()) } else { Ok(None) };
     };
     let mut found = None;

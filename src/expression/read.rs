@@ -238,7 +238,12 @@ impl<'a> Reader<'a> {
             })?;
         }
         let is_second = |entry: &Entry| entry.derivative.order() >= 2;
-        if let Some(entry) = self.graph.entries(id).filter(is_second).find(|entry| self.scope.fed.iter().any(|(fed, _)| *fed == entry.output)) {
+        if let Some(entry) = self
+            .graph
+            .entries(id)
+            .filter(is_second)
+            .find(|entry| self.scope.fed.iter().any(|(fed, _)| *fed == entry.output))
+        {
             let problem = "this is a second derivative of the output of a network that reads other outputs";
             let name = &self.scope.outputs[entry.output];
             let help = format!("use {name} and its first derivatives, or make one of these an output of its own");

@@ -1,9 +1,9 @@
 //! A residual as kernels read it: in standardised space, with what point data alone decides taken
 //! out, and with its derivatives.
 
+use super::derive::partial;
 use super::graph::{Graph, Id, Leaf, Node};
 use super::program::Program;
-use super::derive::partial;
 use super::{Expression, OwnJets, PointData};
 use crate::jet::{Entry, Normalizer};
 

@@ -64,7 +64,9 @@ impl Reader<'_> {
     /// Whether these are what the network of an output reads, as in `c(u)`: its value at the point.
     fn are_own(&self, meaning: &Meaning, arguments: &[Id]) -> bool {
         let Meaning::Leaf(Leaf::Entry(entry, _)) = meaning else { return false };
-        let Some((_, sources)) = self.scope.fed.iter().find(|(output, _)| *output == entry.output) else { return false };
+        let Some((_, sources)) = self.scope.fed.iter().find(|(output, _)| *output == entry.output) else {
+            return false;
+        };
         let is_own = |(argument, source): (&Id, &Source)| match *source {
             Source::Input(input) => *self.graph.node(*argument) == Node::Leaf(Leaf::Input(input)),
             Source::Output(output) => *self.graph.node(*argument) == Node::Leaf(Leaf::Entry(Entry::value(output), 0)),

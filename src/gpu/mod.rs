@@ -155,7 +155,8 @@ impl Unguarded {
         let networks = (&self.networks[..], &self.normalizer, &self.wirings[..]);
         let set = LoadedSet::new(&self.device, &self.bounds, points, loss, networks)?;
         // Jets and cotangents of each; squares, batch, parameters and weights.
-        let (read, most) = (set.layouts.iter().flatten().count(), self.device.limits.max_storage_buffers_per_shader_stage);
+        let (read, most) =
+            (set.layouts.iter().flatten().count(), self.device.limits.max_storage_buffers_per_shader_stage);
         if 2 * read + 4 > most as usize {
             let problem = format!("a loss over {read} networks binds {} buffers, but the device {most}", 2 * read + 4);
             return Err(Error::input("device.name", problem, "use device \"cpu\", or give terms fewer networks"));

@@ -47,7 +47,8 @@ impl Unguarded {
             let step = Step::new(batch.count, update).chunk(batch.start + start, first, is_first);
             // The batch of the step before lies there still.
             let rows = (batch.start + start, *length);
-            let gathers = if set.gathered == Some(rows) { set.columns.iter().map(|of| of.blocks.len()).sum() } else { 0 };
+            let gathers =
+                if set.gathered == Some(rows) { set.columns.iter().map(|of| of.blocks.len()).sum() } else { 0 };
             let mut plans = vec![&set.plans[&(task, *length)][gathers..]];
             plans.extend(set.update.as_deref().filter(|_| last && is_last && task == Task::Step));
             let writes = clock.and_then(|clock| clock.writes(0, first && is_first, last && is_last));

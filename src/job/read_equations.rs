@@ -157,7 +157,8 @@ impl Reader<'_> {
             }
             let read = network.inputs.iter().filter(|name| job.outputs.contains(name));
             if let Some(name) = read.into_iter().find(|name| job.transforms.contains_key(*name)) {
-                let problem = format!("network {} reads {name:?}, and a network cannot read a transformed output", index + 1);
+                let problem =
+                    format!("network {} reads {name:?}, and a network cannot read a transformed output", index + 1);
                 let help = "remove the transform, and state what it did as a [[term]]";
                 return Err(Error::input(self.document.key_place(&format!("transforms.{name}")), problem, help));
             }

@@ -134,7 +134,8 @@ impl Data {
 impl Network {
     /// What it reads and gives, for one of several.
     fn ends(&self) -> Vec<(&'static str, Value)> {
-        let mut keys: Vec<(&'static str, Value)> = self.name.iter().map(|name| ("name", name.as_str().into())).collect();
+        let mut keys: Vec<(&'static str, Value)> =
+            self.name.iter().map(|name| ("name", name.as_str().into())).collect();
         keys.extend([("inputs", self.inputs.clone().into()), ("outputs", self.outputs.clone().into())]);
         keys
     }

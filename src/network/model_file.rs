@@ -251,9 +251,10 @@ impl Model {
             for (index, layer) in layers.into_iter().enumerate() {
                 let weights = tensor(vec![layer.outputs, layer.inputs], layer.weights());
                 let biases = tensor(vec![layer.outputs], layer.biases());
-                tensors.extend([(weight(index), weights), (bias(index), biases)].map(|(name, tensor)| {
-                    (format!("{prefix}{name}"), tensor)
-                }));
+                tensors.extend(
+                    [(weight(index), weights), (bias(index), biases)]
+                        .map(|(name, tensor)| (format!("{prefix}{name}"), tensor)),
+                );
             }
         }
         let document = serde_json::to_value(document).expect("names and finite numbers are JSON");
@@ -364,8 +365,7 @@ impl Document {
         let wrong = |key: &str, problem: String, help: String| {
             Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, help)
         };
-        let hidden =
-            |shape: &ShapeDocument| shape.layers().map_err(|(key, problem, help)| wrong(key, problem, help));
+        let hidden = |shape: &ShapeDocument| shape.layers().map_err(|(key, problem, help)| wrong(key, problem, help));
         let coefficients = self.coefficients.len();
         if let Some(shape) = &self.shape {
             let inputs = self.features.as_ref().map_or(self.inputs.len(), |features| features.functions.len());
@@ -390,7 +390,8 @@ impl Document {
         }
         let mut sorted = given;
         sorted.sort_unstable();
-        if sorted != (0..self.outputs.len()).collect::<Vec<_>>() || networks.iter().any(|network| network.outputs == 0) {
+        if sorted != (0..self.outputs.len()).collect::<Vec<_>>() || networks.iter().any(|network| network.outputs == 0)
+        {
             let problem = "each output needs one network, and each network an output".to_string();
             return Err(wrong("networks", problem, fix()));
         }

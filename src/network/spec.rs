@@ -141,9 +141,8 @@ impl NetworkSpec {
 
     /// What each network reads and gives of a model with D inputs.
     pub fn wirings(&self, inputs: usize) -> Vec<Wiring> {
-        let wiring = |network: &Perceptron| {
-            network.wiring.clone().unwrap_or_else(|| Wiring::all(inputs, network.outputs))
-        };
+        let wiring =
+            |network: &Perceptron| network.wiring.clone().unwrap_or_else(|| Wiring::all(inputs, network.outputs));
         self.networks.iter().map(wiring).collect()
     }
 
@@ -165,7 +164,8 @@ impl NetworkSpec {
 
     /// The outputs of the model whose network reads others, and what that reads.
     pub fn fed_outputs(&self) -> Vec<(usize, Vec<Source>)> {
-        let wirings = self.networks.iter().filter_map(|network| network.wiring.as_ref()).filter(|wiring| wiring.is_fed());
+        let wirings =
+            self.networks.iter().filter_map(|network| network.wiring.as_ref()).filter(|wiring| wiring.is_fed());
         wirings.flat_map(|wiring| wiring.gives.iter().map(|output| (*output, wiring.reads.clone()))).collect()
     }
 

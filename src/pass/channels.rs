@@ -35,7 +35,11 @@ impl Modes {
     /// Those of a network: the adjoints' way ends at a first layer that reads the inputs themselves and is followed by an
     /// activation; and no skip is on it.
     pub fn of(network: &Perceptron, features: Option<&Features>) -> Self {
-        if features.is_none() && !network.hidden.is_empty() && !network.has_skips() { Modes::Both } else { Modes::Forward }
+        if features.is_none() && !network.hidden.is_empty() && !network.has_skips() {
+            Modes::Both
+        } else {
+            Modes::Forward
+        }
     }
 }
 

@@ -298,12 +298,7 @@ impl Problem {
 
 /// What a network of the job reads in the place of its inputs, standardised over the rows of the data or
 /// over points of the box.
-fn features(
-    job: &Job,
-    network: &Network,
-    data: Option<&Dataset>,
-    normalizer: &Normalizer,
-) -> Result<Option<Features>> {
+fn features(job: &Job, network: &Network, data: Option<&Dataset>, normalizer: &Normalizer) -> Result<Option<Features>> {
     let mut texts = network.features.clone();
     let wiring = job.wiring(network);
     if let Some(Fourier { count, scale }) = network.fourier {

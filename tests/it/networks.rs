@@ -4,6 +4,7 @@
 use crate::runs::{Place, assert_errors, assert_says, train_with_stops};
 use crate::support::{jets_apart, normwise, random_points};
 use jetfit::backend::{Backend, Batch, Jacobian};
+use jetfit::cpu;
 use jetfit::data::PointSet;
 use jetfit::expression::{Expression, Scope};
 use jetfit::gpu::{Fusion, Gpu, GpuOptions, TileChoice, Tiles, adapters};
@@ -13,7 +14,6 @@ use jetfit::loss::{Loss, Term};
 use jetfit::network::{Features, Model, NetworkSpec, Perceptron, Transforms, initialize};
 use jetfit::numbers::Precision;
 use jetfit::optimizer::AdamSettings;
-use jetfit::cpu;
 
 fn network(hidden: &[usize], activation: Activation, reads: &[Source], gives: &[usize]) -> Perceptron {
     let wiring = Wiring { reads: reads.to_vec(), gives: gives.to_vec() };
@@ -94,7 +94,8 @@ fn sets(model: &Model, points: usize) -> Vec<(PointSet, Loss)> {
 }
 
 fn load(backend: &mut dyn Backend, model: &Model, points: usize) -> Vec<Batch> {
-    let load = |(set, loss): (PointSet, Loss)| Batch { set: backend.load(&set, &loss).unwrap(), start: 0, count: points };
+    let load =
+        |(set, loss): (PointSet, Loss)| Batch { set: backend.load(&set, &loss).unwrap(), start: 0, count: points };
     sets(model, points).into_iter().map(load).collect()
 }
 
@@ -191,11 +192,18 @@ fn gradients_and_jacobians_are_differences() {
         let ((low, lows), (high, highs)) = (at(-h), at(h));
         let difference = (high - low) / (2.0 * h);
         let error = (gradient[parameter] - difference).abs();
-        assert!(error < 1e-6 * difference.abs().max(1.0), "parameter {parameter}: {} {difference}", gradient[parameter]);
+        assert!(
+            error < 1e-6 * difference.abs().max(1.0),
+            "parameter {parameter}: {} {difference}",
+            gradient[parameter]
+        );
         let column = &jacobian.values[parameter * rows..][..rows];
         for (row, (ours, (low, high))) in column.iter().zip(lows.iter().zip(&highs)).enumerate() {
             let difference = (high - low) / (2.0 * h);
-            assert!((ours - difference).abs() < 1e-7 * difference.abs().max(1.0), "{parameter}, {row}: {ours} {difference}");
+            assert!(
+                (ours - difference).abs() < 1e-7 * difference.abs().max(1.0),
+                "{parameter}, {row}: {ours} {difference}"
+            );
         }
     }
     // Jᵀr and Jᵀ(J v), whatever goes through the tape.

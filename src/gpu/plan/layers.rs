@@ -126,9 +126,7 @@ impl Planner<'_> {
         [rows, inner]: [usize; 2],
         buffers: &[super::Bound],
     ) {
-        let Fusion::Layer(tile) = self.tiles().fusion else {
-            unreachable!("layers are fused where the tiles say so")
-        };
+        let Fusion::Layer(tile) = self.tiles().fusion else { unreachable!("layers are fused where the tiles say so") };
         let [rows, inner] = [rows as u32, inner as u32];
         let columns = self.quads().div_ceil(tile.quads);
         let groups = LAYER_THREADS / tile.quads;

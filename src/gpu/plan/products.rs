@@ -74,7 +74,9 @@ impl<'a> Planner<'a> {
                     start: 4 * uniform.input_start,
                 };
                 let of_input = self.largest_of(abs_max, factor);
-                let buffers = [&buffers[..], &[(4, Read, &abs_max.matrices[first_layer + at.layer]), (5, Read, of_input)]].concat();
+                let buffers =
+                    [&buffers[..], &[(4, Read, &abs_max.matrices[first_layer + at.layer]), (5, Read, of_input)]]
+                        .concat();
                 let grid = [(4 * quads).div_ceil(tile.columns()), rows.div_ceil(tile.rows()), 1];
                 self.push((shaders::linear_f16(tile), entry), bytes_of(&uniform), &buffers, grid);
             }

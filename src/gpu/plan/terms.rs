@@ -58,11 +58,7 @@ impl Planner<'_> {
         let (points, weight_row) = (self.padded(), set.columns[0].count as u32 - 1);
         let offset = self.spec().weights() as u32;
         let uniform = TermPoints { points, weight_row, offset, partials: start, splits };
-        let mut buffers = vec![
-            (2, Read, &workspace.batches[0]),
-            (5, Read, &state.parameters),
-            (6, Read, &set.weights),
-        ];
+        let mut buffers = vec![(2, Read, &workspace.batches[0]), (5, Read, &state.parameters), (6, Read, &set.weights)];
         let pass = &workspace.lowered.pass;
         for (position, network) in pass.read().enumerate() {
             buffers.push((term_programs::bindings(position).0, Read, self.of(pass.jets(network))));

@@ -120,7 +120,13 @@ mod tests {
     use crate::network::NetworkSpec;
 
     /// The parts of a model with one network.
-    fn parts_of(spec: &NetworkSpec, tiles: Tiles, count: u32, column_quads: u32, of_tile: Option<u32>) -> Vec<GradientPart> {
+    fn parts_of(
+        spec: &NetworkSpec,
+        tiles: Tiles,
+        count: u32,
+        column_quads: u32,
+        of_tile: Option<u32>,
+    ) -> Vec<GradientPart> {
         let points = SplitPoints { layers: spec.layers(), tiles, is_read: true, column_quads, of_tile, in_f16: false };
         parts(&[points], spec.weights()..spec.parameters(), count)
     }
