@@ -202,3 +202,78 @@ fn carried((entry, place): Read, wirings: &[Wiring], by_value: bool, all: &mut V
         carried((Entry::value(output), place), wirings, by_value, all);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expression::{Registers, Row, Scope};
+
+    /// Over x and t: u of both, k(t), and c(u, x).
+    fn wirings() -> Vec<Wiring> {
+        let wiring = |reads: &[Source], output| Wiring { reads: reads.to_vec(), gives: vec![output] };
+        vec![
+            wiring(&[Source::Input(0), Source::Input(1)], 0),
+            wiring(&[Source::Input(1)], 1),
+            wiring(&[Source::Output(0), Source::Input(0)], 2),
+        ]
+    }
+
+    fn read(text: &str) -> Expression {
+        let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        let scope = Scope { inputs: names(&["x", "t"]), outputs: names(&["u", "k", "c"]), ..Scope::default() };
+        Expression::residual("test", text, &scope).unwrap()
+    }
+
+    fn own(text: &str) -> Vec<Option<JetLayout>> {
+        OwnJets::new(&mut [read(text)], &Normalizer::identity(2, 3), &wirings()).layouts
+    }
+
+    #[test]
+    fn what_a_network_does_not_read_is_0() {
+        let mut expression = read("k_x*u + k_xt + d(k*u, x)");
+        expression.read_own(&wirings());
+        assert_eq!(expression.entries(), [Entry::value(1), Entry { output: 0, derivative: Derivative::First(0) }]);
+        let mut nothing = read("k_x + k_xx");
+        nothing.read_own(&wirings());
+        assert_eq!(nothing.constant(), Some(0.0));
+    }
+
+    #[test]
+    fn each_network_carries_what_is_read_of_it() {
+        // Of the first the sum of its seconds in one channel; of the second its value by its only input.
+        let [u, k, c] = &own("u_xx + u_tt = k + k_t")[..] else { panic!("three networks") };
+        assert_eq!(u.as_ref(), Some(&JetLayout::collapsed(&[1.0, 1.0])));
+        assert_eq!((k.as_ref(), c), (Some(&JetLayout::gradient(1)), &None));
+        // One order more of what is fed, and the value that feeds it.
+        let [u, k, c] = &own("c = k")[..] else { panic!("three networks") };
+        assert_eq!((u, k), (&Some(JetLayout::value(2)), &Some(JetLayout::value(1))));
+        assert_eq!(c, &Some(JetLayout::selected(2, [Derivative::First(0)])));
+        let [u, _, c] = &own("d(c, x) = 0")[..] else { panic!("three networks") };
+        assert_eq!(u, &Some(JetLayout::selected(2, [Derivative::First(0)])));
+        assert_eq!(c, &Some(JetLayout::selected(2, [Derivative::Second(0, 0), Derivative::Second(0, 1)])));
+    }
+
+    #[test]
+    fn a_slope_goes_on_through_what_it_feeds() {
+        // r = c, with c = 3 ĉ + 1 and u = 2 û + 5: ∂r/∂û = c_u ∂u/∂û, where c_u travels as 3/2 ĉ_u.
+        let mut normalizer = Normalizer::identity(2, 3);
+        (normalizer.outputs.scale, normalizer.outputs.mean) = (vec![2.0, 1.0, 3.0], vec![5.0, 0.0, 1.0]);
+        let mut expressions = [read("c")];
+        let wirings = wirings();
+        let networks = OwnJets::new(&mut expressions, &normalizer, &wirings);
+        let residual = expressions[0].compile_over(&networks, &normalizer);
+        let slots: Vec<(usize, usize)> = residual.slots().iter().map(|slot| (slot.network, slot.channel)).collect();
+        assert_eq!(slots, [(0, 0), (2, 0), (2, 1)]);
+        let slots = [0.0, 0.25, 0.5].map(|value| vec![value]);
+        let read = |leaf: &Leaf| match leaf {
+            Leaf::Slot(slot) => Row::Points(&slots[*slot][..]),
+            _ => Row::Same(1.0),
+        };
+        let reads: Vec<Row<f64>> = residual.program().reads().iter().map(read).collect();
+        let mut registers = Registers::new(residual.program().registers(), 1);
+        residual.program().run(4, &reads, 1, &mut registers);
+        let outputs = [0, 1, 2, 3].map(|output| residual.program().output(output, &reads, 1, &registers).at(0));
+        // The mean is a hoisted column, 1 here: r = 3 ĉ + 1; by û: 3/2 ĉ_u 2; by ĉ: 3; by ĉ_u nothing.
+        assert_eq!(outputs, [1.75, 1.5, 3.0, 0.0]);
+    }
+}

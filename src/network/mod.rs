@@ -2,6 +2,7 @@
 
 pub mod definitions;
 mod derivatives;
+mod document;
 mod features;
 mod initialization;
 mod model;

@@ -91,7 +91,7 @@ fn clean_values_and_jobs_that_choose_keep_what_they_had() {
     ] {
         let job = settled(deviation, more);
         assert_eq!(job.stages[0].optimizer.kind, OptimizerKind::Adam, "{deviation} {more}");
-        assert_eq!((job.networks[0].hidden, job.is_open), (vec![64, 64], false));
+        assert_eq!((&job.networks[0].hidden[..], job.is_open), (&[64, 64][..], false));
     }
 }
 
