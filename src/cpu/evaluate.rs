@@ -5,14 +5,13 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use crate::cpu::Cpu;
-use crate::cpu::set::network;
 use crate::cpu::shape::Shape;
 use crate::cpu::tile::{Tile, Tiled, Tiles};
 use crate::expression::Assembly;
 use crate::jet::{JetLayout, Jets};
 use crate::network::{InputJets, Subnetwork};
 use crate::numbers::Real;
-use crate::pass::Pass;
+use crate::pass::{Network, Pass};
 
 /// Spans of points that the threads take one by one: enough for load balance on any desktop.
 const SPANS: usize = 64;
@@ -40,7 +39,7 @@ impl<T: Real> Cpu<T> {
     fn evaluator(&self, layout: &JetLayout) -> Evaluator<T> {
         let assembly = Assembly::new(layout, &self.normalizer, &self.wirings);
         let networks = self.networks.iter().zip(&assembly.layouts);
-        let networks = networks.map(|(of, layout)| network(of, &self.wirings, Some(layout))).collect();
+        let networks = networks.map(|(of, layout)| Network::in_best_mode(of, &self.wirings, Some(layout))).collect();
         let tiled = Tiled::new(Pass::new(networks, false));
         Evaluator { assembly, tiled, tiles: Tiles::new(self.threads.current_num_threads()) }
     }

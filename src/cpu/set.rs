@@ -14,7 +14,7 @@ use crate::jet::{JetLayout, Normalizer, Wiring};
 use crate::loss::{Compiled, Loss};
 use crate::network::{InputJets, NetworkSpec, Subnetwork};
 use crate::numbers::Real;
-use crate::pass::{Channels, Modes, Network, Pass};
+use crate::pass::{Network, Pass};
 
 /// A loaded point set.
 pub struct Set<T: Real> {
@@ -59,8 +59,9 @@ impl<T: Real> Set<T> {
         threads: usize,
     ) -> Self {
         let Compiled { layouts, places, residuals } = loss.compile(normalizer, wirings);
+        let of_each = networks.iter().zip(&layouts);
         let on_pass: Vec<Network> =
-            networks.iter().zip(&layouts).map(|(of, layout)| network(of, wirings, layout.as_ref())).collect();
+            of_each.map(|(of, layout)| Network::in_best_mode(of, wirings, layout.as_ref())).collect();
         let channels = on_pass.iter().map(|network| network.channels.count()).max().expect("a model has a network");
         let shape = Shape::new::<T>(spec, channels, places.count());
         let points = set.points();
@@ -125,14 +126,6 @@ impl<T: Real> Set<T> {
         }
         tile.weights[positions.len()..].fill(T::ZERO);
     }
-}
-
-/// A network on a pass, of whose own jet this travels; nothing of it is read without a layout.
-pub fn network(of: &Subnetwork, wirings: &[Wiring], layout: Option<&JetLayout>) -> Network {
-    let value = JetLayout::value(of.wiring.reads.len());
-    let modes = Modes::of(&of.shape, of.features.as_ref());
-    let channels = Channels::new(layout.unwrap_or(&value), &of.normalizer, modes);
-    Network::of(of, wirings, channels, layout.is_some())
 }
 
 /// What falls to one worker of a batch.

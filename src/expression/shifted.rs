@@ -36,7 +36,14 @@ impl Reader<'_> {
             return Err(Fault::new(
                 spans[trained].clone(),
                 format!("this depends on trained quantities, and the place where {name} is evaluated must be fixed"),
-                "use inputs, columns and numbers",
+                match self.graph.entry(arguments[trained]) {
+                    Some(Entry { output, .. }) => format!(
+                        "use inputs, columns and numbers; for a function of {read} give {name} a [[network]] of its own \
+                         with inputs = [{read:?}]",
+                        read = self.scope.outputs[output]
+                    ),
+                    None => "use inputs, columns and numbers".to_string(),
+                },
             ));
         }
         let root = self.meaning(meaning, &(span.start..span.start + name.len()))?;

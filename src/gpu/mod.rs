@@ -125,7 +125,7 @@ impl Unguarded {
 
     fn shape(&self, network: &Subnetwork, layout: &JetLayout) -> NetworkShape {
         let memory = self.device.limits.max_compute_workgroup_storage_size;
-        let adjoint = channels(network, layout, Fusion::None);
+        let adjoint = Channels::new(layout, &network.normalizer, modes(network, Fusion::None));
         let adjoint = adjoint.is_adjoint().then(|| adjoint.count());
         let (channels, has_features) = ((layout.channels(), adjoint), network.features.is_some());
         let shape = NetworkShape::new(&network.shape, channels, has_features, memory);
@@ -137,10 +137,9 @@ impl Unguarded {
     fn lowered(&self, layouts: &[Option<JetLayout>], extents: Extents, has_tape: bool) -> Lowered {
         let of = |(network, layout): (&Subnetwork, &Option<JetLayout>)| {
             let value = JetLayout::value(network.wiring.reads.len());
-            let of_layout = layout.as_ref().unwrap_or(&value);
-            let tiles = self.tiles(network, of_layout);
-            let channels = channels(network, of_layout, tiles.fusion);
-            (Network::of(network, &self.wirings, channels, layout.is_some()), tiles)
+            let tiles = self.tiles(network, layout.as_ref().unwrap_or(&value));
+            let modes = modes(network, tiles.fusion);
+            (Network::of(network, &self.wirings, layout.as_ref(), modes), tiles)
         };
         let networks = self.networks.iter().zip(layouts).map(of).collect();
         Lowered::new(&self.spec, networks, has_tape, extents, self.device.matrix_units.is_some())
@@ -199,13 +198,12 @@ impl Unguarded {
     }
 }
 
-/// What travels through a network's layers: fused kernels have forward mode alone.
-fn channels(network: &Subnetwork, layout: &JetLayout, fusion: Fusion) -> Channels {
-    let modes = match fusion {
+/// Fused kernels have forward mode alone.
+fn modes(network: &Subnetwork, fusion: Fusion) -> Modes {
+    match fusion {
         Fusion::None => Modes::of(&network.shape, network.features.as_ref()),
         _ => Modes::Forward,
-    };
-    Channels::new(layout, &network.normalizer, modes)
+    }
 }
 
 fn to_f64(numbers: &[f32]) -> Vec<f64> {

@@ -1,7 +1,7 @@
 //! A network on a pass: its layers, what travels through it, and what feeds it.
 
-use super::channels::Channels;
-use crate::jet::{Wiring, owner};
+use super::channels::{Channels, Modes};
+use crate::jet::{JetLayout, Wiring, owner};
 use crate::network::{Hidden, Layer, Perceptron, Subnetwork};
 
 /// A network on a pass.
@@ -39,8 +39,9 @@ impl Network {
         Self { layers, hidden, has_features, channels, is_read: true, feeds: vec![] }
     }
 
-    /// One of several, of which something `is_read`.
-    pub fn of(network: &Subnetwork, wirings: &[Wiring], channels: Channels, is_read: bool) -> Self {
+    /// One of several, of whose own jet this travels, in one of these modes; nothing of it is read without a layout.
+    pub fn of(network: &Subnetwork, wirings: &[Wiring], layout: Option<&JetLayout>, modes: Modes) -> Self {
+        let value = JetLayout::value(network.wiring.reads.len());
         let feed = |(input, fed): (usize, usize)| {
             let (network, output) = owner(wirings, fed);
             Feed { input, network, output }
@@ -49,10 +50,15 @@ impl Network {
             layers: network.layers.clone(),
             hidden: network.shape.hidden.clone(),
             has_features: network.features.is_some(),
-            channels,
-            is_read,
+            channels: Channels::new(layout.unwrap_or(&value), &network.normalizer, modes),
+            is_read: layout.is_some(),
             feeds: network.wiring.fed().map(feed).collect(),
         }
+    }
+
+    /// The same in the mode with the fewest channels that it can have.
+    pub fn in_best_mode(network: &Subnetwork, wirings: &[Wiring], layout: Option<&JetLayout>) -> Self {
+        Self::of(network, wirings, layout, Modes::of(&network.shape, network.features.as_ref()))
     }
 
     /// M

@@ -62,6 +62,12 @@ fn places() {
     check("flux(0, t, 1, 2)", "flux takes 3 arguments", "flux(0, t, 1, 2)", "flux(x, t, theta)");
     check("u(0, 1 + v, x)", "depends on trained quantities", "1 + v", "inputs, columns and numbers");
     check("v_t(0, t, nu*x)", "where v_t is evaluated must be fixed", "nu*x", "");
+    check(
+        "v(0, t, u)",
+        "where v is evaluated must be fixed",
+        "u",
+        "give v a [[network]] of its own with inputs = [\"u\"]",
+    );
     check("u(u(0, 0, 0), t, x)", "depends on trained quantities", "u(0, 0, 0)", "");
     check("x(0, t, 1)", "\"x\" is not a function", "x", "x*(…)");
     check("nu(0)", "\"nu\" is not a function", "nu", "nu*(…)");
