@@ -106,7 +106,7 @@ impl<T: Real> Tile<T> {
             }
         });
         let rest = work.slopes.chunks_exact(tile.loss_points()).take(run.spec.coefficients).chain([&work.values[..]]);
-        let columns = into.subcols_mut(run.spec.weights(), run.spec.coefficients + 1);
+        let columns = into.subcols_mut(run.weights, run.spec.coefficients + 1);
         columns.col_iter_mut().zip(rest).for_each(|(column, row)| set(row, column));
     }
 

@@ -126,6 +126,7 @@ impl<T: Real> Cpu<T> {
         Run {
             tiled,
             spec: &self.spec,
+            weights: self.spec.weights(),
             parameters: self.parameters.values(),
             transposed: self.parameters.transposed(),
             arch: self.arch,

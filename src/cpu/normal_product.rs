@@ -45,7 +45,7 @@ impl<T: Real> Cpu<T> {
                     tile.along(run, &direction, &work, &mut image, product);
                     tile.cotangents_of(run, term, product, &mut work);
                     tile.backward(run, &mut sums.gradient);
-                    work.add_slopes(points, &mut sums.gradient[run.spec.weights()..]);
+                    work.add_slopes(points, &mut sums.gradient[run.weights..]);
                 }
             }
         });
@@ -89,7 +89,7 @@ impl<T: Real> Tile<T> {
     /// J v (N) of the term whose residuals were computed last. `image` is as large as any layer's jets.
     fn along(&mut self, run: Run<T>, direction: &[T], work: &Residuals<T>, image: &mut Buffer<T>, product: &mut [T]) {
         let tile = self.shape;
-        work.along(&direction[run.spec.weights()..], product);
+        work.along(&direction[run.weights..], product);
         self.walk_back(run, |at, z_bar, before| {
             let (layer, channels, shape) = (run.layer(at), run.channels(at.network), run.shape(tile, at.network));
             let (weights, biases) = (&direction[layer.weights()], &direction[layer.biases()]);

@@ -31,11 +31,8 @@ impl<T: Real> Tile<T> {
         }
         let Sums { gradient, losses } = sums;
         self.over_jets(run, per_point.is_some(), |read, bars, registers| {
-            let back = per_point.map(|per_point| Cotangents {
-                bars,
-                coefficients: &mut gradient[run.spec.weights()..],
-                per_point,
-            });
+            let back =
+                per_point.map(|per_point| Cotangents { bars, coefficients: &mut gradient[run.weights..], per_point });
             run.arch.dispatch(Terms { terms, read, registers, losses, back });
         });
     }

@@ -22,6 +22,8 @@ pub struct Tiled<T> {
     pub pass: Pass,
     pub buffers: Buffers,
     pub channels: Vec<Channels<T>>,
+    /// M of each network.
+    outputs: Vec<usize>,
 }
 
 impl<T: Real> Tiled<T> {
@@ -29,7 +31,8 @@ impl<T: Real> Tiled<T> {
         // The way back is gone once for each term of a Jacobian, over the same tape.
         let buffers = Buffers::new(&pass, true);
         let channels = pass.networks.iter().map(|network| Channels::new(&network.channels)).collect();
-        Self { buffers, channels, pass }
+        let outputs = pass.networks.iter().map(Network::outputs).collect();
+        Self { buffers, channels, outputs, pass }
     }
 }
 
@@ -38,6 +41,8 @@ impl<T: Real> Tiled<T> {
 pub struct Run<'a, T> {
     pub tiled: &'a Tiled<T>,
     pub spec: &'a NetworkSpec,
+    /// The number of weights: the coefficients follow them.
+    pub weights: usize,
     pub parameters: &'a [T],
     /// Every layer's Wᵀ where its W stands among the parameters.
     pub transposed: &'a [T],
@@ -202,18 +207,17 @@ impl<T: Real> Tile<T> {
         }
         let done = {
             let jets: Vec<&[T]> = networks.clone().map(|network| self.jets(tiled, network)).collect();
-            let outputs: Vec<usize> = tiled.pass.networks.iter().map(Network::outputs).collect();
             let read = TileView {
                 jets: &jets,
                 columns: &self.columns,
                 weights: &self.weights[..shape.loss_points()],
-                coefficients: &run.parameters[run.spec.weights()..],
-                outputs: &outputs,
+                coefficients: &run.parameters[run.weights..],
+                outputs: &tiled.outputs,
                 shape,
             };
             let mut bars: Vec<&mut [T]> = vec![];
             for (network, bar) in taken.iter_mut().enumerate() {
-                let size = bar.len().min(run.channels(network).of_jet() * shape.step(outputs[network]));
+                let size = bar.len().min(run.channels(network).of_jet() * shape.step(tiled.outputs[network]));
                 bars.push(&mut bar[..size]);
             }
             work(read, &mut bars, &mut registers)
