@@ -145,7 +145,8 @@ impl Problem {
     /// Gives outputs without data, coefficients and equations their scales. An equation is a set and its term.
     fn scale(&mut self, job: &Job, equations: &[(usize, usize)]) {
         let coefficients: Vec<f64> = job.coefficients.iter().map(|(_, start)| *start).collect();
-        let of = Equations::new(&self.sets, equations, job.outputs.len(), coefficients);
+        let wirings = job.network_spec().wirings(job.inputs.len());
+        let of = Equations::new(&self.sets, equations, &wirings, coefficients);
         let measured = job.data.as_ref().map_or(0, |data| data.outputs.len());
         if measured < job.outputs.len() {
             let is_fixed = |(output, name): (usize, &String)| output < measured || self.transforms.has(name);
