@@ -11,13 +11,15 @@ mod jets;
 mod layout;
 mod products;
 mod scaling;
+mod wiring;
 
 pub use activation::{Activation, Smoothness};
-pub use derivative::Derivative;
 pub use coefficient::{CoefficientMap, CoefficientRange};
+pub use derivative::Derivative;
 pub use entry::{Entry, Seconds};
 pub use jets::Jets;
 pub use layout::JetLayout;
 pub use products::Product;
 pub(crate) use scaling::mean_and_deviation;
 pub use scaling::{Normalizer, Scaling};
+pub use wiring::{Source, Wiring, is_single, owner};
