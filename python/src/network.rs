@@ -112,12 +112,13 @@ impl Core {
     /// What the model is, as JSON.
     fn describe(&self) -> String {
         let Model { inputs, outputs, spec, normalizer, precision, ranges, .. } = &self.model;
+        let hidden = || spec.networks.iter().flat_map(|network| &network.hidden);
         let description = json!({
             "inputs": inputs,
             "outputs": outputs,
             "hidden": spec.widths(),
-            "activations": spec.hidden.iter().map(|layer| layer.activation.name()).collect::<Vec<_>>(),
-            "skips": spec.hidden.iter().map(|layer| layer.skip).collect::<Vec<_>>(),
+            "activations": hidden().map(|layer| layer.activation.name()).collect::<Vec<_>>(),
+            "skips": hidden().map(|layer| layer.skip).collect::<Vec<_>>(),
             "scaling": {"inputs": normalizer.inputs, "outputs": normalizer.outputs},
             "coefficients": self.model.coefficients_with_errors(None),
             "ranges": ranges,

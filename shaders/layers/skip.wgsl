@@ -1,8 +1,11 @@
-// A layer with a skip: what it reads of an earlier one is copied, then added. One thread a quad of numbers, whose order
-// does not matter here.
+// A layer with a skip: what it reads of an earlier one is copied, then added. And a network that reads another one's
+// value: a row is copied. One thread a quad of numbers, whose order does not matter here.
 
 struct Quads {
     quads: u32,
+    // the first quad that is read, and the first that is written
+    source_start: u32,
+    start: u32,
 }
 
 @group(0) @binding(0) var<uniform> shape: Quads;
@@ -16,7 +19,7 @@ struct Quads {
 fn copy(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.x + id.y * groups.x * THREADS;
     if index < shape.quads {
-        to[index] = source[index];
+        to[shape.start + index] = source[shape.source_start + index];
     }
 }
 
@@ -25,6 +28,6 @@ fn copy(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 fn add(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.x + id.y * groups.x * THREADS;
     if index < shape.quads {
-        to[index] += source[index];
+        to[shape.start + index] += source[shape.source_start + index];
     }
 }

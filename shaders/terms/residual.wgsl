@@ -2,7 +2,8 @@
 // `coefficient_slopes` follow behind this file: the programs of the terms, printed from their
 // expressions, in standardised space.
 //
-// The jets lie as (M C places, B), the batch as (N, B): inputs, the residuals' columns, weights. Where the
+// The jets lie as (M C places, B), the batch as (N, B): inputs, the residuals' columns, weights. Of several networks
+// these are the first one's; the text that follows has the buffers of the others, and what clears them. Where the
 // network is read at several places for each point, every row of its inputs and jets is as many rows
 // here. B is whole quads of points; those that only fill a quad have the weight 0, and no program runs for them.
 
@@ -86,6 +87,7 @@ fn cotangent(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var row = 0u; row < JET_ROWS; row++) {
         bar[row * shape.points + id.x] = 0.0;
     }
+    clear_others(id.x);
 }
 
 // The gradient of the coefficients, one workgroup a split.

@@ -33,7 +33,7 @@ impl Case {
         batch: usize,
         mut backend: Box<dyn Backend>,
     ) -> Result<Self> {
-        let layout = settings.seconds.layout(order, model.spec.inputs);
+        let layout = settings.seconds.layout(order, model.inputs.len());
         let (set, loss) = random_problem(model, &layout, batch);
         let points = set.inputs.clone();
         let set = match settings.mode {

@@ -57,12 +57,12 @@ pub fn export(model: &Model, layout: &JetLayout, batch: usize, path: &Path) -> R
             put(format!("biases{suffix}.{l}"), precision, &[layer.outputs], biases);
         }
     }
-    let (outputs, channels) = (model.spec.outputs, layout.channels());
+    let (outputs, channels) = (model.outputs.len(), layout.channels());
     let inputs = (0..batch).flat_map(|point| set.inputs.iter().map(move |column| column[point])).collect();
-    put("inputs".into(), model.precision, &[batch, model.spec.inputs], inputs);
+    put("inputs".into(), model.precision, &[batch, model.inputs.len()], inputs);
     put("targets".into(), model.precision, &[outputs, channels, batch], set.columns.concat());
     put("jets".into(), Precision::F64, &[outputs, channels, batch], jets.values);
     put("loss".into(), Precision::F64, &[1], vec![answer.losses.iter().sum()]);
-    let document = json!({ "channels": channels, "activation": model.spec.single_activation().map(|activation| activation.name()) });
+    let document = json!({ "channels": channels, "activation": model.spec.networks[0].single_activation().map(|activation| activation.name()) });
     TensorFile::new(document, tensors).write(path)
 }

@@ -139,7 +139,7 @@ pub struct Report {
 /// Those of [`bench()`], and [`Error::Input`] where the device has no clock of its own.
 pub fn profile(model: &Model, settings: &Settings, mut backend: Box<dyn Backend>) -> Result<Vec<KernelTime>> {
     settings.check()?;
-    let (layout, batch) = settings.largest(model.spec.inputs);
+    let (layout, batch) = settings.largest(model.inputs.len());
     let (set, loss) = random_problem(model, &layout, batch);
     let batch = Batch { set: backend.load(&set, &loss)?, start: 0, count: set.points() };
     let problem = format!("{} cannot time every kernel of this step", backend.device());
@@ -186,7 +186,7 @@ pub fn bench(
 
 /// See [`Report::gradient_error`].
 fn gradient_error(model: &Model, settings: &Settings, device: &mut dyn Backend) -> Result<f64> {
-    let (layout, _) = settings.largest(model.spec.inputs);
+    let (layout, _) = settings.largest(model.inputs.len());
     let least = settings.batches.iter().copied().min().unwrap_or(1);
     let (set, loss) = random_problem(model, &layout, least);
     // With the weights that the device has.

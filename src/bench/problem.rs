@@ -19,11 +19,11 @@ pub fn network(spec: NetworkSpec, precision: Precision) -> Model {
         parameters[layer.weights()].fill_with(|| random.random_range(-bound..bound));
     }
     Model {
-        inputs: (1..=spec.inputs).map(|i| format!("x{i}")).collect(),
-        outputs: (1..=spec.outputs).map(|i| format!("u{i}")).collect(),
+        inputs: (1..=spec.networks[0].inputs).map(|i| format!("x{i}")).collect(),
+        outputs: (1..=spec.outputs()).map(|i| format!("u{i}")).collect(),
         coefficients: vec![],
         transforms: Transforms::default(),
-        normalizer: Normalizer::identity(spec.inputs, spec.outputs),
+        normalizer: Normalizer::identity(spec.networks[0].inputs, spec.outputs()),
         spec,
         precision,
         parameters,

@@ -107,14 +107,14 @@ pub(super) fn differences(
     let stencil = Stencil::of(derivative);
     let count = points[0].len();
     // (M, B)
-    let mut ladders = vec![vec![Ladder::new(); count]; model.spec.outputs];
+    let mut ladders = vec![vec![Ladder::new(); count]; model.outputs.len()];
     if model.spec.roughest().smoothness() != Smoothness::Infinite {
         climb(values, model, points, (&stencil, KINKED_STEPS), &mut ladders)?;
         return Ok(ladders.iter().map(|ladders| Differences::of(ladders, narrowest)).collect());
     }
     climb(values, model, points, (&stencil, SMOOTH_STEPS), &mut ladders)?;
     let limits: Vec<Differences> = ladders.iter().map(|ladders| Differences::of(ladders, extrapolate)).collect();
-    let mut probes = vec![vec![Ladder::new(); count]; model.spec.outputs];
+    let mut probes = vec![vec![Ladder::new(); count]; model.outputs.len()];
     climb(values, model, points, (&stencil, PROBE_STEPS), &mut probes)?;
     let is_open = |output: usize, point: usize| {
         let Differences { values, errors } = &limits[output];

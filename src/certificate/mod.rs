@@ -225,7 +225,7 @@ pub fn certify(
     }
 
     let mut findings = vec![];
-    for output in 0..model.spec.outputs {
+    for output in 0..model.outputs.len() {
         for (derivative, differences) in derivatives.iter().zip(&all) {
             let entry = Entry { output, derivative: *derivative };
             let judge = Judge { model, entry, points };

@@ -136,7 +136,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     super::start_threads(arguments.threads)?;
     let wide = |numbers: &[u32]| numbers.iter().map(|n| *n as usize).collect::<Vec<_>>();
     let spec = match &arguments.model {
-        Some(path) => NetworkSpec { coefficients: 0, ..Model::read(model_path(path)?)?.spec },
+        Some(path) => NetworkSpec::of_one(Model::read(model_path(path)?)?.only_network(path.display())?.clone()),
         None => NetworkSpec::uniform(
             arguments.inputs as usize,
             &wide(&arguments.hidden),
@@ -164,7 +164,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     files.into_iter().flatten().try_for_each(|path| files::check_place(path))?;
     arguments.plot.iter().try_for_each(|path| picture::check(path))?;
     if let Some(path) = &arguments.export {
-        let (layout, batch) = settings.largest(model.spec.inputs);
+        let (layout, batch) = settings.largest(model.inputs.len());
         return bench::export(&model, &layout, batch, path);
     }
     if arguments.tune {
@@ -190,9 +190,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
         },
     )?;
     drop(progress);
-    let widths = [&[model.spec.inputs], model.spec.widths().as_slice(), &[model.spec.outputs]].concat();
+    let widths = [&[model.inputs.len()], model.spec.widths().as_slice(), &[model.outputs.len()]].concat();
     let widths = widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
-    let mut activations: Vec<_> = model.spec.hidden.iter().map(|layer| layer.activation.name()).collect();
+    let mut activations: Vec<_> = model.spec.networks[0].hidden.iter().map(|layer| layer.activation.name()).collect();
     activations.dedup();
     let (activations, precision) = (activations.join("-"), arguments.precision);
     let subject = format!("{mode}, {activations} {widths}, {precision} on {}", report.device);
@@ -250,7 +250,7 @@ fn tune(arguments: &Arguments, model: &Model, settings: &Settings) -> Result<()>
         return Err(Error::input("--precision", "only f32 tiles can be tuned", "use --precision f32"));
     }
     tuning_warning();
-    let (layout, batch) = settings.largest(model.spec.inputs);
+    let (layout, batch) = settings.largest(model.inputs.len());
     let (set, loss) = bench::random_problem(model, &layout, batch);
     let mut progress = None;
     let (timed, best) = gpu::tune(device, model, (&set, &loss), settings.repeats, &mut |(done, of), timed| {

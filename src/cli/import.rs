@@ -112,10 +112,10 @@ fn scaling(mean: Vec<f64>, scale: Vec<f64>) -> Option<Scaling> {
 
 fn as_json(file: &str, imported: &Imported) -> String {
     let Imported { model, source, order, left_out, .. } = imported;
-    let hidden =
-        model.spec.hidden.iter().map(
-            |hidden| json!({ "width": hidden.width, "activation": hidden.activation.name(), "skip": hidden.skip }),
-        );
+    let hidden = model.spec.networks[0]
+        .hidden
+        .iter()
+        .map(|hidden| json!({ "width": hidden.width, "activation": hidden.activation.name(), "skip": hidden.skip }));
     let result = json!({
         "file": file, "source": source, "inputs": model.inputs, "outputs": model.outputs,
         "hidden": hidden.collect::<Vec<_>>(), "parameters": model.parameters.len(),
@@ -158,8 +158,8 @@ fn hidden(model: &Model) -> String {
         let skip = hidden.skip.map_or(String::new(), |skip| format!(" + layer {}", skip + 1));
         format!("{} {}{skip}", hidden.width, hidden.activation)
     };
-    match model.spec.hidden.is_empty() {
+    match model.spec.networks[0].hidden.is_empty() {
         true => "none: the network is linear".to_string(),
-        false => model.spec.hidden.iter().map(one).collect::<Vec<_>>().join(", "),
+        false => model.spec.networks[0].hidden.iter().map(one).collect::<Vec<_>>().join(", "),
     }
 }

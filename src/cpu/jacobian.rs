@@ -76,8 +76,14 @@ impl<T: Real> Tile<T> {
     /// The rows of the term whose residuals were computed last, at the tile's first points: ∂r/∂parameters,
     /// then r, into `into` (points, P + 1).
     pub fn jacobian(&mut self, run: Run<T>, work: &Residuals<T>, mut into: MatMut<f64>) {
-        let shape = self.shape;
-        self.walk_back(run, |layer, z_bar, before| {
+        let tile = self.shape;
+        // Nobody walks through a network of which nothing is read.
+        for network in run.tiled.pass.networks.iter().filter(|network| !network.is_read) {
+            let start = network.layers[0].offset;
+            into.rb_mut().subcols_mut(start, network.output().biases().end - start).fill(0.0);
+        }
+        self.walk_back(run, |at, z_bar, before| {
+            let (layer, shape) = (run.layer(at), run.shape(tile, at.network));
             let weights = into.rb_mut().subcols_mut(layer.offset, layer.outputs * layer.inputs);
             match before {
                 LayerInput::Jets(a) => run.arch.dispatch(WeightColumns { z_bar, a, layer, shape, into: weights }),
@@ -88,7 +94,7 @@ impl<T: Real> Tile<T> {
                         firsts_bar,
                         layer,
                         shape,
-                        channels: run.channels(),
+                        channels: run.channels(at.network),
                         into: weights,
                     });
                 }
@@ -99,8 +105,8 @@ impl<T: Real> Tile<T> {
                 shape.rows(z_bar, layer.outputs, unit, 0..1).for_each(|z_bar| add(z_bar, column.rb_mut()));
             }
         });
-        let rest = work.slopes.chunks_exact(shape.loss_points()).take(run.spec.coefficients).chain([&work.values[..]]);
-        let columns = into.subcols_mut(run.spec.weights(), run.spec.coefficients + 1);
+        let rest = work.slopes.chunks_exact(tile.loss_points()).take(run.spec.coefficients).chain([&work.values[..]]);
+        let columns = into.subcols_mut(run.weights, run.spec.coefficients + 1);
         columns.col_iter_mut().zip(rest).for_each(|(column, row)| set(row, column));
     }
 
@@ -113,28 +119,28 @@ impl<T: Real> Tile<T> {
     /// The residuals of a term, their slopes, and ∂r/∂jet in the first buffer of cotangents, all multiplied
     /// by `work.scale`.
     fn seed(&mut self, run: Run<T>, term: &Term, work: &mut Residuals<T>) {
-        self.over_jets(run, true, |read, bar, registers| {
-            run.arch.dispatch(Seed { term, read, registers, bar, work });
+        self.over_jets(run, true, |read, bars, registers| {
+            run.arch.dispatch(Seed { term, read, registers, bars, work });
         });
     }
 }
 
 /// ∂r/∂jet, ∂r/∂coefficient and r of one term, multiplied by the scale.
-struct Seed<'a, T: Real> {
+struct Seed<'a, 'b, T: Real> {
     term: &'a Term,
     read: TileView<'a, T>,
     registers: &'a mut Registers<T>,
-    /// (C, M, P), overwritten.
-    bar: &'a mut [T],
+    /// (C, M, P) of each network, overwritten.
+    bars: &'a mut [&'b mut [T]],
     work: &'a mut Residuals<T>,
 }
 
-impl<T: Real> WithSimd for Seed<'_, T> {
+impl<T: Real> WithSimd for Seed<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { term, read, registers, bar, work } = self;
+        let Self { term, read, registers, bars, work } = self;
         let points = read.shape.loss_points();
         let program = term.residual.program();
         let reads = term.reads(read);
@@ -143,12 +149,12 @@ impl<T: Real> WithSimd for Seed<'_, T> {
             let row = program.output(output, &reads, points, registers);
             to.iter_mut().zip(&work.scale).enumerate().for_each(|(p, (to, scale))| *to = *scale * row.at(p));
         };
-        bar.fill(T::ZERO);
+        bars.iter_mut().for_each(|bar| bar.fill(T::ZERO));
         work.slopes.fill(T::ZERO);
         scaled(0, &mut work.values[..points]);
         let slots = term.residual.slots().len();
         for slot in 0..slots {
-            scaled(1 + slot, &mut bar[term.start(slot, &read)..][..points]);
+            scaled(1 + slot, &mut bars[term.network(slot)][term.start(slot, &read)..][..points]);
         }
         for (k, coefficient) in term.residual.coefficients().iter().enumerate() {
             scaled(1 + slots + k, &mut work.slopes[coefficient * points..][..points]);

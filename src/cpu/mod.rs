@@ -35,9 +35,9 @@ use crate::cpu::terms::reduce::Sums;
 use crate::cpu::tile::{Run, Tiled};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
-use crate::jet::{JetLayout, Jets, Normalizer};
+use crate::jet::{JetLayout, Jets, Normalizer, Wiring};
 use crate::loss::Loss;
-use crate::network::{Features, Model, NetworkSpec};
+use crate::network::{Model, NetworkSpec, Subnetwork};
 use crate::numbers::{Precision, Real};
 use crate::threads;
 
@@ -68,15 +68,17 @@ pub(crate) fn tile_bytes(spec: &NetworkSpec, precision: Precision, channels: usi
         Precision::F64 => (shape::Shape::new::<f64>(spec, channels, places), size_of::<f64>()),
         _ => (shape::Shape::new::<f32>(spec, channels, places), size_of::<f32>()),
     };
-    let units = 2 * spec.widths().iter().sum::<usize>() + spec.inputs + spec.outputs + 2 * spec.widest();
+    let ends: usize = spec.networks.iter().map(|network| network.inputs + network.outputs).sum();
+    let units = 2 * spec.widths().iter().sum::<usize>() + ends + 2 * spec.widest();
     units as f64 * (channels * shape.points * size) as f64
 }
 
-/// A network on the CPU in one precision.
+/// A model on the CPU in one precision.
 struct Cpu<T: Real> {
     spec: NetworkSpec,
+    networks: Vec<Subnetwork>,
+    wirings: Vec<Wiring>,
     normalizer: Normalizer,
-    features: Option<Features>,
     threads: Arc<rayon::ThreadPool>,
     arch: Arch,
     parameters: Parameters<T>,
@@ -98,8 +100,9 @@ impl<T: Real> Cpu<T> {
         let count = model.spec.parameters();
         Ok(Self {
             spec: model.spec.clone(),
+            networks: model.networks(),
+            wirings: model.wirings(),
             normalizer: model.normalizer.clone(),
-            features: model.transforms.features.clone(),
             threads: Arc::new(threads),
             arch: Arch::new(),
             parameters: Parameters::new(model.spec.layers(), from_f64(&model.parameters)),
@@ -116,13 +119,14 @@ impl<T: Real> Cpu<T> {
 
     fn set(&self, points: &PointSet, loss: &Loss) -> Set<T> {
         let threads = self.threads.current_num_threads();
-        Set::new(points, loss, &self.spec, &self.normalizer, self.features.as_ref(), threads)
+        Set::new(points, loss, (&self.spec, &self.networks), (&self.normalizer, &self.wirings), threads)
     }
 
     fn tiled_run<'a>(&'a self, tiled: &'a Tiled<T>) -> Run<'a, T> {
         Run {
             tiled,
             spec: &self.spec,
+            weights: self.spec.weights(),
             parameters: self.parameters.values(),
             transposed: self.parameters.transposed(),
             arch: self.arch,

@@ -45,7 +45,7 @@ impl<T: Real> Cpu<T> {
                     tile.along(run, &direction, &work, &mut image, product);
                     tile.cotangents_of(run, term, product, &mut work);
                     tile.backward(run, &mut sums.gradient);
-                    work.add_slopes(points, &mut sums.gradient[run.spec.weights()..]);
+                    work.add_slopes(points, &mut sums.gradient[run.weights..]);
                 }
             }
         });
@@ -88,15 +88,16 @@ impl<T: Real> Cpu<T> {
 impl<T: Real> Tile<T> {
     /// J v (N) of the term whose residuals were computed last. `image` is as large as any layer's jets.
     fn along(&mut self, run: Run<T>, direction: &[T], work: &Residuals<T>, image: &mut Buffer<T>, product: &mut [T]) {
-        let shape = self.shape;
-        work.along(&direction[run.spec.weights()..], product);
-        self.walk_back(run, |layer, z_bar, before| {
+        let tile = self.shape;
+        work.along(&direction[run.weights..], product);
+        self.walk_back(run, |at, z_bar, before| {
+            let (layer, channels, shape) = (run.layer(at), run.channels(at.network), run.shape(tile, at.network));
             let (weights, biases) = (&direction[layer.weights()], &direction[layer.biases()]);
             match before {
                 LayerInput::Jets(a) => linear::forward(run.arch, weights, biases, a, image, shape),
                 LayerInput::Points { x, firsts_bar } => {
-                    let (forward, adjoints) = (run.channels().forward(), run.channels().adjoints());
-                    input_layer::forward(run.arch, weights, biases, x, image, shape.channels(forward), run.channels());
+                    let (forward, adjoints) = (channels.forward(), channels.adjoints());
+                    input_layer::forward(run.arch, weights, biases, x, image, shape.channels(forward), channels);
                     let image = &mut image[forward * shape.step(layer.outputs)..];
                     if adjoints > 0 {
                         linear::product(run.arch, weights, layer.outputs, firsts_bar, image, shape.channels(adjoints));

@@ -30,12 +30,9 @@ impl<T: Real> Tile<T> {
             self.make_bars(run.tiled);
         }
         let Sums { gradient, losses } = sums;
-        self.over_jets(run, per_point.is_some(), |read, bar, registers| {
-            let back = per_point.map(|per_point| Cotangents {
-                bar,
-                coefficients: &mut gradient[run.spec.weights()..],
-                per_point,
-            });
+        self.over_jets(run, per_point.is_some(), |read, bars, registers| {
+            let back =
+                per_point.map(|per_point| Cotangents { bars, coefficients: &mut gradient[run.weights..], per_point });
             run.arch.dispatch(Terms { terms, read, registers, losses, back });
         });
     }
@@ -47,9 +44,10 @@ impl<T: Real> Tile<T> {
 
     /// Adds the tile's gradient (P), from the cotangents of the output's jets.
     pub fn backward(&mut self, run: Run<T>, gradient: &mut [T]) {
-        let shape = self.shape;
-        self.walk_back(run, |layer, z_bar, input| {
-            let (weights_bar, biases_bar) = parts(gradient, layer);
+        let tile = self.shape;
+        self.walk_back(run, |at, z_bar, input| {
+            let (weights_bar, biases_bar) = parts(gradient, run.layer(at));
+            let shape = run.shape(tile, at.network);
             match input {
                 LayerInput::Jets(a) => {
                     weight_gradient::weight_gradient(run.arch, z_bar, a, weights_bar, biases_bar, shape)
@@ -63,7 +61,7 @@ impl<T: Real> Tile<T> {
                         weights_bar,
                         biases_bar,
                         shape,
-                        run.channels(),
+                        run.channels(at.network),
                     );
                 }
             }
@@ -72,20 +70,20 @@ impl<T: Real> Tile<T> {
 
     /// Walks back through the layers from the cotangents of the output's jets.
     /// `visit` sees each layer with its z_bar (C, H, P) and with what it was given.
-    pub fn walk_back(&mut self, run: Run<T>, mut visit: impl FnMut(&Layer, &[T], LayerInput<T>)) {
+    pub fn walk_back(&mut self, run: Run<T>, mut visit: impl FnMut(At, &[T], LayerInput<T>)) {
         let tiled = run.tiled;
         for op in &tiled.pass.backward {
             match *op {
                 Op::WeightGradient { ref layers } => {
                     for layer in layers {
                         let input = LayerInput::Jets(self.view(tiled, layer.input));
-                        visit(run.layer(layer.at), self.view(tiled, layer.bar), input);
+                        visit(layer.at, self.view(tiled, layer.bar), input);
                     }
                 }
                 Op::InputGradient { at, points, firsts_bar, bar } => {
                     let firsts_bar = firsts_bar.map_or(&[][..], |span| self.view(tiled, span));
                     let input = LayerInput::Points { x: self.view(tiled, points), firsts_bar };
-                    visit(run.layer(at), self.view(tiled, bar), input);
+                    visit(at, self.view(tiled, bar), input);
                 }
                 ref op => self.execute(run, op),
             }
@@ -95,13 +93,16 @@ impl<T: Real> Tile<T> {
     /// One operation, but for gradients.
     fn execute(&mut self, run: Run<T>, op: &Op) {
         let Run { tiled, parameters, arch, .. } = run;
-        let (shape, channels) = (self.shape, run.channels());
+        let shape = self.shape;
         let activation = |at: At| tiled.pass.networks[at.network].hidden[at.layer].activation;
-        let adjoint_layer =
-            |at: At, z: Span| AdjointLayer { activation: activation(at), units: z.units, shape, channels };
+        let adjoint_layer = |at: At, z: Span| {
+            let (channels, shape) = (run.channels(at.network), run.shape(shape, at.network));
+            AdjointLayer { activation: activation(at), units: z.units, shape, channels }
+        };
         match *op {
+            Op::Feed { from, output, points, input } => self.feed(tiled, (from, output), (points, input)),
             Op::Input { at, points, z } => {
-                let layer = run.layer(at);
+                let (layer, channels) = (run.layer(at), run.channels(at.network));
                 let (weights, biases) = (&parameters[layer.weights()], &parameters[layer.biases()]);
                 self.write(tiled, z, |tile, to| {
                     let (x, shape) = (tile.view(tiled, points), shape.channels(channels.forward()));
@@ -124,6 +125,7 @@ impl<T: Real> Tile<T> {
             }
             Op::Rule { at, z, a } => self.write(tiled, a, |tile, a| {
                 let (size, step, z) = (z.units * shape.points, shape.step(z.units), tile.view(tiled, z));
+                let channels = run.channels(at.network);
                 let activation = activation(at);
                 match channels.is_higher() {
                     true => arch.dispatch(curved_rule::Forward { activation, z, a, size, step, channels }),
@@ -133,6 +135,7 @@ impl<T: Real> Tile<T> {
             Op::RuleBackward { at, z, a, bar } => self.write(tiled, bar, |tile, bar| {
                 let (size, step) = (z.units * shape.points, shape.step(z.units));
                 let (z, a) = (tile.view(tiled, z), tile.view(tiled, a));
+                let channels = run.channels(at.network);
                 let activation = activation(at);
                 match channels.is_higher() {
                     true => arch.dispatch(curved_rule::Backward { activation, z, a, bar, size, step, channels }),
@@ -155,17 +158,18 @@ impl<T: Real> Tile<T> {
                 tile.write(tiled, h, |tile, h| {
                     let layer = adjoint_layer(at, z);
                     let (z, a, g) = (tile.view(tiled, z), tile.view(tiled, a), tile.view(tiled, g));
-                    match channels.is_higher() {
+                    match layer.channels.is_higher() {
                         true => arch.dispatch(curved_adjoint::Adjoint { layer, z, a, g, h, jets }),
                         false => arch.dispatch(Adjoint { layer, z, a, g, h, jets }),
                     }
                 });
             }),
-            Op::AdjointEnd { g, jets, .. } => self.write(tiled, jets, |tile, to| {
+            Op::AdjointEnd { network, g, jets } => self.write(tiled, jets, |tile, to| {
+                let channels = run.channels(network);
                 adjoint_seeds::first_derivatives(tile.view(tiled, g), g.units, to, jets.units, shape, channels);
             }),
-            Op::AdjointSeeds { jets_bar, firsts_bar, bar, .. } => {
-                let outputs = jets_bar.units;
+            Op::AdjointSeeds { at, jets_bar, firsts_bar, bar, .. } => {
+                let (outputs, channels) = (jets_bar.units, run.channels(at.network));
                 self.write(tiled, bar, |tile, bar| {
                     adjoint_seeds::output(tile.view(tiled, jets_bar), outputs, bar, shape, channels);
                 });
@@ -178,7 +182,7 @@ impl<T: Real> Tile<T> {
                     let layer = adjoint_layer(at, z);
                     let g = tile.view(tiled, g.expect("the CPU's list is not rewritten"));
                     let (z, jets_bar) = (tile.view(tiled, z), tile.view(tiled, jets_bar));
-                    match channels.is_higher() {
+                    match layer.channels.is_higher() {
                         true => arch.dispatch(curved_adjoint::AdjointBar { layer, z, h_bar, a, g, jets_bar }),
                         false => arch.dispatch(AdjointBar { layer, z, h_bar, a, g, jets_bar }),
                     }
@@ -189,7 +193,7 @@ impl<T: Real> Tile<T> {
                 let g = tile.view(tiled, g.expect("the CPU's list is not rewritten"));
                 let (z, a) = (tile.view(tiled, z), tile.view(tiled, a));
                 let (h_bar, jets_bar) = (tile.view(tiled, h_bar), tile.view(tiled, jets_bar));
-                match channels.is_higher() {
+                match layer.channels.is_higher() {
                     true => arch.dispatch(curved_adjoint::Backward { layer, z, h_bar, a, g, jets_bar, bar }),
                     false => arch.dispatch(Backward { layer, z, h_bar, a, g, jets_bar, bar }),
                 }

@@ -1,6 +1,7 @@
 //! A point set on the CPU: standardised columns, the terms of its loss, the threads' tiles, and what falls
 //! to the workers.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::backend::Batch;
@@ -9,11 +10,11 @@ use crate::cpu::terms::gather::gather;
 use crate::cpu::terms::residual::{Term, terms};
 use crate::cpu::tile::{Tile, Tiled, Tiles};
 use crate::data::PointSet;
-use crate::jet::Normalizer;
+use crate::jet::{JetLayout, Normalizer, Wiring};
 use crate::loss::{Compiled, Loss};
-use crate::network::{Features, InputJets, NetworkSpec};
+use crate::network::{InputJets, NetworkSpec, Subnetwork};
 use crate::numbers::Real;
-use crate::pass::{Channels, Modes, Network, Pass};
+use crate::pass::{Network, Pass};
 
 /// A loaded point set.
 pub struct Set<T: Real> {
@@ -26,9 +27,9 @@ pub struct Set<T: Real> {
     most_workers: usize,
     /// B
     pub points: usize,
-    /// What the first layer reads at all places, as [`InputJets`] gives it: (D, places·B), or
-    /// (F C, places·B).
-    inputs: Vec<Vec<T>>,
+    /// What the first layer of each network reads at all places, as [`InputJets`] gives it: (D, places·B), or
+    /// (F C, places·B); empty where nothing of the network is read.
+    inputs: Vec<Vec<Vec<T>>>,
     /// (H, B): what point data alone decides of the residuals.
     columns: Vec<Vec<T>>,
     /// (B)
@@ -53,32 +54,38 @@ impl<T: Real> Set<T> {
     pub fn new(
         set: &PointSet,
         loss: &Loss,
-        spec: &NetworkSpec,
-        normalizer: &Normalizer,
-        features: Option<&Features>,
+        (spec, networks): (&NetworkSpec, &[Subnetwork]),
+        (normalizer, wirings): (&Normalizer, &[Wiring]),
         threads: usize,
     ) -> Self {
-        let Compiled { layout, places, residuals } = loss.compile(normalizer);
-        let channels = Channels::new(&layout, normalizer, Modes::of(spec, features));
-        let shape = Shape::new::<T>(spec, channels.count(), places.count());
-        let network = Network::new(spec, features.is_some(), channels);
+        let Compiled { layouts, places, residuals } = loss.compile(normalizer, wirings);
+        let of_each = networks.iter().zip(&layouts);
+        let on_pass: Vec<Network> =
+            of_each.map(|(of, layout)| Network::in_best_mode(of, wirings, layout.as_ref())).collect();
+        let channels = on_pass.iter().map(|network| network.channels.count()).max().expect("a model has a network");
+        let shape = Shape::new::<T>(spec, channels, places.count());
         let points = set.points();
         let rounded = |columns: Vec<Vec<f64>>| -> Vec<Vec<T>> {
             columns.into_iter().map(|column| column.into_iter().map(T::of).collect()).collect()
         };
         let columns = rounded(set.hoist(&residuals));
         let terms = terms(loss, &residuals);
-        let inputs = InputJets::new(features, normalizer, &layout);
+        let at_places = set.network_inputs(&places);
+        let inputs = |(network, layout): (&Subnetwork, &Option<JetLayout>)| {
+            let Some(layout) = layout else { return vec![] };
+            let inputs = InputJets::new(network.features.as_ref(), &network.normalizer, layout);
+            rounded(inputs.at(&network.points(Cow::Borrowed(&at_places)), 0..places.count() * points))
+        };
         Self {
             tiles: Tiles::new(threads),
             most_workers: most_workers(spec.parameters() * size_of::<T>()),
             terms,
             points,
-            inputs: rounded(inputs.at(&set.network_inputs(&places), 0..places.count() * points)),
+            inputs: networks.iter().zip(&layouts).map(inputs).collect(),
             columns,
             weights: set.weights.as_ref().map(|weights| weights.iter().copied().map(T::of).collect()),
             order: None,
-            tiled: Tiled::new(Pass::new(vec![network], true)),
+            tiled: Tiled::new(Pass::new(on_pass, true)),
             shape,
         }
     }
@@ -102,10 +109,12 @@ impl<T: Real> Set<T> {
         tile.shape = self.shape.holding(positions.len());
         let points = tile.shape.loss_points();
         let gather = |to: &mut [T], from: &[T]| gather(to, from, self.order.as_deref(), &positions);
-        for (number, row) in tile.inputs(self.inputs.len()) {
-            let places = self.inputs[number].chunks_exact(self.points);
-            for (place, column) in row.chunks_exact_mut(points).zip(places) {
-                gather(place, column);
+        for (network, inputs) in self.inputs.iter().enumerate() {
+            for (number, row) in tile.inputs(network, inputs.len()) {
+                let places = inputs[number].chunks_exact(self.points);
+                for (place, column) in row.chunks_exact_mut(points).zip(places) {
+                    gather(place, column);
+                }
             }
         }
         for (to, column) in tile.columns.chunks_exact_mut(points).zip(&self.columns) {

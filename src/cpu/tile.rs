@@ -15,20 +15,24 @@ use crate::cpu::terms::residual::{Term, TileView, registers};
 use crate::expression::Registers;
 use crate::network::{Layer, NetworkSpec};
 use crate::numbers::Real;
-use crate::pass::{At, Buffers, Op, Pass, Span};
+use crate::pass::{At, Buffers, Network, Op, Pass, Slot, Span};
 
-/// A pass as tiles go through it: the list, where its jets lie, and its rule in a number type.
+/// A pass as tiles go through it: the list, where its jets lie, and each network's rule in a number type.
 pub struct Tiled<T> {
     pub pass: Pass,
     pub buffers: Buffers,
-    pub channels: Channels<T>,
+    pub channels: Vec<Channels<T>>,
+    /// M of each network.
+    outputs: Vec<usize>,
 }
 
 impl<T: Real> Tiled<T> {
     pub fn new(pass: Pass) -> Self {
         // The way back is gone once for each term of a Jacobian, over the same tape.
         let buffers = Buffers::new(&pass, true);
-        Self { buffers, channels: Channels::new(&pass.networks[0].channels), pass }
+        let channels = pass.networks.iter().map(|network| Channels::new(&network.channels)).collect();
+        let outputs = pass.networks.iter().map(Network::outputs).collect();
+        Self { buffers, channels, outputs, pass }
     }
 }
 
@@ -37,6 +41,8 @@ impl<T: Real> Tiled<T> {
 pub struct Run<'a, T> {
     pub tiled: &'a Tiled<T>,
     pub spec: &'a NetworkSpec,
+    /// The number of weights: the coefficients follow them.
+    pub weights: usize,
     pub parameters: &'a [T],
     /// Every layer's Wᵀ where its W stands among the parameters.
     pub transposed: &'a [T],
@@ -44,8 +50,14 @@ pub struct Run<'a, T> {
 }
 
 impl<'a, T: Real> Run<'a, T> {
-    pub fn channels(self) -> &'a Channels<T> {
-        &self.tiled.channels
+    /// What travels through a network.
+    pub fn channels(self, network: usize) -> &'a Channels<T> {
+        &self.tiled.channels[network]
+    }
+
+    /// A tile's shape with the channels of a network.
+    pub fn shape(self, of: Shape, network: usize) -> Shape {
+        of.channels(self.channels(network).count())
     }
 
     pub fn layer(self, at: At) -> &'a Layer {
@@ -57,10 +69,10 @@ impl<'a, T: Real> Run<'a, T> {
 pub struct Tile<T: Real> {
     /// That of the points which it holds now.
     pub shape: Shape,
-    /// D, or F where the first layer reads features.
-    inputs: usize,
-    /// (D, P): x̂; or all jets of the features (C, F, P).
-    points: Buffer<T>,
+    /// D of each network, or F where its first layer reads features.
+    inputs: Vec<usize>,
+    /// (D, P) of each: x̂; or all jets of the features (C, F, P).
+    points: Vec<Buffer<T>>,
     /// (H, N): the residuals' columns.
     pub columns: Buffer<T>,
     /// (N): 0 for points that only fill the tile.
@@ -77,9 +89,10 @@ pub struct Tile<T: Real> {
 impl<T: Real> Tile<T> {
     /// For the largest tile of a pass, with terms that have so many columns.
     pub fn new(tiled: &Tiled<T>, shape: Shape, terms: &[Term], columns: usize) -> Self {
-        let network = &tiled.pass.networks[0];
-        let inputs = network.layers[0].inputs;
-        let channels = if network.has_features { network.channels.forward.channels() } else { 1 };
+        let points = |network: &Network| {
+            let channels = if network.has_features { network.channels.forward.channels() } else { 1 };
+            avec![[64]| T::ZERO; shape.channels(channels).size(network.layers[0].inputs)]
+        };
         let mut sizes = vec![0; tiled.buffers.numbers().len()];
         for place in tiled.buffers.places() {
             let size = shape.channels(place.channels).size(place.units);
@@ -87,8 +100,8 @@ impl<T: Real> Tile<T> {
         }
         let mut tile = Self {
             shape,
-            inputs,
-            points: avec![[64]| T::ZERO; shape.channels(channels).size(inputs)],
+            inputs: tiled.pass.networks.iter().map(|network| network.layers[0].inputs).collect(),
+            points: tiled.pass.networks.iter().map(points).collect(),
             columns: avec![[64]| T::ZERO; columns * shape.loss_points()],
             weights: avec![[64]| T::ONE; shape.loss_points()],
             buffers: sizes.iter().map(|_| avec![[64]| T::ZERO; 0]).collect(),
@@ -119,34 +132,47 @@ impl<T: Real> Tile<T> {
         }
     }
 
-    /// Where the points' rows go: those of the inputs (D, P), or of the features' jets (F, C, P), each with its
-    /// number among the `count` rows.
-    pub fn inputs(&mut self, count: usize) -> impl Iterator<Item = (usize, &mut [T])> {
-        let (units, channels) = (self.inputs, count / self.inputs);
-        let blocks = self.points.chunks_exact_mut(self.shape.step(units)).enumerate().take(channels);
+    /// Where the rows of a network's points go: those of the inputs (D, P), or of the features' jets (F, C, P), each with
+    /// its number among the `count` rows.
+    pub fn inputs(&mut self, network: usize, count: usize) -> impl Iterator<Item = (usize, &mut [T])> {
+        let units = self.inputs[network];
+        let channels = count / units;
+        let blocks = self.points[network].chunks_exact_mut(self.shape.step(units)).enumerate().take(channels);
         let points = self.shape.points;
         blocks.flat_map(move |(c, block)| {
             block.chunks_exact_mut(points).take(units).enumerate().map(move |(unit, row)| (unit * channels + c, row))
         })
     }
 
+    /// The value of another network's output becomes an input.
+    pub fn feed(&mut self, tiled: &Tiled<T>, (from, output): (Span, usize), (points, input): (Span, usize)) {
+        let Slot::Points(network) = points.slot else { unreachable!("inputs lie among the points") };
+        let row = |unit: usize| unit * self.shape.points..(unit + 1) * self.shape.points;
+        let (of, to) = (row(output), row(input));
+        let mut taken = std::mem::replace(&mut self.points[network], AVec::new(64));
+        taken[to].copy_from_slice(&self.view(tiled, from)[of]);
+        self.points[network] = taken;
+    }
+
     /// Bytes of all buffers.
     pub fn bytes(&self) -> usize {
-        let all = self.buffers.iter().chain([&self.points, &self.columns, &self.weights]);
+        let all = self.buffers.iter().chain(&self.points).chain([&self.columns, &self.weights]);
         all.map(|buffer| buffer.len() * size_of::<T>()).sum::<usize>() + self.registers.bytes()
     }
 
-    /// The output's jets (C, M, P), standardised.
-    pub fn jets(&self, tiled: &Tiled<T>) -> &[T] {
-        self.view(tiled, tiled.pass.jets(0))
+    /// The jets (C, M, P) of a network's outputs, standardised; none where it is not read.
+    pub fn jets(&self, tiled: &Tiled<T>, network: usize) -> &[T] {
+        let span = tiled.pass.jets(network);
+        tiled.buffers.of(span.slot).map_or(&[], |buffer| &self.buffers[buffer])
     }
 
     /// The channels of a span (C, H, P), and what follows.
     pub fn view(&self, tiled: &Tiled<T>, span: Span) -> &[T] {
         let start = span.start * self.shape.step(span.units);
-        match tiled.buffers.of(span.slot) {
-            Some(buffer) => &self.buffers[buffer][start..],
-            None => &self.points[start..],
+        match (tiled.buffers.of(span.slot), span.slot) {
+            (Some(buffer), _) => &self.buffers[buffer][start..],
+            (None, Slot::Points(network)) => &self.points[network][start..],
+            (None, slot) => unreachable!("{slot:?} has a buffer"),
         }
     }
 
@@ -159,32 +185,48 @@ impl<T: Real> Tile<T> {
         done
     }
 
-    /// Lets `work` at what the terms read of a tile, at the cotangents of the output's jets (C, M, P; none without a way
-    /// back), and at the registers.
+    /// Lets `work` at what the terms read of a tile, at the cotangents of each network's jets (C, M, P; none without a way
+    /// back, or where nothing is read), and at the registers.
     pub fn over_jets<R>(
         &mut self,
         run: Run<T>,
         goes_back: bool,
-        work: impl FnOnce(TileView<T>, &mut [T], &mut Registers<T>) -> R,
+        work: impl FnOnce(TileView<T>, &mut [&mut [T]], &mut Registers<T>) -> R,
     ) -> R {
-        let (tiled, shape, outputs) = (run.tiled, self.shape, run.spec.outputs);
+        let (tiled, shape) = (run.tiled, self.shape);
+        let networks = 0..tiled.pass.networks.len();
+        let of_bar = |network: usize| {
+            let buffer = tiled.buffers.of(tiled.pass.jets_bar(network).slot);
+            buffer.filter(|_| goes_back && tiled.pass.networks[network].is_read)
+        };
         let mut registers = std::mem::replace(&mut self.registers, Registers::new(0, 0));
-        let work = |tile: &mut Self, bar: &mut [T]| {
+        let mut taken: Vec<Buffer<T>> = vec![];
+        for network in networks.clone() {
+            let bar = of_bar(network).map(|buffer| std::mem::replace(&mut self.buffers[buffer], AVec::new(64)));
+            taken.push(bar.unwrap_or_else(|| AVec::new(64)));
+        }
+        let done = {
+            let jets: Vec<&[T]> = networks.clone().map(|network| self.jets(tiled, network)).collect();
             let read = TileView {
-                jets: tile.jets(tiled),
-                columns: &tile.columns,
-                weights: &tile.weights[..shape.loss_points()],
-                coefficients: &run.parameters[run.spec.weights()..],
-                outputs,
+                jets: &jets,
+                columns: &self.columns,
+                weights: &self.weights[..shape.loss_points()],
+                coefficients: &run.parameters[run.weights..],
+                outputs: &tiled.outputs,
                 shape,
             };
-            let size = bar.len().min(run.channels().of_jet() * shape.step(outputs));
-            work(read, &mut bar[..size], &mut registers)
+            let mut bars: Vec<&mut [T]> = vec![];
+            for (network, bar) in taken.iter_mut().enumerate() {
+                let size = bar.len().min(run.channels(network).of_jet() * shape.step(tiled.outputs[network]));
+                bars.push(&mut bar[..size]);
+            }
+            work(read, &mut bars, &mut registers)
         };
-        let done = match goes_back {
-            true => self.write(tiled, tiled.pass.jets_bar(0), work),
-            false => work(self, &mut []),
-        };
+        for (network, bar) in networks.zip(taken) {
+            if let Some(buffer) = of_bar(network) {
+                self.buffers[buffer] = bar;
+            }
+        }
         self.registers = registers;
         done
     }

@@ -118,12 +118,13 @@ impl<'a> Lowering<'a> {
     /// The network's own jet where the inputs are those of a point (1, D), in the user's units.
     fn network(&mut self, point: Id) -> Jet {
         let model = self.model;
-        let mut jet = match &model.transforms.features {
+        let mut jet = match model.transforms.features_of(0) {
             Some(features) => self.features(features, point),
             None => Jet { value: self.standardised(point), tangents: None, seconds: None },
         };
         let mut hidden: Vec<Jet> = vec![];
-        for (index, layer) in model.spec.hidden.iter().enumerate() {
+        let layers = &model.spec.networks[0].hidden;
+        for (index, layer) in layers.iter().enumerate() {
             let z = self.affine(index, jet);
             jet = self.activated(layer.activation, z);
             if let Some(skip) = layer.skip {
@@ -132,7 +133,7 @@ impl<'a> Lowering<'a> {
             self.name(jet, "a", index);
             hidden.push(jet);
         }
-        jet = self.affine(model.spec.hidden.len(), jet);
+        jet = self.affine(layers.len(), jet);
         self.in_units(jet)
     }
 
@@ -167,7 +168,7 @@ impl<'a> Lowering<'a> {
         let bias = self.builder.bias(b);
         let product = self.builder.linear(w, a.value);
         let value = self.builder.add(product, bias);
-        let is_first = index == 0 && self.model.transforms.features.is_none();
+        let is_first = index == 0 && self.model.transforms.features_of(0).is_none();
         let tangents = match a.tangents {
             Some(tangents) => Some(self.builder.linear(w, tangents)),
             // Those of the inputs are unit vectors.

@@ -100,7 +100,8 @@ impl Export {
     /// whether there are any.
     ///
     /// # Errors
-    /// [`Error::Input`] for a model that reads a field from a file, numbers that f32 cannot hold, and a name that C does not take.
+    /// [`Error::Input`] for a model that reads a field from a file or has several networks, numbers that f32 cannot hold, and
+    /// a name that C does not take.
     ///
     /// ```
     /// use jetfit::Fit;
@@ -123,6 +124,7 @@ impl Export {
     /// # Ok::<(), jetfit::Error>(())
     /// ```
     pub fn bytes(&self, model: &Model) -> Result<Vec<u8>> {
+        model.only_network("export")?;
         if model.transforms.read_fields() {
             let problem = "a transform or feature reads a file with interp, which other programs cannot";
             return Err(Error::input("export", problem, "write it as a formula, or predict with jetfit"));

@@ -142,12 +142,12 @@ fn every_activation_is_that_of_the_kernels() {
 fn layers_have_their_own_activations_and_skips() {
     let mut mixed = model(2, &[7, 9, 7, 7], 2, Activation::Tanh, 0);
     let activations = [Activation::Linear, Activation::Gelu, Activation::Sin, Activation::Linear];
-    for (layer, activation) in mixed.spec.hidden.iter_mut().zip(activations) {
+    for (layer, activation) in mixed.spec.networks[0].hidden.iter_mut().zip(activations) {
         layer.activation = activation;
     }
     check(&mixed, "mixed");
-    mixed.spec.hidden[2].skip = Some(0);
-    mixed.spec.hidden[3].skip = Some(2);
+    mixed.spec.networks[0].hidden[2].skip = Some(0);
+    mixed.spec.networks[0].hidden[3].skip = Some(2);
     check(&mixed, "skips");
 }
 

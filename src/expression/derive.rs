@@ -76,31 +76,42 @@ pub fn partial(graph: &mut Graph, root: Id, by: Leaf) -> Id {
 
 /// An entry of the jet of `root`; `laplacian` has the coefficients of its Laplacian.
 pub fn jet_entry(graph: &mut Graph, root: Id, entry: Derivative, laplacian: &[f64]) -> Result<Id, Leaf> {
+    jet_entry_by(graph, root, entry, laplacian, &mut total_derivative)
+}
+
+/// The same, where `total` derives by an input.
+pub fn jet_entry_by(
+    graph: &mut Graph,
+    root: Id,
+    entry: Derivative,
+    laplacian: &[f64],
+    total: &mut impl FnMut(&mut Graph, Id, usize) -> Result<Id, Leaf>,
+) -> Result<Id, Leaf> {
     match entry {
         Derivative::Laplacian => {
             let mut terms = vec![];
             for (i, c) in laplacian.iter().enumerate().filter(|(_, c)| **c != 0.0) {
-                terms.push((jet_entry(graph, root, Derivative::Second(i, i), laplacian)?, *c));
+                terms.push((jet_entry_by(graph, root, Derivative::Second(i, i), laplacian, total)?, *c));
             }
             Ok(graph.sum(0.0, terms))
         }
         Derivative::LaplacianFirst(i) => {
-            let own = jet_entry(graph, root, Derivative::Laplacian, laplacian)?;
-            total_derivative(graph, own, i)
+            let own = jet_entry_by(graph, root, Derivative::Laplacian, laplacian, total)?;
+            total(graph, own, i)
         }
         Derivative::Biharmonic => {
-            let own = jet_entry(graph, root, Derivative::Laplacian, laplacian)?;
-            jet_entry(graph, own, Derivative::Laplacian, laplacian)
+            let own = jet_entry_by(graph, root, Derivative::Laplacian, laplacian, total)?;
+            jet_entry_by(graph, own, Derivative::Laplacian, laplacian, total)
         }
         _ => {
             let mut by = entry.inputs().expect("not collapsed").into_iter();
-            by.try_fold(root, |root, input| total_derivative(graph, root, input))
+            by.try_fold(root, |root, input| total(graph, root, input))
         }
     }
 }
 
 /// The derivative of an entry by an input, if a jet has it.
-fn next(entry: Entry, by: usize) -> Option<Entry> {
+pub fn next(entry: Entry, by: usize) -> Option<Entry> {
     Some(Entry { derivative: entry.derivative.next(by)?, ..entry })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Expression;
 use super::graph::{Graph, Id, Leaf, Node, parts};
-use crate::jet::{Derivative, Entry, JetLayout};
+use crate::jet::{Derivative, Entry, JetLayout, Wiring};
 
 /// The fewest channels that carry what all the expressions read.
 ///
@@ -13,28 +13,47 @@ use crate::jet::{Derivative, Entry, JetLayout};
 /// are rewritten to read [`Derivative::Laplacian`]. So it is with third derivatives that stand as ∂ⱼL, and with fourth
 /// ones that stand as L L. Derivatives at other points count among them once [`super::places`] has counted those.
 pub fn layout(expressions: &mut [Expression], inputs: usize) -> JetLayout {
-    let derivatives = |expressions: &[Expression]| -> Vec<Derivative> {
-        expressions.iter().flat_map(Expression::entries).map(|entry| entry.derivative).collect()
-    };
-    let read = derivatives(expressions);
-    let order = read.iter().map(|derivative| derivative.order()).max().unwrap_or(0);
+    let entries: Vec<Entry> = expressions.iter().flat_map(Expression::entries).collect();
+    collapsed(expressions, inputs, None, &entries)
+}
+
+/// The same of a network's own jet, of which these entries are read. What feeds a network must not be lost in a sum.
+pub(super) fn layout_of(expressions: &mut [Expression], network: &Wiring, entries: &[Entry]) -> JetLayout {
+    let inputs = network.reads.len();
+    match network.is_fed() {
+        true => JetLayout::selected(inputs, entries.iter().map(|entry| entry.derivative)),
+        false => collapsed(expressions, inputs, Some(&network.gives), entries),
+    }
+}
+
+/// The outputs whose derivatives are looked at; `None` for all.
+type Outputs<'a> = Option<&'a [usize]>;
+
+fn collapsed(expressions: &mut [Expression], inputs: usize, outputs: Outputs, entries: &[Entry]) -> JetLayout {
+    let order = entries.iter().map(|entry| entry.derivative.order()).max().unwrap_or(0);
     // Collapsed already, with coefficients of 1.
-    let has_collapsed = read.iter().any(|derivative| derivative.inputs().is_none());
-    let selected = JetLayout::selected(inputs, read);
+    let has_collapsed = entries.iter().any(|entry| entry.derivative.inputs().is_none());
+    let selected = JetLayout::selected(inputs, entries.iter().map(|entry| entry.derivative));
     for own in (2..=order).rev() {
-        let Some(coefficients) = combination(expressions, own, inputs) else { continue };
+        let search = Search { order: own, inputs, outputs };
+        let Some(coefficients) = combination(expressions, search) else { continue };
         if has_collapsed && coefficients.iter().any(|c| *c != 1.0) {
             continue;
         }
         let mut rewritten = expressions.to_vec();
         for order in (2..=order).rev() {
-            if combination(&rewritten, order, inputs).is_some_and(|found| are_alike(&coefficients, &found)) {
-                rewritten.iter_mut().for_each(|expression| rewrite(expression, order, inputs));
+            let search = Search { order, ..search };
+            if combination(&rewritten, search).is_some_and(|found| are_alike(&coefficients, &found)) {
+                rewritten.iter_mut().for_each(|expression| rewrite(expression, search));
             }
         }
         let collapsed = match order {
             2 => JetLayout::collapsed(&coefficients),
-            _ => JetLayout::weighted(&coefficients, derivatives(&rewritten)),
+            _ => {
+                let is_own = |entry: &Entry| outputs.is_none_or(|outputs| outputs.contains(&entry.output));
+                let read = rewritten.iter().flat_map(Expression::entries).filter(is_own);
+                JetLayout::weighted(&coefficients, read.map(|entry| entry.derivative))
+            }
         };
         if collapsed.channels() < selected.channels() {
             expressions.clone_from_slice(&rewritten);
@@ -42,6 +61,14 @@ pub fn layout(expressions: &mut [Expression], inputs: usize) -> JetLayout {
         }
     }
     selected
+}
+
+/// What is collapsed: derivatives of an order, by a number of inputs, of some outputs.
+#[derive(Clone, Copy)]
+struct Search<'a> {
+    order: usize,
+    inputs: usize,
+    outputs: Outputs<'a>,
 }
 
 /// An output at a place.
@@ -88,9 +115,10 @@ impl Part {
 }
 
 /// Whether a node is a derivative of an order, and if so of what and, if it collapses, as which part.
-fn part(graph: &Graph, id: Id, order: usize) -> Option<(Source, Option<Part>)> {
+fn part(graph: &Graph, id: Id, search: Search) -> Option<(Source, Option<Part>)> {
     let Entry { output, derivative } = graph.entry(id)?;
-    if derivative.order() != order || derivative.inputs().is_none() {
+    let is_other = search.outputs.is_some_and(|outputs| !outputs.contains(&output));
+    if is_other || derivative.order() != search.order || derivative.inputs().is_none() {
         return None;
     }
     match *graph.node(id) {
@@ -110,8 +138,8 @@ struct Carrier {
 type Common = (Source, Vec<(Id, i32)>);
 
 /// A node as a carrier; `Err` where it holds a derivative of this order in another way.
-fn carrier(graph: &Graph, id: Id, order: usize) -> Result<Option<Carrier>, ()> {
-    let own = |id| match part(graph, id, order) {
+fn carrier(graph: &Graph, id: Id, search: Search) -> Result<Option<Carrier>, ()> {
+    let own = |id| match part(graph, id, search) {
         None => Ok(None),
         Some((source, Some(part))) => Ok(Some((source, part))),
         Some((_, None)) => Err(()),
@@ -120,7 +148,7 @@ fn carrier(graph: &Graph, id: Id, order: usize) -> Result<Option<Carrier>, ()> {
         return Ok(Some(Carrier { part, common: (source, vec![]) }));
     }
     let node = graph.node(id);
-    let is_part = |id| part(graph, id, order).is_some();
+    let is_part = |id| part(graph, id, search).is_some();
     let Node::Product(factors) = node else {
         let holds = !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(is_part);
         return if holds { Err(()) } else { Ok(None) };
@@ -145,11 +173,11 @@ struct Combination {
 }
 
 /// The combinations in a sum.
-fn combinations(graph: &Graph, node: &Node, order: usize) -> Vec<Combination> {
+fn combinations(graph: &Graph, node: &Node, search: Search) -> Vec<Combination> {
     let Node::Sum(_, terms) = node else { return vec![] };
     let mut found: Vec<Combination> = vec![];
     for (id, weight) in terms {
-        let Ok(Some(Carrier { part, common })) = carrier(graph, *id, order) else { continue };
+        let Ok(Some(Carrier { part, common })) = carrier(graph, *id, search) else { continue };
         let whole = part.whole();
         let is_known = |known: &Combination| known.whole == whole && known.common == common;
         let place = found.iter().position(is_known).unwrap_or_else(|| {
@@ -195,23 +223,23 @@ fn are_alike(known: &[f64], found: &[f64]) -> bool {
 }
 
 /// The cᵢ of the one L through which all derivatives of an order enter, if there is one.
-fn combination(expressions: &[Expression], order: usize, inputs: usize) -> Option<Vec<f64>> {
+fn combination(expressions: &[Expression], search: Search) -> Option<Vec<f64>> {
     let mut common: Option<Vec<f64>> = None;
     for Expression { graph, root } in expressions {
-        if carrier(graph, *root, order).ok()?.is_some() {
+        if carrier(graph, *root, search).ok()?.is_some() {
             return None;
         }
         for id in graph.reachable(&[*root]) {
             let node = graph.node(id);
             // A carrier is a term of sums alone.
-            carrier(graph, id, order).ok()?;
+            carrier(graph, id, search).ok()?;
             let is_product_of_one =
-                |id| part(graph, id, order).is_none() && matches!(carrier(graph, id, order), Ok(Some(_)));
+                |id| part(graph, id, search).is_none() && matches!(carrier(graph, id, search), Ok(Some(_)));
             if !matches!(node, Node::Sum(..)) && parts(node).into_iter().any(is_product_of_one) {
                 return None;
             }
-            for found in combinations(graph, node, order) {
-                let (found, _) = found.normalised(inputs)?;
+            for found in combinations(graph, node, search) {
+                let (found, _) = found.normalised(search.inputs)?;
                 if !are_alike(common.get_or_insert_with(|| found.clone()), &found) {
                     return None;
                 }
@@ -222,18 +250,18 @@ fn combination(expressions: &[Expression], order: usize, inputs: usize) -> Optio
 }
 
 /// Reads each combination of an order in one entry.
-fn rewrite(expression: &mut Expression, order: usize, inputs: usize) {
+fn rewrite(expression: &mut Expression, search: Search) {
     expression.root = expression.graph.rewritten(expression.root, |graph, id, substitutes| {
         let node = graph.node(id).clone();
-        let found = combinations(graph, &node, order);
+        let found = combinations(graph, &node, search);
         let Node::Sum(constant, terms) = node else { return None };
         let mut sum: Vec<_> = terms
             .iter()
-            .filter(|(id, _)| matches!(carrier(graph, *id, order), Ok(None)))
+            .filter(|(id, _)| matches!(carrier(graph, *id, search), Ok(None)))
             .map(|(id, weight)| (substitutes[id], weight.0))
             .collect();
         for combination in found {
-            let (_, multiple) = combination.normalised(inputs).expect("a combination that was met");
+            let (_, multiple) = combination.normalised(search.inputs).expect("a combination that was met");
             let Combination { whole, common: ((output, place), others), .. } = combination;
             let entry = graph.leaf(Leaf::Entry(Entry { output, derivative: whole }, place));
             let others = others.into_iter().map(|(factor, exponent)| (substitutes[&factor], exponent));

@@ -69,6 +69,7 @@
 //! | `input_functions` | texts of inputs alone | their jets at points: features |
 //! | `shifted` | several graphs | the points at which they read the network |
 //! | `layout` | several graphs | the channels that must travel; Laplacians and biharmonics collapsed |
+//! | `own_jets`, `assembly` | several graphs | derivatives over the own jets of several networks, and back |
 //! | `residual` | a graph and a normalizer | slots, hoisted columns, and a program |
 //! | `program` | a graph | instructions over registers |
 //! | `interpreter`, `wgsl`, `lower` | a program | numbers, over tiles of points; a shader's function; any algebra |
@@ -76,6 +77,7 @@
 //! | `measurement` | a residual | the entry that it compares with columns |
 //! | `culprit`, `print` | a graph and a point | the part that is not finite there, as text |
 
+mod assembly;
 mod boundary;
 mod conditions;
 mod culprit;
@@ -93,6 +95,7 @@ mod layout;
 mod lower;
 mod measurement;
 mod operators;
+mod own_jets;
 mod parser;
 mod point_data;
 mod print;
@@ -113,6 +116,7 @@ mod tests;
 
 use std::fmt::Display;
 
+pub use self::assembly::Assembly;
 pub use self::culprit::Culprit;
 pub use self::field::{FieldCall, Fields, field_calls, with_files};
 pub use self::function::Function;
@@ -123,6 +127,7 @@ pub use self::layout::layout;
 pub use self::lower::Algebra;
 pub use self::measurement::Measurement;
 pub use self::operators::is_time;
+pub use self::own_jets::OwnJets;
 pub use self::point_data::PointData;
 pub use self::program::{Operation, Program};
 pub use self::read::is_function;
@@ -136,7 +141,7 @@ pub use self::waves::Wave;
 use self::graph::{Graph, Id};
 use self::read::Reader;
 use crate::error::Result;
-use crate::jet::{Derivative, Entry, JetLayout, Jets, Normalizer};
+use crate::jet::{Derivative, Entry, JetLayout, Jets, Normalizer, Wiring};
 
 /// An expression whose names are looked up and whose derivatives are taken.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,8 +256,14 @@ impl Expression {
     }
 
     /// The residual as kernels read it, whose jet travels in `layout`, after [`places`] has counted
-    /// where it reads that.
+    /// where it reads that; of a model with one network.
     pub fn compile(&self, layout: &JetLayout, normalizer: &Normalizer) -> Residual {
-        Residual::new(self, layout, normalizer)
+        let wirings = [Wiring::all(layout.inputs(), normalizer.outputs.mean.len())];
+        self.compile_over(&OwnJets::of_one(&wirings, normalizer, layout), normalizer)
+    }
+
+    /// The same where it reads several networks' own entries.
+    pub fn compile_over(&self, networks: &OwnJets<'_>, normalizer: &Normalizer) -> Residual {
+        Residual::new(self, networks, normalizer)
     }
 }

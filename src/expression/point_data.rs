@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::program::Program;
-use super::{Leaf, Places, Registers, Residual, Row};
+use super::{Expression, Leaf, Places, Registers, Residual, Row};
 use crate::data::PointSet;
-use crate::jet::Jets;
+use crate::jet::{Entry, Jets};
 
 /// Points that go through a program at a time.
 const TILE_POINTS: usize = 256;
@@ -25,16 +25,36 @@ impl<'a> PointData<'a> {
     /// All outputs of a program at every point.
     pub(super) fn evaluate(&self, program: &Program, coefficients: &[f64], jets: Option<&'a Jets>) -> Vec<Vec<f64>> {
         let count = self.inputs.first().map_or(0, Vec::len);
+        let row = |entry: Entry, place: usize| {
+            let jets = jets.expect("jets for an expression that reads them");
+            &jets.entry(entry.output, entry.derivative).expect("an entry that the jets carry")[place * count..]
+        };
+        self.run(program, coefficients, count, &row)
+    }
+
+    /// An expression at `count` points, where `row` has the entries that it reads.
+    pub(super) fn over(
+        &self,
+        expression: &Expression,
+        count: usize,
+        row: &dyn Fn(Entry, usize) -> &'a [f64],
+    ) -> Vec<f64> {
+        self.run(&Program::new(&expression.graph, &[expression.root]), &[], count, row).remove(0)
+    }
+
+    fn run(
+        &self,
+        program: &Program,
+        coefficients: &[f64],
+        count: usize,
+        row: &dyn Fn(Entry, usize) -> &'a [f64],
+    ) -> Vec<Vec<f64>> {
         let column = |leaf: &Leaf| match *leaf {
             Leaf::Input(i) => Row::Points(self.inputs[i].as_slice()),
             Leaf::Column(i) => Row::Points(self.columns[i].as_slice()),
             Leaf::Normal(i) => Row::Points(self.normals[i].as_slice()),
             Leaf::Coefficient(i) => Row::Same(coefficients[i]),
-            Leaf::Entry(entry, place) => {
-                let jets = jets.expect("jets for an expression that reads them");
-                let row = jets.entry(entry.output, entry.derivative).expect("an entry that the jets carry");
-                Row::Points(&row[place * count..][..count])
-            }
+            Leaf::Entry(entry, place) => Row::Points(&row(entry, place)[..count]),
             Leaf::Slot(_) | Leaf::Hoisted(_) => unreachable!("only kernels read these"),
         };
         let columns: Vec<_> = program.reads().iter().map(column).collect();

@@ -12,7 +12,7 @@ use super::scope::{Meaning, Scope};
 use super::syntax::{Binary, Kind, Part, TEXT_FUNCTIONS, Word};
 use crate::error::{Error, nearest};
 use crate::expression::diagnostic::{Fault, Span};
-use crate::jet::Derivative;
+use crate::jet::{Derivative, Entry};
 
 /// How deep definitions may use one another.
 const MOST_DEPTH: usize = 100;
@@ -292,18 +292,33 @@ impl<'a> Reader<'a> {
                 }
             })?;
         }
+        // Training needs the next derivative by what feeds the network.
+        let is_highest = |entry: &Entry| entry.derivative.order() >= Derivative::MOST;
+        if let Some(entry) = self
+            .graph
+            .entries(id)
+            .filter(is_highest)
+            .find(|entry| self.scope.fed.iter().any(|(fed, _)| *fed == entry.output))
+        {
+            let problem = "this is a fourth derivative of the output of a network that reads other outputs";
+            let name = &self.scope.outputs[entry.output];
+            let help =
+                format!("use {name} and its derivatives up to the third, or make one of these an output of its own");
+            return Err(Fault::new(span.clone(), problem, help));
+        }
         if self.scope.allow_rough {
             return Ok(id);
         }
-        if self.graph.entries(id).any(|entry| self.scope.loses(entry.derivative)) {
+        if self.graph.entries(id).any(|entry| self.scope.loses(entry)) {
             let problem = "this derivative crosses a jump of network.features and would miss the impulse there";
             return Err(Fault::new(span.clone(), problem, format!("use smooth features, {ALLOW_ROUGH_HELP}")));
         }
-        let order = self.graph.entries(id).map(|entry| entry.derivative.order()).max().unwrap_or(0);
-        if let Some(activation) = self.scope.activation
-            && let Err(Error::Input(error)) = activation.supports(order, "")
-        {
-            return Err(Fault::new(span.clone(), error.problem, error.help));
+        for entry in self.graph.entries(id) {
+            if let Some(activation) = self.scope.activations.get(entry.output)
+                && let Err(Error::Input(error)) = activation.supports(entry.derivative.order(), "")
+            {
+                return Err(Fault::new(span.clone(), error.problem, error.help));
+            }
         }
         Ok(id)
     }

@@ -5,16 +5,20 @@ use super::derive::partial;
 use super::function::Function;
 use super::graph::{Graph, Id, Leaf, Node, Relation};
 use super::program::Program;
-use super::{Expression, PointData};
-use crate::jet::{CoefficientMap, Derivative, Entry, JetLayout, Normalizer};
+use super::{Expression, OwnJets, PointData};
+use crate::jet::{CoefficientMap, Entry, Normalizer};
 
 /// What a residual reads of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// At which of the places of its set.
     pub place: usize,
-    /// Which entry of the jet.
+    /// Which entry, of an output of the model by its network's own inputs.
     pub entry: Entry,
+    /// The network.
+    pub network: usize,
+    /// Which of that one's own outputs it is of.
+    pub output: usize,
     /// The entry's channel in the layout.
     pub channel: usize,
 }
@@ -35,15 +39,10 @@ pub struct Residual {
 }
 
 impl Residual {
-    /// Of an expression whose entries all travel in `layout`, with its places counted.
-    pub(super) fn new(expression: &Expression, layout: &JetLayout, normalizer: &Normalizer) -> Self {
+    /// Of an expression whose entries all travel, with its places counted.
+    pub(super) fn new(expression: &Expression, networks: &OwnJets<'_>, normalizer: &Normalizer) -> Self {
         let mut graph = expression.graph.clone();
-        let slot = |leaf| {
-            let Leaf::Entry(entry, place) = leaf else { return None };
-            let channel = layout.channel(entry.derivative).expect("the layout carries what is read");
-            Some(Slot { place, entry, channel })
-        };
-        let mut slots: Vec<_> = expression.leaves().into_iter().filter_map(slot).collect();
+        let mut slots = networks.slots(expression);
         slots.sort_by_key(|slot| (slot.place, slot.entry.output, slot.channel));
         let coefficients = expression.coefficients();
 
@@ -52,15 +51,15 @@ impl Residual {
                 let is_own = |slot: &Slot| (slot.place, slot.entry) == (place, entry);
                 let slot = slots.iter().position(is_own).expect("a slot for each entry");
                 let z = graph.leaf(Leaf::Slot(slot));
-                let factor = layout.factors(normalizer, entry.output)[slots[slot].channel];
-                let is_value = entry.derivative == Derivative::Value;
-                Some(graph.sum(if is_value { normalizer.outputs.mean[entry.output] } else { 0.0 }, [(z, factor)]))
+                let (factor, mean) = networks.scale(&slots[slot]);
+                Some(graph.sum(mean, [(z, factor)]))
             }
             Node::Leaf(Leaf::Coefficient(index)) => Some(coefficient(graph, id, normalizer.coefficient(index))),
             _ => None,
         });
-        let by = (0..slots.len()).map(Leaf::Slot).chain(coefficients.iter().map(|i| Leaf::Coefficient(*i)));
-        let roots: Vec<_> = std::iter::once(root).chain(by.map(|by| partial(&mut graph, root, by))).collect();
+        let mut roots = vec![root];
+        roots.extend((0..slots.len()).map(|slot| networks.slope(&mut graph, root, &slots, slot)));
+        roots.extend(coefficients.iter().map(|index| partial(&mut graph, root, Leaf::Coefficient(*index))));
 
         let mut columns = vec![];
         let roots: Vec<_> = roots.into_iter().map(|root| hoisted(&mut graph, root, &mut columns)).collect();

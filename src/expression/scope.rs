@@ -7,7 +7,7 @@ use super::field::Fields;
 use super::graph::Leaf;
 use super::token::is_name;
 use crate::error::nearest;
-use crate::jet::{Activation, Derivative, Entry};
+use crate::jet::{Activation, Derivative, Entry, Source, Wiring};
 
 /// The names that an expression may use. The caller checks that no name has two meanings; otherwise the first in the
 /// order below wins.
@@ -29,10 +29,13 @@ pub struct Scope {
     pub net: Option<usize>,
     /// Whether the points lie on a boundary, so that `n_x` is there for each input x.
     pub normals: bool,
-    /// The network's activation, which may have no second derivative.
-    pub activation: Option<Activation>,
-    /// The network's features, which may jump, if it has any.
-    pub features: Option<PointFunctions>,
+    /// The activation of each output's network, which may have no second derivative (M); empty where that does not matter.
+    pub activations: Vec<Activation>,
+    /// What each network reads and gives, and its features, which may jump; empty where that does not matter.
+    pub features: Vec<(Wiring, Option<PointFunctions>)>,
+    /// Outputs whose network reads other outputs, so that their derivatives need those of a higher order; and what it
+    /// reads.
+    pub fed: Vec<(usize, Vec<Source>)>,
     /// Whether derivatives across jumps are allowed, ignoring the impulses.
     pub allow_rough: bool,
     /// What `interp` may read.
@@ -97,9 +100,14 @@ impl Scope {
         self.inputs.iter().position(|input| self.normals && name.strip_prefix("n_") == Some(input))
     }
 
-    /// Whether the network does not have a derivative because a feature jumps.
-    pub fn loses(&self, derivative: Derivative) -> bool {
-        self.features.as_ref().is_some_and(|features| features.loses(derivative, &[]))
+    /// Whether a network does not have an entry because a feature jumps, its own or one of a network that feeds it.
+    pub fn loses(&self, entry: Entry) -> bool {
+        let Some((wiring, own)) = self.features.iter().find(|(wiring, _)| wiring.gives.contains(&entry.output)) else {
+            return false;
+        };
+        let derivative = wiring.own_derivative(entry.derivative);
+        let is_lost = derivative.zip(own.as_ref()).is_some_and(|(derivative, own)| own.loses(derivative, &[]));
+        is_lost || wiring.fed().any(|(_, output)| self.loses(Entry { output, ..entry }))
     }
 
     /// Whether a name has a meaning.

@@ -13,7 +13,7 @@ use crate::expression::program::Program;
 use crate::expression::read::Reader;
 use crate::expression::scope::Meaning;
 use crate::expression::{Expression, PointData};
-use crate::jet::Entry;
+use crate::jet::{Entry, Source};
 
 impl Reader<'_> {
     /// An output, a definition or a derivative of one with these arguments for its inputs.
@@ -21,6 +21,9 @@ impl Reader<'_> {
         let Some(meaning) = self.scope.meaning(name).filter(Meaning::is_function) else {
             return Err(self.no_function(name, span));
         };
+        if self.are_own(&meaning, arguments) {
+            return self.meaning(meaning, &(span.start..span.start + name.len()));
+        }
         let inputs = &self.scope.inputs;
         if arguments.len() != inputs.len() {
             let plural = if inputs.len() == 1 { "" } else { "s" };
@@ -34,7 +37,14 @@ impl Reader<'_> {
             return Err(Fault::new(
                 spans[trained].clone(),
                 format!("this depends on trained quantities, and the place where {name} is evaluated must be fixed"),
-                "use inputs, columns and numbers",
+                match self.graph.entry(arguments[trained]) {
+                    Some(Entry { output, .. }) => format!(
+                        "use inputs, columns and numbers; for a function of {read} give {name} a [[network]] of its own \
+                         with inputs = [{read:?}]",
+                        read = self.scope.outputs[output]
+                    ),
+                    None => "use inputs, columns and numbers".to_string(),
+                },
             ));
         }
         let root = self.meaning(meaning, &(span.start..span.start + name.len()))?;
@@ -55,6 +65,21 @@ impl Reader<'_> {
             return Err(Fault::new(span.clone(), "this is not finite", format!("evaluate {name} where it is finite")));
         }
         Ok(placed)
+    }
+}
+
+impl Reader<'_> {
+    /// Whether these are what the network of an output reads, as in `c(u)`: its value at the point.
+    fn are_own(&self, meaning: &Meaning, arguments: &[Id]) -> bool {
+        let Meaning::Leaf(Leaf::Entry(entry, _)) = meaning else { return false };
+        let Some((_, sources)) = self.scope.fed.iter().find(|(output, _)| *output == entry.output) else {
+            return false;
+        };
+        let is_own = |(argument, source): (&Id, &Source)| match *source {
+            Source::Input(input) => *self.graph.node(*argument) == Node::Leaf(Leaf::Input(input)),
+            Source::Output(output) => *self.graph.node(*argument) == Node::Leaf(Leaf::Entry(Entry::value(output), 0)),
+        };
+        arguments.len() == sources.len() && arguments.iter().zip(sources).all(is_own)
     }
 }
 

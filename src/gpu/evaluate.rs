@@ -1,16 +1,18 @@
 //! Jets at points that stream through the device in chunks.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::error::Result;
+use crate::expression::Assembly;
 use crate::gpu::Unguarded;
 use crate::gpu::device::Device;
 use crate::gpu::device::dispatch::{Plan, encode};
 use crate::gpu::lowered::{Bounds, Extents, Lowered};
 use crate::gpu::memory::workspace::{Workspace, chunks};
 use crate::gpu::plan::Planner;
-use crate::jet::JetLayout;
-use crate::network::{InputJets, NetworkSpec};
+use crate::jet::{JetLayout, Jets};
+use crate::network::{InputJets, Subnetwork};
 use crate::pass::Slot;
 
 /// Points of a chunk: enough to fill a device, few enough that the copies of one chunk run beside
@@ -19,8 +21,11 @@ const CHUNK: usize = 65_536;
 
 /// The working memory of one layout, kept for the next call.
 pub struct Evaluator {
-    layout: JetLayout,
-    input_jets: InputJets,
+    assembly: Assembly,
+    /// Those layouts of all networks.
+    layouts: Vec<Option<JetLayout>>,
+    /// Of each network.
+    input_jets: Vec<InputJets>,
     workspace: Workspace,
     /// By the chunk's points.
     plans: HashMap<usize, Plan>,
@@ -29,23 +34,27 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// For chunks whose points are `input_jets`, at most `count` of them.
+    /// For at most `count` points at a time.
     fn new(
         device: &Device,
         bounds: &Bounds,
-        spec: &NetworkSpec,
-        layout: &JetLayout,
-        input_jets: InputJets,
+        (assembly, layouts): (Assembly, Vec<Option<JetLayout>>),
+        input_jets: Vec<InputJets>,
         lowered: Lowered,
         count: usize,
     ) -> Result<Self> {
         let most = lowered.capacity(device, bounds)?.min(CHUNK);
         let capacity = count.next_multiple_of(4).min(most);
         let workspace = Workspace::new(device, lowered, capacity, most);
-        let bytes = 4 * (spec.outputs * layout.channels() * capacity) as u64;
+        let bytes = 4 * (assembly.rows().sum::<usize>() * capacity) as u64;
         let staging = [device.staging(bytes), device.staging(bytes)];
         device.check()?;
-        Ok(Self { layout: layout.clone(), input_jets, workspace, plans: HashMap::new(), staging })
+        Ok(Self { assembly, layouts, input_jets, workspace, plans: HashMap::new(), staging })
+    }
+
+    /// The rows of all networks' jets.
+    fn rows(&self) -> usize {
+        self.assembly.rows().sum()
     }
 
     pub fn bytes(&self) -> u64 {
@@ -62,18 +71,19 @@ struct Pending {
 }
 
 impl Unguarded {
-    /// Standardised jets (M, C, B) at points (D, B) in the user's units.
-    pub(super) fn stream(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Vec<f64>> {
+    /// Jets at points (D, B), both in the user's units.
+    pub(super) fn stream(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<Jets> {
         let count = points.first().map_or(0, Vec::len);
-        let rows = self.spec.outputs * layout.channels();
-        let mut values = vec![0.0; rows * count];
         self.steps.flush(&self.device)?;
         self.prepare_evaluation(layout, count)?;
+        let rows = self.evaluator(layout).rows();
+        let mut values = vec![0.0; rows * count];
+        let of_each: Vec<_> = self.networks.iter().map(|network| network.points(Cow::Borrowed(points))).collect();
         let mut pending: Option<Pending> = None;
         let capacity = self.evaluator(layout).workspace.capacity;
         for (index, (start, length)) in chunks(count, capacity).enumerate() {
-            self.plan_evaluation(layout, length)?;
-            let submission = self.submit_evaluation(points, start, length, index % 2);
+            self.plan_evaluation(length)?;
+            let submission = self.submit_evaluation(&of_each, start, length, index % 2);
             let now = Pending { staging: index % 2, start, points: length, submission };
             if let Some(before) = pending.replace(now) {
                 self.collect(before, rows, count, &mut values)?;
@@ -82,7 +92,7 @@ impl Unguarded {
         if let Some(last) = pending {
             self.collect(last, rows, count, &mut values)?;
         }
-        Ok(values)
+        Ok(self.evaluator(layout).assembly.join(count, values))
     }
 
     /// Seconds that the device takes to evaluate `layout` at points that are already on it, once
@@ -93,7 +103,7 @@ impl Unguarded {
         let capacity = self.evaluator(layout).workspace.capacity;
         let parts: Vec<_> = chunks(points.max(1), capacity).collect();
         for (_, length) in &parts {
-            self.plan_evaluation(layout, *length)?;
+            self.plan_evaluation(*length)?;
         }
         let Some(clock) = super::device::clock::Clock::new(&self.device, 1) else { return Ok(None) };
         let mut seconds = vec![];
@@ -112,30 +122,37 @@ impl Unguarded {
     }
 
     fn evaluator(&self, layout: &JetLayout) -> &Evaluator {
-        let evaluator = self.evaluator.as_ref().filter(|e| e.layout == *layout);
+        let evaluator = self.evaluator.as_ref().filter(|e| e.assembly.wanted() == layout);
         evaluator.expect("prepared for this layout")
     }
 
     /// Makes the evaluator for this layout and at least this many points (or one chunk).
     fn prepare_evaluation(&mut self, layout: &JetLayout, count: usize) -> Result<()> {
-        let fits = |e: &Evaluator| e.layout == *layout && e.workspace.capacity >= count.min(CHUNK);
+        let fits = |e: &Evaluator| e.assembly.wanted() == layout && e.workspace.capacity >= count.min(CHUNK);
         if !self.evaluator.as_ref().is_some_and(fits) {
             // Given back before the next one is made.
             self.evaluator = None;
-            let input_jets = self.input_jets(layout);
-            let extents = Extents { places: 1, columns: input_jets.rows(), terms: 0 };
-            let lowered = self.lowered(layout, extents, false);
-            let (device, bounds, spec) = (&self.device, &self.bounds, &self.spec);
-            self.evaluator = Some(Evaluator::new(device, bounds, spec, layout, input_jets, lowered, count.max(1))?);
+            let assembly = Assembly::new(layout, &self.normalizer, &self.wirings);
+            let layouts: Vec<_> = assembly.layouts.iter().cloned().map(Some).collect();
+            let of = |(network, layout): (&Subnetwork, &JetLayout)| {
+                InputJets::new(network.features.as_ref(), &network.normalizer, layout)
+            };
+            let input_jets: Vec<InputJets> = self.networks.iter().zip(&assembly.layouts).map(of).collect();
+            let extents = Extents { places: 1, columns: input_jets.iter().map(InputJets::rows).collect(), terms: 0 };
+            let lowered = self.lowered(&layouts, extents, false);
+            let (device, bounds) = (&self.device, &self.bounds);
+            let evaluator = Evaluator::new(device, bounds, (assembly, layouts), input_jets, lowered, count.max(1))?;
+            self.evaluator = Some(evaluator);
         }
         Ok(())
     }
 
-    fn plan_evaluation(&mut self, layout: &JetLayout, points: usize) -> Result<()> {
+    fn plan_evaluation(&mut self, points: usize) -> Result<()> {
         let mut evaluator = self.evaluator.take().expect("prepared");
         if !evaluator.plans.contains_key(&points) {
             let (state, workspace) = (&self.state, &evaluator.workspace);
-            let plan = Planner::new(&mut self.device, &self.normalizer, layout, state, workspace, points).evaluation();
+            let networks = (&self.networks[..], &evaluator.layouts[..]);
+            let plan = Planner::new(&mut self.device, networks, state, workspace, points).evaluation();
             evaluator.plans.insert(points, plan);
         }
         self.evaluator = Some(evaluator);
@@ -145,31 +162,32 @@ impl Unguarded {
     /// Uploads a chunk, runs it and copies its jets to a staging buffer.
     fn submit_evaluation(
         &self,
-        points: &[Vec<f64>],
+        points: &[Cow<'_, [Vec<f64>]>],
         start: usize,
         length: usize,
         staging: usize,
     ) -> wgpu::SubmissionIndex {
         let evaluator = self.evaluator.as_ref().expect("prepared");
         let padded = length.next_multiple_of(4);
-        let rows = evaluator.input_jets.at(points, start..start + length);
-        let mut batch = vec![0.0_f32; rows.len() * padded];
-        for (to, from) in batch.chunks_exact_mut(padded).zip(&rows) {
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
+        for ((inputs, points), to) in evaluator.input_jets.iter().zip(points).zip(&evaluator.workspace.batches) {
+            let rows = inputs.at(points, start..start + length);
+            let mut batch = vec![0.0_f32; rows.len() * padded];
+            for (to, from) in batch.chunks_exact_mut(padded).zip(&rows) {
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
+            }
+            self.device.write(to, &batch);
         }
-        self.device.write(&evaluator.workspace.batch, &batch);
         let mut encoder = self.device.encoder();
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         encode(&evaluator.plans[&length], &mut pass, (self.steps.group(), 0));
         drop(pass);
-        let bytes = 4 * (self.spec.outputs * evaluator.layout.channels() * padded) as u64;
-        encoder.copy_buffer_to_buffer(
-            evaluator.workspace.buffer(Slot::Jets(0)),
-            0,
-            &evaluator.staging[staging],
-            0,
-            bytes,
-        );
+        let mut offset = 0;
+        for (network, rows) in evaluator.assembly.rows().enumerate() {
+            let bytes = 4 * (rows * padded) as u64;
+            let jets = evaluator.workspace.buffer(Slot::Jets(network));
+            encoder.copy_buffer_to_buffer(jets, 0, &evaluator.staging[staging], offset, bytes);
+            offset += bytes;
+        }
         self.device.queue.submit([encoder.finish()])
     }
 

@@ -38,11 +38,11 @@ impl Gpu {
 
     /// How the layers of a layout are computed here.
     pub fn tiles(&self, layout: &JetLayout) -> Tiles {
-        self.gpu.tiles(layout)
+        self.gpu.tiles(&self.gpu.networks[0], layout)
     }
 
     pub(super) fn shape(&self, layout: &JetLayout) -> NetworkShape {
-        self.gpu.shape(layout)
+        self.gpu.shape(&self.gpu.networks[0], layout)
     }
 
     fn guard<T>(&mut self, work: impl FnOnce(&mut Unguarded) -> Result<T>) -> Result<T> {

@@ -44,11 +44,11 @@ use self::vectors::Chunk;
 use crate::backend::{Backend, SetId};
 use crate::data::PointSet;
 use crate::error::{Error, Result};
-use crate::jet::{JetLayout, Normalizer};
+use crate::jet::{JetLayout, Normalizer, Wiring};
 use crate::loss::Loss;
-use crate::network::{Features, InputJets, Model, NetworkSpec};
+use crate::network::{Model, NetworkSpec, Subnetwork};
 use crate::numbers::Precision;
-use crate::pass::{Channels, Modes};
+use crate::pass::{Channels, Modes, Network};
 
 /// A network on the adapter that a name means, as [`Gpu::new`] has it, in this precision.
 ///
@@ -67,8 +67,9 @@ struct Unguarded {
     tuned: Vec<Tuned>,
     bounds: Bounds,
     spec: NetworkSpec,
+    networks: Vec<Subnetwork>,
+    wirings: Vec<Wiring>,
     normalizer: Normalizer,
-    features: Option<Features>,
     state: State,
     /// What an optimizer keeps.
     kept: Vec<Chunk>,
@@ -109,8 +110,9 @@ impl Unguarded {
             tuned: if options.tiles == TileChoice::Remembered { tuned().0 } else { vec![] },
             bounds,
             spec: model.spec.clone(),
+            networks: model.networks(),
+            wirings: model.wirings(),
             normalizer: model.normalizer.clone(),
-            features: model.transforms.features.clone(),
             state,
             kept: Chunk::all(&device, bounds.binding, count, 0)?,
             steps,
@@ -121,43 +123,44 @@ impl Unguarded {
         })
     }
 
-    fn shape(&self, layout: &JetLayout) -> NetworkShape {
+    fn shape(&self, network: &Subnetwork, layout: &JetLayout) -> NetworkShape {
         let memory = self.device.limits.max_compute_workgroup_storage_size;
-        let adjoint = self.channels(layout, Fusion::None);
+        let adjoint = Channels::new(layout, &network.normalizer, modes(network, Fusion::None));
         let adjoint = adjoint.is_adjoint().then(|| adjoint.count());
-        let shape = NetworkShape::new(&self.spec, (layout.channels(), adjoint), self.features.is_some(), memory);
-        let in_f16 = self.device.matrix_units.is_some() && f16_tiles::is_useful(&self.spec);
+        let (channels, has_features) = ((layout.channels(), adjoint), network.features.is_some());
+        let shape = NetworkShape::new(&network.shape, channels, has_features, memory);
+        let in_f16 = self.device.matrix_units.is_some() && f16_tiles::is_useful(&network.layers);
         NetworkShape { in_f16, ..shape }
     }
 
-    /// What travels through the layers: fused kernels have forward mode alone.
-    fn channels(&self, layout: &JetLayout, fusion: Fusion) -> Channels {
-        let modes = match fusion {
-            Fusion::None => Modes::of(&self.spec, self.features.as_ref()),
-            _ => Modes::Forward,
+    /// The pass of the networks' layouts here, for batches and a loss of these extents.
+    fn lowered(&self, layouts: &[Option<JetLayout>], extents: Extents, has_tape: bool) -> Lowered {
+        let of = |(network, layout): (&Subnetwork, &Option<JetLayout>)| {
+            let value = JetLayout::value(network.wiring.reads.len());
+            let tiles = self.tiles(network, layout.as_ref().unwrap_or(&value));
+            let modes = modes(network, tiles.fusion);
+            (Network::of(network, &self.wirings, layout.as_ref(), modes), tiles)
         };
-        Channels::new(layout, &self.normalizer, modes)
+        let networks = self.networks.iter().zip(layouts).map(of).collect();
+        Lowered::new(&self.spec, networks, has_tape, extents, self.device.matrix_units.is_some())
     }
 
-    /// The pass of a layout here, for batches and a loss of these extents.
-    fn lowered(&self, layout: &JetLayout, extents: Extents, has_tape: bool) -> Lowered {
-        let tiles = self.tiles(layout);
-        let channels = self.channels(layout, tiles.fusion);
-        let how = (tiles, self.device.matrix_units.is_some());
-        Lowered::new(&self.spec, self.features.is_some(), channels, has_tape, extents, how)
-    }
-
-    /// How the layers of a layout are computed here.
-    fn tiles(&self, layout: &JetLayout) -> Tiles {
-        remembered::choose(self.tiles, &self.tuned, &self.key, &self.shape(layout))
+    /// How the layers of a network's own layout are computed here.
+    fn tiles(&self, network: &Subnetwork, layout: &JetLayout) -> Tiles {
+        remembered::choose(self.tiles, &self.tuned, &self.key, &self.shape(network, layout))
     }
 
     fn set(&self, points: &PointSet, loss: &Loss) -> Result<LoadedSet> {
-        LoadedSet::new(&self.device, &self.bounds, points, loss, &self.normalizer, self.features.as_ref())
-    }
-
-    fn input_jets(&self, layout: &JetLayout) -> InputJets {
-        InputJets::new(self.features.as_ref(), &self.normalizer, layout)
+        let networks = (&self.networks[..], &self.normalizer, &self.wirings[..]);
+        let set = LoadedSet::new(&self.device, &self.bounds, points, loss, networks)?;
+        // Jets and cotangents of each; squares, batch, parameters and weights.
+        let (read, most) =
+            (set.layouts.iter().flatten().count(), self.device.limits.max_storage_buffers_per_shader_stage);
+        if 2 * read + 4 > most as usize {
+            let problem = format!("a loss over {read} networks binds {} buffers, but the device {most}", 2 * read + 4);
+            return Err(Error::input("device.name", problem, "use device \"cpu\", or give terms fewer networks"));
+        }
+        Ok(set)
     }
 
     /// Points (D, B) as the kernels take it for granted that they are.
@@ -192,6 +195,14 @@ impl Unguarded {
         numbers.resize(count, 0.0);
         self.device.write(choose(&self.state), &numbers);
         self.device.check()
+    }
+}
+
+/// Fused kernels have forward mode alone.
+fn modes(network: &Subnetwork, fusion: Fusion) -> Modes {
+    match fusion {
+        Fusion::None => Modes::of(&network.shape, network.features.as_ref()),
+        _ => Modes::Forward,
     }
 }
 

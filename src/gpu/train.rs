@@ -39,15 +39,16 @@ impl Unguarded {
         // goes back for the jets and its cotangent forward.
         let products = if task == Task::Losses { 2.0 } else { 6.0 };
         let set = &self.sets[batch.set.0];
-        let channels = set.workspace.as_ref().map_or(0, |workspace| workspace.lowered.channels().count());
-        let flops = products * (set.places * channels * self.spec.multiply_adds()) as f64;
+        let multiply_adds = set.workspace.as_ref().map_or(0, |workspace| workspace.lowered.multiply_adds());
+        let flops = products * (set.places * multiply_adds) as f64;
         for (index, (start, length)) in parts.iter().enumerate() {
             let set = &self.sets[batch.set.0];
             let (first, last) = (index == 0, index + 1 == parts.len());
             let step = Step::new(batch.count, update).chunk(batch.start + start, first, is_first);
             // The batch of the step before lies there still.
             let rows = (batch.start + start, *length);
-            let gathers = if set.gathered == Some(rows) { set.blocks.len() } else { 0 };
+            let gathers =
+                if set.gathered == Some(rows) { set.columns.iter().map(|of| of.blocks.len()).sum() } else { 0 };
             let mut plans = vec![&set.plans[&(task, *length)][gathers..]];
             plans.extend(set.update.as_deref().filter(|_| last && is_last && task == Task::Step));
             let writes = clock.and_then(|clock| clock.writes(0, first && is_first, last && is_last));
@@ -139,8 +140,9 @@ impl Unguarded {
             return Ok(());
         }
         let tape = tape || before.is_some_and(|w| w.lowered.pass.has_tape);
-        let extents = Extents { places: set.places, columns: set.columns, terms: set.terms.len() };
-        let lowered = self.lowered(&set.layout, extents, tape);
+        let columns = set.columns.iter().map(|of| of.count).collect();
+        let extents = Extents { places: set.places, columns, terms: set.terms.len() };
+        let lowered = self.lowered(&set.layouts, extents, tape);
         let most = lowered.capacity(&self.device, &self.bounds)?;
         // What is encoded still uses the old memory, which must be given back first.
         self.steps.flush(&self.device)?;
@@ -160,9 +162,9 @@ impl Unguarded {
             return Ok(());
         }
         let workspace = set.workspace.as_ref().expect("made before its plans");
-        let (normalizer, layout, state) = (&self.normalizer, &set.layout, &self.state);
-        let plan = Planner::new(&mut self.device, normalizer, layout, state, workspace, points).task(set, task);
-        let update = Planner::new(&mut self.device, normalizer, layout, state, workspace, points).update(set);
+        let (networks, state) = ((&self.networks[..], &set.layouts[..]), &self.state);
+        let plan = Planner::new(&mut self.device, networks, state, workspace, points).task(set, task);
+        let update = Planner::new(&mut self.device, networks, state, workspace, points).update(set);
         let set: &mut LoadedSet = &mut self.sets[batch.set.0];
         set.plans.insert((task, points), plan);
         set.update = Some(update);

@@ -42,7 +42,7 @@ pub fn tune(
     watch: &mut dyn FnMut((u64, u64), &Timed),
 ) -> Result<(Vec<Timed>, Tuned)> {
     let key = guard(choice, || Ok(adapter::describe(&adapter::choose(choice)?).key()))?;
-    let layout = loss.compile(&model.normalizer).layout;
+    let layout = loss.compile(&model.normalizer, &model.wirings()).layouts.remove(0).expect("a loss reads its network");
     let shape = Gpu::with_options(choice, model, options(TileChoice::Table))?.shape(&layout);
     let candidates = shape.candidates();
     let count = (candidates.len() + SMALLER.len()) as u64;

@@ -9,7 +9,7 @@ use super::columns::{checked, leading, names, trailing};
 use super::graph::{Affine, At, Graph, Step, of_unit};
 use crate::error::{Error, Result};
 use crate::jet::{Activation, Normalizer};
-use crate::network::{Hidden, Model, NetworkSpec, Transforms};
+use crate::network::{Hidden, Model, NetworkSpec, Perceptron, Transforms};
 use crate::numbers::Precision;
 
 /// The most numbers in layers that folding makes, beside those of the file: 1 GiB.
@@ -57,7 +57,7 @@ pub fn model(place: &str, graph: &Graph, end: At, options: &Options) -> Result<M
         outputs: outputs_names,
         coefficients: vec![],
         transforms: Transforms::default(),
-        spec: NetworkSpec { inputs, hidden: folded.hidden, outputs, coefficients: 0 },
+        spec: NetworkSpec::of_one(Perceptron { inputs, hidden: folded.hidden, outputs, wiring: None }),
         normalizer: Normalizer { inputs: of_inputs, outputs: of_outputs, coefficients: vec![] },
         // What was computed here is not rounded.
         precision: if is_f32 { Precision::F32 } else { Precision::F64 },

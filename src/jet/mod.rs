@@ -11,6 +11,7 @@ mod jets;
 mod layout;
 mod products;
 mod scaling;
+mod wiring;
 
 pub use activation::{Activation, Smoothness};
 pub use coefficient::{CoefficientMap, CoefficientRange};
@@ -21,3 +22,4 @@ pub use layout::JetLayout;
 pub use products::Product;
 pub(crate) use scaling::mean_and_deviation;
 pub use scaling::{Normalizer, Scaling};
+pub use wiring::{Source, Wiring, is_single, owner};

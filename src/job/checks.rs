@@ -7,9 +7,9 @@ use super::keys;
 use super::section::{Document, Section};
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::jet::Entry;
+use crate::jet::{Derivative, Entry};
 use crate::job::{Job, Length, OptimizerKind, Stage, TermPoints, Truth, TruthSource};
-use crate::network::Outputs;
+use crate::network::Perceptron;
 use crate::optimizer::Evidence;
 use crate::points::Resampling;
 
@@ -31,13 +31,16 @@ pub(super) fn across_sections(job: &mut Job, document: &Document, place: &Path) 
 fn size(job: &Job, place: &Path) -> Result<()> {
     const MOST_PARAMETERS: usize = (1 << 31) - 1;
     let spec = job.network_spec();
-    let mut widths = [spec.inputs].into_iter().chain(spec.widths()).chain([job.outputs.len()]);
-    let first = widths.next().unwrap_or(0);
-    let count = widths.try_fold((first, job.coefficients.len()), |(before, count), width| {
-        Some((width, count.checked_add(width.checked_mul(before.checked_add(1)?)?)?))
-    });
-    match count {
-        Some((_, count)) if count <= MOST_PARAMETERS => Ok(()),
+    let of_network = |count: usize, network: &Perceptron| {
+        let mut widths = [network.inputs].into_iter().chain(network.widths()).chain([network.outputs]);
+        let first = widths.next().unwrap_or(0);
+        let count = widths.try_fold((first, count), |(before, count), width| {
+            Some((width, count.checked_add(width.checked_mul(before.checked_add(1)?)?)?))
+        });
+        count.map(|(_, count)| count)
+    };
+    match spec.networks.iter().try_fold(job.coefficients.len(), of_network) {
+        Some(count) if count <= MOST_PARAMETERS => Ok(()),
         _ => {
             let place = format!("{}: network.hidden", place.display());
             let problem = format!("a network of these widths has more than {MOST_PARAMETERS} parameters");
@@ -48,6 +51,11 @@ fn size(job: &Job, place: &Path) -> Result<()> {
 
 /// Training by evidence tells a curve from the noise of its values: what it weighs is rows of data alone.
 fn evidence(job: &Job, document: &Document) -> Result<()> {
+    if job.trains_by_evidence() && !job.has_one_network() {
+        let problem = "the evidence optimizer trains one network that reads all inputs";
+        let help = "use one [network], or another optimizer";
+        return Err(Error::input(document.key_place("optimizer.name"), problem, help));
+    }
     let is_of_data = job.data.is_some() && job.terms.is_empty() && job.loss.curvature == 0.0;
     if job.trains_by_evidence() && !is_of_data {
         let problem = "the evidence optimizer trains on the rows of [data] only and chooses the weight of smoothness \
@@ -107,7 +115,8 @@ fn stages(job: &Job, place: &Path) -> Result<()> {
             ));
         }
     }
-    match job.network.scales.keys().find(|name| job.transforms.contains_key(*name)) {
+    let mut scaled = job.networks.iter().flat_map(|network| network.scales.keys());
+    match scaled.find(|name| job.transforms.contains_key(*name)) {
         Some(name) => {
             let place = format!("{}: network.scales.{name}", place.display());
             let problem = format!("{name} has a transform, which already sets its scale");
@@ -159,14 +168,8 @@ impl Job {
 /// No derivative is asked of the network that it has not, but where the job insists.
 fn smoothness(job: &mut Job, place: &Path) -> Result<()> {
     let transforms = job.transforms(str::to_string)?;
-    let features = job.features();
-    let outputs = Outputs {
-        inputs: &job.inputs,
-        outputs: &job.outputs,
-        activation: job.network_spec().roughest(),
-        features: features.as_ref(),
-        transforms: &transforms,
-    };
+    let (spec, features) = (job.network_spec(), job.features());
+    let outputs = job.derivatives(&spec, &features, &transforms);
     let mut warnings = vec![];
     let mut ask = |key: &str, allow_rough: bool, entries: Vec<Entry>, laplacian: &[f64]| match outputs.supports(
         &entries,
@@ -182,11 +185,28 @@ fn smoothness(job: &mut Job, place: &Path) -> Result<()> {
         }
         result => result,
     };
-    let measured = job.data.iter().flat_map(|data| &data.derivatives).map(|(entry, _)| *entry);
-    ask("data.derivatives", job.loss.allow_rough, measured.collect(), &[])?;
+    let trained = |key: &str, entries: &[Entry]| {
+        let fed = spec.fed_outputs();
+        // Training needs the next derivative by what feeds the network.
+        let is_highest = |entry: &&Entry| {
+            entry.derivative.order() >= Derivative::MOST && fed.iter().any(|(of, _)| *of == entry.output)
+        };
+        entries.iter().find(is_highest).map_or(Ok(()), |entry| {
+            let name = entry.column(&job.inputs, &job.outputs);
+            let problem = format!("{name} is a fourth derivative of a network that reads another output");
+            let help = "train with values and derivatives up to the third of that network alone";
+            Err(Error::input(format!("{}: {key}", place.display()), problem, help))
+        })
+    };
+    let measured: Vec<Entry> = job.data.iter().flat_map(|data| &data.derivatives).map(|(entry, _)| *entry).collect();
+    trained("data.derivatives", &measured)?;
+    ask("data.derivatives", job.loss.allow_rough, measured, &[])?;
     if job.loss.curvature > 0.0 {
-        let all = Entry::all(job.inputs.len(), job.outputs.len(), 2).into_iter();
-        ask("loss.curvature", job.loss.allow_rough, all.filter(Entry::is_pure_second).collect(), &[])?;
+        let measured = job.data.as_ref().map_or(0, |data| data.outputs.len());
+        let all = Entry::all(job.inputs.len(), measured, 2).into_iter();
+        let bent: Vec<Entry> = all.filter(Entry::is_pure_second).collect();
+        trained("loss.curvature", &bent)?;
+        ask("loss.curvature", job.loss.allow_rough, bent, &[])?;
     }
     let layout = job.predictions.seconds.layout(job.predictions.order, job.inputs.len());
     let key = match job.truth.as_ref().map(|truth| &truth.source) {

@@ -7,6 +7,7 @@ use crate::domain::{Distances, Region};
 use crate::error::{Error, Result};
 use crate::expression::{self, Expression, PointFunctions, Scope};
 use crate::jet::Entry;
+use crate::network::{NetworkSpec, Outputs, Transforms};
 use crate::points::PointsSpec;
 
 /// `[[term]]`: an equation that should hold at some points.
@@ -83,6 +84,7 @@ impl Job {
     /// The names that residuals may use: everything of the job, the columns of a point set's file,
     /// and the components of the normal on a boundary.
     pub fn scope(&self, columns: Vec<String>, normals: bool) -> Scope {
+        let spec = self.network_spec();
         Scope {
             columns,
             coefficients: self.coefficients.iter().map(|(name, _)| name.clone()).collect(),
@@ -92,8 +94,9 @@ impl Job {
             transforms: self.transforms.clone(),
             net: None,
             normals,
-            activation: Some(self.network_spec().roughest()),
-            features: self.features(),
+            activations: spec.activations(self.outputs.len()),
+            features: spec.wirings(self.inputs.len()).into_iter().zip(self.features()).collect(),
+            fed: spec.fed_outputs(),
             allow_rough: false,
             fields: self.fields.clone(),
             distances: self.distances(),
@@ -112,22 +115,22 @@ impl Job {
     }
 
     /// What `distance(NAME)` stands for; a network that training goes on with brings its own.
-    fn distances(&self) -> Distances {
+    pub(super) fn distances(&self) -> Distances {
         let own = self.domain.as_ref().map(|domain| domain.distances().clone()).unwrap_or_default();
         let known = Scope { distances: own, ..Scope::default() };
-        match &self.network.start {
-            Some(start) => known.with_definitions(&start.model.transforms.definitions).distances,
-            None => known.distances,
-        }
+        let starts = self.networks.iter().filter_map(|network| network.start.as_ref());
+        starts.fold(known, |known, start| known.with_definitions(&start.whole.transforms.definitions)).distances
     }
 
-    /// The functions of the inputs that `network.features` lists, where these can be read; random ones
-    /// are smooth.
-    pub(super) fn features(&self) -> Option<PointFunctions> {
-        let texts = Some(&self.network.features).filter(|texts| !texts.is_empty())?;
-        let (definitions, inputs, fields) = (self.definitions.clone(), self.inputs.clone(), self.fields.clone());
-        let scope = Scope { definitions, inputs, fields, distances: self.distances(), ..Scope::default() };
-        PointFunctions::read("network.features", texts, &scope).ok()
+    /// The outputs, with everything that decides which derivatives they have.
+    pub(super) fn derivatives<'a>(
+        &'a self,
+        spec: &'a NetworkSpec,
+        features: &'a [Option<PointFunctions>],
+        transforms: &'a Transforms,
+    ) -> Outputs<'a> {
+        let features = features.iter().map(Option::as_ref).collect();
+        Outputs { inputs: &self.inputs, outputs: &self.outputs, spec, features, transforms }
     }
 
     /// The names that expressions of the truth may use: the inputs, and definitions of them alone. The

@@ -16,17 +16,19 @@ impl Reader<'_> {
     pub(super) fn fields(&self, job: &mut Job) -> Result<()> {
         let mut calls = BTreeSet::new();
         let mut look = |text: &String| calls.extend(field_calls(text));
-        job.definitions.values().chain(job.transforms.values()).chain(&job.network.features).for_each(&mut look);
+        job.definitions.values().chain(job.transforms.values()).for_each(&mut look);
+        job.networks.iter().flat_map(|network| &network.features).for_each(&mut look);
         if let Some(TruthSource::Expressions(expressions)) = job.truth.as_ref().map(|truth| &truth.source) {
             expressions.iter().for_each(|(_, text)| look(text));
         }
         for term in self.document.list("term") {
             super::residuals::texts(&term).iter().for_each(&mut look);
         }
-        let brought = job.network.start.as_ref().map(|start| start.model.transforms.fields.clone()).unwrap_or_default();
+        let starts = job.networks.iter().filter_map(|network| network.start.as_ref());
+        let brought: Vec<&Fields> = starts.map(|start| &start.whole.transforms.fields).collect();
         let mut fields: Vec<(FieldCall, Arc<Field>)> = vec![];
         for call in calls {
-            let known = brought.iter().find(|(known, _)| **known == call);
+            let known = brought.iter().flat_map(|fields| fields.iter()).find(|(known, _)| **known == call);
             let field = match known {
                 Some((_, field)) => Arc::clone(field),
                 None => {

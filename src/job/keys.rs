@@ -14,8 +14,19 @@ pub(super) const DATA: &[&str] = &[
     "thousands",
     "encoding",
 ];
-pub(super) const NETWORK: &[&str] =
-    &["outputs", "hidden", "activation", "frequency", "steepness", "features", "fourier", "start", "scales"];
+pub(super) const NETWORK: &[&str] = &[
+    "name",
+    "inputs",
+    "outputs",
+    "hidden",
+    "activation",
+    "frequency",
+    "steepness",
+    "features",
+    "fourier",
+    "start",
+    "scales",
+];
 pub(super) const LOSS: &[&str] =
     &["value", "first", "second", "third", "fourth", "curvature", "weights", "scales", "allow_rough"];
 pub(super) const OPTIMIZER: &[&str] = &[
@@ -128,6 +139,9 @@ pub(super) static SECTIONS: [(&str, &[&str]); 18] = [
 
 /// Those that are lists of sections.
 pub(super) static LISTS: [(&str, &[&str]); 2] = [("term", TERM), ("stage", STAGE)];
+
+/// Sections that may be a list as well.
+pub(super) const EITHER: [&str; 1] = ["network"];
 
 /// Tables within sections.
 static TABLES: [(&str, &[&str]); 4] = [

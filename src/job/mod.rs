@@ -8,9 +8,11 @@ mod item;
 mod keys;
 mod lists;
 mod names;
+mod networks;
 mod read;
 mod read_domain;
 mod read_equations;
+mod read_networks;
 mod read_plots;
 mod read_settings;
 mod read_stages;
@@ -32,6 +34,7 @@ use std::sync::Arc;
 
 pub use self::equations::{Equation, EquationTerm, TermPoints, Truth, TruthSource};
 pub(crate) use self::lists::grid_over;
+pub use self::networks::{Fourier, Network, Start};
 pub use self::read_domain::domain_of;
 pub use self::schema::schema;
 pub use self::settings::{
@@ -45,7 +48,7 @@ use crate::error::Result;
 use crate::expression::Fields;
 use crate::jet::{Activation, CoefficientRange, Derivative, Entry, Seconds};
 use crate::loss::{Loss, Term};
-use crate::network::{Model, NetworkSpec, Transforms};
+use crate::network::{Model, Transforms};
 use crate::numbers::Precision;
 use crate::optimizer::AdamSettings;
 use crate::points::Variable;
@@ -79,8 +82,8 @@ pub struct Job {
     pub fields: Fields,
     /// The files of the fields (absolute paths), by the names that expressions have for them.
     pub field_files: BTreeMap<String, PathBuf>,
-    /// The network's shape.
-    pub network: Network,
+    /// `[network]`, or the `[[network]]` sections: the networks, of which each may read the outputs of those before it.
+    pub networks: Vec<Network>,
     /// The data terms' weights and scales; the defaults without data.
     pub loss: LossSettings,
     /// The stages of the training, one after the other (at least one).
@@ -106,54 +109,6 @@ pub struct Job {
     pub is_open: bool,
     /// What the user should be told, though the job goes on.
     pub warnings: Vec<String>,
-}
-
-/// `[network]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Network {
-    /// The width of each hidden layer; empty for a linear model.
-    pub hidden: Vec<usize>,
-    /// σ of every hidden layer.
-    pub activation: Activation,
-    /// SIREN's first-layer frequency in standardised inputs; `Some` for sin alone.
-    pub frequency: Option<f64>,
-    /// The standard deviation of the first layer's arguments at the start; `None` for that of the
-    /// activation, and for sin.
-    pub steepness: Option<f64>,
-    /// Functions of the inputs that the first layer reads in their place.
-    pub features: Vec<String>,
-    /// More of them: random Fourier features.
-    pub fourier: Option<Fourier>,
-    /// The network that training begins with, in the place of a random one: its shape, features and transforms are the
-    /// job's, and `hidden` and `activation` have no effect.
-    pub start: Option<Start>,
-    /// How large outputs are, by name, where the equations do not tell.
-    pub scales: BTreeMap<String, f64>,
-}
-
-/// `network.start`: a trained network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Start {
-    /// Where it was read; `None` for one in memory.
-    pub file: Option<PathBuf>,
-    /// The network.
-    pub model: Arc<Model>,
-}
-
-/// `network.fourier`: sin and cos of random frequencies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fourier {
-    /// The number of frequencies, each with sine and cosine.
-    pub count: usize,
-    /// Their standard deviation, in radians over one standard deviation of an input.
-    pub scale: f64,
-}
-
-impl Network {
-    /// F, or 0 where the first layer reads the inputs themselves.
-    pub fn features(&self) -> usize {
-        self.features.len().saturating_add(self.fourier.map_or(0, |fourier| fourier.count.saturating_mul(2)))
-    }
 }
 
 /// `[loss]`
@@ -276,20 +231,6 @@ impl Job {
         self.domain.as_ref().filter(|domain| !domain.is_box())
     }
 
-    /// The shape of the network.
-    pub fn network_spec(&self) -> NetworkSpec {
-        let coefficients = self.coefficients.len();
-        if let Some(start) = &self.network.start {
-            return NetworkSpec { coefficients, ..start.model.spec.clone() };
-        }
-        let inputs = match self.network.features() {
-            0 => self.inputs.len(),
-            features => features,
-        };
-        let Network { hidden, activation, .. } = &self.network;
-        NetworkSpec { coefficients, ..NetworkSpec::uniform(inputs, hidden, *activation, self.outputs.len()) }
-    }
-
     /// Whether a stage trains by evidence.
     pub fn trains_by_evidence(&self) -> bool {
         self.stages.iter().any(|stage| stage.optimizer.kind == OptimizerKind::Evidence)
@@ -353,8 +294,9 @@ impl Job {
         let targets =
             self.data.iter().flat_map(Data::targets).enumerate().map(|(column, (entry, _))| (entry, Some(column)));
         let bent = if self.loss.curvature > 0.0 { inputs.len() } else { 0 };
+        let measured = self.data.as_ref().map_or(0, |data| data.outputs.len());
         let second = move |output| (0..bent).map(move |i| Entry { output, derivative: Derivative::Second(i, i) });
-        let penalties = (0..outputs.len()).flat_map(second).map(|entry| (entry, None));
+        let penalties = (0..measured).flat_map(second).map(|entry| (entry, None));
         targets.chain(penalties).map(move |(entry, column)| {
             let name = entry.column(inputs, outputs);
             let (name, weight) = match (column, entry.derivative.order()) {

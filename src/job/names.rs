@@ -14,7 +14,7 @@ pub(super) fn check(job: &Job, document: &Document) -> Result<()> {
     let truth = document.section("truth", super::keys::TRUTH)?;
     let speaks = sections.iter().any(|name| !document.entries(name).is_empty())
         || !document.list("term").is_empty()
-        || !job.network.features.is_empty()
+        || job.networks.iter().any(|network| !network.features.is_empty())
         || truth.get("expressions").is_some();
     if !speaks {
         return Ok(());

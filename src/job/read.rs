@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::item::Item;
-use super::lists::{axes, columns, dialect, entries, grid_over, named_columns};
+use super::lists::{axes, dialect, entries, grid_over, named_columns};
 use super::section::Document;
 use super::set::Setting;
 use super::*;
 use crate::data::Table;
 use crate::error::{Error, Result};
 use crate::expression::Fields;
-use crate::network::DEFAULT_FREQUENCY;
 
 /// A weight that stands for those that are tried.
 const TRIED_CURVATURE: f64 = 1e-4;
@@ -56,19 +55,12 @@ impl Reader<'_> {
         let data = self.data()?;
         let variables = self.variables(data.as_ref())?;
         let domain = self.domain(&variables)?;
-        let (mut network, outputs) = self.network(data.as_ref())?;
-        let names_none = network.start.is_none() && network.features.is_empty() && network.fourier.is_none();
-        if names_none && variables.iter().any(|variable| variable.is_logarithmic) {
-            let feature = |Variable { name, is_logarithmic, .. }: &Variable| match is_logarithmic {
-                true => format!("ln({name})"),
-                false => name.clone(),
-            };
-            network.features = variables.iter().map(feature).collect();
-        }
         let inputs = match &data {
             Some(data) => data.inputs.clone(),
             None => variables.iter().map(|variable| variable.name.clone()).collect(),
         };
+        let (mut networks, outputs) = self.networks(&inputs, data.as_ref())?;
+        networks.iter_mut().for_each(|network| network.read_logarithms(&variables));
         let stages = self.stages(data.as_ref())?;
         let definitions = self.texts("definitions")?;
         let quantities: Vec<String> = outputs.iter().chain(definitions.keys()).cloned().collect();
@@ -99,7 +91,7 @@ impl Reader<'_> {
             data,
             variables,
             domain,
-            network,
+            networks,
         };
         self.continue_from_start(&mut job)?;
         self.fields(&mut job)?;
@@ -173,47 +165,6 @@ impl Reader<'_> {
         let data = Data { table, inputs, outputs, columns, derivatives, weights, validation };
         checks::columns(&section, &data)?;
         Ok(Some(data))
-    }
-
-    /// And the names of the outputs.
-    fn network(&self, data: Option<&Data>) -> Result<(Network, Vec<String>)> {
-        let section = self.document.section("network", keys::NETWORK)?;
-        section.only_if(
-            "outputs",
-            data.is_none(),
-            "a job without [data], because data.outputs already names the outputs",
-        )?;
-        let outputs = match data {
-            Some(data) => data.outputs.clone(),
-            None => section.required("outputs", "[\"u\"]", columns)?,
-        };
-        let start = self.start(&section)?;
-        let hidden = section.read("hidden", vec![64, 64], |item| {
-            item.list()?.iter().map(|width| Ok(width.count()? as usize)).collect()
-        })?;
-        let choices = Activation::ALL.map(|activation| (activation.name(), activation));
-        let activation = section.read("activation", Activation::Tanh, |item| item.one_of(&choices))?;
-        let is_sin = activation == Activation::Sin;
-        section.only_if("frequency", is_sin, "activation = \"sin\"")?;
-        section.only_if("steepness", !is_sin, "an activation other than \"sin\", which has frequency instead")?;
-        let frequency = section.read("frequency", DEFAULT_FREQUENCY, Item::positive)?;
-        let steepness = section.optional("steepness", Item::positive)?;
-        let texts = |item: &Item| item.list()?.iter().map(Item::text).collect();
-        let fourier = |item: &Item| {
-            let section = item.section(section.name_of("fourier."), keys::FOURIER)?;
-            let count = section.required("count", "32", Item::count)? as usize;
-            Ok(Fourier { count, scale: section.read("scale", 1.0, Item::positive)? })
-        };
-        let (features, fourier) = (section.read("features", vec![], texts)?, section.optional("fourier", fourier)?);
-        let frequency = is_sin.then_some(frequency);
-        section.only_if("scales", data.is_none(), "a job without [data], because data columns set their own scales")?;
-        let scales = section.read("scales", BTreeMap::new(), |item| {
-            match item.entries()?.iter().find(|(name, _)| !outputs.contains(name)) {
-                Some((name, entry)) => Err(entry.unknown_entry(name, &outputs)),
-                None => item.numbers(Item::positive),
-            }
-        })?;
-        Ok((Network { hidden, activation, frequency, steepness, features, fourier, start, scales }, outputs))
     }
 
     fn loss(&self, data: Option<&Data>) -> Result<LossSettings> {

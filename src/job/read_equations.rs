@@ -184,9 +184,22 @@ impl Reader<'_> {
 
     /// Reads the features and the transforms of outputs once, to know that they can be.
     fn transforms(&self, job: &Job) -> Result<Transforms> {
-        if let Some(features) = self.document.section("network", keys::NETWORK)?.get("features") {
-            let texts = &job.network.features;
-            PointFunctions::read(&features.place(), texts, &job.scope(vec![], false).of_features())?;
+        let list = self.document.list("network");
+        for (index, network) in job.networks.iter().enumerate() {
+            let item = match list.get(index) {
+                Some(item) => item.section(format!("{}: ", item.name), keys::NETWORK)?.get("features"),
+                None => self.document.section("network", keys::NETWORK)?.get("features"),
+            };
+            if let Some(features) = item {
+                PointFunctions::read(&features.place(), &network.features, &network.feature_scope(job))?;
+            }
+            let read = network.inputs.iter().filter(|name| job.outputs.contains(name));
+            if let Some(name) = read.into_iter().find(|name| job.transforms.contains_key(*name)) {
+                let problem =
+                    format!("network {} reads {name:?}, and a network cannot read a transformed output", index + 1);
+                let help = "remove the transform, and state what it did as a [[term]]";
+                return Err(Error::input(self.document.key_place(&format!("transforms.{name}")), problem, help));
+            }
         }
         let entries = self.document.entries("transforms");
         if let Some((name, item)) = entries.iter().find(|(name, _)| !job.outputs.contains(name)) {

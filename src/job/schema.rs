@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::keys;
+
 const JOB_FILE: &str = include_str!("../../docs/job-file.md");
 
 /// Sections whose keys are the user's, and what these hold.
@@ -24,7 +26,12 @@ pub fn schema() -> Value {
             Some((_, kind)) => json!({ "type": "object", "additionalProperties": kind_of(kind, "", &sections) }),
             None => of_section(path, &sections),
         };
-        let mut property = if is_list { json!({ "type": "array", "items": table }) } else { table };
+        let list = || json!({ "type": "array", "items": table });
+        let mut property = match keys::EITHER.contains(&path.as_str()) {
+            true => json!({ "anyOf": [table, list()] }),
+            false if is_list => list(),
+            false => table,
+        };
         property["description"] = text.clone().into();
         properties.insert(path.clone(), property);
     }

@@ -47,6 +47,9 @@ impl<'a> Document<'a> {
                 };
                 return Err(Error::input(place, problem, help));
             }
+            if keys::EITHER.contains(&key.get_ref().as_ref()) && value.get_ref().is_array() {
+                continue;
+            }
             if is_list && !value.get_ref().is_array() {
                 let help = format!("write it with double brackets: [[{}]]", key.get_ref());
                 return Err(Error::input(place, "this section can appear several times", help));

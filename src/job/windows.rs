@@ -91,6 +91,10 @@ impl Reader<'_> {
             let problem = "each window would find coefficients of its own";
             return bad(problem, "give them as numbers, or remove this section");
         }
+        if !job.has_one_network() {
+            let problem = "windows of several networks cannot be trained";
+            return bad(problem, "use one network that reads all inputs and gives all outputs, or remove this section");
+        }
         if job.training.ensemble > 1 {
             return bad("an ensemble of windows cannot be trained", "remove training.ensemble, or this section");
         }

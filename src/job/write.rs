@@ -34,8 +34,12 @@ impl Job {
         sections.push(("variables", self.variables.iter().map(|v| (v.name.as_str(), interval(v))).collect()));
         sections.extend(self.domain.iter().map(|domain| ("domain", write_domain::keys(domain.spec()))));
         sections.extend(self.windows.as_ref().map(|windows| ("windows", windows.keys(&self.inputs))));
-        if !self.is_open {
-            sections.push(("network", self.network_keys()));
+        if !self.is_open && self.has_one_network() {
+            let mut keys = self.networks[0].keys();
+            if self.data.is_none() {
+                keys.insert(0, ("outputs", self.outputs.clone().into()));
+            }
+            sections.push(("network", keys));
         }
         let coefficient = |(name, start): &(String, f64)| -> Value {
             let Some(range) = self.coefficient_ranges.get(name) else { return (*start).into() };
@@ -61,6 +65,10 @@ impl Job {
             ("output", vec![("directory", path(&self.output)), ("tensorboard", self.tensorboard.into())]),
         ]);
         let mut lists = vec![];
+        if !self.is_open && !self.has_one_network() {
+            let keys = |network: &Network| [network.ends(), network.keys()].concat();
+            lists.extend(self.networks.iter().map(|network| ("[[network]]".to_string(), keys(network))));
+        }
         if self.is_open {
             // What settles the job reads none of these keys.
         } else if let [stage] = &self.stages[..] {
@@ -75,14 +83,6 @@ impl Job {
         sections.retain(|(_, keys)| !keys.is_empty());
         let headed = sections.into_iter().map(|(name, keys)| (format!("[{name}]"), keys));
         headed.chain(lists).collect()
-    }
-
-    fn network_keys(&self) -> Vec<(&str, Value)> {
-        let mut keys = self.network.keys();
-        if self.data.is_none() {
-            keys.insert(0, ("outputs", self.outputs.clone().into()));
-        }
-        keys
     }
 
     fn truth_keys(&self) -> Vec<(&str, Value)> {
@@ -164,6 +164,14 @@ impl Data {
 }
 
 impl Network {
+    /// What it reads and gives, for one of several.
+    fn ends(&self) -> Vec<(&'static str, Value)> {
+        let mut keys: Vec<(&'static str, Value)> =
+            self.name.iter().map(|name| ("name", name.as_str().into())).collect();
+        keys.extend([("inputs", self.inputs.clone().into()), ("outputs", self.outputs.clone().into())]);
+        keys
+    }
+
     fn keys(&self) -> Vec<(&'static str, Value)> {
         if let Some(start) = &self.start {
             let mut keys: Vec<_> = start.file.iter().map(|file| ("start", path(file))).collect();

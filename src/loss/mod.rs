@@ -7,8 +7,8 @@ mod parts;
 
 pub use parts::{Parts, parts};
 
-use crate::expression::{self, Expression, Places, Residual};
-use crate::jet::{Entry, JetLayout, Normalizer};
+use crate::expression::{self, Expression, OwnJets, Places, Residual};
+use crate::jet::{Entry, JetLayout, Normalizer, Wiring};
 
 /// The largest allowed ratio of a term's validation mean square to its training mean square.
 const MOST_RATIO: f64 = 10.0;
@@ -69,20 +69,20 @@ impl Loss {
     }
 
     /// The loss as kernels read it, with the fewest channels that carry what the terms read: where all
-    /// second derivatives enter through one combination, that travels collapsed.
-    pub fn compile(&self, normalizer: &Normalizer) -> Compiled {
+    /// second derivatives of a network enter through one combination, that travels collapsed.
+    pub fn compile(&self, normalizer: &Normalizer, wirings: &[Wiring]) -> Compiled {
         let (places, mut residuals) = self.placed();
-        let layout = expression::layout(&mut residuals, normalizer.inputs.mean.len());
-        let residuals = residuals.iter().map(|residual| residual.compile(&layout, normalizer)).collect();
-        Compiled { layout, places, residuals }
+        let networks = OwnJets::new(&mut residuals, normalizer, wirings);
+        let residuals = residuals.iter().map(|residual| residual.compile_over(&networks, normalizer)).collect();
+        Compiled { layouts: networks.layouts, places, residuals }
     }
 }
 
 /// A loss as kernels read it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compiled {
-    /// The channels that travel.
-    pub layout: JetLayout,
+    /// The channels that travel of each network's own jet; `None` where nothing of it is read.
+    pub layouts: Vec<Option<JetLayout>>,
     /// Where the network is read.
     pub places: Places,
     /// The terms' residuals (T).

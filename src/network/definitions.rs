@@ -25,8 +25,10 @@ impl Model {
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
             transforms: self.transforms.texts.clone(),
-            activation: Some(self.spec.roughest()),
-            features: self.derivatives().features.cloned(),
+            activations: self.spec.activations(self.outputs.len()),
+            features: self.wirings().into_iter().zip(self.derivatives().own_features()).collect(),
+            // Predictions need no slopes by what feeds a network.
+            fed: vec![],
             allow_rough,
             fields: self.transforms.fields.clone(),
             ..Scope::default()
@@ -91,11 +93,14 @@ pub fn entry(place: impl Display, scope: &Scope, entry: Entry) -> Result<Express
     let derived = derived.map_err(|_| missing("it would need fifth derivatives of the network"))?;
     let entries = derived.entries();
     if !scope.allow_rough {
-        if entries.iter().any(|entry| scope.loses(entry.derivative)) {
+        if entries.iter().any(|entry| scope.loses(*entry)) {
             return Err(missing("it would differentiate across a jump of the network's features"));
         }
-        let order = entries.iter().map(|entry| entry.derivative.order()).max().unwrap_or(0);
-        scope.activation.map_or(Ok(()), |activation| activation.supports(order, &place.to_string()))?;
+        for entry in entries {
+            if let Some(activation) = scope.activations.get(entry.output) {
+                activation.supports(entry.derivative.order(), &place.to_string())?;
+            }
+        }
     }
     Ok(derived)
 }

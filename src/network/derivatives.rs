@@ -3,20 +3,20 @@
 
 use crate::error::{Error, Result};
 use crate::expression::PointFunctions;
-use crate::jet::{Activation, Derivative, Entry, JetLayout};
-use crate::network::{Model, Transforms};
+use crate::jet::{Derivative, Entry, JetLayout, Wiring, owner};
+use crate::network::{Model, NetworkSpec, Transforms};
 
 /// The outputs of a network, with everything that decides which derivatives they have.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Outputs<'a> {
     /// The inputs' names (D).
     pub inputs: &'a [String],
     /// The outputs' names (M).
     pub outputs: &'a [String],
-    /// The least smooth σ of the hidden layers.
-    pub activation: Activation,
-    /// The features, if there are any.
-    pub features: Option<&'a PointFunctions>,
+    /// The networks' shapes.
+    pub spec: &'a NetworkSpec,
+    /// The features of each network, if there are any.
+    pub features: Vec<Option<&'a PointFunctions>>,
     /// The transforms of the outputs.
     pub transforms: &'a Transforms,
 }
@@ -27,8 +27,8 @@ impl Model {
         Outputs {
             inputs: &self.inputs,
             outputs: &self.outputs,
-            activation: self.spec.roughest(),
-            features: self.transforms.features.as_ref().map(|features| features.functions()),
+            spec: &self.spec,
+            features: self.transforms.features.iter().map(|of| of.as_ref().map(|of| of.functions())).collect(),
             transforms: &self.transforms,
         }
     }
@@ -44,8 +44,11 @@ impl Outputs<'_> {
     /// An error if one of the entries does not exist; `laplacian` has the cᵢ of a Laplacian. `place` is the key or
     /// flag that requests them.
     pub fn supports(&self, entries: &[Entry], laplacian: &[f64], place: &str) -> Result<()> {
-        let order = entries.iter().map(|entry| entry.derivative.order()).max().unwrap_or(0);
-        self.activation.supports(order, place)?;
+        for output in 0..self.outputs.len() {
+            let own = entries.iter().filter(|entry| entry.output == output);
+            let order = own.map(|entry| entry.derivative.order()).max().unwrap_or(0);
+            self.spec.giving(output).roughest().supports(order, place)?;
+        }
         let Some((entry, jump)) = self.lost(entries, laplacian).next() else { return Ok(()) };
         let name = entry.column(self.inputs, self.outputs);
         let problem = format!(
@@ -64,14 +67,14 @@ impl Outputs<'_> {
                  at the jumps are ignored",
                 entry.column(self.inputs, self.outputs)
             ),
-            None => self.activation.rough_warning(),
+            None => self.spec.roughest().rough_warning(),
         }
     }
 
     /// The entries that cross a jump, and what jumps.
     fn lost<'a>(&'a self, entries: &'a [Entry], laplacian: &'a [f64]) -> impl Iterator<Item = (Entry, String)> + 'a {
         let jump = |entry: &Entry| {
-            if self.features.is_some_and(|features| features.loses(entry.derivative, laplacian)) {
+            if self.features_lose(*entry, laplacian) {
                 return Some((*entry, "a feature of the network".to_string()));
             }
             let is_lost = self.transforms.loses(*entry, laplacian);
@@ -80,10 +83,38 @@ impl Outputs<'_> {
         entries.iter().filter_map(jump)
     }
 
+    /// Whether a feature of the network that gives an entry jumps on its way, or of one that feeds it.
+    fn features_lose(&self, entry: Entry, laplacian: &[f64]) -> bool {
+        self.of_features(entry, &|features, derivative, wiring| {
+            let own = if laplacian.is_empty() { vec![] } else { wiring.own(laplacian) };
+            features.loses(derivative, &own)
+        })
+    }
+
+    fn of_features(&self, entry: Entry, is: &dyn Fn(&PointFunctions, Derivative, &Wiring) -> bool) -> bool {
+        if self.features.is_empty() {
+            return false;
+        }
+        let wirings = self.spec.wirings(self.inputs.len());
+        let (network, _) = owner(&wirings, entry.output);
+        let wiring = &wirings[network];
+        let own = wiring.own_derivative(entry.derivative);
+        let is_own = own.zip(self.features[network]).is_some_and(|(own, features)| is(features, own, wiring));
+        is_own || wiring.fed().any(|(_, output)| self.of_features(Entry { output, ..entry }, is))
+    }
+
+    /// The features of every network, as [`crate::expression::Scope::features`] has them.
+    pub fn own_features(&self) -> Vec<Option<PointFunctions>> {
+        match self.features.is_empty() {
+            true => vec![None; self.spec.networks.len()],
+            false => self.features.iter().map(|features| features.cloned()).collect(),
+        }
+    }
+
     /// The highest order up to which all second derivatives and those of a layout exist and are continuous, and why higher
     /// ones do not.
     pub fn smooth_order(&self, layout: &JetLayout) -> (usize, Option<String>) {
-        let own = self.activation.smoothness().order();
+        let own = self.spec.roughest().smoothness().order();
         let higher = layout.derivatives().filter(|derivative| derivative.order() > 2);
         let known = JetLayout::full(self.inputs.len());
         let derivatives: Vec<Derivative> = known.derivatives().chain(higher).collect();
@@ -91,7 +122,7 @@ impl Outputs<'_> {
         let entries: Vec<Entry> = (0..self.outputs.len()).flat_map(of_output).collect();
         for order in 1..=own {
             for entry in entries.iter().filter(|entry| entry.derivative.order() == order) {
-                let jump = match self.features.is_some_and(|features| features.jump(entry.derivative)) {
+                let jump = match self.of_features(*entry, &|features, derivative, _| features.jump(derivative)) {
                     true => Some("a feature of the network".to_string()),
                     false => {
                         self.transforms.jump(*entry).then(|| format!("the transform of {}", self.outputs[entry.output]))
@@ -109,7 +140,8 @@ impl Outputs<'_> {
                 }
             }
         }
-        let because = |what: &str| Some(format!("{} is {}: {what}", self.activation, self.activation.smoothness()));
+        let activation = self.spec.roughest();
+        let because = |what: &str| Some(format!("{activation} is {}: {what}", activation.smoothness()));
         let why = match own {
             0 => because("its derivatives jump or do not exist at the kinks of every unit; only values are certified"),
             1 => because(

@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::jet::Activation;
-use crate::network::{Layer, NetworkSpec};
+use crate::network::{Layer, NetworkSpec, Perceptron};
 
 /// Half the width of the box of standardised inputs: a uniform column reaches ±√3.
 const BOX_HALF_WIDTH: f64 = 1.8;
@@ -61,26 +61,43 @@ const STEEP_INPUTS: f64 = 2.0;
 /// Start values of the parameter block (P). `steepness` is the standard deviation of the first layer's
 /// arguments, in the place of the activation's own, which falls with the inputs; for sin it is SIREN's frequency.
 pub fn initialize(spec: &NetworkSpec, steepness: Option<f64>, seed: u64) -> Vec<f64> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    initialize_each(spec, &vec![steepness; spec.networks.len()], seed)
+}
+
+/// The same where each network has its own steepness.
+pub fn initialize_each(spec: &NetworkSpec, steepness: &[Option<f64>], seed: u64) -> Vec<f64> {
     let mut parameters = vec![0.0; spec.parameters()];
-    let layers = spec.layers();
+    for (index, (network, layers)) in spec.networks.iter().zip(spec.layers_of_each()).enumerate() {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        // Behind the streams of the rows of data, and before that of Fourier features.
+        rng.set_stream(if index == 0 { 0 } else { u64::MAX - index as u64 });
+        start_of(network, &layers, steepness[index], &mut parameters, &mut rng);
+    }
+    parameters
+}
+
+fn start_of(
+    network: &Perceptron,
+    layers: &[Layer],
+    steepness: Option<f64>,
+    parameters: &mut [f64],
+    rng: &mut ChaCha8Rng,
+) {
     for (l, layer) in layers.iter().enumerate() {
         let position = Position { first: l == 0, last: l + 1 == layers.len() };
         // The output follows the rule of the layer before it, whose results it reads.
-        let activation = spec.hidden.get(l).or(spec.hidden.last()).map_or(Activation::Tanh, |layer| layer.activation);
+        let activation =
+            network.hidden.get(l).or(network.hidden.last()).map_or(Activation::Tanh, |layer| layer.activation);
         match activation {
-            Activation::Sin => {
-                siren(layer, position, steepness.unwrap_or(DEFAULT_FREQUENCY), &mut parameters, &mut rng)
-            }
+            Activation::Sin => siren(layer, position, steepness.unwrap_or(DEFAULT_FREQUENCY), parameters, rng),
             activation => {
                 let start = start(activation);
-                let natural = start.steepness * (STEEP_INPUTS / spec.inputs as f64).min(1.0);
+                let natural = start.steepness * (STEEP_INPUTS / network.inputs as f64).min(1.0);
                 let start = Start { steepness: steepness.unwrap_or(natural), ..start };
-                spread(layer, position, &start, &mut parameters, &mut rng);
+                spread(layer, position, &start, parameters, rng);
             }
         }
     }
-    parameters
 }
 
 #[derive(Clone, Copy)]

@@ -1,24 +1,15 @@
 //! Models as safetensors files with the keys of a `torch.nn.Sequential` (`0.weight`, `0.bias`,
-//! `2.weight`, …), and names, shape and scaling in the metadata.
+//! `2.weight`, …; several networks are a ModuleList of these), and names, shape and scaling in the metadata.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::expression::Scope;
 use crate::files::safetensors_file::{Tensor, TensorFile};
-use crate::jet::Normalizer;
-use crate::network::stored_fields::{FieldDocument, restored, stored};
-use crate::network::{Features, FeaturesDocument, Layer, Model, NetworkSpec, ShapeDocument, Transforms};
+use crate::network::document::{Coefficient, Document};
+use crate::network::stored_fields::{restored, stored};
+use crate::network::{Features, Model, NetworkSpec, Transforms};
 use crate::numbers::Precision;
-
-/// The version of the document of a network whose hidden layers are alike.
-const PLAIN_VERSION: u64 = 1;
-/// That of one with several activations, or skips, which older readers do not know.
-const FORMAT_VERSION: u64 = 2;
 
 /// The name of a run's model.
 pub const MODEL_FILE: &str = "model.safetensors";
@@ -37,36 +28,6 @@ pub fn model_path(model_or_run: &Path) -> Result<PathBuf> {
     }
     let problem = "this directory has no model.safetensors";
     Err(Error::input(model_or_run.display(), problem, "give a model file, or the directory of a finished run"))
-}
-
-/// The document in a model's metadata.
-#[derive(Serialize, Deserialize)]
-struct Document {
-    format: u64,
-    inputs: Vec<String>,
-    outputs: Vec<String>,
-    #[serde(flatten)]
-    shape: ShapeDocument,
-    normalizer: Normalizer,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    ranges: Vec<[f64; 2]>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    coefficients: Vec<Coefficient>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    features: Option<FeaturesDocument>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    transforms: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    definitions: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    fields: Vec<FieldDocument>,
-}
-
-/// A number that was trained with the network.
-#[derive(Serialize, Deserialize)]
-struct Coefficient {
-    name: String,
-    value: f64,
 }
 
 impl Model {
@@ -140,28 +101,42 @@ impl Model {
         let scope = Scope { fields: restored(&document.fields, file, path)?, ..document.scope() };
         let place = |key: &str| format!("{}: metadata key {key:?}", path.display());
         let transforms = Transforms::read(|output| place(&format!("transforms.{output}")), &scope)?;
-        let transforms = match document.features {
-            None => transforms,
-            Some(features) => {
-                let features = Features::of_document(&place("features"), features, &scope.of_features())?;
-                transforms.with_features(features, &scope)
-            }
+        let mut features = vec![];
+        for (key, wiring, of) in document.features() {
+            features.push(match of {
+                None => None,
+                Some(of) => {
+                    let inputs = wiring.inputs().map(|input| scope.inputs[input].clone()).collect();
+                    let scope = Scope { inputs, ..scope.of_features() };
+                    Some(Features::of_document(&place(&key), of.clone(), &scope)?)
+                }
+            });
+        }
+        let transforms = match features.iter().any(Option::is_some) {
+            true => transforms.with_features_of_each(features, &scope),
+            false => transforms,
         };
         let mut precision = None;
         let mut parameters = vec![];
-        // Not by `spec.layers()`: widths that overflow are met here as shapes that do not fit.
-        let widths: Vec<usize> = [spec.inputs].into_iter().chain(spec.widths()).chain([spec.outputs]).collect();
-        for (layer, pair) in widths.windows(2).enumerate() {
-            let (inputs, outputs) = (pair[0], pair[1]);
-            for (name, shape) in [(weight(layer), vec![outputs, inputs]), (bias(layer), vec![outputs])] {
-                let tensor = file.tensor(&name, &shape, path)?;
-                let expected = *precision.get_or_insert(tensor.precision);
-                if tensor.precision != expected {
-                    let place = format!("{}: tensor {name:?}", path.display());
-                    let problem = format!("it has format {}, the tensors before it have {expected}", tensor.precision);
-                    return Err(Error::input(place, problem, "save all tensors in the same format"));
+        for (index, network) in spec.networks.iter().enumerate() {
+            // Not by `spec.layers()`: widths that overflow are met here as shapes that do not fit.
+            let widths = [network.inputs].into_iter().chain(network.widths()).chain([network.outputs]);
+            let widths: Vec<usize> = widths.collect();
+            let prefix = prefix(index, &spec);
+            for (layer, pair) in widths.windows(2).enumerate() {
+                let (inputs, outputs) = (pair[0], pair[1]);
+                for (name, shape) in [(weight(layer), vec![outputs, inputs]), (bias(layer), vec![outputs])] {
+                    let name = format!("{prefix}{name}");
+                    let tensor = file.tensor(&name, &shape, path)?;
+                    let expected = *precision.get_or_insert(tensor.precision);
+                    if tensor.precision != expected {
+                        let place = format!("{}: tensor {name:?}", path.display());
+                        let problem =
+                            format!("it has format {}, the tensors before it have {expected}", tensor.precision);
+                        return Err(Error::input(place, problem, "save all tensors in the same format"));
+                    }
+                    parameters.extend_from_slice(&tensor.values);
                 }
-                parameters.extend_from_slice(&tensor.values);
             }
         }
         let trained = |(index, coefficient): (usize, &Coefficient)| {
@@ -183,36 +158,32 @@ impl Model {
 
     /// The contents of the model's file.
     pub fn to_tensors(&self) -> TensorFile {
-        let values = self.coefficient_values();
-        let coefficient = |(name, value): (&String, &f64)| Coefficient { name: name.clone(), value: *value };
-        let shape = ShapeDocument::new(&self.spec);
-        let (fields, field_tensors) = stored(&self.transforms.own_fields());
-        let document = Document {
-            format: if shape.is_plain() { PLAIN_VERSION } else { FORMAT_VERSION },
-            inputs: self.inputs.clone(),
-            outputs: self.outputs.clone(),
-            shape,
-            normalizer: self.normalizer.clone(),
-            ranges: self.ranges.clone(),
-            coefficients: self.coefficients.iter().zip(&values).map(coefficient).collect(),
-            features: self.transforms.features.as_ref().map(|features| features.document.clone()),
-            transforms: self.transforms.texts.clone(),
-            definitions: self.transforms.definitions.clone(),
-            fields,
-        };
         let tensor = |shape: Vec<usize>, place: std::ops::Range<usize>| Tensor {
             shape,
             precision: self.precision,
             values: self.parameters[place].to_vec(),
         };
-        let of_layer = |(index, layer): (usize, Layer)| {
-            let weights = tensor(vec![layer.outputs, layer.inputs], layer.weights());
-            [(weight(index), weights), (bias(index), tensor(vec![layer.outputs], layer.biases()))]
-        };
-        let document = serde_json::to_value(document).expect("names and finite numbers are JSON");
-        let of_layers = self.spec.layers().into_iter().enumerate().flat_map(of_layer);
-        TensorFile::new(document, of_layers.chain(field_tensors).collect())
+        let (fields, field_tensors) = stored(&self.transforms.own_fields());
+        let mut tensors = vec![];
+        for (network, layers) in self.spec.layers_of_each().into_iter().enumerate() {
+            let prefix = prefix(network, &self.spec);
+            for (index, layer) in layers.into_iter().enumerate() {
+                let weights = tensor(vec![layer.outputs, layer.inputs], layer.weights());
+                let biases = tensor(vec![layer.outputs], layer.biases());
+                tensors.extend(
+                    [(weight(index), weights), (bias(index), biases)]
+                        .map(|(name, tensor)| (format!("{prefix}{name}"), tensor)),
+                );
+            }
+        }
+        let document = serde_json::to_value(Document::of(self, fields)).expect("names and finite numbers are JSON");
+        TensorFile::new(document, tensors.into_iter().chain(field_tensors).collect())
     }
+}
+
+/// What stands before the keys of a network's tensors: of several, each is a Sequential in a ModuleList `networks`.
+fn prefix(network: usize, spec: &NetworkSpec) -> String {
+    if spec.only().is_some() { String::new() } else { format!("networks.{network}.") }
 }
 
 /// The key of a layer's weights: in a Sequential every second module is an activation.
@@ -224,81 +195,13 @@ fn bias(layer: usize) -> String {
     format!("{}.bias", 2 * layer)
 }
 
-impl Document {
-    fn of_value(value: &Value, path: &Path) -> Result<Self> {
-        let help = "use a model that this version of jetfit wrote";
-        match value.get("format").and_then(Value::as_u64) {
-            Some(PLAIN_VERSION..=FORMAT_VERSION) => {}
-            Some(other) => {
-                let problem = format!("the model has format {other}; this jetfit reads formats up to {FORMAT_VERSION}");
-                return Err(Error::input(path.display(), problem, help));
-            }
-            None => return Err(Error::input(path.display(), "the metadata has no format", help)),
-        }
-        let document: Self = serde_json::from_value(value.clone()).map_err(|error| {
-            Error::input(path.display(), format!("the metadata does not describe a model: {error}"), help)
-        })?;
-        document.check(path)?;
-        Ok(document)
-    }
-
-    fn check(&self, path: &Path) -> Result<()> {
-        let wrong = |key: &str, problem: String| {
-            let help = "fix the metadata, or save the model again";
-            Err(Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, help))
-        };
-        for (key, names) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
-            if names.is_empty() {
-                return wrong(key, "it is empty".to_string());
-            }
-        }
-        let Normalizer { inputs, outputs, .. } = &self.normalizer;
-        for (key, names, scaling) in
-            [("normalizer.inputs", &self.inputs, inputs), ("normalizer.outputs", &self.outputs, outputs)]
-        {
-            if let Some(problem) = scaling.problem(names.len()) {
-                return wrong(key, problem);
-            }
-        }
-        let is_range = |[low, high]: &[f64; 2]| low <= high && low.is_finite() && high.is_finite();
-        if !self.ranges.is_empty() && (self.ranges.len() != self.inputs.len() || !self.ranges.iter().all(is_range)) {
-            return wrong("ranges", "it needs one [low, high] per input".to_string());
-        }
-        Ok(())
-    }
-
-    /// The names that its transforms may use.
-    fn scope(&self) -> Scope {
-        Scope {
-            coefficients: self.coefficients.iter().map(|coefficient| coefficient.name.clone()).collect(),
-            inputs: self.inputs.clone(),
-            outputs: self.outputs.clone(),
-            transforms: self.transforms.clone(),
-            ..Scope::default()
-        }
-        .with_definitions(&self.definitions)
-    }
-
-    fn spec(&self, path: &Path) -> Result<NetworkSpec> {
-        let hidden = self.shape.layers().map_err(|(key, problem, help)| {
-            Error::input(format_args!("{}: metadata key {key:?}", path.display()), problem, help)
-        })?;
-        Ok(NetworkSpec {
-            inputs: self.features.as_ref().map_or(self.inputs.len(), |features| features.functions.len()),
-            hidden,
-            outputs: self.outputs.len(),
-            coefficients: self.coefficients.len(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::jet::{Activation, Scaling};
+    use crate::jet::{Activation, Normalizer, Scaling};
 
     fn model(precision: Precision) -> Model {
         let spec = NetworkSpec::uniform(2, &[3, 1], Activation::Sin, 2);
@@ -351,7 +254,7 @@ mod tests {
     #[test]
     fn a_file_that_is_no_model_names_what_is_wrong() {
         let edits: &[(&str, Value, &str)] = &[
-            ("format", json!(3), "the model has format 3; this jetfit reads formats up to 2"),
+            ("format", json!(4), "the model has format 4; this jetfit reads formats up to 3"),
             ("format", json!("one"), "has no format"),
             ("activation", json!("tanhh"), "did you mean \"tanh\""),
             ("hidden", json!([3, 2]), "tensor \"2.weight\": its shape is [1, 3], expected [2, 3]"),

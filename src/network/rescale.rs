@@ -4,7 +4,7 @@ use super::Model;
 use crate::jet::Scaling;
 
 impl Model {
-    /// Weights and biases of the same function where the first layer reads columns of the scaling `first`, and the
+    /// Of a model with one network: weights and biases of the same function where the first layer reads columns of the scaling `first`, and the
     /// outputs are scaled by `outputs`; laid out as those of the model, without coefficients.
     pub fn rescaled(&self, first: &Scaling, outputs: &Scaling) -> Vec<f64> {
         let layers = self.spec.layers();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hidden, NetworkSpec};
+use super::{Hidden, Perceptron};
 use crate::jet::Activation;
 
 /// The hidden layers of a network in a document.
@@ -42,7 +42,7 @@ impl fmt::Display for ShapeDocument {
 
 impl ShapeDocument {
     /// Of a network.
-    pub fn new(spec: &NetworkSpec) -> Self {
+    pub fn new(spec: &Perceptron) -> Self {
         let first = spec.hidden.first().map_or(Activation::Tanh, |layer| layer.activation);
         let names = || spec.hidden.iter().map(|layer| layer.activation.name().to_string());
         let is_one = spec.hidden.iter().all(|layer| layer.activation == first);
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_shape_reads_back() {
-        let spec = NetworkSpec::uniform(2, &[7, 7, 3], Activation::Silu, 1);
+        let spec = Perceptron::uniform(2, &[7, 7, 3], Activation::Silu, 1);
         let plain = ShapeDocument::new(&spec);
         assert!(plain.is_plain());
         assert_eq!(plain.layers().unwrap(), spec.hidden);

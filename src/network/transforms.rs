@@ -15,8 +15,8 @@ use crate::jet::{Derivative, Entry, JetLayout, Normalizer, Scaling};
 /// The features before the network and the transforms of its outputs; none by default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transforms {
-    /// What the first layer reads instead of the inputs.
-    pub features: Option<Features>,
+    /// What the first layer of each network reads instead of its inputs; empty where none has features.
+    pub features: Vec<Option<Features>>,
     /// The texts of transformed outputs, by name.
     pub texts: BTreeMap<String, String>,
     /// The definitions that features and outputs may use, and that can be predicted.
@@ -28,9 +28,20 @@ pub struct Transforms {
 }
 
 impl Transforms {
-    /// The scaling of what the first layer reads: the features' if there are any, else the inputs'.
+    /// Features alone, of one network.
+    pub fn of_features(features: Option<Features>) -> Self {
+        Self { features: features.map_or(vec![], |features| vec![Some(features)]), ..Self::default() }
+    }
+
+    /// The features of a network.
+    pub fn features_of(&self, network: usize) -> Option<&Features> {
+        self.features.get(network)?.as_ref()
+    }
+
+    /// The scaling of what the first layer of a model's only network reads: the features' if there are any, else the
+    /// inputs'.
     pub fn first_scaling<'a>(&'a self, normalizer: &'a Normalizer) -> &'a Scaling {
-        self.features.as_ref().map_or(&normalizer.inputs, |features| &features.document.scaling)
+        self.features_of(0).map_or(&normalizer.inputs, |features| &features.document.scaling)
     }
 
     /// Reads those of the outputs, [`Scope::transforms`]; `place` gives what comes before the key in messages.
@@ -60,24 +71,30 @@ impl Transforms {
             Ok(expression)
         };
         let outputs = scope.outputs.iter().enumerate().map(read).collect::<Result<_>>()?;
-        Ok(Self { features: None, texts: scope.transforms.clone(), definitions, fields, outputs })
+        Ok(Self { features: vec![], texts: scope.transforms.clone(), definitions, fields, outputs })
     }
 
     /// The same behind a network that reads features, whose definitions are those of `scope`.
     pub fn with_features(self, features: Features, scope: &Scope) -> Self {
-        let texts = scope.transforms.values().chain(&features.document.functions);
-        Self { definitions: scope.definitions_with_distances(texts), features: Some(features), ..self }
+        self.with_features_of_each(vec![Some(features)], scope)
+    }
+
+    /// The same behind several networks, each with its own.
+    pub fn with_features_of_each(self, features: Vec<Option<Features>>, scope: &Scope) -> Self {
+        let functions = features.iter().flatten().flat_map(|features| &features.document.functions);
+        let definitions = scope.definitions_with_distances(scope.transforms.values().chain(functions));
+        Self { features, definitions, ..self }
     }
 
     /// The fields that a model needs to predict alone.
     pub fn own_fields(&self) -> Fields {
-        let features = self.features.iter().flat_map(|features| &features.document.functions);
+        let features = self.features.iter().flatten().flat_map(|features| &features.document.functions);
         self.fields.called_by(self.texts.values().chain(self.definitions.values()).chain(features))
     }
 
     /// Whether values of the outputs depend on a field from a file.
     pub fn read_fields(&self) -> bool {
-        let features = self.features.as_ref().is_some_and(|features| features.functions().reads_field());
+        let features = self.features.iter().flatten().any(|features| features.functions().reads_field());
         features || self.outputs.iter().any(Expression::reads_field)
     }
 

@@ -64,6 +64,12 @@ impl Buffers {
                 place.last = count;
             }
         }
+        // The terms write all cotangents before the first network's way back begins.
+        let seeds: Vec<Slot> = pass.read().map(|network| pass.jets_bar(network).slot).collect();
+        for place in places.iter_mut().filter(|place| seeds.contains(&place.slot)) {
+            place.first = place.first.min(pass.forward.len());
+        }
+        places.sort_by_key(|place| place.first);
         let mut buffers = Self { places: vec![], numbers: vec![] };
         for place in places {
             buffers.put(place);

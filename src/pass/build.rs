@@ -1,48 +1,12 @@
 //! The list of operations, from the networks.
 
-use super::channels::Channels;
+use super::network::{Feed, Network};
 use super::op::{At, Direction, LayerGradient, Op, Slot, Span};
-use crate::network::{Hidden, Layer, NetworkSpec};
-
-/// A network on a pass.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Network {
-    /// Its affine layers.
-    pub layers: Vec<Layer>,
-    /// What follows each but the last.
-    pub hidden: Vec<Hidden>,
-    /// Whether its first layer reads features' jets, not inputs.
-    pub has_features: bool,
-    /// What travels through it.
-    pub channels: Channels,
-}
-
-impl Network {
-    /// Of a shape, with what travels through it.
-    pub fn new(spec: &NetworkSpec, has_features: bool, channels: Channels) -> Self {
-        Self { layers: spec.layers(), hidden: spec.hidden.clone(), has_features, channels }
-    }
-
-    /// M
-    pub fn outputs(&self) -> usize {
-        self.output().outputs
-    }
-
-    /// The layer without an activation.
-    pub fn output(&self) -> &Layer {
-        self.layers.last().expect("a network has a layer")
-    }
-
-    /// The number of hidden layers.
-    pub fn hidden(&self) -> usize {
-        self.layers.len() - 1
-    }
-}
 
 /// What happens to a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pass {
-    /// The networks, of which there is one today.
+    /// The networks; one that reads others' values stands behind them.
     pub networks: Vec<Network>,
     /// Whether a way back follows, for which jets are kept.
     pub has_tape: bool,
@@ -56,14 +20,26 @@ impl Pass {
     /// Through these networks, and back with a tape.
     pub fn new(networks: Vec<Network>, has_tape: bool) -> Self {
         let mut pass = Self { networks: vec![], has_tape, forward: vec![], backward: vec![] };
-        for (index, network) in networks.iter().enumerate() {
+        for (index, network) in networks.iter().enumerate().filter(|(_, network)| network.is_read) {
             let walk = Walk { index, network, has_tape };
+            let feed = |feed: &Feed| Op::Feed {
+                from: Walk { index: feed.network, network: &networks[feed.network], has_tape }.jets(),
+                output: feed.output,
+                points: walk.points(),
+                input: feed.input,
+            };
+            pass.forward.extend(network.feeds.iter().map(feed));
             pass.forward.extend(walk.forward());
             if has_tape {
                 pass.backward.extend(walk.backward());
             }
         }
         Self { networks, ..pass }
+    }
+
+    /// The numbers of the networks of which something is read.
+    pub fn read(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.networks.len()).filter(|network| self.networks[*network].is_read)
     }
 
     /// All operations, in order.

@@ -2,7 +2,7 @@
 
 use super::rule::Rule;
 use crate::jet::{JetLayout, Normalizer};
-use crate::network::{Features, NetworkSpec};
+use crate::network::{Features, Perceptron};
 
 /// What travels through the layers of one network.
 ///
@@ -34,8 +34,12 @@ pub enum Modes {
 impl Modes {
     /// Those of a network: the adjoints' way ends at a first layer that reads the inputs themselves and is followed by an
     /// activation; and no skip is on it.
-    pub fn of(spec: &NetworkSpec, features: Option<&Features>) -> Self {
-        if features.is_none() && !spec.hidden.is_empty() && !spec.has_skips() { Modes::Both } else { Modes::Forward }
+    pub fn of(network: &Perceptron, features: Option<&Features>) -> Self {
+        if features.is_none() && !network.hidden.is_empty() && !network.has_skips() {
+            Modes::Both
+        } else {
+            Modes::Forward
+        }
     }
 }
 

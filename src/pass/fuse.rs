@@ -108,7 +108,9 @@ impl Pass {
     /// Whole networks, after [`Pass::fuse_inputs`]: the jets of all hidden layers lie one behind the other.
     pub fn fuse_networks(&mut self) {
         let (mut forward, mut backward) = (vec![], vec![]);
-        for (index, network) in self.networks.iter().enumerate() {
+        for (index, network) in self.networks.iter().enumerate().filter(|(_, network)| network.is_read) {
+            let is_feed = |op: &&Op| matches!(op, Op::Feed { .. }) && op.network() == index;
+            forward.extend(self.forward.iter().filter(is_feed).cloned());
             let at = |layer: usize| At { network: index, layer };
             let channels = network.channels.forward.channels();
             let widths: Vec<usize> = network.layers[..network.hidden()].iter().map(|layer| layer.outputs).collect();

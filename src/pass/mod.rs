@@ -20,13 +20,15 @@ mod buffers;
 mod build;
 mod channels;
 mod fuse;
+mod network;
 mod op;
 mod rule;
 #[cfg(test)]
 mod tests;
 
 pub use buffers::Buffers;
-pub use build::{Network, Pass};
+pub use build::Pass;
 pub use channels::{Channels, Modes};
+pub use network::{Feed, Network};
 pub use op::{At, Direction, LayerGradient, Op, Slot, Span, Use};
 pub use rule::{Partner, Product, Rule, Summand};

@@ -42,6 +42,28 @@ pub enum Slot {
     JetsBar(usize),
 }
 
+impl Slot {
+    /// The network that it is of.
+    pub fn network(self) -> usize {
+        match self {
+            Slot::Points(network)
+            | Slot::Inputs(network)
+            | Slot::FirstsBar(network)
+            | Slot::InputG(network)
+            | Slot::Jets(network)
+            | Slot::JetsBar(network) => network,
+            Slot::Z(at)
+            | Slot::A(at)
+            | Slot::Sum(at)
+            | Slot::SumBar(at)
+            | Slot::Bar(at)
+            | Slot::G(at)
+            | Slot::H(at)
+            | Slot::HBar(at) => at.network,
+        }
+    }
+}
+
 /// Some channels of the jets in a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -100,6 +122,8 @@ pub struct LayerGradient {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the map says what each name stands for")]
 pub enum Op {
+    /// The value of an output of another network becomes a row of the points: both are scaled alike.
+    Feed { from: Span, output: usize, points: Span, input: usize },
     /// The first layer from the points: z = W x̂ + b, whose tangents are columns of W and whose seconds are 0.
     Input { at: At, points: Span, z: Span },
     /// An affine layer, either way; the bias belongs to channels that begin with the value.
@@ -160,6 +184,33 @@ pub enum Use {
 }
 
 impl Op {
+    /// The network that it is of.
+    pub fn network(&self) -> usize {
+        match self {
+            Op::Feed { points, .. } => points.slot.network(),
+            Op::Copy { to, .. } | Op::Add { to, .. } => to.slot.network(),
+            Op::WeightGradient { layers } => layers[0].at.network,
+            Op::AdjointEnd { network, .. }
+            | Op::FusedNetwork { network, .. }
+            | Op::FusedNetworkBackward { network, .. } => *network,
+            Op::Input { at, .. }
+            | Op::Linear { at, .. }
+            | Op::Rule { at, .. }
+            | Op::RuleBackward { at, .. }
+            | Op::AdjointStart { at, .. }
+            | Op::Adjoint { at, .. }
+            | Op::AdjointSeeds { at, .. }
+            | Op::AdjointBar { at, .. }
+            | Op::AdjointRuleBackward { at, .. }
+            | Op::InputGradient { at, .. }
+            | Op::FusedInput { at, .. }
+            | Op::FusedInputBackward { at, .. }
+            | Op::FusedLayer { at, .. }
+            | Op::FusedLayerBackward { at, .. }
+            | Op::FusedAdjoint { at, .. } => at.network,
+        }
+    }
+
     /// What it reads and writes.
     pub fn operands(&self) -> Vec<(Use, Span)> {
         self.clone().spans().into_iter().map(|(use_of, span)| (use_of, *span)).collect()
@@ -169,6 +220,7 @@ impl Op {
     pub(super) fn spans(&mut self) -> Vec<(Use, &mut Span)> {
         use Use::{Read, Write};
         match self {
+            Op::Feed { from, points, .. } => vec![(Read, from), (Write, points)],
             Op::Input { points, z, .. } => vec![(Read, points), (Write, z)],
             Op::Linear { from, to, .. } => vec![(Read, from), (Write, to)],
             Op::Rule { z, a, .. } => vec![(Read, z), (Write, a)],

@@ -3,11 +3,11 @@
 use super::*;
 use crate::cpu;
 use crate::jet::{Activation, Derivative, JetLayout, Normalizer, Scaling};
-use crate::network::{Model, NetworkSpec, Transforms, initialize};
+use crate::network::{Model, NetworkSpec, Perceptron, Transforms, initialize};
 use crate::numbers::Precision;
 
-fn spec(inputs: usize, hidden: &[usize], outputs: usize) -> NetworkSpec {
-    NetworkSpec::uniform(inputs, hidden, Activation::Tanh, outputs)
+fn spec(inputs: usize, hidden: &[usize], outputs: usize) -> Perceptron {
+    Perceptron::uniform(inputs, hidden, Activation::Tanh, outputs)
 }
 
 fn pass(layout: &JetLayout, hidden: &[usize], modes: Modes, has_tape: bool) -> Pass {
@@ -34,7 +34,7 @@ fn the_general_rule_is_that_of_the_kernels() {
 
 /// Compares a network's jets with those that its rule gives, channel by channel and summand by summand.
 fn follows_the_rule(layout: &JetLayout) {
-    let spec = spec(3, &[7, 5], 1);
+    let spec = NetworkSpec::of_one(spec(3, &[7, 5], 1));
     let scaling = |scale: &[f64]| Scaling { mean: vec![0.1; scale.len()], scale: scale.to_vec() };
     let model = Model {
         inputs: ["x", "y", "t"].map(String::from).to_vec(),
@@ -64,7 +64,7 @@ fn follows_the_rule(layout: &JetLayout) {
         };
         let through = |unit: usize| {
             let z: Vec<f64> = (0..layout.channels()).map(|channel| z(unit, channel)).collect();
-            if index == spec.hidden.len() {
+            if index == spec.networks[0].hidden.len() {
                 return z;
             }
             let sigma = slopes(z[0]);

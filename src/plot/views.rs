@@ -43,7 +43,7 @@ pub fn fit_rows(
     let inputs = model.inputs.len();
     let slices: Vec<Slice> = (0..inputs).map(|input| Slice::new(model, truth, input, centre)).collect();
     let mut rows = vec![];
-    for output in 0..model.spec.outputs {
+    for output in 0..model.outputs.len() {
         for (input, slice) in slices.iter().enumerate() {
             let derivatives: Vec<Derivative> =
                 (0..=order).filter_map(|order| Derivative::by(&vec![input; order])).collect();
@@ -180,7 +180,7 @@ pub fn map_rows(
     let jets = source.jets(points, &JetLayout::value(model.inputs.len()))?;
     let shown = truth.filter(|truth| truth.points == points);
     let mut rows = vec![];
-    for output in 0..model.spec.outputs {
+    for output in 0..model.outputs.len() {
         let entry = Entry::value(output);
         rows.push(MapRow {
             output: model.outputs[output].clone(),
@@ -214,12 +214,13 @@ fn grid_axes(points: &[Vec<f64>]) -> Option<[Vec<f64>; 2]> {
     (is_grid && is_ascending(&x) && is_ascending(&y)).then_some([x, y])
 }
 
-/// A panel for each output. The first M targets of each set are the measured values of the outputs.
+/// A panel for each of the first `outputs` outputs, whose measured values are the first targets of each set.
 ///
 /// # Errors
 /// Those of the device.
 pub fn parity_panels(
     source: &mut dyn Source,
+    outputs: usize,
     training: &PointSet,
     validation: Option<&PointSet>,
 ) -> Result<Vec<ParityPanel>> {
@@ -236,7 +237,7 @@ pub fn parity_panels(
             validation: validation.map(|(set, jets)| measured(&set.columns[output], value(jets))),
         }
     };
-    Ok((0..model.spec.outputs).map(panel).collect())
+    Ok((0..outputs).map(panel).collect())
 }
 
 /// What is predicted over what was measured.

@@ -35,7 +35,7 @@ pub fn jets(model: &Model, backend: &mut dyn Backend, points: &[Vec<f64>], layou
     if model.transforms.are_identity() {
         return backend.evaluate(points, layout);
     }
-    let outputs = model.spec.outputs;
+    let outputs = model.outputs.len();
     let values = over_jets(model, backend, points, &model.transforms.jets(outputs, layout))?;
     Ok(Jets { layout: layout.clone(), outputs, values: values.concat() })
 }

@@ -22,9 +22,9 @@ use crate::error::{Error, Result};
 use crate::expression::Places;
 use crate::files::digest::Digest;
 use crate::jet::{Normalizer, Scaling};
-use crate::job::{Equation, Fourier, Job, Points as PredictionPoints, TermPoints};
+use crate::job::{Equation, Fourier, Job, Network, Points as PredictionPoints, TermPoints};
 use crate::loss::{Loss, Term};
-use crate::network::{Features, Model, Transforms, fourier, initialize};
+use crate::network::{Features, Model, Transforms, fourier, initialize_each};
 use crate::points::{PointsSpec, Sampler, sample};
 
 /// A job's data and equations, ready for a backend.
@@ -88,6 +88,9 @@ impl Problem {
             Some(data) => data.normalizer.clone(),
             None => box_normalizer(job),
         };
+        // Outputs of networks that no column measures follow those of the data.
+        normalizer.outputs.mean.resize(job.outputs.len(), 0.0);
+        normalizer.outputs.scale.resize(job.outputs.len(), 1.0);
         for (output, _) in job.outputs.iter().enumerate().filter(|(_, name)| transforms.has(name)) {
             normalizer.outputs.mean[output] = 0.0;
             normalizer.outputs.scale[output] = 1.0;
@@ -103,9 +106,11 @@ impl Problem {
             let masks = (0..data.deviations.len()).map(|target| data.mask(target)).collect();
             sets.push(TermSet { points: data.posed(&points), loss: job.loss(data, &transforms), source: None, masks });
         }
-        let transforms = match features(job, data.as_ref(), &normalizer)? {
-            None => transforms,
-            Some(features) => transforms.with_features(features, &job.scope(vec![], false)),
+        let features = job.networks.iter().map(|network| features(job, network, data.as_ref(), &normalizer));
+        let features: Vec<_> = features.collect::<Result<_>>()?;
+        let transforms = match features.iter().any(Option::is_some) {
+            true => transforms.with_features_of_each(features, &job.scope(vec![], false)),
+            false => transforms,
         };
         let validation = data.as_ref().and_then(|data| Some(data.posed(data.validation.as_ref()?)));
         let coefficients = job.coefficients.len();
@@ -144,10 +149,14 @@ impl Problem {
     /// Gives outputs without data, coefficients and equations their scales. An equation is a set and its term.
     fn scale(&mut self, job: &Job, equations: &[(usize, usize)]) {
         let coefficients: Vec<f64> = job.coefficients.iter().map(|(_, start)| *start).collect();
-        let of = Equations::new(&self.sets, equations, job.outputs.len(), coefficients);
-        if self.data.is_none() {
-            let are_fixed: Vec<bool> = job.outputs.iter().map(|name| self.transforms.has(name)).collect();
-            let stated: Vec<_> = job.outputs.iter().map(|name| job.network.scales.get(name).copied()).collect();
+        let wirings = job.network_spec().wirings(job.inputs.len());
+        let of = Equations::new(&self.sets, equations, &wirings, coefficients);
+        let measured = job.data.as_ref().map_or(0, |data| data.outputs.len());
+        if measured < job.outputs.len() {
+            let is_fixed = |(output, name): (usize, &String)| output < measured || self.transforms.has(name);
+            let are_fixed: Vec<bool> = job.outputs.iter().enumerate().map(is_fixed).collect();
+            let stated = |name: &String| job.networks.iter().find_map(|network| network.scales.get(name)).copied();
+            let stated: Vec<_> = job.outputs.iter().map(stated).collect();
             of.scale_outputs(&mut self.normalizer, &are_fixed, &stated);
         }
         let ranges = job.coefficients.iter().map(|(name, _)| job.coefficient_ranges.get(name).copied());
@@ -268,13 +277,17 @@ impl Problem {
     /// The network before its first step.
     pub fn model(&self, job: &Job) -> Model {
         let spec = job.network_spec();
-        let mut parameters = match &job.network.start {
-            Some(start) => {
-                start.model.rescaled(self.transforms.first_scaling(&self.normalizer), &self.normalizer.outputs)
-            }
-            None => initialize(&spec, job.network.frequency.or(job.network.steepness), job.training.seed),
-        };
+        let steepness: Vec<_> = job.networks.iter().map(Network::steepness).collect();
+        let mut parameters = initialize_each(&spec, &steepness, job.training.seed);
         parameters.truncate(spec.weights());
+        for (index, (network, layers)) in job.networks.iter().zip(spec.layers_of_each()).enumerate() {
+            let Some(start) = &network.start else { continue };
+            let own = self.normalizer.of(&job.wiring(network));
+            let features = self.transforms.features_of(index);
+            let first = features.map_or(&own.inputs, |features| &features.document.scaling);
+            let weights = start.model.rescaled(first, &own.outputs);
+            parameters[layers[0].offset..][..weights.len()].copy_from_slice(&weights);
+        }
         let starts = job.coefficients.iter().enumerate();
         parameters.extend(starts.map(|(index, (_, start))| self.normalizer.coefficient(index).trained(*start)));
         Model {
@@ -291,17 +304,18 @@ impl Problem {
     }
 }
 
-/// What the job's network reads in the place of its inputs, standardised over the rows of the data or
+/// What a network of the job reads in the place of its inputs, standardised over the rows of the data or
 /// over points of the box.
-fn features(job: &Job, data: Option<&Dataset>, normalizer: &Normalizer) -> Result<Option<Features>> {
-    let mut texts = job.network.features.clone();
-    if let Some(Fourier { count, scale }) = job.network.fourier {
-        texts.extend(fourier(count, scale, job.training.seed, &job.inputs, &normalizer.inputs));
+fn features(job: &Job, network: &Network, data: Option<&Dataset>, normalizer: &Normalizer) -> Result<Option<Features>> {
+    let mut texts = network.features.clone();
+    let wiring = job.wiring(network);
+    if let Some(Fourier { count, scale }) = network.fourier {
+        let inputs = normalizer.of(&wiring).inputs;
+        texts.extend(fourier(count, scale, job.training.seed, &network.inputs, &inputs));
     }
     if texts.is_empty() {
         return Ok(None);
     }
-    let scope = job.scope(vec![], false).of_features();
     let points = match data {
         Some(data) => data.training.inputs.clone(),
         None => {
@@ -309,7 +323,7 @@ fn features(job: &Job, data: Option<&Dataset>, normalizer: &Normalizer) -> Resul
             sample(&job.region(&spec, "variables")?, spec.sampler, spec.count, 0, 0).inputs
         }
     };
-    Features::fit("network.features", texts, &scope, &points).map(Some)
+    Features::fit("network.features", texts, &network.feature_scope(job), &wiring.own(&points)).map(Some)
 }
 
 /// Inputs as if they were uniform over the box; outputs as they are.

@@ -12,7 +12,9 @@ use rand_distr::{Distribution, StandardNormal};
 use super::TermSet;
 use crate::data::PointSet;
 use crate::expression::{Expression, Leaf};
-use crate::jet::{CoefficientMap, CoefficientRange, Entry, JetLayout, Jets, Normalizer, mean_and_deviation};
+use crate::jet::{
+    CoefficientMap, CoefficientRange, Entry, JetLayout, Jets, Normalizer, Wiring, mean_and_deviation, owner,
+};
 use crate::loss::Loss;
 
 /// Points of a set at which residuals are evaluated.
@@ -45,8 +47,9 @@ struct Trial {
 }
 
 impl Equations {
-    /// Those of some terms, each given by its set and its number there.
-    pub fn new(sets: &[TermSet], terms: &[(usize, usize)], outputs: usize, coefficients: Vec<f64>) -> Self {
+    /// Those of some terms, each given by its set and its number there, over the outputs of networks.
+    pub fn new(sets: &[TermSet], terms: &[(usize, usize)], networks: &[Wiring], coefficients: Vec<f64>) -> Self {
+        let outputs: usize = networks.iter().map(|network| network.gives.len()).sum();
         let trial = |&(set, term): &(usize, usize)| {
             let points = &sets[set].points;
             let kept = points.points().min(SAMPLE_POINTS);
@@ -59,7 +62,15 @@ impl Equations {
             let mut random = ChaCha8Rng::seed_from_u64(term as u64);
             random.set_stream(set as u64);
             let count = outputs * layout.channels() * places.count() * points.points();
-            let jets = StandardNormal.sample_iter(random).take(count).collect();
+            let mut jets: Vec<f64> = StandardNormal.sample_iter(random).take(count).collect();
+            // What a network does not read is no part of an equation.
+            let rows = (0..outputs).flat_map(|output| layout.derivatives().map(move |derivative| (output, derivative)));
+            for ((output, derivative), row) in rows.zip(jets.chunks_exact_mut(places.count() * points.points())) {
+                let network = &networks[owner(networks, output).0];
+                if !network.is_fed() && network.own_derivative(derivative).is_none() {
+                    row.fill(0.0);
+                }
+            }
             Trial { points, residual: residuals.remove(0), layout, jets }
         };
         Self { trials: terms.iter().map(trial).collect(), coefficients }

@@ -42,6 +42,9 @@ struct Document {
     best: Option<BestDocument>,
     #[serde(flatten)]
     shape: ShapeDocument,
+    /// Those of the networks behind the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<ShapeDocument>,
     normalizer: Normalizer,
     #[serde(default)]
     adapted: Adapted,
@@ -113,6 +116,7 @@ pub fn write(path: &Path, state: &State, origin: &Origin) -> Result<()> {
     let best = state.best.as_ref();
     let Origin { spec, precision, .. } = origin;
     let memory = Memories::new(&state.memory, spec.parameters());
+    let (shape, others) = shapes(spec);
     let document = Document {
         checkpoint: FORMAT,
         job: origin.job.clone(),
@@ -124,7 +128,8 @@ pub fn write(path: &Path, state: &State, origin: &Origin) -> Result<()> {
         plateau: memory.plateau,
         history: memory.steps.len(),
         best: best.map(|best| BestDocument { step: best.step, loss: best.loss, waited: best.waited }),
-        shape: ShapeDocument::new(spec),
+        shape,
+        others,
         normalizer: origin.normalizer.clone(),
         adapted: state.adapted.clone(),
         damping: memory.damping.cloned(),
@@ -215,6 +220,12 @@ pub fn read(path: &Path, origin: &Origin, is_edited: bool) -> Result<State> {
     })
 }
 
+/// The shape of the first network, and those of the others.
+fn shapes(spec: &NetworkSpec) -> (ShapeDocument, Vec<ShapeDocument>) {
+    let mut shapes = spec.networks.iter().map(ShapeDocument::new);
+    (shapes.next().expect("a model has a network"), shapes.collect())
+}
+
 impl Origin {
     fn check(&self, document: &Document, is_edited: bool, path: &Path) -> Result<()> {
         let wrong = |problem: String, help: &str| Err(Error::input(path.display(), problem, help));
@@ -223,8 +234,8 @@ impl Origin {
             let help = "restore it (flags such as --steps may differ), or add --edited to resume with the edited job";
             return wrong(problem, help);
         }
-        let shape = ShapeDocument::new(&self.spec);
-        if document.shape != shape {
+        let (shape, others) = shapes(&self.spec);
+        if document.shape != shape || document.others != others {
             let problem = format!(
                 "the checkpoint belongs to another network: it has {}, but the job has {shape}",
                 document.shape

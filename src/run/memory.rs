@@ -86,10 +86,10 @@ fn parts(job: &Job, problem: Option<&Problem>) -> Vec<Part> {
     // Points and columns in f64, and what a backend makes of them, once more where they judge; those that are drawn pass
     // through as many numbers again.
     let inputs = job.inputs.len() as f64;
+    let read = spec.networks.iter().map(|network| network.inputs).sum::<usize>() as f64;
     let of_points = |size: &Size| {
         let own = F64_BYTES * size.columns;
-        let loaded =
-            (number * size.places as f64).mul_add(spec.inputs as f64, number * (size.columns - inputs).max(0.0));
+        let loaded = (number * size.places as f64).mul_add(read, number * (size.columns - inputs).max(0.0));
         let drawn = if size.is_drawn { 4.0 * F64_BYTES * inputs } else { 2.0 * F64_BYTES * size.columns };
         let judging = if size.is_judged { loaded } else { 0.0 };
         size.points * (own + loaded + judging + drawn)

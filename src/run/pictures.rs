@@ -49,7 +49,7 @@ pub fn of_model(
     }
     let is_spread = job.inputs.len() > 1 && drawn.is_wanted(Picture::Parity);
     if let Some(data) = problem.data.as_ref().filter(|_| is_spread) {
-        let mut panels = plot::parity_panels(source, &data.training, data.validation.as_ref())?;
+        let mut panels = plot::parity_panels(source, data.outputs.len(), &data.training, data.validation.as_ref())?;
         panels.iter_mut().for_each(|panel| panel.output = job.label(&panel.output).to_string());
         drawn.write(&plot::parity(&Parity { title: job.name(), panels }), "parity")?;
     }

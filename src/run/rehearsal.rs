@@ -49,7 +49,8 @@ pub struct Set {
     pub points: usize,
     /// The network is evaluated at so many places for each point.
     pub places: usize,
-    /// The channels that travel through the network, as the derivatives of an output `u`.
+    /// The channels that travel through the network, as the derivatives of an output `u`; of several networks as those of
+    /// the first output of each that is read.
     pub channels: Vec<String>,
     /// Its terms.
     pub terms: Vec<Posed>,
@@ -92,8 +93,11 @@ pub fn rehearse(job: &Job) -> Result<Rehearsal> {
     let backend = device::open(&job.device.name, job.device.precision, job.device.threads, &model)?;
     let prediction_points = problem.prediction_points(&job)?.first().map_or(0, Vec::len);
     let spec = &model.spec;
-    let layers = spec.layers();
-    let widths = layers.iter().map(|layer| layer.inputs).chain(layers.last().map(|layer| layer.outputs));
+    // Of several networks the output of each stands before what the next one reads.
+    let widths = spec.layers_of_each().into_iter().flat_map(|layers| {
+        let last = layers.last().map(|layer| layer.outputs);
+        layers.into_iter().map(|layer| layer.inputs).chain(last).collect::<Vec<_>>()
+    });
     Ok(Rehearsal {
         directory: job.output.display().to_string(),
         device: backend.device(),
@@ -112,7 +116,12 @@ pub fn rehearse(job: &Job) -> Result<Rehearsal> {
 }
 
 fn of_set(set: &TermSet, problem: &Problem, job: &Job) -> Set {
-    let compiled = set.loss.compile(&problem.normalizer);
+    let wirings = job.network_spec().wirings(job.inputs.len());
+    let compiled = set.loss.compile(&problem.normalizer, &wirings);
+    let networks = job.networks.iter().zip(&compiled.layouts).flat_map(|(network, layout)| {
+        let output = if job.networks.len() == 1 { "u" } else { network.outputs[0].as_str() };
+        layout.iter().flat_map(|layout| channels(layout, output, &network.inputs)).collect::<Vec<_>>()
+    });
     let terms = set.loss.terms.iter().enumerate().map(|(k, term)| Posed {
         name: term.name.clone(),
         weight: term.weight,
@@ -122,13 +131,13 @@ fn of_set(set: &TermSet, problem: &Problem, job: &Job) -> Set {
     Set {
         points: set.points.points(),
         places: compiled.places.count(),
-        channels: channels(&compiled.layout, &job.inputs),
+        channels: networks.collect(),
         terms: terms.collect(),
     }
 }
 
-fn channels(layout: &JetLayout, inputs: &[String]) -> Vec<String> {
-    layout.derivatives().map(|derivative| derivative.column("u", inputs)).collect()
+fn channels(layout: &JetLayout, output: &str, inputs: &[String]) -> Vec<String> {
+    layout.derivatives().map(|derivative| derivative.column(output, inputs)).collect()
 }
 
 fn phase(stage: &Stage, rows: usize) -> Phase {

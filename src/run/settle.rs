@@ -77,9 +77,9 @@ fn is_noisy(data: &Dataset) -> bool {
 /// The job with a network of this activation, trained by evidence.
 fn by_evidence(job: &Job, activation: Activation) -> Job {
     let mut job = job.clone();
-    job.network.hidden = vec![HIDDEN_UNITS];
-    job.network.activation = activation;
-    job.network.frequency = (activation == Activation::Sin).then_some(DEFAULT_FREQUENCY);
+    job.networks[0].hidden = vec![HIDDEN_UNITS];
+    job.networks[0].activation = activation;
+    job.networks[0].frequency = (activation == Activation::Sin).then_some(DEFAULT_FREQUENCY);
     for stage in &mut job.stages {
         stage.optimizer.kind = OptimizerKind::Evidence;
         (stage.length, stage.report_every) = (Length::Steps(MOST_STEPS), 10);

@@ -128,7 +128,7 @@ fn tried(
     stop: &AtomicBool,
 ) -> Result<(Job, Problem)> {
     if let Some(steepness) = trial::steepness(&job, &problem, workplace, observer, stop)? {
-        job.network.steepness = Some(steepness);
+        job.networks[0].steepness = Some(steepness);
     }
     if job.loss.tries_curvature
         && let Some(curvature) = trial::curvature(&job, workplace, observer, stop)?

@@ -28,8 +28,9 @@ const AS_GOOD: f64 = 1.3;
 
 /// Whether a job leaves the start to trials: it names no steepness, has rows that judge, and trains long enough.
 fn is_open(job: &Job, problem: &Problem, first: &Stage) -> bool {
-    let network = &job.network;
-    network.steepness.is_none()
+    let network = &job.networks[0];
+    job.has_one_network()
+        && network.steepness.is_none()
         && network.start.is_none()
         && network.activation != Activation::Sin
         && !network.hidden.is_empty()
@@ -60,9 +61,9 @@ pub fn steepness(
     (settings.keeps_best, settings.early_stopping) = (false, None);
     settings.max_seconds = settings.max_seconds.map(|most| most / (TRIAL_SHARE * STEEPNESS_PARTS.len() as u64) as f64);
     let mut found = vec![];
-    for steepness in STEEPNESS_PARTS.map(|part| part * natural_steepness(job.network.activation)) {
+    for steepness in STEEPNESS_PARTS.map(|part| part * natural_steepness(job.networks[0].activation)) {
         let mut own = job.clone();
-        own.network.steepness = Some(steepness);
+        own.networks[0].steepness = Some(steepness);
         match validation_loss(&own, problem, &settings, workplace, observer, stop)? {
             Some(loss) => found.push((steepness, loss)),
             None => return Ok(None),

@@ -78,7 +78,7 @@ fn values_of_layers_that_differ_are_those_of_the_formula() {
             let rows = weights.chunks(layer.inputs).zip(biases);
             let mut z: Vec<f64> =
                 rows.map(|(row, b)| b + row.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>()).collect();
-            if let Some(hidden) = model.spec.hidden.get(index) {
+            if let Some(hidden) = model.spec.networks[0].hidden.get(index) {
                 let erf = |x: f64| libm::erf(x);
                 for (unit, z) in z.iter_mut().enumerate() {
                     *z = match hidden.activation {
@@ -115,14 +115,14 @@ fn f64_jets_are_the_derivatives_of_the_value() {
         for model in awkward_models(activation) {
             let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
             let points = random_points(&model, 9, 5);
-            let layout = JetLayout::full(model.spec.inputs);
+            let layout = JetLayout::full(model.inputs.len());
             let jets = cpu.evaluate(&points, &layout).unwrap();
-            for i in 0..model.spec.inputs {
+            for i in 0..model.inputs.len() {
                 let h = 2e-3 * model.normalizer.inputs.scale[i];
                 let mut at = |steps: f64| {
                     let mut moved = points.clone();
                     moved[i].iter_mut().for_each(|x| *x += steps * h);
-                    cpu.evaluate(&moved, &JetLayout::gradient(model.spec.inputs)).unwrap()
+                    cpu.evaluate(&moved, &JetLayout::gradient(model.inputs.len())).unwrap()
                 };
                 let [far_left, left, right, far_right] = [-2.0, -1.0, 1.0, 2.0].map(&mut at);
                 let difference = |output: usize, d: Derivative| -> Vec<f64> {
@@ -130,7 +130,7 @@ fn f64_jets_are_the_derivatives_of_the_value() {
                     let (ll, l, r, rr) = (entry(&far_left), entry(&left), entry(&right), entry(&far_right));
                     (0..9).map(|p| (ll[p] - rr[p] + 8.0 * (r[p] - l[p])) / (12.0 * h)).collect()
                 };
-                for output in 0..model.spec.outputs {
+                for output in 0..model.outputs.len() {
                     let mut pairs = vec![(Derivative::First(i), Derivative::Value)];
                     pairs.extend((0..=i).map(|j| (Derivative::Second(j, i), Derivative::First(j))));
                     for (derivative, of) in pairs {
@@ -148,7 +148,7 @@ fn f64_jets_are_the_derivatives_of_the_value() {
 fn f64_weight_gradients_are_the_differences_of_the_loss() {
     for activation in Activation::ALL {
         for model in awkward_models(activation) {
-            for layout in layouts(model.spec.inputs) {
+            for layout in layouts(model.inputs.len()) {
                 if activation.smoothness() != Smoothness::Infinite && layout.order() >= 2 {
                     continue;
                 }
@@ -184,7 +184,7 @@ fn f64_weight_gradients_are_the_differences_of_the_loss() {
 fn f32_jets_and_gradients_follow_f64() {
     for activation in Activation::ALL {
         for model in awkward_models(activation) {
-            for layout in layouts(model.spec.inputs) {
+            for layout in layouts(model.inputs.len()) {
                 let (set, loss) = random_loss(&model, &layout, 33, 17);
                 let (mut single, mut double) =
                     (cpu::open(&model, Precision::F32, 2).unwrap(), cpu::open(&model, Precision::F64, 2).unwrap());
@@ -208,7 +208,7 @@ fn f32_jets_and_gradients_follow_f64() {
 
 /// Ten Adam steps; the losses before each, and the parameters after them.
 fn ten_steps(model: &Model, precision: Precision, threads: usize, points: usize) -> (Vec<f64>, Vec<f64>) {
-    let (set, loss) = random_loss(model, &JetLayout::diagonal(model.spec.inputs), points, 23);
+    let (set, loss) = random_loss(model, &JetLayout::diagonal(model.inputs.len()), points, 23);
     let mut cpu = cpu::open(model, precision, threads).unwrap();
     let id = cpu.load(&set, &loss).unwrap();
     let batch = Batch { set: id, start: 0, count: points };

@@ -39,10 +39,10 @@ fn models() -> Vec<(String, Model)> {
 /// Layers of several activations; one adds what an earlier one gave.
 fn skips() -> Model {
     let mut model = random_model(2, &[6, 9, 6, 6], 1, Activation::Tanh, 6);
-    model.spec.hidden[0].activation = Activation::Linear;
-    model.spec.hidden[1].activation = Activation::Gelu;
-    model.spec.hidden[2] = Hidden { skip: Some(0), ..Hidden::new(6, Activation::Sin) };
-    model.spec.hidden[3] = Hidden { skip: Some(2), ..Hidden::new(6, Activation::Silu) };
+    model.spec.networks[0].hidden[0].activation = Activation::Linear;
+    model.spec.networks[0].hidden[1].activation = Activation::Gelu;
+    model.spec.networks[0].hidden[2] = Hidden { skip: Some(0), ..Hidden::new(6, Activation::Sin) };
+    model.spec.networks[0].hidden[3] = Hidden { skip: Some(2), ..Hidden::new(6, Activation::Silu) };
     model
 }
 

@@ -28,6 +28,7 @@ mod jacobian;
 mod jobs;
 mod limits;
 mod lost_gpu;
+mod networks;
 mod noise;
 mod numbers;
 mod orders;

@@ -82,7 +82,7 @@ fn clean_values_and_jobs_that_choose_keep_what_they_had() {
         settle(&job, problem, &false.into()).unwrap().0
     };
     let noisy = settled(0.1, "");
-    assert_eq!((noisy.stages[0].optimizer.kind, &noisy.network.hidden[..]), (OptimizerKind::Evidence, &[32][..]));
+    assert_eq!((noisy.stages[0].optimizer.kind, &noisy.networks[0].hidden[..]), (OptimizerKind::Evidence, &[32][..]));
     for (deviation, more) in [
         (0.0, ""),
         (0.1, "[training]\nsteps = 20\n"),
@@ -91,7 +91,7 @@ fn clean_values_and_jobs_that_choose_keep_what_they_had() {
     ] {
         let job = settled(deviation, more);
         assert_eq!(job.stages[0].optimizer.kind, OptimizerKind::Adam, "{deviation} {more}");
-        assert_eq!((job.network.hidden, job.is_open), (vec![64, 64], false));
+        assert_eq!((&job.networks[0].hidden[..], job.is_open), (&[64, 64][..], false));
     }
 }
 

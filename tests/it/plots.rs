@@ -339,7 +339,7 @@ fn slices_and_parity_of_a_model() {
     picture("fit_of_model", &svg_of("random", rows));
 
     let set = PointSet { inputs: points.clone(), columns: columns.clone(), ..PointSet::default() };
-    let panels = plot::parity_panels(&mut Trained { model: &model, backend: &mut *cpu }, &set, Some(&set)).unwrap();
+    let panels = plot::parity_panels(&mut Trained { model: &model, backend: &mut *cpu }, 2, &set, Some(&set)).unwrap();
     assert_eq!((panels.len(), panels[1].validation.as_ref().unwrap().y.len()), (2, 3000));
 }
 

@@ -181,7 +181,7 @@ fn derivatives_are_fitted_to_three_digits() {
     let place = Place::new("");
     let overrides = Overrides { directory: Some(place.path("run")), ..Overrides::default() };
     let mut job = Job::read(crate::runs::example("styblinski_tang/precise.toml"), &overrides).unwrap();
-    job.network.hidden = vec![128, 128];
+    job.networks[0].hidden = vec![128, 128];
     (job.stages[0].length, job.stages[1].length) = (Length::Steps(300), Length::Steps(200));
     let summary = run(&job, Mode::New, &mut (), &false.into()).unwrap();
     let error = summary.relative_errors.iter().find(|error| error.name == "u").unwrap().value;

@@ -6,7 +6,7 @@ use jetfit::data::PointSet;
 use jetfit::error::Result;
 use jetfit::jet::{Activation, Derivative, Entry, JetLayout, Jets, Normalizer, Scaling};
 use jetfit::loss::{Loss, Term};
-use jetfit::network::{Hidden, Model, NetworkSpec, Transforms};
+use jetfit::network::{Hidden, Model, NetworkSpec, Perceptron, Transforms};
 use jetfit::numbers::Precision;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -161,12 +161,12 @@ pub fn mixed_model(inputs: usize, outputs: usize) -> Model {
         layer(33, Sigmoid, Some(2)),
         layer(7, Gelu, Some(1)),
     ];
-    model_of(NetworkSpec { inputs, hidden, outputs, coefficients: 0 }, 3)
+    model_of(NetworkSpec::of_one(Perceptron { inputs, hidden, outputs, wiring: None }), 3)
 }
 
 /// A model of this shape, whose weights are random.
 fn model_of(spec: NetworkSpec, seed: u64) -> Model {
-    let (inputs, outputs) = (spec.inputs, spec.outputs);
+    let (inputs, outputs) = (spec.networks[0].inputs, spec.outputs());
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut uniform = |low: f64, high: f64| rng.random_range(low..high);
     let mut parameters = vec![0.0; spec.parameters()];
@@ -213,7 +213,7 @@ pub fn random_loss(model: &Model, layout: &JetLayout, points: usize, seed: u64) 
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut set = PointSet { inputs: random_points(model, points, seed + 1), ..PointSet::default() };
     let mut terms = vec![];
-    for output in 0..model.spec.outputs {
+    for output in 0..model.outputs.len() {
         let factors = layout.factors(&model.normalizer, output);
         for (derivative, factor) in layout.derivatives().zip(factors) {
             let shift = if derivative == Derivative::Value { model.normalizer.outputs.mean[output] } else { 0.0 };

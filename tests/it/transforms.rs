@@ -53,7 +53,7 @@ fn transformed(hidden: &[usize], features: &[&str]) -> Model {
     let scope = scope(&model, &[("u0", "bubble*net + k*x1"), ("u1", "exp(net/3)*cos(x0)")]);
     model.normalizer.outputs = jetfit::jet::Scaling::identity(2);
     let transforms = Transforms::read(str::to_string, &scope).unwrap();
-    model.transforms = match model.transforms.features.take() {
+    model.transforms = match model.transforms.features.pop().flatten() {
         Some(features) => transforms.with_features(features, &scope),
         None => transforms,
     };
@@ -130,7 +130,8 @@ fn jets_are_differences_of_values() {
 fn weight_gradients_are_differences_of_the_loss() {
     for (model, laplacian) in models().into_iter().flat_map(|model| [(model.clone(), false), (model, true)]) {
         let (set, loss) = equations(&model, laplacian, 33);
-        assert_eq!(loss.compile(&model.normalizer).layout.laplacian().is_empty(), !laplacian);
+        let layout = loss.compile(&model.normalizer, &model.wirings()).layouts.remove(0).unwrap();
+        assert_eq!(layout.laplacian().is_empty(), !laplacian);
         let mut cpu = cpu::open(&model, Precision::F64, 2).unwrap();
         let batch = Batch { set: cpu.load(&set, &loss).unwrap(), start: 0, count: 33 };
         let gradient = cpu.gradient(&[batch]).unwrap().gradient;
@@ -162,7 +163,7 @@ fn conditions_hold_to_the_bit_and_periods_to_rounding() {
     let mut model = featured(&[17, 7], &["sin(x0)", "cos(x0)", "x1"]);
     let scope = scope(&model, &[("u0", "x1*(2 - x1)*net")]);
     model.normalizer.outputs = jetfit::jet::Scaling::identity(2);
-    let features = model.transforms.features.take().unwrap();
+    let features = model.transforms.features.remove(0).unwrap();
     model.transforms = Transforms::read(str::to_string, &scope).unwrap().with_features(features, &scope);
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let mut jets =

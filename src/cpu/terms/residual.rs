@@ -18,25 +18,32 @@ pub struct Term {
 /// What the terms' programs read on a tile.
 #[derive(Clone, Copy)]
 pub struct TileView<'a, T> {
-    /// (C, M, P), where P is (places, N)
-    pub jets: &'a [T],
+    /// (C, M, P) of each network, where P is (places, N)
+    pub jets: &'a [&'a [T]],
     /// (H, N)
     pub columns: &'a [T],
     /// (N): 0 for the points that only fill the tile.
     pub weights: &'a [T],
     /// (K)
     pub coefficients: &'a [T],
-    /// M
-    pub outputs: usize,
+    /// M of each network.
+    pub outputs: &'a [usize],
     pub shape: Shape,
 }
 
 impl Term {
-    /// Where a slot's row lies in the output's jets (C, M, P), and in their cotangents.
+    /// Where a slot's row lies in its network's jets (C, M, P), and in their cotangents.
     #[inline(always)]
     pub fn start<T>(&self, slot: usize, read: &TileView<T>) -> usize {
-        let Slot { place, entry, channel } = self.residual.slots()[slot];
-        channel * read.shape.step(read.outputs) + entry.output * read.shape.points + place * read.shape.loss_points()
+        let Slot { place, network, output, channel, .. } = self.residual.slots()[slot];
+        let step = read.shape.step(read.outputs[network]);
+        channel * step + output * read.shape.points + place * read.shape.loss_points()
+    }
+
+    /// The network that a slot is of.
+    #[inline(always)]
+    pub fn network(&self, slot: usize) -> usize {
+        self.residual.slots()[slot].network
     }
 
     /// The rows that its program reads.
@@ -44,7 +51,7 @@ impl Term {
     pub fn reads<'a, T: Real>(&self, read: TileView<'a, T>) -> Vec<Row<'a, T>> {
         let points = read.shape.loss_points();
         let row = |leaf: &Leaf| match *leaf {
-            Leaf::Slot(slot) => Row::Points(&read.jets[self.start(slot, &read)..][..points]),
+            Leaf::Slot(slot) => Row::Points(&read.jets[self.network(slot)][self.start(slot, &read)..][..points]),
             Leaf::Hoisted(column) => Row::Points(&read.columns[(self.columns + column) * points..][..points]),
             Leaf::Coefficient(coefficient) => Row::Same(read.coefficients[coefficient]),
             _ => unreachable!("a compiled residual reads slots, columns and coefficients"),
@@ -70,9 +77,9 @@ pub fn registers<T: Real>(terms: &[Term], points: usize) -> Registers<T> {
 }
 
 /// Where the way back starts.
-pub struct Cotangents<'a, T> {
-    /// ∂loss/∂jet (C, M, P), overwritten.
-    pub bar: &'a mut [T],
+pub struct Cotangents<'a, 'b, T> {
+    /// ∂loss/∂jet (C, M, P) of each network, overwritten.
+    pub bars: &'a mut [&'b mut [T]],
     /// ∂loss/∂coefficient (K), added to.
     pub coefficients: &'a mut [T],
     /// 1/B
@@ -81,22 +88,22 @@ pub struct Cotangents<'a, T> {
 
 /// Adds Σ_p w_p r² of each term to `losses` (T), and, with `back`, gives
 /// ∂loss/∂jet = Σ_t 2 · weight · w_p · r/B · ∂r/∂jet, and the same for the coefficients.
-pub struct Terms<'a, T: Real> {
+pub struct Terms<'a, 'b, T: Real> {
     pub terms: &'a [Term],
     pub read: TileView<'a, T>,
     pub registers: &'a mut Registers<T>,
     /// (T)
     pub losses: &'a mut [f64],
-    pub back: Option<Cotangents<'a, T>>,
+    pub back: Option<Cotangents<'a, 'b, T>>,
 }
 
-impl<T: Real> WithSimd for Terms<'_, T> {
+impl<T: Real> WithSimd for Terms<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, _: S) {
         if let Some(back) = &mut self.back {
-            back.bar.fill(T::ZERO);
+            back.bars.iter_mut().for_each(|bar| bar.fill(T::ZERO));
         }
         let points = self.read.shape.loss_points();
         for (term, loss) in self.terms.iter().zip(self.losses) {
@@ -116,7 +123,7 @@ impl<T: Real> WithSimd for Terms<'_, T> {
             let share = T::of(2.0 * term.weight * back.per_point);
             for slot in 0..slots.len() {
                 let slope = output(1 + slot);
-                let bar = &mut back.bar[term.start(slot, &self.read)..][..points];
+                let bar = &mut back.bars[term.network(slot)][term.start(slot, &self.read)..][..points];
                 for (p, (bar, w)) in bar.iter_mut().zip(self.read.weights).enumerate() {
                     *bar += share * *w * r.at(p) * slope.at(p);
                 }

@@ -115,7 +115,7 @@ fn a_measurement_is_one_column_and_one_product() {
         Normalizer { outputs: Scaling { mean: vec![1e6, 0.0], scale: vec![0.5, 1.0] }, ..Normalizer::identity(3, 2) };
     let expression = residual("u - u_measured");
     let residual = compiled(&expression, &normalizer);
-    let slot = Slot { place: 0, entry: Entry::value(0), channel: 0 };
+    let slot = Slot { place: 0, entry: Entry::value(0), network: 0, output: 0, channel: 0 };
     assert_eq!((residual.slots(), residual.hoisted()), ([slot].as_slice(), 1));
     let columns = [vec![1e6 + 0.25], vec![0.0]];
     let points = PointData { inputs: &[vec![0.0], vec![0.0], vec![0.0]], columns: &columns, normals: &[] };

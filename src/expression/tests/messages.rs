@@ -67,6 +67,12 @@ fn places() {
     check("flux(0, t, 1, 2)", "flux takes 3 arguments", "flux(0, t, 1, 2)", "flux(x, t, theta)");
     check("u(0, 1 + v, x)", "depends on trained quantities", "1 + v", "inputs, columns and numbers");
     check("v_t(0, t, nu*x)", "where v_t is evaluated must be fixed", "nu*x", "");
+    check(
+        "v(0, t, u)",
+        "where v is evaluated must be fixed",
+        "u",
+        "give v a [[network]] of its own with inputs = [\"u\"]",
+    );
     check("u(u(0, 0, 0), t, x)", "depends on trained quantities", "u(0, 0, 0)", "");
     check("x(0, t, 1)", "\"x\" is not a function", "x", "x*(…)");
     check("nu(0)", "\"nu\" is not a function", "nu", "nu*(…)");
@@ -213,7 +219,7 @@ fn definitions() {
 
 #[test]
 fn a_rough_network_has_no_second_derivative() {
-    let scope = Scope { activation: Some(Activation::Relu), ..scope() };
+    let scope = Scope { activations: vec![Activation::Relu; 2], ..scope() };
     assert!(Expression::residual("", "u_x + u - flux", &scope).is_ok());
     for (text, caret) in [("u_t = u_xx", "          ^^^^\n"), ("u - d(flux, x)", "        ^^^^^^^^^^\n")] {
         let message = message_in(&scope, text);

@@ -52,6 +52,9 @@ pub struct Device {
     pub kernels: HashMap<(String, EntryPoint), Kernel>,
 }
 
+/// Buffers that a kernel binds at most: more than any loss has networks for.
+const MOST_BINDINGS: u32 = 64;
+
 impl Device {
     /// Opens an adapter with its largest buffers and workgroup memory, and otherwise the limits that all have.
     ///
@@ -73,6 +76,8 @@ impl Device {
             max_storage_buffer_binding_size: available.max_storage_buffer_binding_size,
             max_buffer_size: available.max_buffer_size,
             max_compute_workgroup_storage_size: available.max_compute_workgroup_storage_size,
+            // The terms bind the jets of every network.
+            max_storage_buffers_per_shader_stage: available.max_storage_buffers_per_shader_stage.min(MOST_BINDINGS),
             ..wgpu::Limits::default().or_worse_values_from(&available)
         };
         let timestamps = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;

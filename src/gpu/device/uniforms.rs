@@ -75,7 +75,7 @@ uniforms! {
     }
 
     /// Of what a skip copies and adds.
-    SkipQuads = "layers/skip" "Quads" { quads: u32 }
+    SkipQuads = "layers/skip" "Quads" { quads: u32, source_start: u32, start: u32 }
 
     /// Of the adjoints' seeds.
     SeedPoints = "layers/adjoint_seeds" "Points" { points: u32 }

@@ -12,8 +12,8 @@ pub struct Workspace {
     pub capacity: usize,
     /// The most that B could be.
     pub most: usize,
-    /// (N, B): inputs, targets, weights.
-    pub batch: wgpu::Buffer,
+    /// (N, B) for each network: inputs; behind the first one's, targets and weights.
+    pub batches: Vec<wgpu::Buffer>,
     /// The terms' weighted squares (T, B).
     pub squares: wgpu::Buffer,
     /// Those of the gradient, part by part, with a tape.
@@ -31,20 +31,22 @@ impl Workspace {
             bytes += 4 * numbers as u64;
             device.storage(label, 4 * numbers as u64)
         };
-        let Extents { places, columns, terms } = lowered.extents;
+        let Extents { places, ref columns, terms } = lowered.extents;
         let numbers = lowered.buffers.numbers().iter();
         let buffers = numbers.map(|numbers| storage("jets", numbers * places * capacity)).collect();
-        let (batch, squares) = (storage("batch", columns * capacity), storage("squares", terms * capacity));
+        // No buffer is empty.
+        let batches = columns.iter().map(|columns| storage("batch", (*columns).max(1) * capacity)).collect();
+        let squares = storage("squares", terms * capacity);
         let partials = lowered.pass.has_tape.then(|| {
             let parts = lowered.parts(capacity);
             storage("partials", parts.iter().map(|part| (part.count * part.splits) as usize).sum())
         });
-        Self { lowered, capacity, most, batch, squares, partials, buffers, bytes }
+        Self { lowered, capacity, most, batches, squares, partials, buffers, bytes }
     }
 
-    /// The buffer of a slot; the points' is the batch, whose first rows they are.
+    /// The buffer of a slot; the points' is the batch of their network, whose first rows they are.
     pub fn buffer(&self, slot: Slot) -> &wgpu::Buffer {
-        self.lowered.buffers.of(slot).map_or(&self.batch, |buffer| &self.buffers[buffer])
+        self.lowered.buffers.of(slot).map_or(&self.batches[slot.network()], |buffer| &self.buffers[buffer])
     }
 
     /// The partial sums of the gradient, with a tape.

@@ -28,7 +28,7 @@ impl<'a> Planner<'a> {
 
     /// `adjoint_seeds.wgsl`: what the first layer reads and the output's bar, as jets of all channels.
     pub fn adjoint_seeds(&mut self, jets_bar: Span, points: Span, inputs: Span, bar: Span) {
-        let source = shaders::adjoint_seeds(self.workspace.lowered.channels());
+        let source = shaders::adjoint_seeds(self.channels());
         let count = self.network_points();
         let buffers = [
             (1, Read, self.of(jets_bar)),
@@ -61,7 +61,7 @@ impl<'a> Planner<'a> {
 
     fn adjoint_rule(&mut self, entry: EntryPoint, at: At, buffers: &[Bound]) {
         let numbers = self.layers()[at.layer].outputs as u32 * self.network_points();
-        let Channels { forward, rule, .. } = self.workspace.lowered.channels();
+        let Channels { forward, rule, .. } = self.channels();
         let fits = rule.order() <= 2 || forward.channels() + rule.curved.len() <= MOST_QUADS;
         let of_quads = fits && numbers >= QUADS;
         let (points, threads) = if of_quads { (self.quads(), numbers / 4) } else { (self.network_points(), numbers) };
@@ -71,7 +71,7 @@ impl<'a> Planner<'a> {
 
     fn adjoint_kernel(&self, at: At) -> AdjointKernel<'a> {
         AdjointKernel {
-            channels: self.workspace.lowered.channels(),
+            channels: self.channels(),
             sigma: self.sigma(at.layer),
             is_first: at.layer == 0,
             is_last: at.layer + 2 == self.layers().len(),

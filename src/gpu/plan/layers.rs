@@ -22,8 +22,8 @@ impl Planner<'_> {
             (3, Write, self.of(z)),
             (4, Write, self.of(a)),
         ];
-        let forward = &self.workspace.lowered.channels().forward;
-        let source = shaders::input_layer(forward, a.row, self.normalizer, self.input_activation());
+        let forward = &self.channels().forward;
+        let source = shaders::input_layer(forward, a.row, self.normalizer(), self.input_activation());
         let tiles = Groups::of(forward).tiles(self.network_points());
         let uniform = self.input_uniform(at);
         self.push((source, EntryPoint::Forward), bytes_of(&uniform), &buffers, [tiles, z.units as u32, 1]);
@@ -39,8 +39,8 @@ impl Planner<'_> {
             (7, Read, self.of(bar)),
             (8, Write, self.workspace.partials()),
         ];
-        let (channels, sigma) = (self.layout.channels(), self.input_activation());
-        let source = shaders::input_layer(self.layout, channels, self.normalizer, sigma);
+        let (channels, sigma) = (self.layout().channels(), self.input_activation());
+        let source = shaders::input_layer(self.layout(), channels, self.normalizer(), sigma);
         let (uniform, outputs) = (self.input_uniform(at), self.layers()[at.layer].outputs as u32);
         let grid = [outputs, uniform.splits, 1];
         self.push((source, EntryPoint::WeightGradient), bytes_of(&uniform), &buffers, grid);
@@ -48,12 +48,12 @@ impl Planner<'_> {
 
     /// None where the network has no hidden layer.
     fn input_activation(&self) -> Option<Activation> {
-        self.spec().hidden.first().map(|layer| layer.activation)
+        self.hidden().first().map(|layer| layer.activation)
     }
 
     fn input_uniform(&self, at: At) -> InputLayer {
         let layer = &self.layers()[at.layer];
-        let GradientPart { start, count, splits, .. } = self.parts()[0];
+        let GradientPart { start, count, splits, .. } = self.part(0);
         InputLayer {
             points: self.network_points(),
             weights: layer.weights().start as u32,
@@ -71,9 +71,9 @@ impl Planner<'_> {
             None => buffers.push((2, Write, self.of(a))),
             Some(bar) => buffers.extend([(3, Read, self.of(a)), (4, Write, self.of(bar))]),
         }
-        let (forward, sigma) = (&self.workspace.lowered.channels().forward, self.sigma(at.layer));
+        let (forward, sigma) = (&self.channels().forward, self.sigma(at.layer));
         if forward.order() <= 2 {
-            let source = shaders::jet_rule(forward, a.row, self.normalizer, sigma);
+            let source = shaders::jet_rule(forward, a.row, self.normalizer(), sigma);
             let grid = [Groups::of(forward).tiles(self.quads()), z.units as u32, 1];
             self.push((source, entry), bytes_of(&RulePoints { quads: self.quads() }), &buffers, grid);
             return;
@@ -81,7 +81,7 @@ impl Planner<'_> {
         let units = z.units as u32;
         let of_quads = forward.channels() <= MOST_QUADS && units * self.network_points() >= QUADS;
         let points = if of_quads { self.quads() } else { self.network_points() };
-        let source = shaders::curved_rule(forward, a.row, self.normalizer, sigma, of_quads);
+        let source = shaders::curved_rule(forward, a.row, self.normalizer(), sigma, of_quads);
         self.push((source, entry), bytes_of(&CurvedRows { units, points }), &buffers, grid(units * points));
     }
 
@@ -89,7 +89,17 @@ impl Planner<'_> {
     pub fn skip(&mut self, entry: EntryPoint, from: Span, to: Span) {
         let buffers = [(1, Read, self.of(from)), (2, Write, self.of(to))];
         let quads = (to.units * to.row) as u32 * self.quads();
-        self.push((shaders::skip(), entry), bytes_of(&SkipQuads { quads }), &buffers, grid(quads));
+        let uniform = SkipQuads { quads, source_start: 0, start: 0 };
+        self.push((shaders::skip(), entry), bytes_of(&uniform), &buffers, grid(quads));
+    }
+
+    /// `skip.wgsl`: the value of another network's output becomes an input.
+    pub fn feed(&mut self, (from, output): (Span, usize), (points, input): (Span, usize)) {
+        let buffers = [(1, Read, self.of(from)), (2, Write, self.of(points))];
+        let quads = self.quads();
+        let uniform =
+            SkipQuads { quads, source_start: (output * from.row) as u32 * quads, start: input as u32 * quads };
+        self.push((shaders::skip(), EntryPoint::Copy), bytes_of(&uniform), &buffers, grid(quads));
     }
 
     /// `fused_layer.wgsl`, forward; without z it is kept in no memory.
@@ -124,16 +134,14 @@ impl Planner<'_> {
         [rows, inner]: [usize; 2],
         buffers: &[super::Bound],
     ) {
-        let Fusion::Layer(tile) = self.workspace.lowered.tiles.fusion else {
-            unreachable!("layers are fused where the tiles say so")
-        };
+        let Fusion::Layer(tile) = self.tiles().fusion else { unreachable!("layers are fused where the tiles say so") };
         let [rows, inner] = [rows as u32, inner as u32];
         let columns = self.quads().div_ceil(tile.quads);
         let groups = LAYER_THREADS / tile.quads;
         let tile = Tile { rows: thread_rows(rows, groups, columns, tile.rows), ..tile };
         let (weights, biases) = (layer.weights().start as u32, layer.biases().start as u32);
         let uniform = FusedLayer { rows, inner, quads: self.quads(), weights, biases };
-        let source = shaders::fused_layer(self.layout, self.normalizer, sigma, tile);
+        let source = shaders::fused_layer(self.layout(), self.normalizer(), sigma, tile);
         let grid = [columns, rows.div_ceil(groups * tile.rows), 1];
         self.push((source, entry), bytes_of(&uniform), buffers, grid);
     }
@@ -150,7 +158,7 @@ impl Planner<'_> {
         ];
         let (sigma, layers) = (self.sigma(0), self.layers().len());
         let has_tape = self.workspace.lowered.pass.has_tape;
-        let source = shaders::fused_network(self.layout, self.normalizer, sigma, (tile, units), layers, has_tape);
+        let source = shaders::fused_network(self.layout(), self.normalizer(), sigma, (tile, units), layers, has_tape);
         let grid = [self.quads().div_ceil(tile.quads), 1, 1];
         self.push((source, EntryPoint::Forward), bytemuck::cast_slice(&uniform), &buffers, grid);
     }
@@ -166,7 +174,7 @@ impl Planner<'_> {
             (5, Write, self.of(bars)),
         ];
         let (sigma, layers) = (self.sigma(0), self.layers().len());
-        let source = shaders::fused_network_backward(self.layout, self.normalizer, sigma, (tile, units), layers);
+        let source = shaders::fused_network_backward(self.layout(), self.normalizer(), sigma, (tile, units), layers);
         let grid = [self.quads().div_ceil(tile.quads), 1, 1];
         self.push((source, EntryPoint::Backward), bytemuck::cast_slice(&uniform), &buffers, grid);
     }
@@ -174,10 +182,10 @@ impl Planner<'_> {
     /// The tile for this many points, the units of it, and the network: its quads, then the layers' places in the
     /// parameter block.
     fn network_tile(&self) -> (Tile, u32, Vec<[u32; 4]>) {
-        let Fusion::Network(tile) = self.workspace.lowered.tiles.fusion else {
+        let Fusion::Network(tile) = self.tiles().fusion else {
             unreachable!("networks are fused where the tiles say so")
         };
-        let units = tile.units(self.spec().widths().into_iter().max().unwrap_or(0));
+        let units = tile.units(self.hidden().iter().map(|layer| layer.width).max().unwrap_or(0));
         let place = |layer: &Layer| {
             [layer.inputs, layer.outputs, layer.weights().start, layer.biases().start].map(|place| place as u32)
         };

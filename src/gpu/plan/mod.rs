@@ -20,10 +20,11 @@ use crate::gpu::device::uniforms::GradientPart;
 use crate::gpu::memory::loaded_set::{LoadedSet, Task};
 use crate::gpu::memory::state::State;
 use crate::gpu::memory::workspace::Workspace;
+use crate::gpu::tuning::tiles::Tiles;
 use crate::jet::Activation;
 use crate::jet::{JetLayout, Normalizer};
-use crate::network::{Layer, NetworkSpec};
-use crate::pass::{Op, Slot, Span};
+use crate::network::{Hidden, Layer, NetworkSpec, Subnetwork};
+use crate::pass::{Channels, Op, Slot, Span};
 
 use self::products::Factor;
 
@@ -41,9 +42,11 @@ const MOST_QUADS: usize = 16;
 /// What a chunk's dispatches are made from.
 pub struct Planner<'a> {
     pub device: &'a mut Device,
-    pub normalizer: &'a Normalizer,
-    /// The jets that a loss or a caller reads.
-    pub layout: &'a JetLayout,
+    networks: &'a [Subnetwork],
+    /// The jets that a loss or a caller reads of each network.
+    layouts: &'a [Option<JetLayout>],
+    /// The network whose operations are lowered now.
+    network: usize,
     pub state: &'a State,
     pub workspace: &'a Workspace,
     /// The chunk's points.
@@ -57,13 +60,12 @@ impl<'a> Planner<'a> {
     /// For a chunk of so many points.
     pub fn new(
         device: &'a mut Device,
-        normalizer: &'a Normalizer,
-        layout: &'a JetLayout,
+        (networks, layouts): (&'a [Subnetwork], &'a [Option<JetLayout>]),
         state: &'a State,
         workspace: &'a Workspace,
         points: usize,
     ) -> Self {
-        Self { device, normalizer, layout, state, workspace, points, measured: vec![], plan: vec![] }
+        Self { device, networks, layouts, network: 0, state, workspace, points, measured: vec![], plan: vec![] }
     }
 
     /// From the points in the batch to the output's jets.
@@ -92,7 +94,10 @@ impl<'a> Planner<'a> {
 
     fn lower_forward(&mut self) {
         let workspace = self.workspace;
-        self.measure_weights();
+        for network in workspace.lowered.pass.read() {
+            self.network = network;
+            self.measure_weights();
+        }
         workspace.lowered.pass.forward.iter().for_each(|op| self.lower(op));
     }
 
@@ -106,7 +111,9 @@ impl<'a> Planner<'a> {
 
     /// One operation as one dispatch, but for largest numbers that an f16 product needs before it.
     fn lower(&mut self, op: &Op) {
+        self.network = op.network();
         match *op {
+            Op::Feed { from, output, points, input } => self.feed((from, output), (points, input)),
             Op::Linear { at, direction, is_biased, from, to } => self.linear(at, direction, is_biased, from, to),
             Op::WeightGradient { ref layers } => self.weight_gradients(layers),
             Op::Rule { at, z, a } => self.jet_rule(EntryPoint::Forward, at, z, a, None),
@@ -141,13 +148,34 @@ impl<'a> Planner<'a> {
         &self.workspace.lowered.spec
     }
 
+    /// The own jets of the network.
+    fn layout(&self) -> &'a JetLayout {
+        self.layouts[self.network].as_ref().expect("what is lowered is read")
+    }
+
+    fn normalizer(&self) -> &'a Normalizer {
+        &self.networks[self.network].normalizer
+    }
+
+    fn channels(&self) -> &'a Channels {
+        self.workspace.lowered.channels(self.network)
+    }
+
+    fn tiles(&self) -> Tiles {
+        self.workspace.lowered.tiles[self.network]
+    }
+
     /// σ of a hidden layer.
     fn sigma(&self, layer: usize) -> Activation {
-        self.spec().hidden[layer].activation
+        self.hidden()[layer].activation
+    }
+
+    fn hidden(&self) -> &'a [Hidden] {
+        &self.workspace.lowered.pass.networks[self.network].hidden
     }
 
     fn layers(&self) -> &'a [Layer] {
-        &self.workspace.lowered.pass.networks[0].layers
+        &self.workspace.lowered.pass.networks[self.network].layers
     }
 
     fn buffer(&self, slot: Slot) -> &'a wgpu::Buffer {
@@ -170,7 +198,7 @@ impl<'a> Planner<'a> {
 
     /// Quads of columns: of the network's points with all channels that travel.
     fn column_quads(&self) -> u32 {
-        self.quads() * self.workspace.lowered.channels().count() as u32
+        self.quads() * self.channels().count() as u32
     }
 
     /// The network's points, in whole quads.
@@ -181,6 +209,11 @@ impl<'a> Planner<'a> {
     /// How the gradient's sums are split.
     fn parts(&self) -> Vec<GradientPart> {
         self.workspace.lowered.parts(self.points)
+    }
+
+    /// That of a layer's gradient.
+    fn part(&self, layer: usize) -> GradientPart {
+        self.parts()[self.workspace.lowered.first_layer(self.network) + layer]
     }
 
     /// Appends a dispatch.

@@ -59,13 +59,13 @@ impl<'a> Planner<'a> {
         let (input, output) = (self.of(from), self.of(to));
         let buffers = [(1, Read, &self.state.parameters), (2, Read, input), (3, Write, output)];
         let units = self.device.matrix_units;
-        match Matmul::of(units, [rows, inner], quads, self.workspace.lowered.tiles.linear) {
+        match Matmul::of(units, [rows, inner], quads, self.tiles().linear) {
             Matmul::F32(tile) => {
                 let grid = [quads.div_ceil(tile.quads), rows.div_ceil(tile.rows), 1];
                 self.push((shaders::linear(tile), entry), bytes_of(&uniform), &buffers, grid);
             }
             Matmul::F16(tile) => {
-                let abs_max = self.abs_max();
+                let (abs_max, first_layer) = (self.abs_max(), self.workspace.lowered.first_layer(at.network));
                 let factor = Factor {
                     buffer: input.clone(),
                     rows: inner,
@@ -74,7 +74,9 @@ impl<'a> Planner<'a> {
                     start: 4 * uniform.input_start,
                 };
                 let of_input = self.largest_of(abs_max, factor);
-                let buffers = [&buffers[..], &[(4, Read, &abs_max.matrices[at.layer]), (5, Read, of_input)]].concat();
+                let buffers =
+                    [&buffers[..], &[(4, Read, &abs_max.matrices[first_layer + at.layer]), (5, Read, of_input)]]
+                        .concat();
                 let grid = [(4 * quads).div_ceil(tile.columns()), rows.div_ceil(tile.rows()), 1];
                 self.push((shaders::linear_f16(tile), entry), bytes_of(&uniform), &buffers, grid);
             }
@@ -83,7 +85,7 @@ impl<'a> Planner<'a> {
 
     /// The partial sums of the weight gradients of some layers.
     pub fn weight_gradients(&mut self, layers: &[LayerGradient]) {
-        let (column_quads, tiles) = (self.column_quads(), self.workspace.lowered.tiles);
+        let (column_quads, tiles) = (self.column_quads(), self.tiles());
         let first = &self.layers()[layers[0].at.layer];
         let units = self.device.matrix_units.filter(|_| layers.len() == 1);
         match GradientMatmul::of(units, first, column_quads, tiles) {
@@ -157,7 +159,7 @@ impl<'a> Planner<'a> {
         (z_bar_start, a_start): (u32, u32),
         pair: u32,
     ) -> GradientLayer {
-        let (layer, part) = (&self.layers()[at.layer], self.parts()[at.layer]);
+        let (layer, part) = (&self.layers()[at.layer], self.part(at.layer));
         GradientLayer {
             first,
             tiles_in,
@@ -183,8 +185,9 @@ impl<'a> Planner<'a> {
     pub fn measure_weights(&mut self) {
         let Some(abs_max) = self.state.abs_max.as_ref() else { return };
         // The first layer's own kernel takes no f16 products; in adjoint mode it is as any other.
-        let first = self.workspace.lowered.first_gradient();
-        for (layer, to) in self.layers().iter().zip(&abs_max.matrices).skip(first) {
+        let first = self.workspace.lowered.first_gradient(self.network);
+        let matrices = &abs_max.matrices[self.workspace.lowered.first_layer(self.network)..];
+        for (layer, to) in self.layers().iter().zip(matrices).skip(first) {
             if is_wide(layer) {
                 let (rows, columns) = (layer.outputs as u32, layer.inputs as u32);
                 let (buffer, start) = (self.state.parameters.clone(), layer.weights().start as u32);

@@ -8,19 +8,23 @@ use crate::gpu::device::kernel::Access::{Read, Write};
 use crate::gpu::device::kernel::EntryPoint;
 use crate::gpu::device::uniforms::{GatherBlock, GradientPart, SumLengths, TermPoints, UpdateLengths};
 use crate::gpu::memory::loaded_set::LoadedSet;
-use crate::gpu::shaders::{self, Groups, SUM_THREADS, term_programs};
+use crate::gpu::shaders::term_programs::{self, JetRows};
+use crate::gpu::shaders::{self, Groups, SUM_THREADS};
+use crate::pass::Network;
 
 impl Planner<'_> {
     /// Brings the chunk's rows of a set into the batch.
     pub fn gather(&mut self, set: &LoadedSet) {
-        let batch = &self.workspace.batch;
         let (points, padded) = (self.points as u32, self.padded());
-        for block in &set.blocks {
-            let (first, rows, columns) = (block.first as u32, block.rows as u32, set.columns as u32);
-            let uniform = GatherBlock { first, rows, columns, points, padded };
-            let buffers = [(1, Read, &set.order), (2, Read, &block.buffer), (3, Write, batch)];
-            let kernel = (shaders::gather(), EntryPoint::Gather);
-            self.push(kernel, bytes_of(&uniform), &buffers, grid(padded * columns));
+        for (of, batch) in set.columns.iter().zip(&self.workspace.batches) {
+            let columns = of.count as u32;
+            for block in &of.blocks {
+                let (first, rows) = (block.first as u32, block.rows as u32);
+                let uniform = GatherBlock { first, rows, columns, points, padded };
+                let buffers = [(1, Read, &set.order), (2, Read, &block.buffer), (3, Write, batch)];
+                let kernel = (shaders::gather(), EntryPoint::Gather);
+                self.push(kernel, bytes_of(&uniform), &buffers, grid(padded * columns));
+            }
         }
     }
 
@@ -33,10 +37,12 @@ impl Planner<'_> {
 
     /// The terms' squares, the cotangents of the output's jets, and the partial sums of the coefficients' gradient.
     pub fn cotangents(&mut self, set: &LoadedSet) {
-        let workspace = self.workspace;
-        let jets_bar = self.of(workspace.lowered.pass.jets_bar(0));
-        let to = [(3, Write, &workspace.squares), (4, Write, jets_bar)];
-        let groups = term_programs::groups(self.layout, workspace.lowered.extents.places, &set.terms).len() as u32;
+        let (workspace, pass) = (self.workspace, &self.workspace.lowered.pass);
+        let mut to = vec![(3, Write, &workspace.squares)];
+        for (position, network) in pass.read().enumerate() {
+            to.push((term_programs::bindings(position).1, Write, self.of(pass.jets_bar(network))));
+        }
+        let groups = term_programs::groups(&self.jet_rows(), &set.terms).len() as u32;
         self.terms(set, EntryPoint::Cotangent, &to, [self.padded().div_ceil(THREADS), groups, 1]);
         if self.spec().coefficients > 0 {
             let splits = self.parts().last().map_or(0, |part| part.splits);
@@ -49,18 +55,23 @@ impl Planner<'_> {
     fn terms(&mut self, set: &LoadedSet, entry: EntryPoint, to: &[Bound], grid: [u32; 3]) {
         let (workspace, state) = (self.workspace, self.state);
         let GradientPart { start, splits, .. } = *self.parts().last().expect("a network has a layer");
-        let (points, weight_row) = (self.padded(), set.columns as u32 - 1);
+        let (points, weight_row) = (self.padded(), set.columns[0].count as u32 - 1);
         let offset = self.spec().weights() as u32;
         let uniform = TermPoints { points, weight_row, offset, partials: start, splits };
-        let buffers = [
-            (1, Read, self.of(workspace.lowered.pass.jets(0))),
-            (2, Read, &workspace.batch),
-            (5, Read, &state.parameters),
-            (6, Read, &set.weights),
-        ];
-        let places = workspace.lowered.extents.places;
-        let source = shaders::residual(self.layout, self.spec(), places, set.input_rows, &set.terms);
+        let mut buffers = vec![(2, Read, &workspace.batches[0]), (5, Read, &state.parameters), (6, Read, &set.weights)];
+        let pass = &workspace.lowered.pass;
+        for (position, network) in pass.read().enumerate() {
+            buffers.push((term_programs::bindings(position).0, Read, self.of(pass.jets(network))));
+        }
+        let source = shaders::residual(&self.jet_rows(), self.spec().coefficients, set.input_rows, &set.terms);
         self.push((source, entry), bytes_of(&uniform), &[&buffers, to].concat(), grid);
+    }
+
+    /// The rows of every network's jets.
+    fn jet_rows(&self) -> JetRows {
+        let lowered = &self.workspace.lowered;
+        let of = |network: &Network| if network.is_read { (network.outputs(), network.channels.jet) } else { (0, 0) };
+        JetRows { places: lowered.extents.places, networks: lowered.pass.networks.iter().map(of).collect() }
     }
 
     /// The sums over points: the terms' mean squares and, where it is asked for, the gradient.

@@ -9,7 +9,6 @@ mod unroll;
 
 use crate::expression::Residual;
 use crate::jet::{Activation, JetLayout, Normalizer};
-use crate::network::NetworkSpec;
 use crate::pass::{Channels, Rule};
 
 pub use self::rules::{ADJOINT_POINTS, AdjointKernel, curved_rule, jet_rule};
@@ -253,19 +252,13 @@ pub fn abs_max() -> Source {
         .then("abs_max", &[include_str!("../../../shaders/products/abs_max.wgsl")])
 }
 
-/// `residual.wgsl` for the terms of a loss that reads the network at `places` places. A batch's rows are
-/// the `input_rows` of the first layer, then the residuals' columns, then the weights.
-pub fn residual(
-    layout: &JetLayout,
-    spec: &NetworkSpec,
-    places: usize,
-    input_rows: usize,
-    terms: &[Residual],
-) -> Source {
+/// `residual.wgsl` for the terms of a loss over the rows of jets. The first batch's rows are the `input_rows` of the first
+/// layer, then the residuals' columns, then the weights.
+pub fn residual(rows: &term_programs::JetRows, coefficients: usize, input_rows: usize, terms: &[Residual]) -> Source {
     Header::threads(THREADS)
         .number("TERMS", terms.len())
-        .number("JET_ROWS", spec.outputs * layout.channels() * places)
-        .number("COEFFICIENTS", spec.coefficients)
+        .number("JET_ROWS", rows.of_first())
+        .number("COEFFICIENTS", coefficients)
         .then(
             "residual",
             &[
@@ -274,7 +267,7 @@ pub fn residual(
                 STEP,
                 SUM,
                 include_str!("../../../shaders/terms/residual.wgsl"),
-                &term_programs::source(layout, spec, places, input_rows, terms),
+                &term_programs::source(rows, coefficients, input_rows, terms),
             ],
         )
 }

@@ -4,19 +4,88 @@
 use std::fmt::Write;
 
 use crate::expression::{Leaf, Residual, Slot};
-use crate::jet::JetLayout;
-use crate::network::NetworkSpec;
 
 /// Terms whose cotangents one thread computes, or more where they share a row of the jets: a thread that went through
 /// 100 would wait for memory 100 times.
 const TOGETHER: usize = 8;
 
+/// The rows of the jets that terms read, (M, C, places, B) of each network.
+pub struct JetRows {
+    /// At how many places they read the networks.
+    pub places: usize,
+    /// M and C of each network; 0 where nothing of it is read.
+    pub networks: Vec<(usize, usize)>,
+}
+
+/// A row of the jets: the position of its network among those that are read, and which row of that one's.
+type Row = (usize, usize);
+
+impl JetRows {
+    /// The rows of each network that is read.
+    fn counts(&self) -> Vec<usize> {
+        let read = self.networks.iter().filter(|(outputs, _)| *outputs > 0);
+        read.map(|(outputs, channels)| outputs * channels * self.places).collect()
+    }
+
+    /// Those of the first.
+    pub fn of_first(&self) -> usize {
+        self.counts()[0]
+    }
+
+    /// The row that a slot reads.
+    fn of(&self, slot: &Slot) -> Row {
+        let position = self.networks[..slot.network].iter().filter(|(outputs, _)| *outputs > 0).count();
+        let channels = self.networks[slot.network].1;
+        (position, (slot.output * channels + slot.channel) * self.places + slot.place)
+    }
+
+    fn all(&self) -> impl Iterator<Item = Row> {
+        self.counts().into_iter().enumerate().flat_map(|(position, rows)| (0..rows).map(move |row| (position, row)))
+    }
+}
+
+/// The bindings of a network's jets and of their cotangents, by its position among those that are read.
+pub fn bindings(position: usize) -> (u32, u32) {
+    match position as u32 {
+        0 => (1, 4),
+        position => (5 + 2 * position, 6 + 2 * position),
+    }
+}
+
+/// How a network's buffers and functions are named.
+fn named(what: &str, position: usize) -> String {
+    if position == 0 { what.to_string() } else { format!("{what}_of_{position}") }
+}
+
+/// The buffers of the networks behind the first, and what reads and clears them.
+fn others(rows: &JetRows) -> String {
+    let (mut text, mut clear) = (String::new(), String::new());
+    for (position, count) in rows.counts().into_iter().enumerate().skip(1) {
+        let (jets, bar) = bindings(position);
+        let [of_jets, of_bar, jet] = ["jets", "bar", "jet"].map(|what| named(what, position));
+        text += &format!(
+            "@group(0) @binding({jets}) var<storage, read> {of_jets}: array<f32>;
+@group(0) @binding({bar}) var<storage, read_write> {of_bar}: array<f32>;
+
+fn {jet}(row: u32, point: u32) -> f32 {{
+    return {of_jets}[row * shape.points + point];
+}}
+
+"
+        );
+        line(&mut clear, format_args!("for (var row = 0u; row < {count}u; row++) {{"));
+        line(&mut clear, format_args!("    {of_bar}[row * shape.points + point] = 0.0;"));
+        line(&mut clear, format_args!("}}"));
+    }
+    format!("{text}fn clear_others(point: u32) {{\n{clear}}}\n")
+}
+
 /// The terms in groups that share no row of the jets: a thread computes the cotangents of one group at one point.
-pub fn groups(layout: &JetLayout, places: usize, terms: &[Residual]) -> Vec<Vec<usize>> {
+pub fn groups(jets: &JetRows, terms: &[Residual]) -> Vec<Vec<usize>> {
     // Terms that share a row, directly or by way of others, and their rows.
-    let mut sharing: Vec<(Vec<usize>, Vec<usize>)> = vec![];
+    let mut sharing: Vec<(Vec<usize>, Vec<Row>)> = vec![];
     for (index, term) in terms.iter().enumerate() {
-        let mut rows: Vec<_> = term.slots().iter().map(|slot| row(layout, places, slot)).collect();
+        let mut rows: Vec<_> = term.slots().iter().map(|slot| jets.of(slot)).collect();
         let own = rows.clone();
         let mut joined = vec![];
         for (terms, others) in sharing.extract_if(.., |(_, rows)| rows.iter().any(|row| own.contains(row))) {
@@ -36,24 +105,21 @@ pub fn groups(layout: &JetLayout, places: usize, terms: &[Residual]) -> Vec<Vec<
     groups
 }
 
-/// The row of the jets (M, C, places, B) that a slot reads.
-fn row(layout: &JetLayout, places: usize, slot: &Slot) -> usize {
-    (slot.entry.output * layout.channels() + slot.channel) * places + slot.place
-}
-
 /// Three functions over one point: `residuals` gives r of each term, `cotangents` keeps the squares of a group of
 /// terms and writes ∂loss/∂jet to `bar`, `coefficient_slopes` gives ∂loss/∂c of each coefficient.
 ///
-/// The jets of a loss that reads the network at several places lie as (M, C, places, B). The residuals'
-/// columns begin at row `input_rows` of the batch.
-pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows: usize, terms: &[Residual]) -> String {
-    let mut programs = String::new();
+/// The residuals' columns begin at row `input_rows` of the batch.
+pub fn source(jets: &JetRows, coefficients: usize, input_rows: usize, terms: &[Residual]) -> String {
+    let mut programs = others(jets);
     let (mut values, mut calls, mut slopes) = (vec![], vec![], String::new());
     let mut column = input_rows;
     for (index, residual) in terms.iter().enumerate() {
         let program = residual.program();
         let read = |leaf: &Leaf| match *leaf {
-            Leaf::Slot(slot) => format!("jet({}u, point)", row(layout, places, &residual.slots()[slot])),
+            Leaf::Slot(slot) => {
+                let (position, row) = jets.of(&residual.slots()[slot]);
+                format!("{}({row}u, point)", named("jet", position))
+            }
             Leaf::Hoisted(hoisted) => format!("known({}u, point)", column + hoisted),
             Leaf::Coefficient(coefficient) => format!("coefficient({coefficient}u)"),
             _ => unreachable!("a compiled residual reads slots, columns and coefficients"),
@@ -73,24 +139,23 @@ pub fn source(layout: &JetLayout, spec: &NetworkSpec, places: usize, input_rows:
         }
         column += residual.hoisted();
     }
-    let groups = groups(layout, places, terms);
-    let rows = spec.outputs * layout.channels() * places;
+    let groups = groups(jets, terms);
     let mut cotangents = String::new();
     let mut cases = String::new();
     for (index, group) in groups.iter().enumerate() {
-        let written = |slot: &Slot| row(layout, places, slot);
-        let mut own: Vec<usize> = group.iter().flat_map(|term| terms[*term].slots().iter().map(written)).collect();
+        let written = |slot: &Slot| jets.of(slot);
+        let mut own: Vec<Row> = group.iter().flat_map(|term| terms[*term].slots().iter().map(written)).collect();
         if index == 0 {
             // The rows that no term reads, too.
-            let read = |row: &usize| terms.iter().flat_map(Residual::slots).any(|slot| written(slot) == *row);
-            own.extend((0..rows).filter(|row| !read(row)));
+            let read = |row: &Row| terms.iter().flat_map(Residual::slots).any(|slot| written(slot) == *row);
+            own.extend(jets.all().filter(|row| !read(row)));
         }
         own.sort_unstable();
         own.dedup();
         cotangents += &of_group(index, group, &own, &calls, |term| terms[term].slots().iter().map(written).collect());
         line(&mut cases, format_args!("    case {index}u: {{ cotangents_{index}(point, weight); }}"));
     }
-    let (count, coefficients) = (terms.len(), spec.coefficients.max(1));
+    let (count, coefficients) = (terms.len(), coefficients.max(1));
     format!(
         "{programs}
 fn residuals(point: u32) -> array<f32, {count}> {{
@@ -117,21 +182,23 @@ fn coefficient_slopes(point: u32, weight: f32) -> array<f32, {coefficients}> {{
 fn of_group(
     index: usize,
     group: &[usize],
-    rows: &[usize],
+    rows: &[Row],
     calls: &[String],
-    rows_of: impl Fn(usize) -> Vec<usize>,
+    rows_of: impl Fn(usize) -> Vec<Row>,
 ) -> String {
     let (mut computed, mut kept) = (String::new(), String::new());
-    for row in rows {
-        line(&mut computed, format_args!("var bar_{row} = 0.0;"));
-        line(&mut kept, format_args!("bar[{row}u * shape.points + point] = bar_{row};"));
+    let sum = |(position, row): Row| format!("{}_{row}", named("bar", position));
+    for (position, row) in rows.iter().copied() {
+        let (bar, sum) = (named("bar", position), sum((position, row)));
+        line(&mut computed, format_args!("var {sum} = 0.0;"));
+        line(&mut kept, format_args!("{bar}[{row}u * shape.points + point] = {sum};"));
     }
     for term in group {
         let t = format!("t_{term}");
         line(&mut computed, format_args!("let {t} = {};", calls[*term]));
         line(&mut computed, format_args!("let s_{term} = {};", share(*term, &t)));
         for (slot, row) in rows_of(*term).into_iter().enumerate() {
-            line(&mut computed, format_args!("bar_{row} += s_{term} * {t}[{}];", 1 + slot));
+            line(&mut computed, format_args!("{} += s_{term} * {t}[{}];", sum(row), 1 + slot));
         }
         line(&mut kept, format_args!("keep_square({term}u, point, weight, {t}[0]);"));
     }
@@ -151,7 +218,7 @@ fn line(text: &mut String, statement: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::expression::{Expression, Scope};
-    use crate::jet::Normalizer;
+    use crate::jet::{JetLayout, Normalizer};
 
     #[test]
     fn groups_share_no_row() {
@@ -159,10 +226,11 @@ mod tests {
         let scope = Scope { inputs: inputs.clone(), outputs: vec!["u".into()], ..Scope::default() };
         let layout = JetLayout::gradient(12);
         let normalizer = Normalizer::identity(12, 1);
+        let jets = JetRows { places: 1, networks: vec![(1, layout.channels())] };
         let groups_of = |residuals: &[String]| {
             let term =
                 |text: &String| Expression::residual("test", text, &scope).unwrap().compile(&layout, &normalizer);
-            groups(&layout, 1, &residuals.iter().map(term).collect::<Vec<_>>())
+            groups(&jets, &residuals.iter().map(term).collect::<Vec<_>>())
         };
         let first = |input: &String| format!("d(u, {input})");
         let mut residuals: Vec<_> = inputs.iter().map(first).collect();

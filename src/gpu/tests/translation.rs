@@ -3,6 +3,7 @@
 use crate::expression::{Expression, Scope};
 use crate::gpu::device::kernel::Source;
 use crate::gpu::device::matrix_units::MatrixUnits;
+use crate::gpu::shaders::term_programs::JetRows;
 use crate::gpu::shaders::*;
 use crate::gpu::tuning::matmul_tiles::{GRADIENT_TILES, PRODUCT_TILES};
 use crate::gpu::tuning::tiles::Tile;
@@ -93,9 +94,10 @@ fn every_shader_validates_and_translates() {
             ..Scope::default()
         };
         let equation = Expression::residual("test", "nu*u^2 + sin(v)*exp(x0) = 1", &scope).unwrap();
+        let rows = JetRows { places: 1, networks: vec![(2, layout.channels())] };
         let compile = |residual: &Expression| residual.compile(&layout, &normalizer);
         let terms: Vec<_> = data.iter().chain([&equation]).map(compile).collect();
-        translate("residual", &residual(&layout, &spec, 1, spec.inputs, &terms));
+        translate("residual", &residual(&rows, spec.coefficients, layout.inputs(), &terms));
     }
     for tile in PRODUCT_TILES {
         translate("linear", &linear(tile));

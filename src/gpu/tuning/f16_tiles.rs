@@ -35,13 +35,13 @@ pub fn is_wide(layer: &Layer) -> bool {
 }
 
 /// Whether a network has a layer for matrix units.
-pub fn is_useful(spec: &NetworkSpec) -> bool {
-    spec.layers().iter().any(is_wide)
+pub fn is_useful(layers: &[Layer]) -> bool {
+    layers.iter().any(is_wide)
 }
 
 /// A warning where products are to be in f16 and the network has no layer for them.
 pub fn unused(spec: &NetworkSpec, precision: Precision) -> Option<String> {
-    (precision.f16_parts() > 0 && !is_useful(spec)).then(|| {
+    (precision.f16_parts() > 0 && !is_useful(&spec.layers())).then(|| {
         format!(
             "{precision} has no effect: no layer has at least {LEAST_WIDTH} inputs and outputs, so all products \
              use f32"

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::gpu::device::dispatch::MOST_THREADS;
-use crate::network::NetworkSpec;
+use crate::network::Perceptron;
 
 /// Threads of a workgroup of `fused_layer.wgsl`.
 pub const LAYER_THREADS: u32 = 256;
@@ -138,7 +138,7 @@ impl fmt::Display for Tiles {
 
 impl NetworkShape {
     pub fn new(
-        spec: &NetworkSpec,
+        spec: &Perceptron,
         (channels, adjoint): (usize, Option<usize>),
         has_features: bool,
         memory: u32,

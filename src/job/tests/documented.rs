@@ -252,8 +252,10 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 fn complete(job: &mut Table, rest: &str) {
     let rest: Table = rest.parse().unwrap();
     if let (Some(own), Some(outputs)) = (job.get_mut("network"), rest.get("network")) {
-        let own = own.as_table_mut().expect("a section");
-        own.entry("outputs").or_insert_with(|| outputs["outputs"].clone());
+        // Each of several networks says which are its own.
+        if let Some(own) = own.as_table_mut() {
+            own.entry("outputs").or_insert_with(|| outputs["outputs"].clone());
+        }
     }
     for (key, value) in rest {
         job.entry(key).or_insert(value);

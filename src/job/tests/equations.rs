@@ -43,7 +43,7 @@ fn a_job_of_equations_is_what_it_says() {
     assert_eq!(job.variables[1], Variable::new("t", 0.0, 1.0).unwrap());
     assert_eq!(job.coefficients, [("nu".to_string(), 0.1)]);
     let spec = job.network_spec();
-    assert_eq!((job.data.is_none(), spec.inputs, spec.outputs, spec.coefficients), (true, 2, 1, 1));
+    assert_eq!((job.data.is_none(), spec.networks[0].inputs, spec.outputs(), spec.coefficients), (true, 2, 1, 1));
     let [term] = job.terms.as_slice() else { panic!("one term") };
     let sampled = PointsSpec::inside(Sampler::Sobol, 100);
     assert_eq!((term.weight, &term.points), (1.0, &TermPoints::Sampled(sampled)));

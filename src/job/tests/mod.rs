@@ -32,7 +32,7 @@ fn error_of(more: &str) -> String {
 fn defaults_are_those_of_the_documentation() {
     let job = parse(SMALLEST).unwrap();
     assert_eq!(job.data.as_ref().unwrap().table, Table::File("/jobs/sine/a.csv".into(), Dialect::default()));
-    let network = &job.network;
+    let network = &job.networks[0];
     assert_eq!((network.hidden.as_slice(), network.activation), (&[64, 64][..], Activation::Tanh));
     assert_eq!((network.frequency, network.features()), (None, 0));
     let [stage] = job.stages[..] else { panic!("{:?}", job.stages) };

@@ -33,8 +33,8 @@ fn message(from: &str, to: &str) -> String {
 #[test]
 fn features_and_transforms_are_what_they_say() {
     let job = parse(PERIODIC).unwrap();
-    assert_eq!((job.network.features(), job.network_spec().inputs), (3 + 2 * 5, 13));
-    assert_eq!(job.network.fourier, Some(Fourier { count: 5, scale: 2.5 }));
+    assert_eq!((job.networks[0].features(), job.network_spec().networks[0].inputs), (3 + 2 * 5, 13));
+    assert_eq!(job.networks[0].fourier, Some(Fourier { count: 5, scale: 2.5 }));
     let transforms = job.transforms(str::to_string).unwrap();
     assert!(transforms.has("u") && !transforms.has("v"));
     // u_t = net + t net_t, v_x, and u_xx = -k² sin(kx) + t net_xx: of u the value and three entries.

@@ -107,7 +107,7 @@ impl Evidence {
         let groups = layers.iter().flat_map(|layer| [layer.weights(), layer.biases()]).collect();
         let (weights, biases) = (layers[0].weights(), layers[0].biases());
         // A unit's centre is its bias over its weight; a sine's phase is its bias alone.
-        let first = if spec.hidden.first().is_some_and(|layer| layer.activation == Activation::Sin) {
+        let first = if spec.networks[0].hidden.first().is_some_and(|layer| layer.activation == Activation::Sin) {
             weights
         } else {
             weights.start..biases.end

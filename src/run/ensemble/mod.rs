@@ -100,7 +100,7 @@ impl Source for Ensemble {
     }
 
     fn jets_with_spread(&mut self, points: &[Vec<f64>], layout: &JetLayout) -> Result<(Jets, Option<Jets>)> {
-        let outputs = self.model().spec.outputs;
+        let outputs = self.model().outputs.len();
         let jets = |values| Jets { layout: layout.clone(), outputs, values };
         let each = |model: &Model, backend: &mut dyn Backend| Ok(predict::jets(model, backend, points, layout)?.values);
         let (mean, spread) = self.mean_and_spread(each)?;

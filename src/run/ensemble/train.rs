@@ -139,6 +139,10 @@ fn write(
     for (output, name) in job.outputs.iter().enumerate() {
         for derivative in layout.derivatives() {
             let of = |jets: &Jets| square(jets.entry(output, derivative).expect("a channel of the layout"));
+            // By an input that a network does not read the derivative is 0, and so is its spread.
+            if of(&mean) == 0.0 {
+                continue;
+            }
             let value = spread.as_ref().map_or(0.0, |spread| (of(spread) / of(&mean)).sqrt());
             spreads.push(Named { name: derivative.column(name, &job.inputs), value });
         }

@@ -147,7 +147,7 @@ impl Source for Windows {
             let jets = predict::jets(model, backend, points, layout)?;
             Ok(jets.values.chunks_exact(points[0].len().max(1)).map(<[f64]>::to_vec).collect())
         })?;
-        Ok(Jets { layout: layout.clone(), outputs: self.model.spec.outputs, values: rows.concat() })
+        Ok(Jets { layout: layout.clone(), outputs: self.model.spec.outputs(), values: rows.concat() })
     }
 
     fn values_with_spread(&mut self, points: &[Vec<f64>], expressions: &[Expression]) -> Result<Spread> {

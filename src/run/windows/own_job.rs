@@ -36,7 +36,9 @@ pub fn own_job(job: &Job, input: usize, begin: &Begin) -> Result<Job> {
     own.plots.what = vec![Picture::Loss];
     own.predictions.points = Points::Grid(job::grid_over(&own.variables));
     let Some((path, model)) = begin.before else { return Ok(own) };
-    own.network.start = Some(Start { file: Some(path.to_path_buf()), model: Arc::new(model.clone()) });
+    // A job with windows has one network.
+    let before = Arc::new(model.clone());
+    own.networks[0].start = Some(Start { file: Some(path.to_path_buf()), model: Arc::clone(&before), whole: before });
     let is_start = |term: &EquationTerm| starts(term, &job.variables[input]);
     let spec = job.terms.iter().filter(|term| is_start(term)).filter_map(sampled).max_by_key(|spec| spec.count);
     let weight = job.terms.iter().filter(|term| is_start(term)).map(|term| term.weight).fold(0.0, f64::max);

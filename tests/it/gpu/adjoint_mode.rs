@@ -155,7 +155,7 @@ fn a_loss_may_read_several_places_and_coefficients() {
     };
     let loss = Loss { terms: equations.iter().map(term).collect() };
     // At one place the first equation reads 1 + 3 + 3 channels: 1 + 2 + 1 in adjoint mode.
-    assert!(loss.compile(&model.normalizer).layout.without_top(1).is_some());
+    assert!(loss.compile(&model.normalizer, &model.wirings()).layouts[0].as_ref().unwrap().without_top(1).is_some());
     let set = PointSet { inputs: random_points(&model, 37, 3), ..PointSet::default() };
     let mut cpu = cpu::open(&model, Precision::F64, 1).unwrap();
     let id = cpu.load(&set, &loss).unwrap();

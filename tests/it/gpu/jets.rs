@@ -45,7 +45,7 @@ fn jets_follow_the_cpu_in_f64() {
         for (model, points) in awkward(activation).into_iter().take(shapes(activation)) {
             let (mut gpu, mut cpu) = (gpu(&model), cpu::open(&model, Precision::F64, 1).unwrap());
             let points = random_points(&model, points, 5);
-            for layout in layouts(model.spec.inputs) {
+            for layout in layouts(model.inputs.len()) {
                 let ours = gpu.evaluate(&points, &layout).unwrap();
                 let apart = jets_apart(&ours, &cpu.evaluate(&points, &layout).unwrap());
                 // The project's bar for jets in f32: some roundings a layer, and the cancellation
@@ -86,7 +86,7 @@ fn gradients_follow_the_cpu_in_f64() {
     for activation in Activation::ALL {
         for (model, points) in awkward(activation).into_iter().take(shapes(activation)) {
             let (mut gpu, mut cpu) = (gpu(&model), cpu::open(&model, Precision::F64, 1).unwrap());
-            for layout in layouts(model.spec.inputs) {
+            for layout in layouts(model.inputs.len()) {
                 let (mut set, loss) = random_loss(&model, &layout, points, 17);
                 set.weights = Some((0..points).map(|p| [0.5, 1.5, 1.0, 2.0][p % 4]).collect());
                 let id = gpu.load(&set, &loss).unwrap();

@@ -71,7 +71,7 @@ fn follow(model: &Model, points: usize, layouts: &[JetLayout], (jets_bar, gradie
         let are_separate = table.tiles(layout).fusion == Fusion::None;
         for options in [CHECKED, SEPARATE].into_iter().skip(usize::from(are_separate)) {
             let (jets, gradient) = apart(model, points, layout, options);
-            let what = format!("{:?} {:?} {layout:?}", model.spec.hidden, options.tiles);
+            let what = format!("{:?} {:?} {layout:?}", model.spec.networks[0].hidden, options.tiles);
             println!("{jets:.1e} {gradient:.1e} {} channels, {what}", layout.channels());
             assert!(jets < jets_bar, "{what}: jets {jets:e}");
             assert!(gradient < gradient_bar, "{what}: gradient {gradient:e}");
