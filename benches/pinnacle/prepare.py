@@ -1,0 +1,102 @@
+"""prepare.py BENCHMARK OUT: writes what the jobs of examples/pinnacle read as OUT/NAME.csv. BENCHMARK is a checkout of
+github.com/i207M/PINNacle; where its ref/ lacks a file, or has it as a pointer of Git LFS, a reference of ours is
+computed (some minutes in all) and said so. NumPy alone."""
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import box_solvers
+import channel
+import cut_cells
+import spectral
+
+
+def theirs(name):
+    """The numbers of ref/NAME and the times in its header, or None."""
+    path = BENCHMARK / "ref" / name
+    if not path.exists() or path.read_bytes()[:20].startswith(b"version https"):
+        return None
+    header = [line for line in path.open(errors="replace") if line.startswith("%")]
+    times = re.findall(r"t=([\d.eE+-]+)", header[-1]) if header else []
+    return np.loadtxt(path, comments="%"), [float(t) for t in times]
+
+
+def over_time(table, times, outputs=1):
+    """Rows of coordinates, time and outputs of a table with columns for each time."""
+    places = table.shape[1] - len(times) * outputs
+    grid, values = table[:, :places], table[:, places:].reshape(-1, outputs)
+    return np.column_stack([np.repeat(grid, len(times), 0), np.tile(times, len(grid)), values])
+
+
+def write(name, columns, rows, what):
+    rows = rows[np.isfinite(rows).all(1)]
+    np.savetxt(OUT / f"{name}.csv", rows, delimiter=",", header=",".join(columns), comments="", fmt="%.12g")
+    (OUT / f"{name}.source").write_text(what + "\n")
+    print(f"{name}: {len(rows)} points, {what}", flush=True)
+
+
+def reference(name, file, columns, ours, outputs=1):
+    """A task's truth: the benchmark's `file`, else what `ours` computes."""
+    found = theirs(file)
+    if found is None:
+        write(name, columns, ours(), "ours: the benchmark's file is not here")
+        return
+    table, times = found
+    write(name, columns, over_time(table, times, outputs) if times else table, f"the benchmark's ref/{file}")
+
+
+def cole_hopf(x, t):
+    """Burgers' equation with nu = 0.01/pi from -sin(pi x), by 200 points of Gauss and Hermite."""
+    nu = 0.01 / np.pi
+    nodes, weights = np.polynomial.hermite.hermgauss(200)
+    at = x[:, None] - np.sqrt(4 * nu * t)[:, None] * nodes
+    power = -np.cos(np.pi * at) / (2 * np.pi * nu)
+    share = weights * np.exp(power - power.max(1, keepdims=True))
+    return -(share * np.sin(np.pi * at)).sum(1) / share.sum(1)
+
+
+def exact():
+    """Tasks whose solution is a formula, at points drawn as the benchmark draws its own."""
+    rng = np.random.default_rng(0)
+    inner = np.linspace(0, 1, 52)[1:-1]
+    x, y = (axis.ravel() for axis in np.meshgrid(inner, inner))
+    wave = np.sin(np.pi * x) * np.cos(2 * np.pi * y) + np.sin(4 * np.pi * x) * np.cos(8 * np.pi * y) / 2
+    write("wave_1d_c", "xtu", np.c_[x, y, wave], "exact")
+    a = 1 / (1 + x**2 + y**2 + (x - 1) ** 2 + (y - 1) ** 2)
+    write("poisson_inv", "xyua", np.c_[x, y, np.sin(np.pi * x) * np.sin(np.pi * y), a], "exact")
+
+    x = rng.random((20000, 5))
+    names = [f"x{i}" for i in range(1, 6)]
+    write("poisson_nd", names + ["u"], np.c_[x, np.sin(np.pi / 2 * x).sum(1)], "exact")
+    x = rng.normal(size=(20000, 5))
+    x *= rng.random((20000, 1)) ** 0.2 / np.linalg.norm(x, axis=1, keepdims=True)
+    t = rng.random(20000)
+    write("heat_nd", names + ["t", "u"], np.c_[x, t, np.exp((x**2).sum(1) / 2 + t)], "exact")
+
+    x, y, t = rng.random((3, 20000))
+    tones = np.sin(20 * np.pi * x) * np.sin(np.pi * y)
+    write("heat_2d_ms", "xytu", np.c_[x, y, 5 * t, tones * np.exp(-(0.04**2 + 1) * 5 * t)], "exact")
+    waves = np.sin(np.pi * x) * np.sinh(np.pi * y) + np.sinh(3 * np.pi * x) * np.sin(2 * np.pi * y)
+    write("wave_2d_ms", "xytu", np.c_[x, y, 100 * t, waves * np.cos(100 * np.pi * t)], "exact, of another sign than the equation")
+    x, y = 2 * x - 1, 2 * y - 1
+    bump = np.sin(np.pi * x) * np.sin(np.pi * y)
+    write("heat_inv", "xytua", np.c_[x, y, t, np.exp(-t) * bump, 2 + bump], "exact")
+
+    x, t = (axis.ravel() for axis in np.meshgrid(np.linspace(-1, 1, 101), np.linspace(0, 1, 11), indexing="ij"))
+    write("burgers_1d_c", "xtu", np.c_[x, t, cole_hopf(x, t)], "exact (Cole and Hopf); the benchmark's own is 1.33e-2 from it")
+
+
+def measured():
+    """The noisy values of the inverse tasks, with the benchmark's noise of 0.1."""
+    rng = np.random.default_rng(0)
+    grid = np.linspace(0, 1, 50)
+    x, y = (axis.ravel() for axis in np.meshgrid(grid, grid))
+    columns = ["x", "y", "u_measured"]
+    write("poisson_inv_measured", columns, np.c_[x, y, np.sin(np.pi * x) * np.sin(np.pi * y) + rng.normal(0, 0.1, 2500)], "measurements")
+    found = theirs("heatinv_points.dat")
+    points = found[0] if found else rng.random((2500, 3)) * [2, 2, 1] - [1, 1, 0]
+    x, y, t = points.T
+    values = np.exp(-t) * np.sin(np.pi * x) * np.sin(np.pi * y) + rng.normal(0, 0.1, len(t))
+    write("heat_inv_measured", ["x", "y", "t", "u_measured"], np.c_[points, values], "measurements")
