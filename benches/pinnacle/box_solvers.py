@@ -48,6 +48,24 @@ def wave_2d_cg(n=400, frames=50, thin=8):
     return np.concatenate(rows)
 
 
+def heat_2d_vc(k, n=128, step=0.02, frames=50, thin=4):
+    """Heat 2d-VC for a coefficient of 256 by 256 nodes, [y, x], read at the nearest: columns x, y, t, u. BDF2 in time."""
+    grid = Grid((0, 0), (1, 1), (n, n), [])
+    x, y = np.meshgrid(*grid.axes, indexing="ij")
+    held = grid.side * (1 + grid.h[0] / 2) * 2 / grid.h[0]       # u = 0 on the sides, half a cell away
+    at = np.rint(255 * grid.axes[0]).astype(int)
+    share = grid.volume / k.T[np.ix_(at, at)]                    # u_t/k - Δu = f/k is symmetric
+    source = 200 * np.sin(np.pi * x) * np.sin(5 * np.pi * y)
+    u = before = np.zeros((n, n))
+    rows, steps = [grid.rows(u, thin, 0)], round(5 / step)
+    for i in range(1, steps + 1):
+        now = np.sin(np.pi * i * step) * source
+        u, before = grid.solve(1.5 / step * share + held, share * ((2 * u - before / 2) / step + now), 2 * u - before, 1e-7), u
+        if i % (steps // frames) == 0:
+            rows.append(grid.rows(u, thin, i * step))
+    return np.concatenate(rows)
+
+
 def poisson_2d_ms(a, f, n=400, thin=4):
     """Poisson 2d-MS, a Δu + f = 0 with du/dn = -u: columns x, y, u. `a` 5 by 5 and `f` 5 by 5 by 2 by 2 are the
     benchmark's files, first index along x."""

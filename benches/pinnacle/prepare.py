@@ -100,3 +100,49 @@ def measured():
     x, y, t = points.T
     values = np.exp(-t) * np.sin(np.pi * x) * np.sin(np.pi * y) + rng.normal(0, 0.1, len(t))
     write("heat_inv_measured", ["x", "y", "t", "u_measured"], np.c_[points, values], "measurements")
+
+
+def coefficient(kind, file):
+    """A random field on 256 by 256 nodes of the unit square, as rows x, y, k and as [y, x]."""
+    found = theirs(file)
+    nodes = found[0][:, 2].reshape(256, 256) if found else box_solvers.field_256(kind)
+    x, y = np.meshgrid(np.linspace(0, 1, 256), np.linspace(0, 1, 256))
+    return nodes, np.c_[x.ravel(), y.ravel(), nodes.ravel()], "the benchmark's" if found else "from the benchmark's generator and seed"
+
+
+def main():
+    exact()
+    measured()
+    reference("poisson_2d_c", "poisson1_cg_data.dat", "xyu", None)
+    reference("poisson_2d_cg", "poisson_boltzmann2d.dat", "xyu", None)
+    reference("ns_2d_c", "lid_driven_a4.dat", "xyuvp", None)
+    reference("ns_2d_cg", "ns_0_obstacle.dat", "xyuvp", None)
+    reference("heat_2d_lt", "heat_longtime.dat", "xytu", box_solvers.heat_2d_lt)
+    reference("poisson_3d_cg", "poisson_3d.dat", "xyzu", cut_cells.poisson_3d_cg)
+    reference("heat_2d_cg", "heat_complex.dat", "xytu", cut_cells.heat_2d_cg)
+    reference("ns_2d_lt", "ns_long.dat", "xytuvp", channel.ns_2d_lt, 3)
+    reference("ks", "Kuramoto_Sivashinsky.dat", "xtu", spectral.kuramoto_sivashinsky)
+    reference("gray_scott", "grayscott.dat", "xytuv", spectral.gray_scott)
+    reference("burgers_2d_c", "burgers2d_0.dat", "xytuv", spectral.burgers_2d, 2)
+
+    a, f = theirs("poisson_a_coef.dat")[0], theirs("poisson_f_coef.dat")[0].reshape(5, 5, 2, 2)
+    reference("poisson_2d_ms", "poisson_manyarea.dat", "xyu", lambda: box_solvers.poisson_2d_ms(a, f))
+    blocks = [-8 + 4 * np.arange(5)] * 2
+    x, y = (axis.ravel() for axis in np.meshgrid(*blocks, indexing="ij"))
+    write("poisson_2d_ms_blocks", ["x", "y", "a", "f0", "f1"], np.c_[x, y, a.ravel(), f[..., 0, 0].ravel(), f[..., 1, 1].ravel()], "the benchmark's")
+
+    nodes, rows, source = coefficient("heat", "heat_2d_coef_256.dat")
+    write("heat_2d_vc_k", "xyk", rows, source)
+    if source == "the benchmark's":          # its truth belongs to its coefficient
+        reference("heat_2d_vc", "heat_darcy.dat", "xytu", None)
+    else:
+        write("heat_2d_vc", "xytu", box_solvers.heat_2d_vc(nodes), "ours: the benchmark's coefficient is not here")
+    _, rows, source = coefficient("darcy", "darcy_2d_coef_256.dat")
+    write("wave_2d_cg_c", "xyc", rows * [2, 2, 1] - [1, 1, 0], source)
+    reference("wave_2d_cg", "wave_darcy.dat", "xytu", box_solvers.wave_2d_cg)
+
+
+if __name__ == "__main__":
+    BENCHMARK, OUT = Path(sys.argv[1]), Path(sys.argv[2])
+    OUT.mkdir(parents=True, exist_ok=True)
+    main()
