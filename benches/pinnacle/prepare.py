@@ -102,6 +102,23 @@ def measured():
     write("heat_inv_measured", ["x", "y", "t", "u_measured"], np.c_[points, values], "measurements")
 
 
+def starts():
+    """Where each window in time starts: points and the values of the first start, which run.py replaces by the last
+    window's end."""
+    spread = (0.5 + np.arange(1536)[:, None] * [0.7548776662, 0.5698402910]) % 1     # even, by plastic numbers
+    x, y = spread[:1024].T
+    start = np.sin(4 * np.pi * x) * np.sin(3 * np.pi * y)
+    write("heat_2d_lt_start", ["x", "y", "t", "u_start"], np.c_[x, y, 0 * x, start], "the benchmark's start")
+    x, y = np.concatenate([spread[:512] - 0.5, 0.6 * (spread[512:] - 0.5)]).T
+    starts = [1 - np.exp(-80 * ((x + 0.05) ** 2 + (y + 0.02) ** 2)), np.exp(-80 * ((x - 0.05) ** 2 + (y - 0.02) ** 2))]
+    write("gray_scott_start", ["x", "y", "t", "u_start", "v_start"], np.c_[x, y, 0 * x, starts[0], starts[1]], "the benchmark's start")
+    x, y = 2 * spread[:1024].T - 1
+    start = np.exp(-((x + 0.5) ** 2 + y**2) / (2 * 0.3**2))
+    write("wave_2d_cg_start", ["x", "y", "t", "u_start", "du_dt_start"], np.c_[x, y, 0 * x, start, 0 * x], "the benchmark's start")
+    x = 2 * np.pi * np.arange(256) / 256
+    write("ks_start", ["x", "t", "u_start"], np.c_[x, 0 * x, np.cos(x) * (1 + np.sin(x))], "the benchmark's start")
+
+
 def coefficient(kind, file):
     """A random field on 256 by 256 nodes of the unit square, as rows x, y, k and as [y, x]."""
     found = theirs(file)
@@ -113,6 +130,7 @@ def coefficient(kind, file):
 def main():
     exact()
     measured()
+    starts()
     reference("poisson_2d_c", "poisson1_cg_data.dat", "xyu", None)
     reference("poisson_2d_cg", "poisson_boltzmann2d.dat", "xyu", None)
     reference("ns_2d_c", "lid_driven_a4.dat", "xyuvp", None)
