@@ -43,7 +43,7 @@ def ns_2d_lt(n=64, step=0.002, frames=50, thin=2):
         vc = (wide_v[1:-1, 1:] + wide_v[1:-1, :-1]) / 2
         corner = (wide_u[:-1, 1:] + wide_u[:-1, :-1]) / 2 * (wide_v[1:] + wide_v[:-1]) / 2
         ru = -np.diff(uc**2, axis=0) / h - np.diff(corner, axis=1)[1:] / h
-        laplace_u = np.diff(wide_u[:, 1:-1], 2, axis=0)[:, :] + np.diff(wide_u[1:-1], 2, axis=1)
+        laplace_u = np.diff(wide_u[:, 1:-1], 2, axis=0) + np.diff(wide_u[1:-1], 2, axis=1)
         rv = -np.diff(corner, axis=0)[:, 1:-1] / h - np.diff(vc**2, axis=1) / h
         laplace_v = np.diff(wide_v[:, 1:-1], 2, axis=0) + np.diff(wide_v[1:-1], 2, axis=1)
         return ru + 0.01 * laplace_u / h**2, rv + 0.01 * laplace_v / h**2 + push * np.sin(np.pi * t)
@@ -69,8 +69,7 @@ def ns_2d_lt(n=64, step=0.002, frames=50, thin=2):
 
     def row(u, v, p, t):
         values = (u[1:] + u[:-1]) / 2, (v[:, 1:] + v[:, :-1]) / 2, p
-        return np.c_[grid[0], grid[1], np.full(grid[0].size, t), tuple(value[at].ravel() for value in values)] if False else np.column_stack(
-            [*grid, np.full(grid[0].size, t), *(value[at].ravel() for value in values)])
+        return np.column_stack([*grid, np.full(grid[0].size, t), *(value[at].ravel() for value in values)])
 
     rows, steps = [row(u, v, p, 0)], round(5 / step)
     for i in range(steps):

@@ -44,7 +44,7 @@ def reference(name, file, columns, ours, outputs=1):
         write(name, columns, ours(), "ours: the benchmark's file is not here")
         return
     table, times = found
-    write(name, columns, over_time(table, times, outputs) if times else table, f"the benchmark's ref/{file}")
+    write(name, columns, over_time(table, times[::outputs], outputs) if times else table, f"the benchmark's ref/{file}")
 
 
 def cole_hopf(x, t):

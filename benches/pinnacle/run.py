@@ -1,5 +1,6 @@
 """run.py JETFIT SECONDS THREADS [TASK...]: trains the jobs of examples/pinnacle, evaluates them at the points of their truth, and
 prints the table. The error is the benchmark's: relative L2 over all points and outputs. NumPy alone."""
+import re
 import subprocess
 import sys
 import time
@@ -50,9 +51,20 @@ def single(task, names, truth, inputs, outputs):
     return columns(*predict(run, names[:inputs], truth[:, :inputs]), outputs)
 
 
+def continued(job, run):
+    """The job beside itself with the network of `run`, which brings its shape and transforms, as its start."""
+    text = re.sub(r"\[transforms\]\n(?:(?!\[).*\n)*", "", job.read_text())
+    network = re.search(r"\[network\]\n(?:(?!\[).*\n)*", text)
+    kept = re.findall(r"(?m)^(?:outputs|scales) = .*\n", network[0])
+    section = "[network]\n" + "".join(kept) + f'start = "{run.resolve()}"\n\n'
+    path = job.with_suffix(".now.toml")
+    path.write_text(text[: network.start()] + section + text[network.end() :])
+    return path
+
+
 def windows(task, names, truth, inputs, outputs):
-    """Trains one window of time after another; each starts at the end of the one before, whose values at the points of
-    NAME_start.csv it reads from NAME_now.csv. After the last window the last `task.period` repeats, if there is one."""
+    """Trains one window of time after another. Each goes on from the one before: from its network, if `task.warm`, and from
+    its end, whose values at the points of NAME_start.csv it reads from NAME_now.csv. After the last window the last `task.period` repeats, if there is one."""
     began, ends, period = time.time(), task.windows, task.period
     start = JOBS / "data" / f"{task.name}_start.csv"
     start_names, state = table(start.read_text())
@@ -68,9 +80,12 @@ def windows(task, names, truth, inputs, outputs):
             said = predict(run, names[:inputs], state[:, :inputs], 1)
             state[:, inputs:] = columns(*said, [name.removesuffix("_start") for name in start_names[inputs:]])
         write(start.with_name(f"{task.name}_now.csv"), start_names, state)
+        job = JOBS / f"{task.name}.toml"
+        if run and task.warm:
+            job = continued(job, run)
         run = RUNS / task.name / str(number)
         left = (SECONDS - (time.time() - began)) / (len(ends) - 1 - number)
-        train(JOBS / f"{task.name}.toml", run, max(left, 1), "--set", f"variables.t=[{low},{high}]")
+        train(job, run, max(left, 1), "--set", f"variables.t=[{low},{high}]")
         here = (t >= low if number == 0 else t > low) & (t <= high)
         if here.any():
             found[here] = columns(*predict(run, names[:inputs], np.c_[truth[here, : inputs - 1], t[here]]), outputs)

@@ -72,7 +72,7 @@ def gray_scott(n=256, step=0.5, frames=20):
     return np.concatenate(rows)
 
 
-def burgers_2d(n=256, step=1 / 4000, frames=10, thin=4):
+def burgers_2d(n=256, step=1 / 2500, frames=10, thin=8):
     """Burgers 2d-C on [0, 4]²: columns x, y, t, u, v. The start is drawn by the benchmark's generator from its seed; it
     repeats after 1, so that one of 16 equal cells is solved."""
     rng = np.random.RandomState(20220722)
