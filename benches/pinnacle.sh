@@ -13,5 +13,5 @@ cd "$(dirname "$0")/.."
 jetfit=${JETFIT:-target/release/jetfit}
 [ -x "$jetfit" ] || cargo build --locked --release
 data=examples/pinnacle/data
-[ -e "$data/.done" ] || { python3 benches/pinnacle/prepare.py "$benchmark" "$data" >&2 && touch "$data/.done"; }
-python3 benches/pinnacle/run.py "$jetfit" "${SECONDS_EACH:-150}" "${THREADS:-2}" "$@"
+[ -e "$data/.done" ] || { ${PYTHON:-python3} benches/pinnacle/prepare.py "$benchmark" "$data" >&2 && touch "$data/.done"; }
+${PYTHON:-python3} benches/pinnacle/run.py "$jetfit" "${SECONDS_EACH:-150}" "${THREADS:-2}" "$@"
