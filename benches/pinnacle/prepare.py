@@ -109,7 +109,7 @@ def starts():
     x, y = spread[:1024].T
     start = np.sin(4 * np.pi * x) * np.sin(3 * np.pi * y)
     write("heat_2d_lt_start", ["x", "y", "t", "u_start"], np.c_[x, y, 0 * x, start], "the benchmark's start")
-    x, y = np.concatenate([spread[:512] - 0.5, 0.6 * (spread[512:] - 0.5)]).T
+    x, y = np.concatenate([0.8 * (spread[:512] - 0.5), 0.5 * (spread[512:] - 0.5)]).T
     starts = [1 - np.exp(-80 * ((x + 0.05) ** 2 + (y + 0.02) ** 2)), np.exp(-80 * ((x - 0.05) ** 2 + (y - 0.02) ** 2))]
     write("gray_scott_start", ["x", "y", "t", "u_start", "v_start"], np.c_[x, y, 0 * x, starts[0], starts[1]], "the benchmark's start")
     x, y = 2 * spread[:1024].T - 1
