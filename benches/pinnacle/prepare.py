@@ -115,6 +115,9 @@ def starts():
     x, y = 2 * spread[:1024].T - 1
     start = np.exp(-((x + 0.5) ** 2 + y**2) / (2 * 0.3**2))
     write("wave_2d_cg_start", ["x", "y", "t", "u_start", "du_dt_start"], np.c_[x, y, 0 * x, start, 0 * x], "the benchmark's start")
+    x, y = spread.T
+    u, v = spectral.burgers_start(x, y)
+    write("burgers_2d_c_start", ["x", "y", "t", "u_start", "v_start"], np.c_[x, y, 0 * x, u, v], "from the benchmark's generator and seed")
     x = 2 * np.pi * np.arange(256) / 256
     write("ks_start", ["x", "t", "u_start"], np.c_[x, 0 * x, np.cos(x) * (1 + np.sin(x))], "the benchmark's start")
 

@@ -64,7 +64,7 @@ def continued(job, run):
 
 def windows(task, names, truth, inputs, outputs):
     """Trains one window of time after another. Each goes on from the one before: from its network, if `task.warm`, and from
-    its end, whose values at the points of NAME_start.csv it reads from NAME_now.csv. After the last window the last `task.period` repeats, if there is one."""
+    its end, whose values at the points of NAME_start.csv it reads from NAME_now.csv. After the last window the last `task.period` repeats, or if there is none 0 stands."""
     began, ends, period = time.time(), task.windows, task.period
     start = JOBS / "data" / f"{task.name}_start.csv"
     start_names, state = table(start.read_text())
@@ -72,7 +72,7 @@ def windows(task, names, truth, inputs, outputs):
     if period:
         late = t > ends[-1]
         t[late] = ends[-1] - period + (t[late] - ends[-1]) % period
-    found = np.full((len(truth), len(outputs)), np.nan)
+    found = np.zeros((len(truth), len(outputs)))
     run = None
     for number, (low, high) in enumerate(zip(ends, ends[1:])):
         state[:, inputs - 1] = low

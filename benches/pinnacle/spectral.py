@@ -72,18 +72,30 @@ def gray_scott(n=256, step=0.5, frames=20):
     return np.concatenate(rows)
 
 
-def burgers_2d(n=256, step=1 / 2500, frames=10, thin=8):
-    """Burgers 2d-C on [0, 4]²: columns x, y, t, u, v. The start is drawn by the benchmark's generator from its seed; it
-    repeats after 1, so that one of 16 equal cells is solved."""
+def burgers_start(x, y):
+    """u and v of Burgers 2d-C at t = 0: 16 waves each, drawn as the benchmark's generator draws them from its seed."""
     rng = np.random.RandomState(20220722)
+    drawn = [rng.randn(2, 4, 4) for _ in range(2)]
+    shift = rng.randn(2)
+
+    def waves(coefficients, x, y):
+        phase = [[2 * np.pi * (i * x + j * y) for j in range(4)] for i in range(4)]
+        return sum(
+            coefficients[0, i, j] * np.sin(phase[i][j]) + coefficients[1, i, j] * np.cos(phase[i][j])
+            for i in range(4) for j in range(4)
+        )
+
+    nodes = np.arange(256) / 256
+    highest = max(waves(c, nodes[:, None], nodes[None]).max() for c in drawn)
+    return np.array([2 * waves(c, x, y) / highest + s for c, s in zip(drawn, shift)])
+
+
+def burgers_2d(n=256, step=1 / 2500, frames=10, thin=8):
+    """Burgers 2d-C on [0, 4]²: columns x, y, t, u, v. The start repeats after 1, so that
+    one of 16 equal cells is solved."""
     x = np.arange(n) / n
     yy, xx = np.meshgrid(x, x, indexing="ij")
-    fields = []
-    for _ in range(2):
-        a, b = rng.randn(4, 4), rng.randn(4, 4)
-        phases = [[2 * np.pi * (i * xx + j * yy) for j in range(4)] for i in range(4)]
-        fields.append(sum(a[i, j] * np.sin(phases[i][j]) + b[i, j] * np.cos(phases[i][j]) for i in range(4) for j in range(4)))
-    start = 2 * np.array(fields) / np.max(fields) + rng.randn(2)[:, None, None]
+    start = burgers_start(xx, yy)
     ky, kx = 2 * np.pi * np.fft.fftfreq(n, 1 / n)[:, None], 2 * np.pi * np.arange(n // 2 + 1)[None]
     kept = (abs(ky) < 2 * np.pi * n / 3) & (kx < 2 * np.pi * n / 3)
     linear = np.broadcast_to(-0.001 * (kx**2 + ky**2), (2, n, n // 2 + 1))
