@@ -17,7 +17,7 @@ pub enum Networks {
     /// One, or several that differ in their seeds.
     Ensemble(Ensemble),
     /// Those of windows in time.
-    Windows(Windows),
+    Windows(Box<Windows>),
 }
 
 impl Networks {
@@ -27,7 +27,7 @@ impl Networks {
     /// [`Input`](crate::Error::Input) where there is no model; those of the devices.
     pub fn open(path: &Path, device: &job::Device, precision: Option<Precision>) -> Result<Self> {
         match Windows::are_in(path) {
-            true => Windows::open(path, device, precision).map(Self::Windows),
+            true => Windows::open(path, device, precision).map(|windows| Self::Windows(Box::new(windows))),
             false => ensemble::open(path, device, precision).map(Self::Ensemble),
         }
     }
@@ -70,7 +70,7 @@ impl Networks {
     fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Ensemble(ensemble) => ensemble,
-            Self::Windows(windows) => windows,
+            Self::Windows(windows) => windows.as_mut(),
         }
     }
 }

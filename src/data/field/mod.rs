@@ -126,7 +126,7 @@ impl Field {
         let nodes = &self.axes[axis];
         let stride: usize = self.axes[axis + 1..].iter().map(Vec::len).product();
         let mut slopes = vec![0.0; table.len()];
-        for first in (0..table.len()).filter(|node| node / stride % nodes.len() == 0) {
+        for first in (0..table.len()).filter(|node| (node / stride).is_multiple_of(nodes.len())) {
             let line: Vec<f64> = (0..nodes.len()).map(|k| table[first + k * stride]).collect();
             for (k, slope) in spline::slopes(nodes, &line).into_iter().enumerate() {
                 slopes[first + k * stride] = slope;

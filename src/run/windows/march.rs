@@ -68,7 +68,7 @@ impl<'a> March<'a> {
 
     /// Whether a loss is above the tolerance of `"auto"`.
     pub fn is_poor(&self, loss: f64) -> bool {
-        matches!(*self.cut, Cut::Auto(tolerance) if !(loss <= tolerance))
+        matches!(*self.cut, Cut::Auto(tolerance) if loss.is_nan() || loss > tolerance)
     }
 
     fn narrowest(&self) -> f64 {
