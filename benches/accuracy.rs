@@ -70,6 +70,15 @@ const TASKS: &[Task] = &[
         reference: "4.67e-4, PINNacle",
         bars: &[(Relative("u"), 1e-6)],
     },
+    Task { name: "Beam", job: "beam/job", reference: "", bars: &[(Relative("w"), 1e-8)] },
+    Task {
+        name: "Vibrating beam",
+        job: "beam_vibration/job",
+        reference: "1.9e-7, best published",
+        bars: &[(Relative("w"), 1e-7)],
+    },
+    Task { name: "Clamped plate", job: "clamped_plate/job", reference: "", bars: &[(Relative("u"), 1e-7)] },
+    Task { name: "KdV, soliton", job: "kdv/job", reference: "", bars: &[(Relative("u"), 1e-6)] },
     Task {
         name: "Burgers, inverse",
         job: "burgers_inverse/precise",

@@ -55,6 +55,11 @@ class Problem:
         error = np.linalg.norm(theirs - ours, axis=1) / np.linalg.norm(ours, axis=1)
         return {"jets_error": float(error.max())}
 
+    def last_distance(self, channel) -> dict:
+        """How far the last channel (B) of the jets is from ours, relative in the norm."""
+        ours, theirs = self.tensors["jets"][0][-1], np.asarray(channel, np.float64)
+        return {"jets_error": float(np.linalg.norm(theirs - ours) / np.linalg.norm(ours))}
+
 
 def read_safetensors(path: Path) -> dict:
     """The tensors of a file: an 8-byte length, a JSON header, the numbers."""

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from contestants import (
-    BLAS, CONTESTANTS, HERE, NESTED, ON_CPU, ON_GPU, OURS, OURS_BY_DEVICE, OURS_OF_HALVES, WORK, Failed, Ours, Peer,
+    BLAS, CONTESTANTS, HERE, NESTED, OF_FOURTH_ORDER, ON_CPU, ON_GPU, OURS, OURS_BY_DEVICE, OURS_OF_HALVES, WORK, Failed, Ours, Peer,
     batch_of, bench, problem_file,
 )  # fmt: skip
 from tables import summarise, tables
@@ -50,6 +50,7 @@ def peers_of(options, case):
     elsewhere = ON_GPU if options.device == "cpu" else ON_CPU
     for peer in CONTESTANTS:
         leaves = is_skipped(options, peer) or peer in elsewhere
+        leaves = leaves or (peer in OF_FOURTH_ORDER) != (case.get("order", 2) == 4)
         if not (leaves or (peer == "JAX, folx" and case["second"] != "laplacian")):
             yield peer
 

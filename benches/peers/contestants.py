@@ -30,11 +30,17 @@ CONTESTANTS = {
     "JAX, folx": ("peer_jax.py", "folx"),
     "TensorFlow, nested tapes": ("peer_tensorflow.py", "nested tapes"),
     "TensorFlow, nested tapes, XLA": ("peer_tensorflow.py", "nested tapes, XLA"),
+    "torch-jet, collapsed": ("peer_torch_jet.py", "collapsed Taylor mode"),
+    "torch-jet, collapsed, torch.compile": ("peer_torch_jet.py", "collapsed Taylor mode, torch.compile"),
+    "torch-jet, Taylor mode": ("peer_torch_jet.py", "Taylor mode"),
+    "PyTorch, nested Hessians": ("peer_torch_jet.py", "nested Hessians"),
     "OpenBLAS sgemm": ("peer_blas.py", "OpenBLAS sgemm"),
     "cuBLAS sgemm": ("peer_blas.py", "cuBLAS sgemm"),
     "cuBLAS sgemm, weight gradient": ("peer_blas.py", "cuBLAS sgemm, weight gradient"),
 }
 BLAS = ["OpenBLAS sgemm", "cuBLAS sgemm", "cuBLAS sgemm, weight gradient"]
+# Who knows derivatives above the second: the bi-Laplacian's channel alone, without a training step.
+OF_FOURTH_ORDER = [name for name, (script, _) in CONTESTANTS.items() if script == "peer_torch_jet.py"]
 COMPILED = [
     "PyTorch, recurrences, torch.compile",
     "PyTorch, recurrences, reduce-overhead",
@@ -184,5 +190,5 @@ def bench(options, case):
     hidden = ",".join(map(str, case["hidden"]))
     return [
         options.jetfit, "bench", "--inputs", str(case["inputs"]), "--hidden", hidden,
-        "--batch", str(batch_of(options, case)), "--second", case["second"], "--order", "2", "--device", options.device,
+        "--batch", str(batch_of(options, case)), "--second", case["second"], "--order", str(case.get("order", 2)), "--device", options.device,
     ]  # fmt: skip

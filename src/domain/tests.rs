@@ -114,14 +114,15 @@ fn points_of_every_sampler_lie_in_and_on() {
             assert!(levels.iter().all(|level| level.abs() < 1e-12), "{region}: {levels:?}");
             // The normal is that of the level, by differences, and leads out of the domain.
             let normals = on.normals.clone().unwrap();
+            let at = |axis: usize, step: f64| {
+                let mut points = on.inputs.clone();
+                points[axis].iter_mut().for_each(|x| *x += step);
+                domain.levels(&points, None)
+            };
+            let sides = [0, 1].map(|axis| [at(axis, 1e-6), at(axis, -1e-6)]);
             let mut off = 0;
             for row in 0..on.len() {
-                let at = |axis: usize, step: f64| {
-                    let mut point: Vec<Vec<f64>> = on.inputs.iter().map(|column| vec![column[row]]).collect();
-                    point[axis][0] += step;
-                    domain.levels(&point, None)[0]
-                };
-                let slope = [0, 1].map(|axis| (at(axis, 1e-6) - at(axis, -1e-6)) / 2e-6);
+                let slope = [0, 1].map(|axis| (sides[axis][0][row] - sides[axis][1][row]) / 2e-6);
                 let length = slope[0].hypot(slope[1]);
                 let apart = (slope[0] / length + normals[0][row]).hypot(slope[1] / length + normals[1][row]);
                 off += usize::from(apart > 1e-4);

@@ -15,6 +15,9 @@ use crate::jet::{CoefficientRange, JetLayout};
 use crate::network::definitions::{self, Definitions};
 use crate::points::{CausalSpec, PointsSpec, Refine, Sampler};
 
+/// The start of each coefficient, and the ranges of those that have one.
+type Coefficients = (Vec<(String, f64)>, BTreeMap<String, CoefficientRange>);
+
 impl Reader<'_> {
     /// The box, in the order of the data's inputs or else of the file.
     pub fn variables(&self, data: Option<&Data>) -> Result<Vec<Variable>> {
@@ -61,7 +64,7 @@ impl Reader<'_> {
     }
 
     /// The start of each coefficient, in the file's order, and the ranges of those that have one.
-    pub fn coefficients(&self) -> Result<(Vec<(String, f64)>, BTreeMap<String, CoefficientRange>)> {
+    pub fn coefficients(&self) -> Result<Coefficients> {
         let (mut starts, mut ranges) = (vec![], BTreeMap::new());
         for (name, item) in self.document.entries("coefficients") {
             if item.entries().is_err() {

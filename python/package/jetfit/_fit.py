@@ -115,8 +115,10 @@ def _derivatives(given: Any, place: str, order: int, inputs: list[str], outputs:
     count, of = len(inputs), len(outputs)
     full = (rows, of, *(count,) * order)
     if order > 1 and array.shape == full:
+        array = array.reshape(rows, of, -1)
         places: list[tuple[tuple[int, ...], np.ndarray]] = [
-            (by, array[(slice(None), slice(None), *by)]) for by in combinations_with_replacement(range(count), order)
+            (by, array[:, :, int(np.ravel_multi_index(by, (count,) * order))])
+            for by in combinations_with_replacement(range(count), order)
         ]
     else:
         is_flat = array.ndim <= 2 and 1 in (count, of) and array.shape == ((rows, of * count)[: array.ndim])

@@ -6,6 +6,8 @@
 //! the products Rₑ of what travels. Their cotangents s̄ make one function Q = Σ s̄ₑ Rₑ of them, by whose slopes the way back
 //! goes.
 
+#![expect(clippy::needless_range_loop, reason = "one index runs along many rows, as in the shader")]
+
 use pulp::{Simd, WithSimd};
 
 use crate::cpu::lanes::{LANES, Lanes};

@@ -4,6 +4,8 @@
 //! With m the number of its factors, a product stands in an entry as R = coefficient · σ⁽ᵐ⁾ · Π z_f. A cotangent w of the
 //! entry gives w σ⁽ᵐ⁺¹⁾ … to that of the value, and to that of each factor w σ⁽ᵐ⁾ times the others.
 
+#![expect(clippy::needless_range_loop, reason = "one index runs along many rows, as in the shader")]
+
 use crate::cpu::channels::Summand;
 use crate::cpu::lanes::{LANES, Lanes};
 use crate::cpu::rules::activation_block::{BLOCK, Block, HigherSlopes};

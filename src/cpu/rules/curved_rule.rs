@@ -2,6 +2,8 @@
 //! `shaders/rules/curved_rule.wgsl`. What [`jet_rule`](super::jet_rule) is for seconds, this is for products of any
 //! channels.
 
+#![expect(clippy::needless_range_loop, reason = "one index runs along many rows, as in the shader")]
+
 use pulp::{Simd, WithSimd};
 
 use crate::cpu::channels::Channels;

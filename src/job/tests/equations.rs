@@ -274,7 +274,7 @@ fn jobs() -> impl Strategy<Value = String> {
         Just("{ sampler = \"grid\", count = 7, on = \"θ = 0\" }"),
         Just("{ on = [\"x = low\", \"x = high\"], resample_every = 10 }"),
         Just("{ region = \"box - disc\", on = [\"boundary\", \"disc, x > 0\"] }"),
-        Just("{ region = \"star + low\", where = \"x > -0.8\" }"),
+        Just("{ region = \"disc + low\", where = \"x > -0.8\" }"),
         Just("{ count = 9, resample_every = 1, refine = { candidates = 10, exponent = 1e-3 } }"),
         Just("{ causal = { input = \"θ\", slices = 3, tolerance = 1e-2, every = 7, backwards = true } }"),
     ];
@@ -292,9 +292,7 @@ fn jobs() -> impl Strategy<Value = String> {
         format!(
             "{network}\n[variables]\n'θ' = [-1, 3e2]\nx = [-1, 1]\n[coefficients]\n'λ' = {start}\nk = {start}\n\
              [domain]\nwhere = \"θ < 250\"\n[domain.shapes]\ndisc = {{ ball = [0, 0.1], radius = 0.25 }}\n\
-             low = {{ box = {{ x = [-1, 0] }} }}\nleft = {{ where = \"x + 2*θ < 1\" }}\n\
-             star = {{ radius_of_angle = \"0.5 + 0.1*cos(theta)\", inputs = [\"x\", \"θ\"] }}\n\
-             tile = {{ polygon = [[0, 0], [1, 0], [0, 1]] }}\nlens = {{ ellipse = [0, 0], radii = [0.5, 0.2], angle = 30 }}\n\
+             low = {{ box = {{ x = [-1, 0] }} }}\n\
              [definitions]\np = \"x*x\"\nq_2 = \"'p\\t+u'\"\n{truth}\
              [[term]]\nname = {}\nresidual = \"λ*d(u, θ) = k*v_xx + p\"\nweight = {weight}\npoints = {points}\n\
              [[term]]\nname = \"last of all\"\nresidual = \"\"\"\nu +\n  v\"\"\"\npoints = {{}}\n\
@@ -322,4 +320,24 @@ proptest! {
         let _ = parse(&BURGERS.replace("u*u_x", &value));
         let _ = parse(&BURGERS.replace("nu", &value));
     }
+}
+
+#[test]
+fn shapes_of_every_form_read_back() {
+    let text = BURGERS.replace(
+        "[network]",
+        "[domain]\ninputs = [\"x\", \"t\"]\nregion = \"box - disc\"\n[domain.shapes]\ndisc = { ball = [0.1], radius = 0.1, \
+         inputs = [\"x\"] }\nlow = { box = { x = [-1, 0] } }\nleft = { where = \"x < 0.5\" }\n[network]",
+    );
+    let spaces = text.replace("t = [", "y = [").replace("\"t\"", "\"y\"").replace("u_t", "u_y");
+    let more = spaces.replace(
+        "left =",
+        "star = { radius_of_angle = \"0.3 + 0.1*cos(theta)\", centre = [0.0, 0.5] }\n\
+         tile = { polygon = [[0, 0], [1, 0], [0, 1]] }\nlens = { ellipse = [0, 0.5], radii = [0.5, 0.2], angle = 30 }\n\
+         bean = { x = \"cos(s)\", y = \"sin(s)\", s = [0, 6.283185307179586] }\nleft =",
+    );
+    let job = parse(&more).unwrap();
+    assert_eq!(job.domain.as_ref().unwrap().spec().shapes.len(), 7);
+    let again = Job::parse(&job.to_toml(), "/elsewhere/job.toml", &Overrides::default()).unwrap();
+    assert_eq!(again, job);
 }
