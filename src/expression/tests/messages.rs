@@ -154,7 +154,7 @@ fn operators() {
     check("laplacian()", "laplacian takes 1 or more arguments, not 0", "laplacian()", "laplacian(u, x, y)");
     check("laplacian(u, nu)", "is not an input", "nu", "x, t, theta");
     check("laplacian(u, x, t, x)", "x is there twice", "x", "once");
-    check("laplacian(u_x)", "third or higher derivative", "laplacian(u_x)", "output of its own");
+    check("laplacian(u_xxx)", "fifth or higher derivative", "laplacian(u_xxx)", "output of its own");
     check("div(u)", "a component for each of x, theta, not 1", "div(u)", "d(p, x) + d(q, y)");
     check("grad_n(u, x)", "grad_n takes 1 argument, not 2", "grad_n(u, x)", "outward normal");
     check("div(abs(u_x), sign(u))", "crosses a jump", "div(abs(u_x), sign(u))", "");

@@ -59,7 +59,7 @@ fn fields_are_read_wherever_expressions_stand_and_the_resolved_job_finds_them() 
     let read = Model::of_bytes(&bytes).unwrap();
     assert_eq!(read.transforms.fields.iter().count(), 1);
     let points = [[0.25], [0.5]];
-    assert_eq!(read.jets(&points).unwrap().values, model.jets(&points).unwrap().values);
+    assert_eq!(read.values(&points).unwrap(), model.values(&points).unwrap());
     assert_eq!(read.to_bytes(), bytes);
     let export = crate::export::Export {
         format: crate::export::Format::C,
