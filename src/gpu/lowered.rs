@@ -132,7 +132,7 @@ impl Lowered {
         if most < 4 {
             return Err(device.error(format!(
                 "four points with {} channels and width {} need a buffer of {} bytes, but the device binds at most {}",
-                self.most_channels(),
+                self.pass.networks.iter().map(|network| network.channels.jet).max().unwrap_or(1),
                 self.spec.widest(),
                 16 * largest,
                 bounds.binding

@@ -117,7 +117,9 @@ impl PointsSpec {
         }
         let domain = self.part(place, domain)?;
         let on = format!("{place}.on");
-        let parts = self.on.iter().map(|text| domain.on(&on, text));
+        // A union has each part once.
+        let others = self.on.iter().enumerate().filter(|(k, text)| !self.on[..*k].contains(text));
+        let parts = others.map(|(_, text)| domain.on(&on, text));
         let region = match parts.reduce(|all, part| Ok(all?.union(part?))) {
             Some(region) => region?,
             None => domain.inside(place)?,
