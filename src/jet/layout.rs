@@ -174,7 +174,7 @@ impl JetLayout {
         (forward.channels() + outputs < self.channels()).then_some(forward)
     }
 
-    /// The products of which a channel is made, as [`products::products`] has them. Kernels run in standardised space,
+    /// The products of which a channel is made, as Faà di Bruno has them. Kernels run in standardised space,
     /// so the cᵢ become cᵢ/scaleᵢ², divided by the largest of them, which [`JetLayout::factors`] gives back.
     pub fn products(&self, of: Derivative, normalizer: &Normalizer) -> Vec<Product> {
         let largest = || largest_standardised(&self.coefficients, normalizer);
