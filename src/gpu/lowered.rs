@@ -130,9 +130,9 @@ impl Lowered {
         let by_dispatch = (bounds.workgroups * TILE_COLUMNS / columns).min(bounds.workgroups * 4 / places as u64);
         let most = by_binding.min(by_budget).min(by_dispatch).min(bounds.points.max(4) as u64) / 4 * 4;
         if most < 4 {
+            let channels = self.pass.read().map(|network| self.channels(network).jet).max().unwrap_or(1);
             return Err(device.error(format!(
-                "four points with {} channels and width {} need a buffer of {} bytes, but the device binds at most {}",
-                self.pass.networks.iter().map(|network| network.channels.jet).max().unwrap_or(1),
+                "four points with {channels} channels and width {} need a buffer of {} bytes, but the device binds at most {}",
                 self.spec.widest(),
                 16 * largest,
                 bounds.binding
