@@ -34,7 +34,7 @@ fn message(text: &str) -> String {
 #[test]
 fn fields_are_read_wherever_expressions_stand_and_the_resolved_job_finds_them() {
     let text = "[definitions]\nk = 'interp(\"maps/k.csv\", x, y)'\n[transforms]\nu = '(1 + interp(\"maps/k.csv\", x, y))*net'\n\
-                [predictions]\norder = 0\n[truth]\nexpressions = { v = 'interp_cubic(\"maps/k.csv\", \"k\", x, 2*y)' }\n\
+                [device]\nname = \"cpu\"\nprecision = \"f64\"\n[predictions]\norder = 0\n[truth]\nexpressions = { v = 'interp_cubic(\"maps/k.csv\", \"k\", x, 2*y)' }\n\
                 [[term]]\nname = \"a\"\nresidual = 'u = k + interp(\"maps/k.csv\", 0.5, y)'\npoints = { count = 10 }\n";
     let (folder, job) = in_folder(text);
     let job = job.unwrap();
