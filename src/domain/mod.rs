@@ -149,7 +149,7 @@ impl Domain {
                 set => part.factors.push(set),
             }
         }
-        for text in conditions {
+        for (_, text) in conditions.iter().enumerate().filter(|(k, text)| !conditions[..*k].contains(text)) {
             let shape = Shape::of_comparison(&place(WHERE), WHERE, text, &self.space, &self.variables)?;
             part.factors.push(Set::Shape(part.shapes.len()));
             part.shapes.push(Arc::new(shape));

@@ -48,7 +48,7 @@ pub(super) enum Rule {
 }
 
 /// Points by which a patch is measured, and where few of them are left.
-const PROBES: [usize; 2] = [1 << 12, 1 << 16];
+const PROBES: [usize; 2] = [1 << 12, 1 << 15];
 const FEW_LEFT: usize = 16;
 /// The least part of a patch's points that may be left.
 pub(super) const LEAST_SHARE: f64 = 1e-4;

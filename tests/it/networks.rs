@@ -160,7 +160,7 @@ fn jets_are_the_differences_of_the_values() {
                 let scale = ours.iter().fold(1.0_f64, |most, x| most.max(x.abs()));
                 // The formula leaves h² of a third derivative, of which a sine of steep arguments has much.
                 let apart = ours.iter().zip(&differences).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-                assert!(apart < 1e-7 * scale, "{output} {next:?}: {apart:e} of {scale}");
+                assert!(apart < 3e-7 * scale, "{output} {next:?}: {apart:e} of {scale}");
             }
         }
     }
@@ -202,8 +202,8 @@ fn gradients_and_jacobians_of_higher_orders_are_differences() {
     let model = model();
     let layouts = sets_of(&model, 2, &[&HIGHER])[0].1.compile(&model.normalizer, &model.wirings()).layouts;
     let orders = layouts.iter().map(|layout| layout.as_ref().unwrap().order()).collect::<Vec<_>>();
-    // c is fed: its third derivatives are read, and the next travel.
-    assert_eq!(orders, [4, 4, 4, 4]);
+    // Of k the third is the highest that is read; c is fed: its third derivatives are read, and the next travel.
+    assert_eq!(orders, [4, 3, 4, 4]);
     are_differences(&[&HIGHER], 1e-6);
 }
 
@@ -235,9 +235,11 @@ fn are_differences(equations: &[&[(&str, f64)]], tolerance: f64) {
         let ((low, lows), (high, highs)) = (at(-h), at(h));
         let difference = (high - low) / (2.0 * h);
         let error = (gradient[parameter] - difference).abs();
+        // The sums of a large loss round at some 1e-16 of it, which the division by h makes 1e-11.
+        let rounding = 1e-10 * low.abs();
         assert!(
-            error < 10.0 * tolerance * difference.abs().max(1.0),
-            "parameter {parameter}: {} {difference}",
+            error < 10.0 * tolerance * difference.abs().max(1.0) + rounding,
+            "parameter {parameter}: {} {difference} of {low}",
             gradient[parameter]
         );
         let column = &jacobian.values[parameter * rows..][..rows];
