@@ -59,13 +59,13 @@ def test_third_and_fourth_derivatives_are_differences_of_second_ones(net, rows):
     assert [part.shape for part in parts] == [(33, 2), *((33, 2, *(2,) * order) for order in range(1, 5))]
     third, fourth = parts[3:]
     # The step's square is 1e-8; rounding over the step and its square 1e-11 and 1e-7.
-    step, scale = 1e-4, np.abs(third).max(axis=(0, 2, 3, 4))[:, None, None, None]
+    step, scale = 1e-4, np.abs(third).max(axis=(0, 2, 3, 4))[:, None, None]
     for i in range(2):
         apart = np.eye(2)[i] * step
         ahead, behind = net.hessian(points + apart), net.hessian(points - apart)
         np.testing.assert_allclose(third[..., i] / scale, (ahead - behind) / (2 * step) / scale, atol=1e-6)
         ahead, behind = (net.jets(points + side * apart, 3, "full")[3] for side in (1, -1))
-        size = np.abs(fourth).max(axis=(0, 2, 3, 4, 5))[:, None, None, None, None]
+        size = np.abs(fourth).max(axis=(0, 2, 3, 4, 5))[:, None, None, None]
         np.testing.assert_allclose(fourth[..., i] / size, (ahead - behind) / (2 * step) / size, atol=1e-6)
     for tensor in (third, fourth):
         np.testing.assert_array_equal(tensor, np.swapaxes(tensor, 2, -1))
