@@ -58,8 +58,8 @@ def test_third_and_fourth_derivatives_are_differences_of_second_ones(net, rows):
     parts = net.jets(points, order=4, second="full")
     assert [part.shape for part in parts] == [(33, 2), *((33, 2, *(2,) * order) for order in range(1, 5))]
     third, fourth = parts[3:]
-    # The step's square is 1e-8; rounding over the step and its square 1e-11 and 1e-7.
-    step, scale = 1e-4, np.abs(third).max(axis=(0, 2, 3, 4))[:, None, None]
+    # The step's square is 4e-10, times the square of the steepest wave; rounding over the step 1e-11.
+    step, scale = 2e-5, np.abs(third).max(axis=(0, 2, 3, 4))[:, None, None]
     for i in range(2):
         apart = np.eye(2)[i] * step
         ahead, behind = net.hessian(points + apart), net.hessian(points - apart)
