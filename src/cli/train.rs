@@ -285,13 +285,18 @@ impl Observer for Show {
     }
 }
 
-fn of_ensemble(report: &ensemble::Report) -> String {
-    let ensemble::Report { directory, seconds, members, .. } = report;
-    let go_on = match report.stop {
+/// What stopped a run of several networks from outside.
+fn cut_short(stop: Stop) -> &'static str {
+    match stop {
         Stop::Interrupted => ": interrupted",
         Stop::MaxSeconds => ": time limit reached",
         _ => "",
-    };
+    }
+}
+
+fn of_ensemble(report: &ensemble::Report) -> String {
+    let ensemble::Report { directory, seconds, members, .. } = report;
+    let go_on = cut_short(report.stop);
     let mut text = format!("{directory}: {} members in {seconds:.1} s{go_on}\n", members.len());
     let number = |list: &[Named], name: &str| {
         list.iter().find(|n| n.name == name).map_or_else(|| "-".to_string(), |n| format!("{:.3e}", n.value))
@@ -313,11 +318,7 @@ fn of_ensemble(report: &ensemble::Report) -> String {
 
 fn of_windows(report: &windows::Report) -> String {
     let windows::Report { directory, seconds, input, windows, .. } = report;
-    let go_on = match report.stop {
-        Stop::Interrupted => ": interrupted",
-        Stop::MaxSeconds => ": time limit reached",
-        _ => "",
-    };
+    let go_on = cut_short(report.stop);
     let mut text = format!("{directory}: {} windows in {seconds:.1} s{go_on}\n", windows.len());
     let row = |window: &windows::Window| {
         let windows::Window { from, to, steps, seconds, loss, worst, .. } = window;
